@@ -27,7 +27,7 @@ func (d Decision) String() string {
 // Judged is a finding with its decision.
 type Judged struct {
 	scanner.Finding
-	Credential  string         // id of the finding's credential
+	Credential  string // id of the finding's credential
 	Decision    Decision
 	Reason      string         // why, in a few words: "exception", "baseline", "possible confidence warns", …
 	Severity    rules.Severity // after the environment's shift
