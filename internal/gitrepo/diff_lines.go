@@ -1,0 +1,222 @@
+package gitrepo
+
+import (
+	"bytes"
+	"hash/maphash"
+)
+
+// side is one of the two files of a diff, cut into lines.
+type side struct {
+	data    []byte
+	starts  []int // where each line starts, and the length of data
+	changed []bool
+	indents []int16 // the indent of each line and 2, 0 where not yet measured
+}
+
+func newSide(data []byte) *side {
+	n := bytes.Count(data, []byte{'\n'})
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		n++
+	}
+	s := &side{data: data, starts: make([]int, 1, n+1), changed: make([]bool, n)}
+	for at := 0; at < len(data); {
+		if length := bytes.IndexByte(data[at:], '\n'); length >= 0 {
+			at += length + 1
+		} else {
+			at = len(data)
+		}
+		s.starts = append(s.starts, at)
+	}
+	return s
+}
+
+func (s *side) len() int          { return len(s.changed) }
+func (s *side) line(i int) []byte { return s.data[s.starts[i]:s.starts[i+1]] }
+
+func (s *side) sameLines(i, j int) bool { return bytes.Equal(s.line(i), s.line(j)) }
+
+func (s *side) markAll(start, end int) {
+	for i := start; i < end; i++ {
+		s.changed[i] = true
+	}
+}
+
+func (s *side) changedRanges() []LineRange {
+	var ranges []LineRange
+	for i := 0; i < s.len(); i++ {
+		if !s.changed[i] {
+			continue
+		}
+		start := i
+		for i < s.len() && s.changed[i] {
+			i++
+		}
+		ranges = append(ranges, LineRange{start, i})
+	}
+	return ranges
+}
+
+// lineClasses gives equal lines the same small number, and counts each class.
+type lineClasses struct {
+	from, to     []int32 // the class of each line
+	inFrom, inTo []int32 // how many lines of a side are of a class
+}
+
+func classify(from, to *side) lineClasses {
+	t := newLineTable(from.len() + to.len())
+	var c lineClasses
+	c.from = t.classesOf(from)
+	c.to = t.classesOf(to)
+	c.inFrom = tally(c.from, len(t.lines))
+	c.inTo = tally(c.to, len(t.lines))
+	return c
+}
+
+func tally(classes []int32, n int) []int32 {
+	counts := make([]int32, n)
+	for _, class := range classes {
+		counts[class]++
+	}
+	return counts
+}
+
+// lineTable is an open hash of lines, at most half full. Its seed is drawn at
+// random, so that no file can be written to collide.
+type lineTable struct {
+	seed   maphash.Seed
+	slots  []int32 // class + 1, 0 is free
+	hashes []uint64
+	lines  [][]byte
+}
+
+func newLineTable(lines int) *lineTable {
+	size := 16
+	for size < 2*lines {
+		size *= 2
+	}
+	return &lineTable{seed: maphash.MakeSeed(), slots: make([]int32, size)}
+}
+
+func (t *lineTable) classesOf(s *side) []int32 {
+	classes := make([]int32, s.len())
+	for i := range classes {
+		classes[i] = t.class(s.line(i))
+	}
+	return classes
+}
+
+func (t *lineTable) class(line []byte) int32 {
+	hash := maphash.Bytes(t.seed, line)
+	mask := uint64(len(t.slots) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		class := t.slots[at] - 1
+		if class < 0 {
+			t.hashes = append(t.hashes, hash)
+			t.lines = append(t.lines, line)
+			t.slots[at] = int32(len(t.lines))
+			return int32(len(t.lines) - 1)
+		}
+		if t.hashes[class] == hash && bytes.Equal(t.lines[class], line) {
+			return class
+		}
+	}
+}
+
+// sequence is what of a side takes part in the search: the classes of the kept
+// lines, and where each was.
+type sequence struct {
+	side    *side
+	classes []int32
+	at      []int32
+}
+
+func (q *sequence) mark(start, end int) {
+	for _, line := range q.at[start:end] {
+		q.side.changed[line] = true
+	}
+}
+
+// A line may be without a match on the other side, or have so many that
+// matching it says little.
+type matches uint8
+
+const (
+	noMatch matches = iota
+	someMatches
+	manyMatches
+)
+
+// maxUsefulMatches caps how many matches a line may have before it counts as
+// frequent, whatever the length of the file.
+const maxUsefulMatches = 1024
+
+// keepMatchable takes the lines [start, end) into a sequence, except those that
+// cannot help the search: lines the other side lacks, and frequent lines that
+// stand among such lines. Those are changed from the outset.
+func keepMatchable(s *side, classes, counts []int32, start, end int) *sequence {
+	frequent := int32(min(roughRoot(s.len()), maxUsefulMatches))
+	kinds := make([]matches, end-start)
+	for i := range kinds {
+		kinds[i] = matchesOf(counts[classes[start+i]], frequent)
+	}
+	q := &sequence{side: s, classes: make([]int32, 0, len(kinds)), at: make([]int32, 0, len(kinds))}
+	for i, kind := range kinds {
+		if kind == noMatch || kind == manyMatches && amongUnmatched(kinds, i) {
+			s.changed[start+i] = true
+			continue
+		}
+		q.classes = append(q.classes, classes[start+i])
+		q.at = append(q.at, int32(start+i))
+	}
+	return q
+}
+
+func matchesOf(count, frequent int32) matches {
+	switch {
+	case count == 0:
+		return noMatch
+	case count >= frequent:
+		return manyMatches
+	}
+	return someMatches
+}
+
+// unmatchedWindow is how far around a frequent line its surroundings are judged.
+const unmatchedWindow = 100
+
+// amongUnmatched reports whether the frequent line i has unmatched lines both
+// before and after it, with only frequent ones between, and these runs together
+// have more than three unmatched lines for each frequent one. The line i itself
+// counts once for each direction.
+func amongUnmatched(kinds []matches, i int) bool {
+	unmatchedBefore, frequentBefore := 0, 1
+	for j := i - 1; j >= max(0, i-unmatchedWindow) && kinds[j] != someMatches; j-- {
+		if kinds[j] == noMatch {
+			unmatchedBefore++
+		} else {
+			frequentBefore++
+		}
+	}
+	unmatchedAfter, frequentAfter := 0, 1
+	for j := i + 1; j <= min(len(kinds)-1, i+unmatchedWindow) && kinds[j] != someMatches; j++ {
+		if kinds[j] == noMatch {
+			unmatchedAfter++
+		} else {
+			frequentAfter++
+		}
+	}
+	if unmatchedBefore == 0 || unmatchedAfter == 0 {
+		return false
+	}
+	return unmatchedBefore+unmatchedAfter > 3*(frequentBefore+frequentAfter)
+}
+
+// roughRoot is the power of two that git uses in place of a square root: one bit
+// for every two of n, and one more.
+func roughRoot(n int) int {
+	root := 1
+	for ; n > 0; n >>= 2 {
+		root <<= 1
+	}
+	return root
+}
