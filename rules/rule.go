@@ -73,7 +73,8 @@ type Examples struct {
 
 // Allowlist takes back a match, a path or a commit. Patterns are joined into
 // one alternation as gitleaks joins them, where an inline flag of one
-// pattern reaches the later ones.
+// pattern reaches the later ones. An Allowlist is used by its address and not
+// changed after its first use.
 type Allowlist struct {
 	Description string
 	MatchAll    bool // every criterion that is set must hold, else one is enough
@@ -82,14 +83,18 @@ type Allowlist struct {
 	Regexes     *Pattern
 	RegexTarget string // what Regexes see: "" the value, "match" or "line"
 	StopWords   []string
-	Default     bool // from a built-in pack, not from the user
+	Default     bool // built-in list of uninteresting paths, meant for rules of Confidence Possible only
+
+	once  sync.Once
+	index allowIndex // made at the first use
 }
 
 // Set is a complete, checked collection of rules. It is safe for concurrent use.
 type Set struct {
 	Rules      []*Rule // sorted by ID, IDs unique
 	Allowlists []*Allowlist
-	Digest     string // hexadecimal SHA-256 over everything that can change a finding
+	Digest     string   // hexadecimal SHA-256 over everything that can change a finding
+	Warnings   []string // what was read but does nothing, as "FILE:LINE:COL: text"
 }
 
 // Rule returns the rule of that ID, or nil.

@@ -1,0 +1,69 @@
+package rules
+
+import (
+	"errors"
+	"fmt"
+	"regexp/syntax"
+	"strings"
+)
+
+// ConfigError says what is wrong in a rules file and where. It never quotes
+// more of the file than rule ids, key names and parts of patterns.
+type ConfigError struct {
+	File   string
+	Line   int // from 1
+	Column int // in bytes, from 1
+	Rule   string
+	Msg    string
+
+	cause error // of a file that did not open
+}
+
+func (e *ConfigError) Unwrap() error { return e.cause }
+
+func (e *ConfigError) Error() string {
+	rule := ""
+	if e.Rule != "" {
+		rule = fmt.Sprintf("rule %q: ", e.Rule)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s%s", e.File, e.Line, e.Column, rule, e.Msg)
+}
+
+// explainPattern turns a refusal by Go's parser into a sentence with a hint.
+// Syntax: https://github.com/google/re2/wiki/Syntax
+func explainPattern(what string, err error) string {
+	var parse *syntax.Error
+	if !errors.As(err, &parse) {
+		return what + " does not parse: " + err.Error()
+	}
+	text := fmt.Sprintf("%s does not parse: %s: `%s`", what, parse.Code, parse.Expr)
+	if hint := patternHint(parse); hint != "" {
+		text += " (" + hint + ")"
+	}
+	return text
+}
+
+func patternHint(e *syntax.Error) string {
+	switch {
+	case hasAnyPrefix(e.Expr, "(?=", "(?!", "(?<=", "(?<!"):
+		return "RE2 has no lookaround; match the context and take the value with a group and secretGroup"
+	case e.Code == syntax.ErrInvalidEscape && len(e.Expr) == 2 && e.Expr[1] >= '1' && e.Expr[1] <= '9':
+		return "RE2 has no back-references"
+	case hasAnyPrefix(e.Expr, "(?>"):
+		return "RE2 has no atomic groups; it never backtracks, a plain group does"
+	case e.Code == syntax.ErrInvalidRepeatOp:
+		return "RE2 has no possessive quantifiers and no repeat of a repeat"
+	case e.Code == syntax.ErrInvalidRepeatSize:
+		return "a repeat counts to 1000 at most"
+	}
+	return ""
+}
+
+func hasAnyPrefix(s string, prefixes ...string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(s, p) {
+			return true
+		}
+	}
+	return false
+}
