@@ -111,7 +111,7 @@ func openBlobs(t *testing.T, repo string) *blobReader {
 }
 
 func (b *blobReader) read(id string) ([]byte, error) {
-	if strings.Trim(id, "0") == "" {
+	if isNull(id) {
 		return nil, nil
 	}
 	fmt.Fprintln(b.in, id)
@@ -155,8 +155,24 @@ func repositoriesIn(folder string) (repos []string) {
 	return repos
 }
 
+// compareHistory writes all changed blobs of a history into two trees, so that one
+// run of git diffs them, and blobs that a partial mirror lacks are left out.
 func compareHistory(t *testing.T, repo string) {
-	cmd := gitCommand(repo, append([]string{"log", "--all", "-p", "--format="}, patchFlags...)...)
+	blobs := openBlobs(t, repo)
+	scratch := newScratch(t, repo)
+	pairs := changedBlobs(t, repo)
+	present := presentBlobs(t, repo, pairs)
+	var oldTree, newTree bytes.Buffer
+	for i, p := range pairs {
+		if !present[p.old] || !present[p.new] {
+			continue
+		}
+		if !isNull(p.old) {
+			fmt.Fprintf(&oldTree, "100644 blob %s\t%s\n", p.old, pairName(i))
+		}
+		fmt.Fprintf(&newTree, "100644 blob %s\t%s\n", p.new, pairName(i))
+	}
+	cmd := scratch("diff-tree", append(append([]string{"-p"}, patchFlags...), makeTree(t, scratch, &oldTree), makeTree(t, scratch, &newTree))...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -164,34 +180,125 @@ func compareHistory(t *testing.T, repo string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	blobs := openBlobs(t, repo)
-	pairs, failed := 0, 0
+	compared, failed := 0, 0
 	err = readPatches(out, func(p filePatch) error {
-		if p.new == "" { // only the mode changed
-			return nil
-		}
-		old, err := blobs.read(p.old)
+		same, err := comparePatch(t, blobs, p, failed < 5)
 		if err != nil {
-			return nil // a submodule's commit is no blob
+			return err
 		}
-		new, err := blobs.read(p.new)
-		if err != nil || IsBinary(old) || IsBinary(new) || bytes.Equal(old, new) {
-			return nil
-		}
-		pairs++
-		diff := cmp.Diff(p.added, AddedLines(old, new))
-		if diff != "" {
-			if failed++; failed <= 5 {
-				t.Errorf("%s %s..%s: added lines (-git +ours):\n%s", p.name, p.old, p.new, diff)
-			}
+		compared++
+		if !same {
+			failed++
 		}
 		return nil
 	})
 	if err := errors.Join(err, cmd.Wait()); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s: %d pairs, %d mismatches", repo, pairs, failed)
-	if pairs == 0 {
+	t.Logf("%s: %d pairs, %d mismatches", repo, compared, failed)
+	if compared == 0 {
 		t.Error("no patch was compared")
 	}
+}
+
+func comparePatch(t *testing.T, blobs *blobReader, p filePatch, show bool) (same bool, err error) {
+	old, err := blobs.read(p.old)
+	if err != nil {
+		return false, err
+	}
+	new, err := blobs.read(p.new)
+	if err != nil {
+		return false, err
+	}
+	if IsBinary(old) || IsBinary(new) {
+		if p.added != nil {
+			t.Errorf("%s..%s: git shows lines of what we call binary", p.old, p.new)
+		}
+		return p.added == nil, nil
+	}
+	added := AddedLines(old, new)
+	if err := checkAdded(old, new, added); err != nil {
+		t.Errorf("%s..%s: %v", p.old, p.new, err)
+	}
+	diff := cmp.Diff(p.added, added)
+	if diff != "" && show {
+		t.Errorf("%s..%s: added lines (-git +ours):\n%s", p.old, p.new, diff)
+	}
+	return diff == "", nil
+}
+
+func isNull(id string) bool { return strings.Trim(id, "0") == "" }
+
+// blobPair is the ids of the two versions of a file; the null id is no file.
+type blobPair struct{ old, new string }
+
+func changedBlobs(t *testing.T, repo string) (pairs []blobPair) {
+	out, err := gitCommand(repo, "log", "--all", "--raw", "--no-abbrev", "--no-renames", "--format=").Output()
+	if err != nil {
+		t.Fatalf("git log: %v", err)
+	}
+	seen := map[blobPair]bool{}
+	for line := range strings.Lines(string(out)) {
+		f := strings.Fields(line)
+		if len(f) < 5 || !strings.HasPrefix(f[1], "100") || f[0] != ":000000" && !strings.HasPrefix(f[0], ":100") {
+			continue
+		}
+		p := blobPair{f[2], f[3]}
+		if p.old != p.new && !seen[p] {
+			seen[p] = true
+			pairs = append(pairs, p)
+		}
+	}
+	return pairs
+}
+
+// presentBlobs tells which blobs the repository has; no file is always there.
+func presentBlobs(t *testing.T, repo string, pairs []blobPair) map[string]bool {
+	var ids strings.Builder
+	present := map[string]bool{}
+	for _, p := range pairs {
+		fmt.Fprintf(&ids, "%s\n%s\n", p.old, p.new)
+		present[p.old] = isNull(p.old)
+	}
+	cmd := gitCommand(repo, "cat-file", "--batch-check")
+	cmd.Stdin = strings.NewReader(ids.String())
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git cat-file: %v", err)
+	}
+	for line := range strings.Lines(string(out)) {
+		if f := strings.Fields(line); len(f) == 3 && f[1] == "blob" {
+			present[f[0]] = true
+		}
+	}
+	return present
+}
+
+// newScratch makes an empty repository that borrows the objects of repo, and
+// returns what runs git in it.
+func newScratch(t *testing.T, repo string) func(verb string, args ...string) *exec.Cmd {
+	dir := t.TempDir()
+	common, err := gitCommand(repo, "rev-parse", "--path-format=absolute", "--git-common-dir").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(verb string, args ...string) *exec.Cmd {
+		cmd := gitCommand(dir, append([]string{verb}, args...)...)
+		cmd.Env = append(cmd.Env, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+filepath.Join(strings.TrimSpace(string(common)), "objects"))
+		return cmd
+	}
+	if out, err := run("init", "-q", "--bare").CombinedOutput(); err != nil {
+		t.Fatalf("git init: %v\n%s", err, out)
+	}
+	return run
+}
+
+func makeTree(t *testing.T, run func(string, ...string) *exec.Cmd, entries io.Reader) string {
+	cmd := run("mktree")
+	cmd.Stdin = entries
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git mktree: %v", err)
+	}
+	return strings.TrimSpace(string(out))
 }
