@@ -23,7 +23,7 @@ func (c *collection) clone() *collection {
 func (c *collection) extend(l *loader, x extension, base *collection) error {
 	for _, id := range x.disabled {
 		if base.rules[id] == nil {
-			l.warnings = append(l.warnings, x.src.errorAt(x.at, "", "disabledRules names %q, which is no rule of what is extended", id).Error())
+			l.warnings = append(l.warnings, x.src.errorAt(x.disabledAt, "", "disabledRules names %q, which is no rule of what is extended", id).Error())
 		}
 		c.disabled[id] = true
 	}

@@ -73,6 +73,7 @@ type extension struct {
 	useDefault bool
 	path       string
 	disabled   []string
+	disabledAt int
 }
 
 func readExtend(f *fields, root *value) extension {
@@ -86,6 +87,7 @@ func readExtend(f *fields, root *value) extension {
 	x.useDefault = f.flag(t, "usedefault")
 	x.path = f.text(t, "path")
 	x.disabled = f.texts(t, "disabledrules")
+	x.disabledAt = t.keyAt("disabledrules")
 	if t.keys["path"] != nil {
 		x.at = t.keys["path"].at
 	}

@@ -92,8 +92,8 @@ func foldedWords(f *fields, t *value, name string) []string {
 }
 
 // readJoined reads a list of patterns as the one alternation that gitleaks
-// makes of it. Patterns that parse alone may not parse together (two groups of
-// one name, an open \Q), so both are checked.
+// makes of it. Patterns that parse alone may not parse together (one that
+// leaves a \Q open), so both are checked.
 func readJoined(f *fields, t *value, name string, d document) *Pattern {
 	texts := f.texts(t, name)
 	if len(texts) == 0 {

@@ -1,0 +1,58 @@
+package rules
+
+import (
+	"regexp"
+	"slices"
+	"testing"
+)
+
+// Whatever loads has patterns that compile and ids that are unique and sorted,
+// and loads to the same digest again; what does not load names its place.
+func FuzzLoad(f *testing.F) {
+	for _, files := range asGitleaks {
+		f.Add([]byte(files[main]), []byte(files["1.toml"]))
+	}
+	f.Fuzz(func(t *testing.T, text, base []byte) {
+		opt := LoadOptions{Open: func(string) ([]byte, error) { return base, nil }}
+		s, err := Load(main, text, opt)
+		if err != nil {
+			e, ok := err.(*ConfigError)
+			if !ok || e.Line < 1 || e.Column < 1 || e.File == "" && len(base) == 0 {
+				t.Fatalf("%#v", err)
+			}
+			return
+		}
+		checkLoaded(t, s)
+		again, err := Load(main, text, opt)
+		if err != nil || again.Digest != s.Digest {
+			t.Fatalf("again: %v", err)
+		}
+	})
+}
+
+func checkLoaded(t *testing.T, s *Set) {
+	t.Helper()
+	if !slices.IsSortedFunc(s.Rules, func(a, b *Rule) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	}) {
+		t.Error("ids are not unique and sorted")
+	}
+	patterns := listPatterns(s.Allowlists)
+	for _, r := range s.Rules {
+		patterns = append(append(patterns, listPatterns(r.Allowlists)...), r.Regex, r.Path)
+		if re := r.Regex; re != nil && r.Origin != "gitleaks" && r.Origin != "leakgate" && r.SecretGroup > re.Regexp().NumSubexp() {
+			t.Errorf("rule %q: group %d", r.ID, r.SecretGroup)
+		}
+	}
+	for _, p := range patterns {
+		if p == nil || len(p.String()) > 10_000 {
+			continue
+		}
+		if _, err := regexp.Compile(p.String()); err != nil {
+			t.Error(err)
+		}
+	}
+}
