@@ -21,7 +21,15 @@ const (
 
 // String is the word used in every report.
 func (d Decision) String() string {
-	return [...]string{"undecided", "allow", "warn", "block"}[d]
+	switch d {
+	case Allow:
+		return "allow"
+	case Warn:
+		return "warn"
+	case Block:
+		return "block"
+	}
+	return "undecided"
 }
 
 // Judged is a finding with its decision.
@@ -29,7 +37,7 @@ type Judged struct {
 	scanner.Finding
 	Credential  string // id of the finding's credential
 	Decision    Decision
-	Reason      string         // why, in a few words: "exception", "baseline", "possible confidence warns", …
+	Reason      string         // why, in a few words: "exception", "baseline", "possible confidence warns"; see the constants
 	Severity    rules.Severity // after the environment's shift
 	Environment string         // "dev", "staging", "prod" or ""
 	Exception   string         // fingerprint of the exception or baseline entry that allowed it

@@ -1,0 +1,295 @@
+package gate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/leakgate/leakgate/rules"
+)
+
+const (
+	maxPolicy   = 1 << 20 // bytes of a policy file
+	maxProblems = 20      // problems told at once
+)
+
+// ParsePolicy reads a policy file of version 1. name stands in the errors,
+// which give line and column of every problem. It never quotes a value, since
+// the file may turn out to be something else. Aliases are refused, so that a
+// small file cannot unfold into a large one.
+func ParsePolicy(name string, text []byte) (Policy, error) {
+	if len(text) > maxPolicy {
+		return Policy{}, fmt.Errorf("%s: a policy has at most %d bytes, this file has %d", name, maxPolicy, len(text))
+	}
+	root, err := parseYAML(text)
+	if err != nil {
+		return Policy{}, fmt.Errorf("%s%w", name, err)
+	}
+	r := &reader{name: name, lines: map[string]int{}}
+	r.check(root, 0)
+	if len(r.problems) == 0 {
+		p := r.policy(root)
+		if len(r.problems) == 0 {
+			return p, nil
+		}
+	}
+	return Policy{}, errors.Join(r.problems...)
+}
+
+var (
+	// yamlLine is where yaml.v3 tells the line of a syntax error.
+	yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+	// yamlName is a name of the file that yaml.v3 repeats, as that of an anchor.
+	yamlName = regexp.MustCompile(`'[^']{2,}'`)
+)
+
+// parseYAML reads the one document of text; its errors start with the place.
+func parseYAML(text []byte) (*yaml.Node, error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	var document, more yaml.Node
+	err := decoder.Decode(&document)
+	if errors.Is(err, io.EOF) || err == nil && len(document.Content) == 0 {
+		return nil, errors.New(`: the file is empty; write at least "version: 1"`)
+	}
+	if err == nil {
+		if err = decoder.Decode(&more); errors.Is(err, io.EOF) {
+			return document.Content[0], nil
+		}
+	}
+	if err == nil {
+		return nil, fmt.Errorf(":%d:1: a second document begins; a policy is one document", more.Line)
+	}
+	at := yamlLine.FindStringSubmatch(err.Error())
+	if at == nil || at[1] == "" {
+		at = []string{"", "1"}
+	}
+	what := yamlName.ReplaceAllString(yamlLine.ReplaceAllString(err.Error(), ""), "'…'")
+	return nil, fmt.Errorf(":%s:1: not YAML: %s", at[1], what)
+}
+
+// policy reads the whole document, over the defaults.
+func (r *reader) policy(root *yaml.Node) Policy {
+	p := Defaults()
+	p.Name, p.lines, p.Sections = r.name, r.lines, map[string]bool{}
+	section := func(name string) func(*yaml.Node) {
+		return func(n *yaml.Node) { p.Sections[name] = r.isMapping(n) }
+	}
+	r.mapping(root, "", keys{
+		"version":      r.version,
+		"mode":         func(n *yaml.Node) { p.Audit = r.word(n, []string{"enforce", "audit"}) == 1 },
+		"fail_on":      func(n *yaml.Node) { p.FailOn = wordSet[rules.Severity](r, n, severityWords) },
+		"block":        func(n *yaml.Node) { p.Block = wordSet[rules.Confidence](r, n, confidenceWords) },
+		"paths":        func(n *yaml.Node) { p.Paths = r.paths(n) },
+		"rules":        func(n *yaml.Node) { p.Rules = r.rules(n) },
+		"limits":       func(n *yaml.Node) { p.Limits = r.limits(n) },
+		"environments": func(n *yaml.Node) { p.Environments = r.environments(n) },
+		"exceptions":   func(n *yaml.Node) { p.Exceptions = r.exceptions(n) },
+		"kubernetes":   section("kubernetes"),
+		"remediate":    section("remediate"),
+		"app":          section("app"),
+	}, "version")
+	return p
+}
+
+func (r *reader) version(n *yaml.Node) {
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || n.Value != "1" {
+		r.problem(n, "this leakgate reads version 1")
+	}
+}
+
+func (r *reader) paths(n *yaml.Node) (out Paths) {
+	r.mapping(n, "paths.", keys{
+		"exclude": func(n *yaml.Node) { out.Exclude = r.globs(n, ParseGlob) },
+	})
+	return out
+}
+
+func (r *reader) rules(n *yaml.Node) (out RuleChoice) {
+	r.mapping(n, "rules.", keys{
+		"disable": func(n *yaml.Node) { out.Disable = r.texts(n) },
+		"only": func(n *yaml.Node) {
+			if out.Only = r.texts(n); len(out.Only) == 0 {
+				r.problem(n, "an empty list would leave no rule; leave the key out to use every rule")
+			}
+		},
+		"severity": func(n *yaml.Node) { out.Severity = r.severities(n) },
+	})
+	return out
+}
+
+// severities reads rule: severity pairs. Rule ids are open, so any key is fine.
+func (r *reader) severities(n *yaml.Node) map[string]rules.Severity {
+	out := map[string]rules.Severity{}
+	if !r.isMapping(n) {
+		return out
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		rule := n.Content[i].Value
+		r.lines["rules.severity."+rule] = n.Content[i].Line
+		out[rule] = rules.Severity(r.word(n.Content[i+1], severityWords))
+	}
+	return out
+}
+
+func (r *reader) limits(n *yaml.Node) (out Limits) {
+	r.mapping(n, "limits.", keys{
+		"max_blob":      func(n *yaml.Node) { out.MaxBlob = r.size(n) },
+		"archive_depth": func(n *yaml.Node) { out.ArchiveDepth = r.depth(n) },
+		"archive_bytes": func(n *yaml.Node) { out.ArchiveBytes = r.size(n) },
+		"decode_depth":  func(n *yaml.Node) { out.DecodeDepth = r.depth(n) },
+	})
+	return out
+}
+
+func (r *reader) environments(n *yaml.Node) []Environment {
+	found := map[string]Environment{}
+	table := keys{}
+	for _, name := range environmentWords {
+		table[name] = func(n *yaml.Node) { found[name] = r.environment(n, name) }
+	}
+	r.mapping(n, "environments.", table)
+	var out []Environment
+	for _, name := range environmentWords {
+		if e, ok := found[name]; ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+func (r *reader) environment(n *yaml.Node, name string) Environment {
+	out := Environment{Name: name, Severity: usualShift(name)}
+	r.mapping(n, "environments."+name+".", keys{
+		"paths":      func(n *yaml.Node) { out.Paths = r.globs(n, ParseGlob) },
+		"branches":   func(n *yaml.Node) { out.Branches = r.globs(n, ParseName) },
+		"namespaces": func(n *yaml.Node) { out.Namespaces = r.globs(n, ParseName) },
+		"severity": func(n *yaml.Node) {
+			if i := r.word(n, shiftWords); i >= 0 {
+				out.Severity = Shift(shiftWords[i])
+			}
+		},
+	})
+	return out
+}
+
+func (r *reader) exceptions(n *yaml.Node) []Exception {
+	var out []Exception
+	for i, item := range r.list(n) {
+		e := Exception{Line: item.Line}
+		r.mapping(item, "exceptions["+strconv.Itoa(i)+"].", keys{
+			"fingerprint": func(n *yaml.Node) { e.Fingerprint = r.text(n) },
+			"blob":        func(n *yaml.Node) { e.Blob = r.objectID(n) },
+			"rule":        func(n *yaml.Node) { e.Rule = r.text(n) },
+			"path":        func(n *yaml.Node) { e.Path = r.text(n) },
+			"reason":      func(n *yaml.Node) { e.Reason = r.text(n) },
+			"owner":       func(n *yaml.Node) { e.Owner = r.text(n) },
+			"expires":     func(n *yaml.Node) { e.Expires = r.date(n) },
+		}, "fingerprint", "blob", "reason", "owner", "expires")
+		out = append(out, e)
+	}
+	return out
+}
+
+func (r *reader) date(n *yaml.Node) time.Time {
+	day, err := time.Parse(time.DateOnly, r.text(n))
+	if err != nil {
+		r.problem(n, "a day is written as 2027-01-31")
+	}
+	return day
+}
+
+// objectIDPattern is a whole id of either hash.
+var objectIDPattern = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+
+func (r *reader) objectID(n *yaml.Node) string {
+	id := r.text(n)
+	if !objectIDPattern.MatchString(id) {
+		r.problem(n, "an object id has 40 or 64 hexadecimal digits, in lower case")
+	}
+	return id
+}
+
+// sizePattern has at most nine digits, so that no unit overflows 63 bits.
+var sizePattern = regexp.MustCompile(`^([1-9][0-9]{0,8})(kB|MB|GB|KiB|MiB|GiB)?$`)
+
+var sizeUnits = map[string]int64{
+	"": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30,
+}
+
+// size reads a number of bytes, as in 1048576 or 10MiB.
+func (r *reader) size(n *yaml.Node) *int64 {
+	m := sizePattern.FindStringSubmatch(n.Value)
+	tag := n.ShortTag()
+	if m == nil || n.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!str" {
+		r.problem(n, "a size is a number of bytes or has a unit, as in 10MiB")
+		return nil
+	}
+	value, _ := strconv.ParseInt(m[1], 10, 64) // nine digits always parse
+	value *= sizeUnits[m[2]]
+	return &value
+}
+
+// maxDepth bounds the nesting a policy may ask for.
+const maxDepth = 16
+
+func (r *reader) depth(n *yaml.Node) *int64 {
+	value, err := strconv.ParseInt(n.Value, 10, 64)
+	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!int" || err != nil || value < 0 || value > maxDepth ||
+		n.Value != strconv.FormatInt(value, 10) {
+		r.problem(n, fmt.Sprintf("a depth is a number from 0 to %d", maxDepth))
+		return nil
+	}
+	return &value
+}
+
+// wordSet reads a list of at least one word, each once.
+func wordSet[T ~int](r *reader, n *yaml.Node, names []string) []T {
+	var out []T
+	for _, item := range r.list(n) {
+		i := r.word(item, names)
+		switch {
+		case i < 0: // told by word
+		case slices.Contains(out, T(i)):
+			r.problem(item, "stands in the list twice")
+		default:
+			out = append(out, T(i))
+		}
+	}
+	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		r.problem(n, `the list is empty; to block nothing write "mode: audit"`)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (r *reader) globs(n *yaml.Node, parse func(string) (Glob, error)) []Glob {
+	var out []Glob
+	for _, item := range r.list(n) {
+		text := r.text(item)
+		if text == "" {
+			continue
+		}
+		g, err := parse(text)
+		if err != nil {
+			r.problem(item, err.Error())
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+func (r *reader) texts(n *yaml.Node) []string {
+	var out []string
+	for _, item := range r.list(n) {
+		out = append(out, strings.TrimSpace(r.text(item)))
+	}
+	return out
+}
