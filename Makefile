@@ -1,0 +1,64 @@
+# make with no target prints this help. Each target has a line of its own.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# Released binaries are reproducible: no paths, no build stamps but the version.
+BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
+FUZZTIME ?= 10m
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+VULN     := golang.org/x/vuln/cmd/govulncheck@latest
+
+.PHONY: help
+help: ## print this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## bin/leakgate for this machine
+	$(BUILD) -o bin/ ./cmd/...
+
+.PHONY: test
+test: ## every test that needs only Go and git
+	$(GO) vet ./...
+	$(GO) test ./...
+
+.PHONY: race
+race: ## the same under the race detector (needs a C compiler)
+	CGO_ENABLED=1 $(GO) test -race ./...
+
+.PHONY: e2e
+e2e: build ## against real components: act, actionlint, the SARIF validator, git over HTTP, a container
+	test/e2e/run
+
+.PHONY: lint
+lint: ## gofmt, the layers of docs/design/architecture.md, and the linters of .golangci.yml
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -d $$(git ls-files '*.go'); exit 1; }
+	$(GO) run $(LINT) run ./...
+	$(GO) mod tidy -diff
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 10m) each
+	scripts/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_REPOS
+	scripts/bench $(LEAKGATE_BENCH_REPOS)
+
+.PHONY: golden
+golden: ## rewrite the golden files; read the diff before committing
+	$(GO) test ./internal/report ./cmd/... -update
+
+.PHONY: docs
+docs: build ## regenerate the pages that are made from code
+	bin/leakgate docs docs/reference
+
+.PHONY: cross
+cross: ## compile for every released platform
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  echo "$$os/$$arch"; GOOS=$$os GOARCH=$$arch $(BUILD) -o /dev/null ./cmd/leakgate; done; done
+
+.PHONY: vuln
+vuln: ## known vulnerabilities in what is linked (needs the network)
+	$(GO) run $(VULN) ./...
