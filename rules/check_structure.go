@@ -79,7 +79,7 @@ func verifyBedrock(value string) Validity {
 }
 
 func completeBedrock(prefix string) (string, error) {
-	text := "BedrockAPIKey-" + strings.ToLower(filler(prefix, 4)) + "-at-123456789012:" + filler(prefix, 44)
+	text := "BedrockAPIKey-" + strings.ToLower(filler(prefix, 4)) + "-at-123456789012:" + filler(prefix, 61)
 	return base64.RawStdEncoding.EncodeToString([]byte(text)), nil
 }
 
