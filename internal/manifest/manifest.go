@@ -1,0 +1,141 @@
+// Package manifest reads Kubernetes documents, YAML streams or JSON, into
+// fields: every leaf with its path, its value with base64 undone, its place in
+// the input, and how the value is kept (plain, sealed, by SOPS, or elsewhere).
+// It judges leaf by leaf: neither a `sops` block nor the kind SealedSecret
+// excuses a plain leaf beside it. It decides nothing and reads no files.
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+// Kept says how the value of a leaf is kept. The zero value is Plain, so that
+// what no rule recognises counts as readable.
+type Kept int
+
+// The ways to keep a value.
+const (
+	Plain     Kept = iota
+	Sealed         // ciphertext of sealed-secrets, structure verified
+	SOPS           // one well-formed ENC[AES256_GCM,…]
+	Reference      // names where the value is, or a placeholder that something fills in
+)
+
+// String is the word used in reports.
+func (k Kept) String() string {
+	return [...]string{"plain", "sealed", "sops", "reference"}[k]
+}
+
+// Field is one leaf of a document.
+type Field struct {
+	Kind, Namespace, Name string // of the object that holds the leaf, which may be nested in another
+
+	// Path leads from the document to the leaf, as in "data.password",
+	// "spec.containers[0].env[2].value" or, for keys with other characters than
+	// letters, digits, "_" and "-", "metadata.annotations[example.com/a].data.x".
+	Path     string
+	Value    secret.Secret // base64 undone where the field of the kind holds base64
+	Kept     Kept
+	Encoding []string // ["base64"] when it was undone
+
+	// Sensitive marks what becomes a value of a Secret: data and stringData of
+	// a Secret, encryptedData of a SealedSecret, literals of a secretGenerator.
+	Sensitive bool
+	// Undecoded says that base64 was due and the text is none: Value is the text.
+	Undecoded bool
+
+	Start, End        int // byte offsets of the text of the leaf, without quotes, in the input
+	Line, EndLine     int // 1-based
+	Column, EndColumn int // 1-based, in characters; EndColumn is one past the last
+}
+
+// Document is one object of the input; each item of a List is one.
+type Document struct {
+	Kind, APIVersion, Namespace, Name string
+
+	Fields     []Field
+	Start, End int // byte offsets in the input
+	Line       int // 1-based
+}
+
+// SyntaxError is a document that could not be read, or not to its end. It
+// holds no text of the document.
+type SyntaxError struct {
+	Name   string
+	Line   int // 1-based, where the document or its fault is
+	Reason string
+	Limit  bool // a size limit was met, the document may be well-formed
+}
+
+// Error names the file, the line and the reason.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("%s:%d: %s", e.Name, e.Line, e.Reason)
+}
+
+// Limits on one input. They are far above what an API server accepts.
+const (
+	maxText     = 64 << 20 // bytes of the input
+	maxDocument = 8 << 20  // bytes of one YAML document
+	maxNodes    = 500_000  // nodes of one document, an aliased node counted each time
+	maxDepth    = 200      // nesting of maps and lists
+	maxPaths    = 64 << 20 // bytes of all paths of one document
+	maxEmbedded = 3        // documents within strings of documents
+)
+
+// Parse reads the documents of one input; name is for errors only. A document
+// that cannot be read does not hide the others: its error, a [*SyntaxError], is
+// joined to the returned error, and everything else is returned beside it.
+// Input that is no Kubernetes document gives none.
+func Parse(name string, text []byte) ([]Document, error) {
+	if len(text) > maxText {
+		return nil, &SyntaxError{Name: name, Line: 1, Reason: fmt.Sprintf("more than %d MiB of documents", maxText>>20), Limit: true}
+	}
+	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
+		return nil, &SyntaxError{Name: name, Line: 1, Reason: "the text is UTF-16, it has to be converted to UTF-8 first"}
+	}
+	scale := newRuler(text)
+	trees, faults := parseTrees(text)
+	var docs []Document
+	for _, tree := range trees {
+		w := walker{scale: scale}
+		docs = append(docs, w.documents(tree)...)
+		if w.fault != nil {
+			faults = append(faults, w.fault)
+		}
+	}
+	return docs, joined(name, scale, faults)
+}
+
+// fault is a SyntaxError before its place is known in lines.
+type fault struct {
+	at     int // byte offset
+	reason string
+	limit  bool
+}
+
+func joined(name string, scale *ruler, faults []*fault) error {
+	var errs []error
+	for _, f := range faults {
+		line, _ := scale.position(f.at)
+		errs = append(errs, &SyntaxError{Name: name, Line: line, Reason: f.reason, Limit: f.limit})
+	}
+	return errors.Join(errs...)
+}
+
+// SecretFields are the leaves that leak by being where they are: plain values
+// of Secrets, without empty ones and placeholders.
+func SecretFields(docs []Document) []Field {
+	var fields []Field
+	for _, d := range docs {
+		for _, f := range d.Fields {
+			if f.Sensitive && f.Kept == Plain && !f.Value.IsZero() {
+				fields = append(fields, f)
+			}
+		}
+	}
+	return fields
+}

@@ -1,0 +1,62 @@
+package manifest
+
+import (
+	"regexp"
+	"strings"
+)
+
+// Placeholder reports whether a value is filled in later by something else, so
+// that nothing in it is secret: ${VAR}, $(VAR), {{ action }}, <path:a/b#key>
+// (Argo CD Vault Plugin), op://vault/item/field (1Password), ref+vault://…
+// (vals), vault:secret/a#key (Bank-Vaults), ENC[PKCS7,…] (eyaml) and the mask
+// of `flux build`. Several of them with separators count, as does an address
+// whose user information they are. A placeholder with a value of its own, as
+// in ${VAR:-value}, is none.
+func Placeholder(value string) bool {
+	value = strings.TrimSpace(value)
+	if value == "" || len(value) > 4096 {
+		return false
+	}
+	if value == "**SOPS**" || wholePlaceholder.MatchString(value) {
+		return true
+	}
+	rest, found := cutPlaceholders(value)
+	return found && (onlySeparators.MatchString(rest) || addressAround.MatchString(rest))
+}
+
+var wholePlaceholder = regexp.MustCompile(`\A(?:` + strings.Join([]string{
+	`<path:[^<>\s#]+#[^<>]+>`,
+	`<[A-Za-z][A-Za-z0-9_. -]*>`,
+	`op://[^\s/]+(?:/[^\s/]+){1,3}`,
+	`(?:ref|secretref)\+[a-df-z][a-z0-9]*://\S+`, // not ref+echo, whose address is the value
+	`(?:>>)?vault:[^\s#:]+#[^\s]+`,
+	`ENC\[(?:PKCS7|GPG|KMS),[A-Za-z0-9+/=\s]{64,}\]`,
+}, "|") + `)\z`)
+
+// inlinePlaceholder finds what may stand several times in one value. A default
+// is taken for a value unless it is empty; an action with a quoted default too.
+var (
+	inlinePlaceholder = regexp.MustCompile(`(?s)\$\{\{.*?\}\}|\{\{.*?\}\}|\$\{[A-Za-z_][A-Za-z0-9_.]*(?::?[-=]|:?\?[^{}]*)?\}|\$\([A-Za-z_][A-Za-z0-9_.]*\)|<path:[^<>\s#]+#[^<>]+>`)
+	literalDefault    = regexp.MustCompile("default\\s*\\(?\\s*[\"'`][^\"'`]+[\"'`]|^\\{\\{-?\\s*[\"'`]")
+)
+
+const mark = "\x00"
+
+// cutPlaceholders puts a mark in the place of each placeholder.
+func cutPlaceholders(value string) (rest string, found bool) {
+	rest = inlinePlaceholder.ReplaceAllStringFunc(strings.ReplaceAll(value, mark, "?"), func(p string) string {
+		if literalDefault.MatchString(strings.TrimPrefix(p, "$")) {
+			return p
+		}
+		found = true
+		return mark
+	})
+	return rest, found
+}
+
+var (
+	onlySeparators = regexp.MustCompile(`\A[\x00\s:;,/@|=._"'-]+\z`)
+	// addressAround is a URL with marks for the whole user information, or with
+	// none, and without a query, where credentials may stand too.
+	addressAround = regexp.MustCompile(`\A[a-z][a-z0-9+.-]*://(?:\x00(?::\x00)?@)?[A-Za-z0-9.:,_\x00-]+(?:/[A-Za-z0-9._\x00-]{0,16})*\z`)
+)

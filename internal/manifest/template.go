@@ -1,0 +1,122 @@
+package manifest
+
+import (
+	"bytes"
+	"regexp"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// mask is a template action that stands in the parsed text as a placeholder
+// of the same length, so that every offset stays what it is in the input.
+type mask struct {
+	start, end int
+	action     string
+}
+
+// maskRune starts a placeholder, maskFill continues it. They are private-use
+// characters of three bytes, which no manifest needs.
+const (
+	maskRune = "\ue001"
+	maskFill = "\ue000"
+)
+
+// action finds the actions of Go templates (Helm), Jinja and Liquid.
+var action = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}`)
+
+// tolerate makes YAML of text that is YAML but for its template actions, tabs
+// in the indentation, control characters and bytes that are no UTF-8.
+func tolerate(part []byte) ([]byte, []mask) {
+	out := bytes.Clone(part)
+	var masks []mask
+	for _, m := range action.FindAllIndex(part, -1) {
+		if alone(part, m[0], m[1]) {
+			fill(out[m[0]:m[1]], '\n')
+			continue
+		}
+		masks = append(masks, mask{m[0], m[1], string(part[m[0]:m[1]])})
+		copy(out[m[0]:m[1]], placeholder(m[1]-m[0]))
+	}
+	unTab(out)
+	return scrub(out), masks
+}
+
+// alone reports whether actions and blanks are all there is on the lines of an
+// action: it then controls the template and prints no value.
+func alone(part []byte, start, end int) bool {
+	// A longer line is taken for one with a value, to bound the search.
+	from, to := max(0, start-block), min(end+block, len(part))
+	first := bytes.LastIndexByte(part[from:start], '\n')
+	last := bytes.IndexByte(part[end:to], '\n')
+	if first < 0 && from > 0 || last < 0 && to < len(part) {
+		return false
+	}
+	if last >= 0 {
+		to = end + last
+	}
+	around := append(bytes.Clone(part[from+first+1:start]), part[end:to]...)
+	return len(bytes.TrimSpace(action.ReplaceAll(around, nil))) == 0
+}
+
+func fill(b []byte, c byte) {
+	for i := range b {
+		b[i] = c
+	}
+}
+
+func placeholder(size int) string {
+	n := size - len(maskRune)
+	return maskRune + strings.Repeat(maskFill, n/len(maskFill)) + strings.Repeat("_", n%len(maskFill))
+}
+
+// unTab makes each tab of an indentation one blank.
+func unTab(text []byte) {
+	indent := true
+	for i, c := range text {
+		switch {
+		case c == '\n' || c == '\r':
+			indent = true
+		case indent && c == '\t':
+			text[i] = ' '
+		case c != ' ':
+			indent = false
+		}
+	}
+}
+
+// scrub replaces, byte by byte, what the YAML parser refuses to read.
+func scrub(text []byte) []byte {
+	for i := 0; i < len(text); {
+		r, n := utf8.DecodeRune(text[i:])
+		if r == utf8.RuneError && n == 1 || r < 0x20 && !isSpace(byte(r)) || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff {
+			fill(text[i:i+n], '?')
+		}
+		i += n
+	}
+	return text
+}
+
+// unmask puts the actions back into the text of a scalar.
+func (t *tree) unmask(n *node) string {
+	if !strings.Contains(n.text, maskRune) {
+		return n.text
+	}
+	var out strings.Builder
+	rest := n.text
+	first := sort.Search(len(t.masks), func(i int) bool { return t.masks[i].start >= n.start })
+	for _, m := range t.masks[first:] {
+		if m.end > n.end {
+			break
+		}
+		before, after, ok := strings.Cut(rest, placeholder(m.end-m.start))
+		if !ok {
+			break
+		}
+		out.WriteString(before)
+		out.WriteString(m.action)
+		rest = after
+	}
+	out.WriteString(rest)
+	return out.String()
+}
