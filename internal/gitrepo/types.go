@@ -2,26 +2,6 @@ package gitrepo
 
 import "time"
 
-// ScanOptions: the zero value reads everything asked for with one worker per CPU.
-type ScanOptions struct {
-	Workers    int   // 0: one per CPU
-	Limit      int64 // bytes; larger objects are reported as ErrTooLarge; 0: none
-	CacheBytes int   // bytes of delta bases kept per worker; 0: 32 MiB
-	All        bool  // every object in the repository, reachable or not; ids is ignored
-	Only       Type  // with All: only this type; 0: every type
-}
-
-// Packed is one object as Scan found it.
-type Packed struct {
-	ID    ID
-	Index int    // position in the wanted ids, -1 with All
-	Type  Type   // 0 when Err is set and the type is not known
-	Data  []byte // valid only during the call
-	Err   error  // corrupt, missing or too large; Data is nil then
-	Base  ID     // the object this one is stored as a delta of; zero: stored whole
-	Delta []byte // git's delta instructions from Base to Data, valid only during the call
-}
-
 // Ref is one name in the repository.
 type Ref struct {
 	Name   string // refs/heads/main, HEAD, worktrees/x/HEAD, stash@{1}

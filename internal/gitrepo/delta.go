@@ -1,0 +1,129 @@
+package gitrepo
+
+import "errors"
+
+var (
+	errDelta     = errors.New("invalid delta instructions")
+	errDeltaBase = errors.New("delta was made for a base of another size")
+	errChain     = errors.New("delta chain loops or is too long")
+)
+
+// maxChain is how many deltas may lie between an object and the whole object
+// it is built from. git writes at most 4,095 (pack.depth).
+const maxChain = 1 << 14
+
+// deltaSizes reads the two sizes that begin a delta: of its base and of its
+// result, in bytes. See https://git-scm.com/docs/pack-format "Deltified representation".
+func deltaSizes(delta []byte) (base, result int64, rest []byte, err error) {
+	if base, rest, err = deltaSize(delta); err == nil {
+		result, rest, err = deltaSize(rest)
+	}
+	return base, result, rest, err
+}
+
+func deltaSize(b []byte) (int64, []byte, error) {
+	var size int64
+	for i, c := range b {
+		if i > 8 {
+			break
+		}
+		size |= int64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			return size, b[i+1:], nil
+		}
+	}
+	return 0, nil, errDelta
+}
+
+// applyDelta builds the result of delta over base in dst, grown when too small.
+// A result of any size costs memory only after its instructions were added up.
+func applyDelta(dst, base, delta []byte) ([]byte, error) {
+	baseSize, size, ops, err := deltaSizes(delta)
+	if err != nil {
+		return nil, err
+	}
+	if baseSize != int64(len(base)) {
+		return nil, errDeltaBase
+	}
+	if int64(cap(dst)) < size {
+		if size > firstGrow && deltaTotal(ops) != size {
+			return nil, errDelta
+		}
+		dst = make([]byte, size)
+	}
+	dst = dst[:size]
+	at := 0
+	for len(ops) > 0 {
+		c := ops[0]
+		ops = ops[1:]
+		if c < 0x80 {
+			n := int(c)
+			if n == 0 || n > len(ops) || n > len(dst)-at {
+				return nil, errDelta
+			}
+			at += copy(dst[at:], ops[:n])
+			ops = ops[n:]
+			continue
+		}
+		from, n, rest, ok := copyOp(c, ops)
+		if !ok || from+n > len(base) || n > len(dst)-at {
+			return nil, errDelta
+		}
+		at += copy(dst[at:at+n], base[from:])
+		ops = rest
+	}
+	if at != len(dst) {
+		return nil, errDelta
+	}
+	return dst, nil
+}
+
+// copyOp reads the offset and size of a copy instruction whose first byte is c.
+func copyOp(c byte, ops []byte) (from, size int, rest []byte, ok bool) {
+	for i := range 4 {
+		if c>>i&1 == 1 {
+			if len(ops) == 0 {
+				return 0, 0, nil, false
+			}
+			from |= int(ops[0]) << (8 * i)
+			ops = ops[1:]
+		}
+	}
+	for i := range 3 {
+		if c>>(4+i)&1 == 1 {
+			if len(ops) == 0 {
+				return 0, 0, nil, false
+			}
+			size |= int(ops[0]) << (8 * i)
+			ops = ops[1:]
+		}
+	}
+	if size == 0 {
+		size = 0x10000
+	}
+	return from, size, ops, from >= 0
+}
+
+// deltaTotal adds up what the instructions produce, -1 when they do not parse.
+func deltaTotal(ops []byte) int64 {
+	var total int64
+	for len(ops) > 0 {
+		c := ops[0]
+		ops = ops[1:]
+		if c < 0x80 {
+			if c == 0 || int(c) > len(ops) {
+				return -1
+			}
+			total += int64(c)
+			ops = ops[c:]
+			continue
+		}
+		_, n, rest, ok := copyOp(c, ops)
+		if !ok {
+			return -1
+		}
+		total += int64(n)
+		ops = rest
+	}
+	return total
+}

@@ -1,0 +1,155 @@
+package gitrepo
+
+import (
+	"math/bits"
+	"slices"
+)
+
+// Marks in place of an entry's parent.
+const (
+	noParent       = -1 // stored whole
+	outsideParent  = -2 // a delta of an object that this pack's index does not list
+	unreadableHead = -3 // the entry's header cannot be read
+)
+
+// packPlan says what to read of one pack: its entries in the order they lie in
+// the file, as trees of deltas. It takes 20 bytes for each object of the pack,
+// 24 when the wanted ids were listed.
+type packPlan struct {
+	pack        *pack
+	posBits     uint
+	keys        []uint64 // offset and index position of each entry, in order
+	parent      []int32  // entry that this one is a delta of, or a mark
+	first, next []int32  // children of an entry, as a linked list; -1 ends it
+	wanted      bitset   // entries to visit
+	needed      bitset   // entries to inflate: wanted ones and the bases below them
+	index       []int32  // by index position: 1 + position in the wanted ids; nil with All
+	bad         []int32  // index positions of wanted objects whose offset is impossible
+}
+
+type bitset []uint64
+
+func newBitset(n int) bitset        { return make(bitset, (n+63)/64) }
+func (b bitset) has(i int32) bool   { return b[i>>6]>>(i&63)&1 == 1 }
+func (b bitset) set(i int32)        { b[i>>6] |= 1 << (i & 63) }
+func (p *packPlan) pos(i int32) int { return int(p.keys[i] & (1<<p.posBits - 1)) }
+func (p *packPlan) off(i int32) int64 {
+	return int64(p.keys[i] >> p.posBits)
+}
+
+// planPack orders the entries of a pack. want tells, by index position, which to visit.
+func planPack(p *pack, index []int32, want func(pos int) bool) *packPlan {
+	plan := &packPlan{pack: p, index: index, posBits: uint(bits.Len(uint(p.idx.count)))}
+	plan.sortEntries(want)
+	plan.linkEntries()
+	plan.markNeeded(want)
+	return plan
+}
+
+func (p *packPlan) sortEntries(want func(pos int) bool) {
+	p.keys = make([]uint64, 0, p.pack.idx.count)
+	end := min(p.pack.end(), 1<<(64-p.posBits))
+	for pos := range p.pack.idx.count {
+		off := p.pack.idx.offset(pos)
+		if off < 12 || off >= end {
+			if want(pos) {
+				p.bad = append(p.bad, int32(pos))
+			}
+			continue
+		}
+		p.keys = append(p.keys, uint64(off)<<p.posBits|uint64(pos))
+	}
+	slices.Sort(p.keys)
+}
+
+// at is the entry that begins at an offset, or outsideParent.
+func (p *packPlan) at(off int64) int32 {
+	i, _ := slices.BinarySearch(p.keys, uint64(off)<<p.posBits)
+	if i < len(p.keys) && p.off(int32(i)) == off {
+		return int32(i)
+	}
+	return outsideParent
+}
+
+func (p *packPlan) linkEntries() {
+	n := len(p.keys)
+	p.parent, p.first, p.next = make([]int32, n), make([]int32, n), make([]int32, n)
+	var scratch []byte
+	for i := range p.parent {
+		p.parent[i], p.first[i] = p.findParent(p.off(int32(i)), &scratch), -1
+	}
+	for i := n - 1; i >= 0; i-- {
+		p.next[i] = -1
+		if base := p.parent[i]; base >= 0 {
+			p.next[i], p.first[base] = p.first[base], int32(i)
+		}
+	}
+}
+
+func (p *packPlan) findParent(off int64, scratch *[]byte) int32 {
+	e, err := p.pack.entry(off, scratch)
+	switch {
+	case err != nil:
+		return unreadableHead
+	case e.kind == typeOfsDelta:
+		return p.at(e.base)
+	case e.kind == typeRefDelta:
+		if pos := p.pack.idx.find(e.baseID.Bytes()); pos >= 0 {
+			return p.at(p.pack.idx.offset(pos))
+		}
+		return outsideParent
+	}
+	return noParent
+}
+
+func (p *packPlan) markNeeded(want func(pos int) bool) {
+	n := len(p.keys)
+	p.wanted, p.needed = newBitset(n), newBitset(n)
+	for i := range int32(n) {
+		if !want(p.pos(i)) {
+			continue
+		}
+		p.wanted.set(i)
+		for at := i; at >= 0 && !p.needed.has(at); at = p.parent[at] {
+			p.needed.set(at)
+		}
+	}
+}
+
+// firstNeeded skips children that nobody wants.
+func (p *packPlan) firstNeeded(child int32) int32 {
+	for child >= 0 && !p.needed.has(child) {
+		child = p.next[child]
+	}
+	return child
+}
+
+func (p *packPlan) id(i int32) ID { return p.pack.idx.id(p.pos(i)) }
+
+func (p *packPlan) wantedIndex(pos int) int {
+	if p.index == nil {
+		return -1
+	}
+	return int(p.index[pos]) - 1
+}
+
+// duplicates marks the positions of each pack whose object an earlier pack has too.
+func duplicates(packs []*pack) []bitset {
+	sets := make([]bitset, len(packs))
+	for i, p := range packs {
+		sets[i] = newBitset(p.idx.count)
+		for _, earlier := range packs[:i] { // larger or equal: packs come most objects first
+			markShared(p.idx, earlier.idx, sets[i])
+		}
+	}
+	return sets
+}
+
+// markShared looks the ids of the smaller index up in the larger.
+func markShared(x, larger *packIndex, shared bitset) {
+	for pos := range x.count {
+		if !shared.has(int32(pos)) && larger.find(x.name(pos)) >= 0 {
+			shared.set(int32(pos))
+		}
+	}
+}
