@@ -1,0 +1,201 @@
+// Package detect finds the matches of rules in one text. It reads no files and
+// knows no commits: a text goes in, and exact matches with their byte offsets
+// come out, judged by everything that does not depend on where the text lies.
+// What gitleaks 8.30.1 finds in the same text with the same rules is found
+// too; see the tests for the proof and docs for the intended differences.
+package detect
+
+import (
+	"context"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/rules"
+)
+
+// Options choose how a Detector works. The zero value decodes nothing.
+type Options struct {
+	// Reference takes the plain path: every rule of which a keyword occurs runs
+	// on the whole text. It is slow and is the oracle of the tests.
+	Reference bool
+	// Depth is how many passes of decoding follow the plain text.
+	Depth int
+}
+
+// Match is one value that a rule found.
+type Match struct {
+	Rule   *rules.Rule
+	Secret secret.Secret
+	// Match and Span are the bytes of the whole match and of the value in the
+	// original text. For a match in decoded text they are the encoded segments
+	// that the match, or the value, comes from.
+	Match, Span [2]int
+	Line        int      // 0-based line on which Match starts
+	DecodedFrom []string // encodings undone, from the outside in
+	Entropy     float64  // of the value, in bits per character
+	Confidence  rules.Confidence
+	Context     string // why the confidence is not the rule's, or ""
+	Allowed     bool   // an allow-comment stands on a line of the match
+
+	column  int // as gitleaks counts: 1-based in the first line, 2-based in later ones
+	pending []*rules.Allowlist
+	parts   []part // composite rules: what was found near by
+}
+
+// Detector searches texts for the rules of one set. It is safe for concurrent use.
+type Detector struct {
+	options Options
+	set     *rules.Set
+	rules   []*compiled
+	always  []int // rules that run on every text
+	byID    map[string]*compiled
+	auto    *automaton
+	targets [][]target // keyword → rules
+	special int32      // first keyword that is a special character, see fold.go
+	scratch sync.Pool
+	anyLine bool // a list for all rules looks at lines
+}
+
+// target is one keyword of one rule.
+type target struct {
+	rule    int32
+	keyword int32
+}
+
+// compiled is a rule with what is computed at its first use.
+type compiled struct {
+	*rules.Rule
+	keywords []string
+	line     bool // an allowlist of the rule looks at lines
+	once     sync.Once
+	proof    *rules.Proof
+	reverse  *reverse // nil when the way to the first keyword is bounded
+}
+
+func (c *compiled) prove() {
+	c.once.Do(func() {
+		c.proof = c.Prove()
+		if c.proof.Proven && c.proof.Left < 0 {
+			c.reverse = newReverse(c.proof)
+		}
+	})
+}
+
+// New prepares a search. It compiles no expression: that waits for the first
+// keyword of a rule.
+func New(set *rules.Set, o Options) *Detector {
+	d := &Detector{options: o, set: set, byID: map[string]*compiled{}, anyLine: looksAtLines(set.Allowlists)}
+	number := map[string]int32{}
+	var words []string
+	for _, r := range set.Rules {
+		c := &compiled{Rule: r, line: d.anyLine || looksAtLines(r.Allowlists)}
+		d.byID[r.ID] = c
+		if r.Regex == nil || r.SkipReport {
+			continue
+		}
+		id := len(d.rules)
+		d.rules = append(d.rules, c)
+		plain := c.fold()
+		if len(c.keywords) == 0 || !plain {
+			d.always = append(d.always, id)
+			continue
+		}
+		for k, word := range c.keywords {
+			n, ok := number[word]
+			if !ok {
+				n = int32(len(words))
+				number[word] = n
+				words = append(words, word)
+				d.targets = append(d.targets, nil)
+			}
+			d.targets[n] = append(d.targets[n], target{int32(id), int32(k)})
+		}
+	}
+	d.special = int32(len(words))
+	d.auto = newAutomaton(append(words, specialRunes...))
+	d.scratch.New = func() any { return &Scratch{} }
+	return d
+}
+
+// fold lists the distinct keywords in lower case and reports whether all are ASCII.
+func (c *compiled) fold() (ascii bool) {
+	ascii = true
+	seen := map[string]bool{}
+	for _, k := range c.Keywords {
+		k = strings.ToLower(k)
+		if k == "" || !isASCII(k) {
+			ascii = false
+		}
+		if !seen[k] {
+			seen[k] = true
+			c.keywords = append(c.keywords, k)
+		}
+	}
+	return ascii
+}
+
+func looksAtLines(lists []*rules.Allowlist) bool {
+	for _, a := range lists {
+		if a.RegexTarget == "line" {
+			return true
+		}
+	}
+	return false
+}
+
+// Text returns every match in text, sorted by position, rule and value. It
+// takes back what an allowlist allows wherever the text lies; what depends on
+// the place is left to [Detector.Accept]. The Scratch may be nil.
+//
+// The error is the context's; the matches are then incomplete.
+func (d *Detector) Text(ctx context.Context, s *Scratch, text []byte) ([]Match, error) {
+	if s == nil {
+		s = d.scratch.Get().(*Scratch)
+		defer d.scratch.Put(s)
+	}
+	s.use(d)
+	found, more, err := d.passes(ctx, s, text, true)
+	if err == nil && more {
+		// A decoding that gitleaks does not know changed the text of the later
+		// passes: look at what gitleaks would have seen as well.
+		var plain []Match
+		plain, _, err = d.passes(ctx, s, text, false)
+		found = append(found, plain...)
+	}
+	return distinct(found), err
+}
+
+// distinct sorts the matches and drops those that give the same value at the same place again.
+func distinct(found []Match) []Match {
+	sort.SliceStable(found, func(i, j int) bool {
+		a, b := &found[i], &found[j]
+		switch {
+		case a.Match != b.Match:
+			return a.Match[0] < b.Match[0] || a.Match[0] == b.Match[0] && a.Match[1] < b.Match[1]
+		case a.Rule != b.Rule:
+			return a.Rule.ID < b.Rule.ID
+		}
+		return a.Span[0] < b.Span[0]
+	})
+	type place struct {
+		rule  *rules.Rule
+		span  [2]int
+		from  string
+		value string
+	}
+	seen := make(map[place]bool, len(found))
+	out := found[:0]
+	for _, m := range found {
+		key := place{m.Rule, m.Span, strings.Join(m.DecodedFrom, ","), ""}
+		if len(m.DecodedFrom) > 0 {
+			key.value = m.Secret.Reveal() // several values can come from one encoded segment
+		}
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, m)
+		}
+	}
+	return out
+}

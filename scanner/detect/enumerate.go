@@ -1,0 +1,117 @@
+package detect
+
+import (
+	"bytes"
+	"regexp"
+)
+
+// maxChain bounds how many matches one restart looks at before the two
+// enumerations have met again.
+const maxChain = 64
+
+// enumeration finds the matches of one expression in one window of a text.
+//
+// It is a superset of the leftmost non-overlapping matches: a match over
+// several lines hides matches that begin in it, and whoever sees only the lower
+// lines, as in the hunk of a diff, finds those. So the search begins again at
+// each line start inside a match, with nothing before it, as a hunk has.
+type enumeration struct {
+	re       *regexp.Regexp
+	text     []byte
+	from, to int
+	promise  func(text []byte) bool // false: no match can begin in text and lie in it; nil: always true
+	reach    int                    // bytes from the start of a match to the end of its first keyword; <0: unbounded
+	found    map[[2]int]bool
+	restarts map[int]bool
+	out      [][2]int
+	queue    [][2]int // matches over several lines that were not looked into yet
+}
+
+// run returns the matches in the order of their discovery.
+func (e *enumeration) run() [][2]int {
+	for _, loc := range e.re.FindAllIndex(e.text[e.from:e.to], -1) {
+		e.take(e.from+loc[0], e.from+loc[1])
+	}
+	for len(e.queue) > 0 {
+		m := e.queue[0]
+		e.queue = e.queue[1:]
+		e.inside(m[0], m[1])
+	}
+	return e.out
+}
+
+// take keeps a match and looks for those it hides. A match that ends where the
+// window was cut owes its end to the cut: it contains a keyword that the
+// window was not made for.
+func (e *enumeration) take(start, end int) {
+	if end == e.to && e.to < len(e.text) {
+		return
+	}
+	lines := bytes.IndexByte(e.text[start:end], '\n') >= 0
+	if e.found != nil || lines {
+		if e.found[[2]int{start, end}] {
+			return
+		}
+		e.remember(start, end)
+	}
+	e.out = append(e.out, [2]int{start, end})
+	if lines {
+		e.queue = append(e.queue, [2]int{start, end})
+	}
+}
+
+// remember keeps what was found as soon as one place can be found twice.
+func (e *enumeration) remember(start, end int) {
+	if e.found == nil {
+		e.found = map[[2]int]bool{}
+		e.restarts = map[int]bool{}
+		for _, m := range e.out {
+			e.found[m] = true
+		}
+	}
+	e.found[[2]int{start, end}] = true
+}
+
+// inside starts again at the line starts in a match.
+func (e *enumeration) inside(start, end int) {
+	for at := start; at < end; {
+		i := bytes.IndexByte(e.text[at:end], '\n')
+		if i < 0 {
+			return
+		}
+		at += i + 1
+		if at >= end || e.restarts[at] {
+			continue
+		}
+		if !e.possible(at, end) {
+			return
+		}
+		e.restarts[at] = true
+		e.chain(at, end)
+	}
+}
+
+// possible reports whether a match may begin between at and end.
+func (e *enumeration) possible(at, end int) bool {
+	if e.promise == nil || e.reach < 0 {
+		return true
+	}
+	return e.promise(e.text[at:min(e.to, end+e.reach)])
+}
+
+// chain enumerates from a line start until a match begins at or behind end.
+func (e *enumeration) chain(at, end int) {
+	for n := 1; n <= maxChain; n *= 2 {
+		locs := e.re.FindAllIndex(e.text[at:e.to], n)
+		for _, loc := range locs[min(len(locs), n/2):] {
+			if at+loc[0] >= end {
+				return
+			}
+			e.take(at+loc[0], at+loc[1])
+			end = max(end, at+loc[1])
+		}
+		if len(locs) < n {
+			return
+		}
+	}
+}

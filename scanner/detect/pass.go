@@ -1,0 +1,194 @@
+package detect
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// passes searches the text and then, layer by layer, what decoding makes of it.
+// more reports that the extended decoder did something gitleaks would not have done.
+func (d *Detector) passes(ctx context.Context, s *Scratch, text []byte, extended bool) (found []Match, more bool, err error) {
+	dec := &decoder{extended: extended, budget: maxGrowth * len(text)}
+	lines := newLines(text)
+	l := &layer{text: text}
+	for depth := 0; ; depth++ {
+		p := &pass{d: d, ctx: ctx, s: s, layer: l, lines: lines}
+		ms, err := p.run()
+		found = append(found, ms...)
+		if err != nil {
+			return found, dec.used, err
+		}
+		if depth == d.options.Depth {
+			break
+		}
+		if l = dec.next(l); l == nil {
+			break
+		}
+	}
+	lines.number(found)
+	return found, dec.used, nil
+}
+
+// pass is the search of one layer.
+type pass struct {
+	d     *Detector
+	ctx   context.Context // of the call that the pass serves
+	s     *Scratch
+	layer *layer
+	lines *lines
+	found []Match
+}
+
+func (p *pass) run() ([]Match, error) {
+	if p.d.options.Reference || !p.s.collect(p.layer.text) {
+		p.s.clear()
+		return p.plain()
+	}
+	defer p.s.clear()
+	for _, id := range p.s.touched {
+		t := &p.s.tracks[id]
+		windows := t.finish(p.layer.text)
+		if len(p.layer.segments) > 0 {
+			windows = p.decodedOnly(windows)
+		}
+		for _, w := range windows {
+			if err := p.search(t.rule, w, !t.whole); err != nil {
+				return p.found, err
+			}
+		}
+	}
+	return p.found, p.searchAlways()
+}
+
+// decodedOnly keeps the windows that touch a decoded segment: matches elsewhere
+// belong to an earlier pass.
+func (p *pass) decodedOnly(windows [][2]int) [][2]int {
+	out := windows[:0]
+	for _, w := range windows {
+		if len(p.layer.touching(extent{w[0], w[1]})) > 0 {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+func (p *pass) searchAlways() error {
+	for _, id := range p.d.always {
+		if err := p.search(p.d.rules[id], [2]int{0, len(p.layer.text)}, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// plain runs every rule of which gitleaks would see a keyword on the whole text.
+func (p *pass) plain() ([]Match, error) {
+	folded := strings.ToLower(string(p.layer.text))
+	for _, c := range p.d.rules {
+		for _, k := range c.keywords {
+			if isASCII(k) && strings.Contains(folded, k) {
+				if err := p.search(c, [2]int{0, len(p.layer.text)}, false); err != nil {
+					return p.found, err
+				}
+				break
+			}
+		}
+	}
+	return p.found, p.searchAlways()
+}
+
+// search runs one rule on one window.
+func (p *pass) search(c *compiled, window [2]int, proven bool) error {
+	if err := p.ctx.Err(); err != nil {
+		return fmt.Errorf("search text: %w", err)
+	}
+	e := enumeration{re: c.Regex.Regexp(), text: p.layer.text, from: window[0], to: window[1], reach: -1}
+	if proven {
+		e.reach = c.proof.Left
+		e.promise = c.hasKeyword
+	}
+	ms := p.judgeAll(c, e.run())
+	if len(c.Required) > 0 && len(ms) > 0 {
+		ms = p.complete(c, ms)
+	}
+	p.found = append(p.found, ms...)
+	return nil
+}
+
+// hasKeyword reports whether one of the rule's keywords is in text, which holds no special characters.
+func (c *compiled) hasKeyword(text []byte) bool {
+	folded := bytes.ToLower(text)
+	for _, k := range c.keywords {
+		if bytes.Contains(folded, []byte(k)) {
+			return true
+		}
+	}
+	return false
+}
+
+// lines knows the lines of the original text.
+type lines struct {
+	text     []byte
+	from, to int // the line looked at last, with the newline before it
+	allowed  bool
+}
+
+func newLines(text []byte) *lines { return &lines{text: text} }
+
+// lineContext is how much of a line, on either side of a match, allowlists see.
+const lineContext = 4096
+
+// allowComments take back a finding where the author of the text may do that.
+var allowComments = [][]byte{[]byte("gitleaks:allow"), []byte("leakgate:allow")}
+
+// allows reports whether an allow-comment stands on a line of the match.
+func (l *lines) allows(match [2]int) bool {
+	if l.from < l.to && l.from <= match[0] && match[0] < l.to && match[1] <= l.to {
+		return l.allowed
+	}
+	from, to := bounds(l.text, match, len(l.text))
+	allowed := false
+	for _, c := range allowComments {
+		allowed = allowed || bytes.Contains(l.text[from:to], c)
+	}
+	if bytes.IndexByte(l.text[min(match[0]+1, match[1]):match[1]], '\n') < 0 {
+		l.from, l.to, l.allowed = from, to, allowed
+	}
+	return allowed
+}
+
+// bounds is the extent of the lines of a match, at most limit bytes to either
+// side of it. As in gitleaks it begins with the newline before the first line.
+func bounds(text []byte, match [2]int, limit int) (from, to int) {
+	low := max(0, match[0]-limit)
+	from = low
+	if i := bytes.LastIndexByte(text[low:min(match[0]+1, len(text))], '\n'); i >= 0 {
+		from = low + i
+	}
+	high := min(len(text), match[1]+limit)
+	to = high
+	if i := bytes.IndexByte(text[match[1]:high], '\n'); i >= 0 {
+		to = match[1] + i
+	}
+	return from, to
+}
+
+// number fills in the lines of the matches. A match that starts with a newline
+// counts as being on the line behind it, as in gitleaks (detect/location.go).
+func (l *lines) number(found []Match) {
+	order := make([]int, len(found))
+	for i := range order {
+		order[i] = i
+	}
+	sort.Slice(order, func(i, j int) bool { return found[order[i]].Match[0] < found[order[j]].Match[0] })
+	line, at := 0, 0
+	for _, i := range order {
+		end := min(found[i].Match[0]+1, len(l.text))
+		line += bytes.Count(l.text[at:end], []byte{'\n'})
+		at = end
+		found[i].Line = line
+	}
+}

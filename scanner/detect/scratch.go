@@ -1,0 +1,60 @@
+package detect
+
+// Scratch holds the buffers of one goroutine. Its zero value is ready; it must
+// not be used by two calls at once.
+type Scratch struct {
+	owner   *Detector
+	hits    []hit
+	tracks  []track
+	touched []int
+}
+
+func (s *Scratch) use(d *Detector) {
+	if s.owner == d {
+		return
+	}
+	*s = Scratch{owner: d, tracks: make([]track, len(d.rules))}
+}
+
+// block is how much text is searched for keywords before the hits are followed up:
+// small enough to be in the cache still.
+const block = 32 << 10
+
+// collect finds the rules that may match in text. It returns false when the
+// text holds a special character.
+func (s *Scratch) collect(text []byte) bool {
+	d := s.owner
+	state := uint32(0)
+	for from := 0; from < len(text); from += block {
+		part := text[from:min(len(text), from+block)]
+		state, s.hits = d.auto.scan(part, state, s.hits[:0])
+		for _, h := range s.hits {
+			for _, word := range d.auto.ends[h.ends] {
+				if word >= d.special {
+					return false
+				}
+				for _, t := range d.targets[word] {
+					s.follow(text, t, from+int(h.end))
+				}
+			}
+		}
+	}
+	return true
+}
+
+func (s *Scratch) follow(text []byte, t target, end int) {
+	track := &s.tracks[t.rule]
+	if !track.used {
+		track.begin(s.owner.rules[t.rule])
+		s.touched = append(s.touched, int(t.rule))
+	}
+	track.hit(text, int(t.keyword), end)
+}
+
+// clear forgets the text.
+func (s *Scratch) clear() {
+	for _, r := range s.touched {
+		s.tracks[r].clear()
+	}
+	s.touched = s.touched[:0]
+}
