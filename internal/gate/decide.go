@@ -73,14 +73,16 @@ func Decide(in Input) Verdict {
 	}
 	v.Err = in.incomplete()
 	pardons := newPardons(in)
+	var comments []Notice
 	for _, f := range in.Result.Findings {
 		j := in.judge(f, pardons)
 		v.Findings = append(v.Findings, j)
 		if f.Allowed && j.Decision != Allow && !ask(in.Commented, f) {
-			v.Notices = append(v.Notices, Notice{
+			comments = append(comments, Notice{
 				Text: "allow-comment not obeyed: the tree that the policy comes from does not have it", Path: f.At.Path, Line: f.At.StartLine})
 		}
 	}
+	v.Notices = append(v.Notices, atMost(comments, "more allow-comments are not obeyed")...)
 	v.Notices = append(v.Notices, pardons.notices(in.Whole && v.Err == nil)...)
 	v.Decision = sum(&v, in.Policy.Audit)
 	return v

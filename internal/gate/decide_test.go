@@ -107,6 +107,8 @@ func TestDecisionFollowsThePolicy(t *testing.T) {
 		{"disabled rule", "rules: {disable: [a-rule]}", nil, Allow, ReasonDisabled},
 		{"other rules only", "rules: {only: [b]}", nil, Allow, ReasonDisabled},
 		{"older", "", func(_ *scanner.Finding, in *Input) { in.Older = always }, Warn, ReasonOlder},
+		{"older and possible", "", func(f *scanner.Finding, in *Input) { f.Confidence, in.Older = rules.Possible, always }, Warn, "possible confidence warns"},
+		{"older and ignored", "", func(_ *scanner.Finding, in *Input) { in.Older, in.Ignored = always, always }, Allow, ReasonIgnored},
 		{"ignored", "", func(_ *scanner.Finding, in *Input) { in.Ignored = always }, Allow, ReasonIgnored},
 		{"comment of the base", "", func(f *scanner.Finding, in *Input) { f.Allowed, in.Commented = true, always }, Allow, ReasonComment},
 		{"comment of the change", "", func(f *scanner.Finding, _ *Input) { f.Allowed = true }, Block, "certain confidence, high severity"},
@@ -159,6 +161,21 @@ func TestAllowCommentOfTheChangeIsShown(t *testing.T) {
 	want := []Notice{{Text: "allow-comment not obeyed: the tree that the policy comes from does not have it", Path: "dir/file", Line: 3}}
 	if diff := cmp.Diff(want, v.Notices); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestFloodOfNoticesIsCut(t *testing.T) {
+	var flood []scanner.Finding
+	var entries []BaselineEntry
+	for i := range 3 * maxTold {
+		f := finding(fmt.Sprint("f", i), "value one")
+		f.Allowed = true
+		flood, entries = append(flood, f), append(entries, baselineOf(f.Fingerprint, blobA).Entries...)
+	}
+	in := input(flood...)
+	in.Baseline.Entries = entries
+	if v := Decide(in); len(v.Notices) != 2*(maxTold+1) || len(v.Findings) != 3*maxTold || v.Decision != Block {
+		t.Errorf("%d notices of %d findings, %v", len(v.Notices), len(v.Findings), v.Decision)
 	}
 }
 

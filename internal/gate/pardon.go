@@ -119,7 +119,7 @@ func (p *pardons) equal(f scanner.Finding, blob string) (bool, string) {
 		return false, ReasonUnread
 	}
 	for _, v := range there.values {
-		if !v.IsZero() && v.Equal(f.Secret) {
+		if v.Equal(f.Secret) {
 			return true, ""
 		}
 	}
@@ -161,6 +161,11 @@ func (p *pardons) notices(all bool) []Notice {
 		}
 		out = append(out, Notice{Text: text, Path: p.policy.Name, Line: e.Line})
 	}
+	return append(out, atMost(p.unread(), "more exceptions or baseline entries are not applied")...)
+}
+
+// unread are notices about the places whose values could not be read again.
+func (p *pardons) unread() (out []Notice) {
 	for _, place := range p.order {
 		out = append(out, Notice{Path: place.Path, Text: fmt.Sprintf(
 			"an exception or baseline entry is not applied: its value cannot be read in blob %s: %v", place.Blob, p.read[place].err)})
