@@ -23,7 +23,7 @@ func (c *collection) clone() *collection {
 func (c *collection) extend(l *loader, x extension, base *collection) error {
 	for _, id := range x.disabled {
 		if base.rules[id] == nil {
-			l.warnings = append(l.warnings, x.src.errorAt(x.disabledAt, "", "disabledRules names %q, which is no rule of what is extended", id).Error())
+			l.warn(x.src.errorAt(x.disabledAt, "", "disabledRules names %q, which is no rule of what is extended", id))
 		}
 		c.disabled[id] = true
 	}
@@ -52,12 +52,13 @@ func (c *collection) extend(l *loader, x extension, base *collection) error {
 // and required and skipReport stay those of the rule below.
 func (l *loader) merge(below, above *entry) *entry {
 	if above.partsSet {
-		l.warnings = append(l.warnings, above.at.errorf(above.rule.ID, "required and skipReport are ignored in a rule that changes an extended one").Error())
+		l.warn(above.at.errorf(above.rule.ID, "required and skipReport are ignored in a rule that changes an extended one"))
 	}
 	merged := *below
 	r, up := *below.rule, above.rule
 	if up.Regex != nil {
 		r.Regex, merged.regex = up.Regex, above.regex
+		r.Check, r.Examples = "", Examples{} // both were made for the old regex
 	}
 	if up.SecretGroup != 0 {
 		r.SecretGroup, merged.grp = up.SecretGroup, above.grp
@@ -128,19 +129,22 @@ func (c *collection) set(warnings []string) *Set {
 // aim gives allowlists with targetRules to their rules. gitleaks forgets those
 // of extended files; here they hold, and one that names nothing is a warning.
 func (l *loader) aim(c *collection) error {
+	aimed := map[string][]*Allowlist{}
 	for _, t := range c.targets {
-		e := c.rules[t.rule]
 		switch {
-		case e != nil:
-			copied, r := *e, *e.rule
-			r.Allowlists = slices.Concat(r.Allowlists, []*Allowlist{t.list})
-			copied.rule = &r
-			c.rules[t.rule] = &copied
+		case c.rules[t.rule] != nil:
+			aimed[t.rule] = append(aimed[t.rule], t.list)
 		case t.depth == 0:
 			return t.errorf("", "[[allowlists]] target rule %q does not exist", t.rule)
 		case !c.disabled[t.rule]:
-			l.warnings = append(l.warnings, t.errorf("", "[[allowlists]] target rule %q does not exist", t.rule).Error())
+			l.warn(t.errorf("", "[[allowlists]] target rule %q does not exist", t.rule))
 		}
+	}
+	for id, lists := range aimed {
+		e, r := *c.rules[id], *c.rules[id].rule
+		r.Allowlists = slices.Concat(r.Allowlists, lists)
+		e.rule = &r
+		c.rules[id] = &e
 	}
 	return nil
 }
@@ -170,7 +174,7 @@ func (l *loader) validateRequired(c *collection, e *entry) error {
 		switch {
 		case c.rules[q.RuleID] != nil:
 		case c.disabled[q.RuleID]:
-			l.warnings = append(l.warnings, e.required[i].errorf(e.rule.ID, "required rule %q is disabled, so this rule finds nothing", q.RuleID).Error())
+			l.warn(e.required[i].errorf(e.rule.ID, "required rule %q is disabled, so this rule finds nothing", q.RuleID))
 		default:
 			return e.required[i].errorf(e.rule.ID, "[[rules.required]] rule %q does not exist", q.RuleID)
 		}

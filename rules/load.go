@@ -13,7 +13,8 @@ const (
 	maxConfigBytes   = 5 << 20
 	maxRules         = 10_000
 	maxStopWordBytes = 1 << 20
-	maxExtends       = 2 // gitleaks follows two extends and ignores a third
+	maxWarnings      = 1000 // a file
+	maxExtends       = 2    // gitleaks follows two extends and ignores a third
 )
 
 // LoadOptions are what Load may use of the outside.
@@ -40,6 +41,13 @@ type loader struct {
 	open     func(path string) ([]byte, error)
 	chain    []*source // from the user's file to the one being read
 	warnings []string
+}
+
+// warn adds a warning; beyond maxWarnings they are left out.
+func (l *loader) warn(w *ConfigError) {
+	if len(l.warnings) < maxWarnings {
+		l.warnings = append(l.warnings, w.Error())
+	}
 }
 
 // file reads one file and what it extends.
@@ -100,7 +108,7 @@ func (l *loader) base(x extension, depth int) (*collection, error) {
 	case !x.useDefault && x.path == "":
 		return nil, nil
 	case depth == maxExtends:
-		l.warnings = append(l.warnings, x.src.errorAt(x.at, "", "extend is ignored here: only %d levels are followed", maxExtends).Error())
+		l.warn(x.src.errorAt(x.at, "", "extend is ignored here: only %d levels are followed", maxExtends))
 		return nil, nil
 	case x.useDefault && x.path != "":
 		return nil, x.src.errorAt(x.at, "", "extend.path and extend.useDefault cannot be used together")

@@ -2,6 +2,7 @@ package rules
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -199,8 +200,9 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 	const rule = "[[rules]]\nid = 'a'\n"
 	for text, want := range map[string]string{
 		"\nx = = 1":                              `.gitleaks.toml:2:5: not TOML: unexpected character`,
-		rule + "id = 'b'":                        `.gitleaks.toml:3:1: key "id" is written twice (upper and lower case are one key)`,
-		rule + "ID = 'b'":                        `.gitleaks.toml:3:1: key "id" is written twice (upper and lower case are one key)`,
+		rule + "id = 'b'":                        `.gitleaks.toml:3:1: key "id" is written twice`,
+		"[EXTEND]\nuseDefault = true\n[extend]":  `.gitleaks.toml:3:2: key "extend" is also written "EXTEND" (upper and lower case are one key)`,
+		rule + "ID = 'b'":                        `.gitleaks.toml:3:1: key "ID" is also written "id" (upper and lower case are one key)`,
 		rule + "  regex = 'a(?=b)'":              ".gitleaks.toml:3:11: rule \"a\": regex does not parse: invalid or unsupported Perl syntax: `(?=` (RE2 has no lookaround; match the context and take the value with a group and secretGroup)",
 		rule + "regex = '''(x)\\1'''":            ".gitleaks.toml:3:9: rule \"a\": regex does not parse: invalid escape sequence: `\\1` (RE2 has no back-references)",
 		rule + "path = 'a{1001}'":                ".gitleaks.toml:3:8: rule \"a\": path does not parse: invalid repeat count: `{1001}` (a repeat counts to 1000 at most)",
@@ -345,5 +347,54 @@ func TestChangingADefaultRuleLeavesTheDefaultsAlone(t *testing.T) {
 	}
 	if digest(mustDefault(t)) != before || len(mustDefault(t).Rule("adafruit-api-key").Allowlists) != 0 {
 		t.Error("loading changed the shared defaults")
+	}
+}
+
+func TestNewRegexDropsTheCheckOfTheOldOne(t *testing.T) {
+	base := "[[rules]]\nid='a'\nregex='a'\ncheck='github'\nprefix='a_'\nexamples={true=['a']}\n"
+	for text, want := range map[string]string{
+		"regex='b'":                 "",
+		"regex='b'\ncheck='gitlab'": "gitlab",
+		"entropy=1.0":               "github",
+	} {
+		set, err := loadFiles(map[string]string{main: "[extend]\npath='b.toml'\n[[rules]]\nid='a'\n" + text, "b.toml": base})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := set.Rule("a"); r.Check != want || r.Prefix != "a_" || (len(r.Examples.True) > 0) != (want == "github") {
+			t.Errorf("%s: check %q, prefix %q, examples %v", text, r.Check, r.Prefix, r.Examples)
+		}
+	}
+}
+
+func TestManyTargetsStayCheap(t *testing.T) {
+	many := strings.Repeat("'a',", 500_000)
+	set := mustLoad(t, "[[rules]]\nid='a'\nregex='a'\n[[allowlists]]\nregexes=['x']\ntargetRules=["+many+"]")
+	if n := len(set.Rule("a").Allowlists); n != 500_000 {
+		t.Errorf("%d allowlists", n)
+	}
+}
+
+func TestLargeTablesAreRefused(t *testing.T) {
+	var keys, tables, inline strings.Builder
+	for i := range maxTableKeys + 1 {
+		fmt.Fprintf(&keys, "k%d=1\n", i)
+		fmt.Fprintf(&tables, "[t%d]\n", i)
+		fmt.Fprintf(&inline, "k%d=1,", i)
+	}
+	for _, text := range []string{keys.String(), tables.String(), "[t]\n" + keys.String(), "t = {" + inline.String() + "z=1}"} {
+		_, err := Load(main, []byte(text), LoadOptions{})
+		if err == nil || !strings.Contains(err.Error(), "more than 200 keys in one table") {
+			t.Errorf("%.20q: %v", text, err)
+		}
+	}
+}
+
+func BenchmarkLoadOverDefaults(b *testing.B) {
+	text := []byte("[extend]\nuseDefault=true\n[[rules]]\nid='a'\nregex='a'\n")
+	for b.Loop() {
+		if _, err := Load(main, text, LoadOptions{}); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

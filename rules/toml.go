@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +11,12 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// maxKeyParts bounds a dotted key, so that no walk over a document is deep.
-const maxKeyParts = 32
+// Bounds of a document: no walk over it is deep, and no table is large,
+// because go-toml compares each key of a table with all the others.
+const (
+	maxKeyParts  = 32
+	maxTableKeys = 200
+)
 
 // source is a text with a name, for messages that point into it.
 type source struct {
@@ -44,6 +49,7 @@ func (s *source) errorAt(offset int, rule, format string, args ...any) *ConfigEr
 
 // value is one TOML value with the place it was written at.
 type value struct {
+	name  string        // of its key, as written
 	kind  unstable.Kind // String, Bool, Float, Integer, a date kind, Array or Table
 	at    int
 	text  string
@@ -124,8 +130,30 @@ func place(src *source, root, table *value, e *unstable.Node) (*value, error) {
 
 // key is one part of a dotted key.
 type key struct {
-	name string
-	at   int
+	written string
+	at      int
+}
+
+func (k key) folded() string { return strings.ToLower(k.written) }
+
+// put adds a value under a key that the table does not have yet.
+func (t *value) put(src *source, k key, v *value) error {
+	if len(t.keys) == maxTableKeys {
+		return src.errorAt(k.at, "", "more than %d keys in one table", maxTableKeys)
+	}
+	v.name = k.written
+	t.keys[k.folded()] = v
+	return nil
+}
+
+// get returns the value of a key, or nil. One key written in two cases is an
+// error: gitleaks takes either by chance.
+func (t *value) get(src *source, k key) (*value, error) {
+	v := t.keys[k.folded()]
+	if v != nil && v.name != k.written {
+		return nil, src.errorAt(k.at, "", "key %q is also written %q (upper and lower case are one key)", k.written, v.name)
+	}
+	return v, nil
 }
 
 // descend walks all but the last part of a key, making tables as needed.
@@ -142,23 +170,28 @@ func descend(src *source, from *value, parts unstable.Iterator) (*value, key, er
 			}
 		}
 		node := parts.Node()
-		last = key{strings.ToLower(string(node.Data)), int(node.Raw.Offset)}
+		last = key{string(node.Data), int(node.Raw.Offset)}
 	}
 	return from, last, nil
 }
 
 // step enters a table, or the latest table of an array.
 func step(src *source, from *value, k key) (*value, error) {
-	next := from.keys[k.name]
+	next, err := from.get(src, k)
+	if err != nil {
+		return nil, err
+	}
 	if next == nil {
 		next = newTable(k.at)
-		from.keys[k.name] = next
+		if err := from.put(src, k, next); err != nil {
+			return nil, err
+		}
 	}
 	if next.kind == unstable.Array && len(next.items) > 0 {
 		next = next.items[len(next.items)-1]
 	}
 	if next.kind != unstable.Table {
-		return nil, src.errorAt(k.at, "", "%q is not a table", k.name)
+		return nil, src.errorAt(k.at, "", "%q is not a table", k.written)
 	}
 	return next, nil
 }
@@ -168,13 +201,18 @@ func appendTable(src *source, root *value, e *unstable.Node) (*value, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := parent.keys[last.name]
+	list, err := parent.get(src, last)
+	if err != nil {
+		return nil, err
+	}
 	if list == nil {
 		list = &value{kind: unstable.Array, at: last.at}
-		parent.keys[last.name] = list
+		if err := parent.put(src, last, list); err != nil {
+			return nil, err
+		}
 	}
 	if list.kind != unstable.Array {
-		return nil, src.errorAt(last.at, "", "%q is both a table and a list of tables", last.name)
+		return nil, src.errorAt(last.at, "", "%q is both a table and a list of tables", last.written)
 	}
 	table := newTable(last.at)
 	list.items = append(list.items, table)
@@ -186,11 +224,14 @@ func placePair(src *source, table *value, e *unstable.Node) error {
 	if err != nil {
 		return err
 	}
-	if parent.keys[last.name] != nil {
-		return src.errorAt(last.at, "", "key %q is written twice (upper and lower case are one key)", last.name)
+	if before, err := parent.get(src, last); err != nil || before != nil {
+		return cmp.Or(err, error(src.errorAt(last.at, "", "key %q is written twice", last.written)))
 	}
-	parent.keys[last.name], err = readValue(src, e.Value(), last.at)
-	return err
+	v, err := readValue(src, e.Value(), last.at)
+	if err != nil {
+		return err
+	}
+	return parent.put(src, last, v)
 }
 
 // readValue copies a value out of the parser; go-toml bounds the nesting.

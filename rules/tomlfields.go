@@ -27,8 +27,11 @@ func (f *fields) fail(at int, format string, args ...any) {
 	}
 }
 
+// warn adds a warning; beyond maxWarnings they are left out.
 func (f *fields) warn(at int, format string, args ...any) {
-	f.warnings = append(f.warnings, f.src.errorAt(at, f.rule, format, args...).Error())
+	if len(f.warnings) < maxWarnings {
+		f.warnings = append(f.warnings, f.src.errorAt(at, f.rule, format, args...).Error())
+	}
 }
 
 // only warns about every key of a table that is not known.
