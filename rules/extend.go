@@ -160,7 +160,7 @@ func (l *loader) validate(c *collection, e *entry) error {
 	if r.Regex != nil && r.SecretGroup > 0 {
 		re, err := syntax.Parse(r.Regex.String(), syntax.Perl)
 		if err != nil {
-			return e.regex.errorf(r.ID, "%s", explainPattern("regex", err))
+			return e.regex.errorf(r.ID, "%s", explainPattern("regex", r.Regex.String(), err))
 		}
 		if n := re.MaxCap(); r.SecretGroup > n {
 			return e.grp.errorf(r.ID, "secretGroup is %d, but the regex has %d groups", r.SecretGroup, n)

@@ -217,8 +217,8 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		rule + "regex = ['a']":                   `.gitleaks.toml:3:1: rule "a": regex must be a string`,
 		rule + "regex = 'a'\n[rules.allowlist]\nregexes=['a']\n[[rules.allowlists]]\nregexes=['b']": `.gitleaks.toml:4:8: rule "a": [rules.allowlist] is deprecated, it cannot be used alongside [[rules.allowlists]]; move it into a further [[rules.allowlists]]`,
 		"[[allowlists]]\nregexes=['a']\n[allowlist]\nregexes=['b']":                                 `.gitleaks.toml:3:2: [allowlist] is deprecated, it cannot be used alongside [[allowlists]]; move it into a further [[allowlists]]`,
-		"[[allowlists]]\nregexes = [\n  'a',\n  '(',\n]":                                            ".gitleaks.toml:4:3: regexes does not parse: missing closing ): `(`",
-		"[[allowlists]]\nregexes = ['\\Qa', 'b']":                                                   ".gitleaks.toml:2:1: regexes joined with | does not parse: missing closing ): `(?:\\Qa|b)`",
+		"[[allowlists]]\nregexes = [\n  'a',\n  '(',\n]":                                            ".gitleaks.toml:4:3: regexes does not parse: missing closing )",
+		"[[allowlists]]\nregexes = ['\\Qa', 'b']":                                                   ".gitleaks.toml:2:1: regexes joined with | does not parse: missing closing )",
 		"[[allowlists]]\ntargetRules = ['x']\nregexes = ['a']":                                      `.gitleaks.toml:2:1: [[allowlists]] target rule "x" does not exist`,
 		"[extend]\npath = 'a.toml'\nuseDefault = true":                                              `.gitleaks.toml:2:8: extend.path and extend.useDefault cannot be used together`,
 		"[extend]\npath = 'none.toml'":                                                              `.gitleaks.toml:2:8: open extend.path: file does not exist`,
@@ -395,6 +395,17 @@ func BenchmarkLoadOverDefaults(b *testing.B) {
 	for b.Loop() {
 		if _, err := Load(main, text, LoadOptions{}); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// People write the values that they allow into allowlists.
+func TestErrorsDoNotRepeatWhatAPatternSpellsOut(t *testing.T) {
+	value := strings.Repeat("s3cr3t", 4)
+	for _, pattern := range []string{value + "(", "(?P<" + value + "-", "[" + value, value + "**", "(?=" + value, value + `\`} {
+		_, err := Load(main, []byte("[[allowlists]]\nregexes=['"+pattern+"']"), LoadOptions{})
+		if err == nil || strings.Contains(err.Error(), value) {
+			t.Errorf("%v", err)
 		}
 	}
 }

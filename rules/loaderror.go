@@ -8,7 +8,7 @@ import (
 )
 
 // ConfigError says what is wrong in a rules file and where. It never quotes
-// more of the file than rule ids, key names and parts of patterns.
+// more of the file than ids, keys, choices and a few characters of a pattern.
 type ConfigError struct {
 	File   string
 	Line   int // from 1
@@ -29,14 +29,21 @@ func (e *ConfigError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s%s", e.File, e.Line, e.Column, rule, e.Msg)
 }
 
+// maxQuoted is the longest part of a pattern that an error repeats. Patterns
+// of allowlists may spell out the very values that they allow.
+const maxQuoted = 8
+
 // explainPattern turns a refusal by Go's parser into a sentence with a hint.
 // Syntax: https://github.com/google/re2/wiki/Syntax
-func explainPattern(what string, err error) string {
+func explainPattern(what, pattern string, err error) string {
 	var parse *syntax.Error
 	if !errors.As(err, &parse) {
-		return what + " does not parse: " + err.Error()
+		return what + " does not parse"
 	}
-	text := fmt.Sprintf("%s does not parse: %s: `%s`", what, parse.Code, parse.Expr)
+	text := fmt.Sprintf("%s does not parse: %s", what, parse.Code)
+	if len(parse.Expr) <= maxQuoted && parse.Expr != pattern {
+		text += fmt.Sprintf(": `%s`", parse.Expr)
+	}
 	if hint := patternHint(parse); hint != "" {
 		text += " (" + hint + ")"
 	}

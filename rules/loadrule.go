@@ -58,7 +58,7 @@ func checkPattern(f *fields, at int, what, text string, d document) {
 		return
 	}
 	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
-		f.fail(at, "%s", explainPattern(what, err))
+		f.fail(at, "%s", explainPattern(what, text, err))
 	}
 }
 
