@@ -132,6 +132,16 @@ func completeAzureKey(prefix string) (string, error) {
 	return annotatedSum(sum)[:annotatedShort-annotatedBody], nil
 }
 
+// completeAzureStorage makes a whole key of a storage account.
+func completeAzureStorage(prefix string) (string, error) {
+	body, err := base64.StdEncoding.DecodeString(filler(prefix, 76) + "+ASt")
+	if err != nil {
+		return "", err
+	}
+	key := binary.LittleEndian.AppendUint32(body, marvin32(body, azureSeeds["+ASt"][0]))
+	return base64.StdEncoding.EncodeToString(key), nil
+}
+
 // Entra client secrets of the current form: three characters, "8Q~", 31
 // characters and the first three of the checksum's base-66 digits.
 const (

@@ -34,6 +34,27 @@ func verifyPEM(value string) Validity {
 	return validIf(keyShaped(label, body))
 }
 
+// verifyPEM64 wants base64 of a private key's block, as in a kubeconfig.
+func verifyPEM64(value string) Validity {
+	if len(value) > maxDecoded {
+		return Unknown
+	}
+	text, ok := decodeBase64(value)
+	if !ok || !strings.Contains(text, "PRIVATE KEY") {
+		return Invalid
+	}
+	return verifyPEM(text)
+}
+
+func completePEM64(prefix string) (string, error) {
+	body, err := completePEM(prefix)
+	if err != nil {
+		return "", err
+	}
+	block := "-----BEGIN " + "PRIVATE KEY-----\n" + body + "\n-----END PRIVATE KEY-----\n"
+	return base64.StdEncoding.EncodeToString([]byte(block)), nil
+}
+
 // pemBody decodes one block leniently: indented lines and missing line breaks
 // occur in YAML and in environment variables.
 func pemBody(text string) (label string, body []byte, ok bool) {

@@ -29,6 +29,25 @@ func completeJWT(prefix string) (string, error) {
 	return encodeURL(`{"alg":"HS256","typ":"JWT"}`) + "." + encodeURL(claims) + "." + filler(prefix, 43), nil
 }
 
+// verifyKubernetes wants a JWT that a cluster signed for a service account.
+// https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/
+func verifyKubernetes(value string) Validity {
+	if v := verifyJWT(value); v != Valid {
+		return v
+	}
+	var claims struct {
+		Iss, Sub string
+	}
+	ok := decodeJSON(strings.Split(value, ".")[1], &claims)
+	return validIf(ok && strings.HasPrefix(claims.Sub, "system:serviceaccount:"))
+}
+
+func completeKubernetes(prefix string) (string, error) {
+	claims := `{"iss":"kubernetes/serviceaccount","kubernetes.io/serviceaccount/namespace":"default",` +
+		`"sub":"system:serviceaccount:default:example"}`
+	return encodeURL(`{"alg":"RS256","kid":"example"}`) + "." + encodeURL(claims) + "." + filler(prefix, 86), nil
+}
+
 // verifySentry wants the JSON document between "sntrys_" and the last "_".
 // https://docs.sentry.io/account/auth-tokens/ and
 // https://github.com/getsentry/rfcs/blob/main/text/0091-ci-upload-tokens.md

@@ -41,23 +41,26 @@ func TestChecksHoldForPublishedVectors(t *testing.T) {
 
 // samples is the text before {check:NAME} in an example of each check.
 var samples = map[string]string{
-	"age":         "",
-	"azure":       strings.Repeat("h", 52) + "JQQJ99AEAAAAAAAAAAAAAAAA" + "AZDO",
-	"azuredevops": "",
-	"azuresecret": "abc8Q~" + strings.Repeat("y", 31),
-	"base58check": "",
-	"basicauth":   "",
-	"bedrock":     "ABSK",
-	"discord":     "",
-	"github":      "ghp_" + strings.Repeat("a", 30),
-	"gitlab":      "glpat-" + strings.Repeat("a", 40),
-	"grafana":     "glsa_" + strings.Repeat("a", 32) + "_",
-	"jwt":         "",
-	"mapbox":      "sk.",
-	"pem":         "-----BEGIN PRIVATE KEY-----\n",
-	"pypi":        "pypi-",
-	"sentry":      "sntrys_",
-	"stellar":     "",
+	"age":          "",
+	"azure":        strings.Repeat("h", 52) + "JQQJ99AEAAAAAAAAAAAAAAAA" + "AZDO",
+	"azuredevops":  "",
+	"azuresecret":  "abc8Q~" + strings.Repeat("y", 31),
+	"azurestorage": "",
+	"kubernetes":   "",
+	"pem64":        "",
+	"base58check":  "",
+	"basicauth":    "",
+	"bedrock":      "ABSK",
+	"discord":      "",
+	"github":       "ghp_" + strings.Repeat("a", 30),
+	"gitlab":       "glpat-" + strings.Repeat("a", 40),
+	"grafana":      "glsa_" + strings.Repeat("a", 32) + "_",
+	"jwt":          "",
+	"mapbox":       "sk.",
+	"pem":          "-----BEGIN PRIVATE KEY-----\n",
+	"pypi":         "pypi-",
+	"sentry":       "sntrys_",
+	"stellar":      "",
 }
 
 // suffixes follow the completed text where a value has an end of its own.
@@ -93,25 +96,26 @@ func TestEveryCheckAcceptsWhatItCompletesAndNoChangedCharacter(t *testing.T) {
 // the beginning of a structure.
 func brokenAt(name, value string) int {
 	switch name {
-	case "bedrock", "discord", "jwt", "basicauth":
+	case "bedrock", "discord", "jwt", "basicauth", "kubernetes", "pem64":
 		return len("ABSK") + 1
 	case "mapbox", "pypi", "sentry":
 		return strings.IndexAny(value, ".-_") + 3
 	case "pem":
 		return len(samples[name])
 	}
-	return len(value) - 1
+	return len(value) - 3
 }
 
+// flip changes one character into another of the same kind.
 func flip(value string, at int) string {
-	c := byte('Q')
-	if value[at] == c {
-		c = 'Z'
+	for _, c := range []byte{'Q', 'Z', 'b', 'c', '2', '3'} {
+		old := value[at]
+		same := old >= 'a' && c >= 'a' || old <= '9' && c <= '9' || old >= 'A' && old <= 'Z' && c >= 'A' && c <= 'Z'
+		if same && c != old {
+			return value[:at] + string(c) + value[at+1:]
+		}
 	}
-	if value[at] >= 'a' && value[at] <= 'z' && !strings.ContainsAny(value, "QZ") {
-		c = 'b' - value[at]%2
-	}
-	return value[:at] + string(c) + value[at+1:]
+	return ""
 }
 
 func TestVerifyIsUnknownWhereTheCheckSaysNothing(t *testing.T) {
