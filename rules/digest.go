@@ -3,7 +3,6 @@ package rules
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"hash"
 	"math"
 	"slices"
 	"strconv"
@@ -16,28 +15,27 @@ const digestVersion = "leakgate rules 1"
 // allowlists, keywords, entropy, parts, grades, prefixes and checks, in an order
 // of its own, and neither descriptions nor where something was read.
 func digest(s *Set) string {
-	d := digester{sha256.New()}
+	var d digester
 	d.text(digestVersion)
 	d.list(ruleDigests(s.Rules))
 	d.list(allowlistDigests(s.Allowlists))
-	return hex.EncodeToString(d.Sum(nil))
+	return hex.EncodeToString([]byte(d.sum()))
 }
 
-// digester writes values so that no two sequences of them look the same.
-type digester struct{ hash.Hash }
+// digester collects values so that no two sequences of them look the same.
+type digester []byte
 
-func (d digester) text(s string) {
-	d.Write(strconv.AppendInt(nil, int64(len(s)), 10))
-	d.Write([]byte{':'})
-	d.Write([]byte(s))
+func (d *digester) text(s string) {
+	*d = strconv.AppendInt(*d, int64(len(s)), 10)
+	*d = append(append(*d, ':'), s...)
 }
 
-func (d digester) number(n int) { d.text(strconv.Itoa(n)) }
+func (d *digester) number(n int) { d.text(strconv.Itoa(n)) }
 
-func (d digester) flag(on bool) { d.text(strconv.FormatBool(on)) }
+func (d *digester) flag(on bool) { d.text(strconv.FormatBool(on)) }
 
 // list writes a set of texts.
-func (d digester) list(texts []string) {
+func (d *digester) list(texts []string) {
 	texts = slices.Compact(slices.Sorted(slices.Values(texts)))
 	d.number(len(texts))
 	for _, t := range texts {
@@ -46,19 +44,22 @@ func (d digester) list(texts []string) {
 }
 
 // pattern tells a missing pattern from an empty one.
-func (d digester) pattern(p *Pattern) {
+func (d *digester) pattern(p *Pattern) {
 	d.flag(p != nil)
 	if p != nil {
 		d.text(p.String())
 	}
 }
 
-func (d digester) sum() string { return string(d.Sum(nil)) }
+func (d *digester) sum() string {
+	sum := sha256.Sum256(*d)
+	return string(sum[:])
+}
 
 func ruleDigests(list []*Rule) []string {
 	sums := make([]string, 0, len(list))
 	for _, r := range list {
-		d := digester{sha256.New()}
+		var d digester
 		d.text(r.ID)
 		d.number(int(r.Severity))
 		d.number(int(r.Confidence))
@@ -80,7 +81,7 @@ func ruleDigests(list []*Rule) []string {
 func requiredDigests(list []Required) []string {
 	sums := make([]string, 0, len(list))
 	for _, q := range list {
-		d := digester{sha256.New()}
+		var d digester
 		d.text(q.RuleID)
 		for _, n := range []*int{q.WithinLines, q.WithinColumns} {
 			d.flag(n != nil)
@@ -96,7 +97,7 @@ func requiredDigests(list []Required) []string {
 func allowlistDigests(list []*Allowlist) []string {
 	sums := make([]string, 0, len(list))
 	for _, a := range list {
-		d := digester{sha256.New()}
+		var d digester
 		d.flag(a.MatchAll)
 		d.list(a.Commits)
 		d.pattern(a.Paths)
