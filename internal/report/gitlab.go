@@ -152,7 +152,7 @@ func (v *view) gitlabVulnerability(f *gate.Judged) gitlabVulnerability {
 		Name:     clip(visible(v.mask.clean(title(rule))), gitlabMaxName),
 		Description: markdownText(v.mask.clean(title(rule))) + " " + markdownCode(preview(f)) +
 			", credential " + markdownCode(f.Credential) +
-			", " + confidenceWord(f.Confidence) + " confidence, decision " + f.Decision.String() + ".",
+			", " + f.Confidence.String() + " confidence, decision " + f.Decision.String() + ".",
 		Severity: word(int(f.Severity), "Low", "Medium", "High", "Critical"),
 		Solution: clip(v.mask.clean(adviceOf(rule)), gitlabMaxSolution),
 		Location: gitlabLocation{

@@ -211,8 +211,8 @@ func (v *view) jsonFinding(f *gate.Judged) jsonFinding {
 	return jsonFinding{
 		Rule:        clean(ruleOf(f).ID),
 		Description: clean(ruleOf(f).Description),
-		Severity:    severityWord(f.Severity),
-		Confidence:  confidenceWord(f.Confidence),
+		Severity:    f.Severity.String(),
+		Confidence:  f.Confidence.String(),
 		Path:        clean(f.At.Path),
 		Commit:      f.Commit.ID,
 		Author:      clean(f.Commit.Author),

@@ -128,7 +128,7 @@ func (x *xmlWriter) testcase(v *view, suite string, f *gate.Judged) {
 	x.line(`    <testcase classname="%s" name="%s" time="0">`, xmlText(suite), xmlText(name))
 	body := xmlText(v.junitBody(f))
 	message := xmlText(v.mask.clean(title(ruleOf(f))) + ": " + preview(f))
-	kind := severityWord(f.Severity)
+	kind := f.Severity.String()
 	switch f.Decision {
 	case gate.Block:
 		x.line(`      <failure message="%s" type="%s">%s</failure>`, message, kind, body)
@@ -144,8 +144,8 @@ func (x *xmlWriter) testcase(v *view, suite string, f *gate.Judged) {
 
 func (v *view) junitBody(f *gate.Judged) string {
 	return joinWords("; ",
-		"severity "+severityWord(f.Severity),
-		"confidence "+confidenceWord(f.Confidence),
+		"severity "+f.Severity.String(),
+		"confidence "+f.Confidence.String(),
 		"credential "+f.Credential,
 		v.mask.clean(f.Reason),
 		v.mask.clean(adviceOf(ruleOf(f))))

@@ -99,7 +99,7 @@ func (m *markdownWriter) row(f *gate.Judged) string {
 	}
 	cells := []string{
 		decision,
-		severityWord(f.Severity) + ", " + confidenceWord(f.Confidence),
+		f.Severity.String() + ", " + f.Confidence.String(),
 		markdownText(clip(m.v.mask.clean(title(ruleOf(f))), markdownClip)),
 		markdownCode(clipMiddle(m.v.placeText(f), markdownClip)),
 		markdownCode(commit),

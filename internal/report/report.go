@@ -161,14 +161,6 @@ func title(r *rules.Rule) string {
 
 func preview(f *gate.Judged) string { return f.Secret.Preview(ruleOf(f).Prefix) }
 
-func severityWord(s rules.Severity) string {
-	return word(int(s), "low", "medium", "high", "critical")
-}
-
-func confidenceWord(c rules.Confidence) string {
-	return word(int(c), "possible", "likely", "certain")
-}
-
 func word(i int, words ...string) string { return words[max(0, min(i, len(words)-1))] }
 
 // short is the beginning of an object id that people quote.

@@ -95,7 +95,7 @@ func (v *view) sarifLog(limit int) (*sarif.Report, error) {
 
 func (v *view) sarifRun(category string, limit int) *sarif.Run {
 	findings, left := v.sarifFindings(category, limit)
-	driver := sarif.NewVersionedDriver(v.Tool.Name, v.Tool.Version)
+	driver := sarif.NewVersionedDriver(v.Tool.Name, orElse(v.Tool.Version, "unknown"))
 	driver.InformationURI = text(InformationURI)
 	if isSemantic(v.Tool.Version) {
 		driver.SemanticVersion = text(strings.TrimPrefix(v.Tool.Version, "v"))
@@ -104,7 +104,7 @@ func (v *view) sarifRun(category string, limit int) *sarif.Run {
 	driver.Rules, index = v.sarifRules(findings)
 	run := sarif.NewRun(*sarif.NewTool(driver))
 	run.ColumnKind = "unicodeCodePoints"
-	run.AutomationDetails = sarif.NewRunAutomationDetails().WithID(category + "/" + v.mask.clean(v.RunID))
+	run.AutomationDetails = sarif.NewRunAutomationDetails().WithID(v.sarifRunID(category))
 	run.OriginalUriBaseIDs = map[string]*sarif.ArtifactLocation{
 		srcRoot: {Description: sarif.NewTextMessage("The root of the scanned repository or folder.")},
 	}
@@ -114,6 +114,12 @@ func (v *view) sarifRun(category string, limit int) *sarif.Run {
 		run.Results = append(run.Results, v.sarifResult(f, index[ruleOf(f).ID]))
 	}
 	return run
+}
+
+// sarifRunID is "CATEGORY/RUN": GitHub takes what stands before the last slash
+// for the category.
+func (v *view) sarifRunID(category string) string {
+	return category + "/" + strings.ReplaceAll(visible(v.mask.clean(v.RunID)), "/", "-")
 }
 
 // sarifFindings picks the findings of a category, the gravest first where

@@ -44,7 +44,7 @@ func (v *view) sarifRules(findings []*gate.Judged) ([]*sarif.ReportingDescriptor
 
 func (v *view) sarifRule(r *rules.Rule) *sarif.ReportingDescriptor {
 	name := clip(visible(v.mask.clean(title(r))), 250)
-	full := name + ". Found by rule " + visible(v.mask.clean(r.ID)) + " with " + confidenceWord(r.Confidence) + " confidence."
+	full := name + ". Found by rule " + visible(v.mask.clean(r.ID)) + " with " + r.Confidence.String() + " confidence."
 	help := v.mask.clean(adviceOf(r))
 	d := sarif.NewRule(v.mask.clean(r.ID)).
 		WithName(pascalCase(v.mask.clean(r.ID))).
@@ -122,10 +122,10 @@ func (v *view) sarifResult(f *gate.Judged, rule uint) *sarif.Result {
 		result.PartialFingerprints["primaryLocationLineHash"] = f.LineHash
 	}
 	result.Properties = sarif.Properties{
-		"confidence": confidenceWord(f.Confidence),
+		"confidence": f.Confidence.String(),
 		"credential": f.Credential,
 		"decision":   f.Decision.String(),
-		"severity":   severityWord(f.Severity),
+		"severity":   f.Severity.String(),
 	}
 	if f.Commit.ID != "" {
 		result.Properties["commit"] = f.Commit.ID
@@ -146,7 +146,7 @@ func (v *view) sarifMessage(f *gate.Judged) string {
 	if f.Commit.ID != "" {
 		message += fmt.Sprintf(", brought in by commit '%s'", short(f.Commit.ID))
 	}
-	message += fmt.Sprintf(". Severity %s, confidence %s", severityWord(f.Severity), confidenceWord(f.Confidence))
+	message += fmt.Sprintf(". Severity %s, confidence %s", f.Severity.String(), f.Confidence.String())
 	if f.Context != "" {
 		message += " (" + say(f.Context, 250) + ")"
 	}

@@ -80,7 +80,7 @@ func (t *textWriter) say(text string) string { return visible(t.v.mask.clean(tex
 func (t *textWriter) credential(g group) {
 	f, rule := g.lead(), ruleOf(g.lead())
 	t.line("%s %s", t.decision(f.Decision), t.bold(t.say(title(rule))))
-	t.line("  %s · %s · %s · %s · %s", t.severity(f.Severity), confidenceWord(f.Confidence),
+	t.line("  %s · %s · %s · %s · %s", t.severity(f.Severity), f.Confidence.String(),
 		t.bold(visible(preview(f))), t.say(rule.ID), t.dim(visible(f.Credential)))
 	if t.v.ShowValue != nil {
 		t.line("  value %s", visible(t.v.ShowValue(f.Secret)))

@@ -39,7 +39,7 @@ func (p palette) decision(d gate.Decision) string {
 
 func (p palette) severity(s rules.Severity) string {
 	code := map[rules.Severity]string{rules.Critical: "1;31", rules.High: "31", rules.Medium: "33"}[s]
-	return p.paint(orElse(code, "36"), severityWord(s))
+	return p.paint(orElse(code, "36"), s.String())
 }
 
 var markdownLink = regexp.MustCompile(`\[([^\[\]]+)\]\(([^()\s]+)\)`)
