@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp/syntax"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,35 @@ func (e *ConfigError) Error() string {
 		rule = fmt.Sprintf("rule %q: ", e.Rule)
 	}
 	return fmt.Sprintf("%s:%d:%d: %s%s", e.File, e.Line, e.Column, rule, e.Msg)
+}
+
+// source is a text with a name, for messages that point into it.
+type source struct {
+	name  string
+	text  []byte
+	lines []int // offsets where lines start, made at the first message
+}
+
+// position turns a byte offset into a line and a column, both from 1.
+func (s *source) position(offset int) (line, column int) {
+	if s.lines == nil {
+		s.lines = []int{0}
+		for i, b := range s.text {
+			if b == '\n' {
+				s.lines = append(s.lines, i+1)
+			}
+		}
+	}
+	i, found := slices.BinarySearch(s.lines, offset)
+	if !found {
+		i--
+	}
+	return i + 1, offset - s.lines[i] + 1
+}
+
+func (s *source) errorAt(offset int, rule, format string, args ...any) *ConfigError {
+	line, column := s.position(offset)
+	return &ConfigError{File: s.name, Line: line, Column: column, Rule: rule, Msg: fmt.Sprintf(format, args...)}
 }
 
 // maxQuoted is the longest part of a pattern that an error repeats. Patterns

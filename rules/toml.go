@@ -3,8 +3,6 @@ package rules
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -17,35 +15,6 @@ const (
 	maxKeyParts  = 32
 	maxTableKeys = 200
 )
-
-// source is a text with a name, for messages that point into it.
-type source struct {
-	name  string
-	text  []byte
-	lines []int // offsets where lines start, made at the first message
-}
-
-// position turns a byte offset into a line and a column, both from 1.
-func (s *source) position(offset int) (line, column int) {
-	if s.lines == nil {
-		s.lines = []int{0}
-		for i, b := range s.text {
-			if b == '\n' {
-				s.lines = append(s.lines, i+1)
-			}
-		}
-	}
-	i, found := slices.BinarySearch(s.lines, offset)
-	if !found {
-		i--
-	}
-	return i + 1, offset - s.lines[i] + 1
-}
-
-func (s *source) errorAt(offset int, rule, format string, args ...any) *ConfigError {
-	line, column := s.position(offset)
-	return &ConfigError{File: s.name, Line: line, Column: column, Rule: rule, Msg: fmt.Sprintf(format, args...)}
-}
 
 // value is one TOML value with the place it was written at.
 type value struct {
