@@ -199,6 +199,7 @@ func (f *inflater) stored() error {
 	}
 	for f.op+count > len(f.out)-outSlack {
 		if err := f.grow(); err != nil {
+			f.op += copy(f.out[f.op:], src[4:4+count]) // prefix uses what there is
 			return err
 		}
 	}

@@ -19,6 +19,9 @@ const maxLooseHead = 32
 
 // loosePath is where the file of an id is, "" when no folder has one.
 func (s *store) loosePath(id *ID) string {
+	if int(id.size) != s.hash {
+		return ""
+	}
 	name := id.String()
 	for _, dir := range s.dirs {
 		path := filepath.Join(dir, name[:2], name[2:])

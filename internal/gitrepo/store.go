@@ -162,6 +162,9 @@ func (s *store) close() error {
 
 // findPacked is the first pack that holds an id and the position in its index.
 func (s *store) findPacked(id *ID) (*pack, int) {
+	if int(id.size) != s.hash {
+		return nil, -1
+	}
 	for _, p := range s.packs {
 		if pos := p.idx.find(id.Bytes()); pos >= 0 {
 			return p, pos
