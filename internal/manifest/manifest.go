@@ -126,9 +126,9 @@ func joined(name string, scale *ruler, faults []*fault) error {
 	return errors.Join(errs...)
 }
 
-// SecretFields are the leaves that leak by being where they are: plain values
+// PlainSecrets are the leaves that leak by being where they are: plain values
 // of Secrets, without empty ones and placeholders.
-func SecretFields(docs []Document) []Field {
+func PlainSecrets(docs []Document) []Field {
 	var fields []Field
 	for _, d := range docs {
 		for _, f := range d.Fields {

@@ -39,7 +39,7 @@ func secretsOf(t *testing.T, text string) []brief {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fields := SecretFields(docs)
+	fields := PlainSecrets(docs)
 	if len(fields) > 0 && !Looks([]byte(text)) {
 		t.Error("the gate would have passed over this text")
 	}
@@ -226,7 +226,7 @@ func TestABrokenDocumentLeavesTheOthers(t *testing.T) {
 	if strings.Contains(err.Error(), "nowhere") {
 		t.Errorf("the error quotes the text: %v", err)
 	}
-	if got := SecretFields(docs); len(got) != 2 {
+	if got := PlainSecrets(docs); len(got) != 2 {
 		t.Errorf("%d values were found, want 2", len(got))
 	}
 }
@@ -278,11 +278,11 @@ func TestUTF16IsRefused(t *testing.T) {
 	}
 }
 
-func TestOrdinaryDocumentsHoldNoSecretFields(t *testing.T) {
+func TestOrdinaryDocumentsHoldNoPlainSecrets(t *testing.T) {
 	text := "apiVersion: v1\nkind: ConfigMap\ndata: {k: v}\n---\nhost: a\npassword: b\n---\napiVersion: v1\nkind: Secret\ndata: {}\n"
 	docs, err := Parse("in.yaml", []byte(text))
-	if err != nil || len(SecretFields(docs)) != 0 || len(docs) != 2 {
-		t.Errorf("%d documents, %d values, %v", len(docs), len(SecretFields(docs)), err)
+	if err != nil || len(PlainSecrets(docs)) != 0 || len(docs) != 2 {
+		t.Errorf("%d documents, %d values, %v", len(docs), len(PlainSecrets(docs)), err)
 	}
 }
 

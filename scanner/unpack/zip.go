@@ -1,0 +1,299 @@
+package unpack
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"compress/flate"
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Signatures and fixed sizes of zip records
+// (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3).
+const (
+	localMagic   = "PK\x03\x04"
+	centralMagic = "PK\x01\x02"
+	endMagic     = "PK\x05\x06"
+	localSize    = 30
+	centralSize  = 46
+	endSize      = 22
+)
+
+// entry is what one record says of a member.
+type entry struct {
+	method uint16
+	flags  uint16
+	crc    uint32
+	packed int64 // compressed size; 0 or the largest number: not said here
+	name   string
+	record int // where a central record stands
+}
+
+const (
+	encrypted  = 1 << 0
+	sizesLater = 1 << 3 // crc and sizes follow the data
+	unsaid     = 0xffffffff
+)
+
+// zip opens the members of an archive. Which ones there are is a matter of whom
+// one asks: the last central directory, an earlier one, or the headers in front
+// of the members. Whatever any of them shows is opened, once for each reading.
+func (o *opener) zip(m member, depth int) error {
+	m.via = with(m.via, "zip")
+	central, err := o.centralEntries(m)
+	if err != nil {
+		return err
+	}
+	covered := 0 // the end of the members that proved right so far
+	for pos := 0; ; pos += len(localMagic) {
+		n := bytes.Index(m.data[pos:], []byte(localMagic))
+		if n < 0 {
+			return nil
+		}
+		pos += n
+		named := outside(central[pos], covered)
+		if pos < covered && len(named) == 0 {
+			continue // the text of a member
+		}
+		local, body, ok := localEntry(m.data[pos:])
+		switch {
+		case ok && (local.likely() || len(named) > 0):
+			end, err := o.zipMember(m, readings(local, named), pos+body, depth)
+			if err != nil {
+				return err
+			}
+			covered = max(covered, end)
+		case len(named) > 0:
+			o.skip(m.name+"!"+named[0].name, "damaged zip: its header ends too early", false)
+		}
+	}
+}
+
+// outside are the records that do not stand in a member themselves, as those of
+// an archive in the archive do.
+func outside(records []entry, covered int) []entry {
+	var out []entry
+	for _, e := range records {
+		if e.record >= covered {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// likely reports whether a record is one, and not chance bytes of a program.
+func (e entry) likely() bool {
+	return e.name != "" && e.method < 100 && utf8.ValidString(e.name) || e.method == 0 || e.method == 8
+}
+
+// localEntry reads the header in front of a member; body is where its data starts.
+func localEntry(b []byte) (e entry, body int, ok bool) {
+	if len(b) < localSize {
+		return e, 0, false
+	}
+	u16, u32 := binary.LittleEndian.Uint16, binary.LittleEndian.Uint32
+	nameEnd := localSize + int(u16(b[26:]))
+	body = nameEnd + int(u16(b[28:]))
+	if body > len(b) {
+		return e, 0, false
+	}
+	return entry{u16(b[8:]), u16(b[6:]), u32(b[14:]), int64(u32(b[18:])), string(b[localSize:nameEnd]), 0}, body, true
+}
+
+// centralEntries reads every record of every central directory, by the offset
+// in data of the local header that it names.
+func (o *opener) centralEntries(m member) (map[int][]entry, error) {
+	found := map[int][]entry{}
+	var dir directory
+	for pos, count := 0, 0; ; count++ {
+		n := bytes.Index(m.data[pos:], []byte(centralMagic))
+		if n < 0 {
+			return found, nil
+		}
+		pos += n
+		if count > 2*o.limits.Members {
+			o.skip(m.name, fmt.Sprintf("more than %d members in archives", o.limits.Members), true)
+			return nil, errFull
+		}
+		if pos >= dir.end {
+			dir = nextDirectory(m.data, pos)
+		}
+		if e, offset, ok := centralEntry(m.data[pos:]); ok {
+			if at, ok := dir.header(m.data, offset); ok && len(found[at]) < 8 {
+				e.record = pos
+				found[at] = append(found[at], e)
+			}
+		}
+		pos += len(centralMagic)
+	}
+}
+
+// directory is one central directory: where its end record is, and where the
+// archive starts in data. The start is not 0 behind a program, and within a
+// member that is an archive itself.
+type directory struct{ end, base int }
+
+// nextDirectory is the directory that the first end record behind pos closes.
+func nextDirectory(data []byte, pos int) directory {
+	n := bytes.Index(data[pos:], []byte(endMagic))
+	if n < 0 || pos+n+endSize > len(data) {
+		return directory{end: len(data)}
+	}
+	end := pos + n
+	size, offset := binary.LittleEndian.Uint32(data[end+12:]), binary.LittleEndian.Uint32(data[end+16:])
+	return directory{end, max(0, int(int64(end)-int64(size)-int64(offset)))}
+}
+
+// header is the place of a local header whose offset in the archive is given.
+func (d directory) header(data []byte, offset int64) (int, bool) {
+	for _, at := range []int64{int64(d.base) + offset, offset} {
+		if at+localSize <= int64(len(data)) && string(data[at:at+4]) == localMagic {
+			return int(at), true
+		}
+	}
+	return 0, false
+}
+
+func centralEntry(b []byte) (e entry, offset int64, ok bool) {
+	if len(b) < centralSize {
+		return e, 0, false
+	}
+	u16, u32 := binary.LittleEndian.Uint16, binary.LittleEndian.Uint32
+	nameEnd := centralSize + int(u16(b[28:]))
+	if nameEnd > len(b) {
+		return e, 0, false
+	}
+	return entry{u16(b[10:]), u16(b[8:]), u32(b[16:]), int64(u32(b[20:])), string(b[centralSize:nameEnd]), 0}, int64(u32(b[42:])), true
+}
+
+// readings are the different ways to read one member, at most four. A size or a
+// sum that one record leaves out is taken from another.
+func readings(local entry, central []entry) []entry {
+	all := append([]entry{local}, central...)
+	for i := range all {
+		for _, other := range all {
+			if all[i].packed == 0 && all[i].flags&sizesLater != 0 || all[i].packed == unsaid {
+				all[i].packed = other.packed
+			}
+			if all[i].crc == 0 {
+				all[i].crc = other.crc
+			}
+		}
+	}
+	var out []entry
+	seen := map[entry]bool{}
+	for _, e := range all {
+		key := e
+		key.name, key.flags, key.crc, key.record = "", e.flags&encrypted, 0, 0
+		if e.method != 0 {
+			key.packed = 0 // the compressed data knows its own end
+		}
+		if !seen[key] && len(out) < 4 {
+			seen[key] = true
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// zipMember opens the readings of one member, whose data starts at body. It
+// gives the end of the data when a reading proved right by its sum: what looks
+// like a header in there is part of the member.
+func (o *opener) zipMember(m member, readings []entry, body, depth int) (end int, err error) {
+	for _, e := range readings {
+		inner := m.child(cleanName(e.name), "", nil)
+		inner.via = m.via
+		if m.at >= 0 && e.method == 0 {
+			inner.at = m.at + body
+		}
+		if strings.HasSuffix(e.name, "/") && e.packed == 0 {
+			continue
+		}
+		if err := o.count(inner.name); err != nil {
+			return 0, err
+		}
+		if e.flags&encrypted != 0 {
+			o.skip(inner.name, "encrypted", false)
+			continue
+		}
+		used, err := o.zipData(inner, e, m.data[body:], depth)
+		if err != nil {
+			return 0, err
+		}
+		if used > 0 {
+			end = max(end, body+used)
+		}
+	}
+	return end, nil
+}
+
+// cleanName keeps "!" as the only mark between archives and members.
+func cleanName(name string) string {
+	return strings.ReplaceAll(name, "\\", "/")
+}
+
+// zipData unpacks one member and shows it. used is the size of its packed data
+// when that is certain, else 0.
+func (o *opener) zipData(inner member, e entry, rest []byte, depth int) (used int, err error) {
+	source := bytes.NewReader(rest)
+	r, ok := unpacker(e, rest, source)
+	if !ok {
+		o.skip(inner.name, fmt.Sprintf("compression method %d is not known", e.method), false)
+		return 0, nil
+	}
+	if c, ok := r.(io.Closer); ok {
+		defer c.Close()
+	}
+	data, whole, err := o.read(inner.name, r)
+	if err == nil {
+		err = o.worked(inner.name, len(rest)-source.Len())
+	}
+	if err != nil {
+		return 0, err
+	}
+	right := crc32.ChecksumIEEE(data) == e.crc
+	if whole && !right && e.crc != 0 {
+		o.skip(inner.name, "damaged: its checksum is wrong", false)
+	}
+	if len(data) > 0 {
+		inner.data = data
+		if err := o.open(inner, depth+1); err != nil {
+			return 0, err
+		}
+	}
+	if whole && right {
+		used = len(rest) - source.Len()
+	}
+	return used, o.done()
+}
+
+// unpacker opens the packed data of a member.
+func unpacker(e entry, rest []byte, source *bytes.Reader) (io.Reader, bool) {
+	packed := e.packed
+	if packed == 0 && e.flags&sizesLater != 0 || packed >= unsaid || packed > int64(len(rest)) {
+		packed = int64(len(rest))
+		if n := bytes.Index(rest, []byte("PK")); e.method == 0 && n >= 0 {
+			packed = int64(n)
+		}
+	}
+	switch e.method {
+	case 0:
+		return io.LimitReader(source, packed), true
+	case 8:
+		return flate.NewReader(source), true
+	case 12:
+		return bzip2.NewReader(source), true
+	case 93, 95:
+		f := forms[2]
+		if e.method == 93 {
+			f = forms[3]
+		}
+		r, err := f.stream(bytes.NewReader(rest[:packed]))
+		return r, err == nil
+	}
+	return nil, false
+}
