@@ -10,8 +10,10 @@ const (
 	maxConfigBytes   = 5 << 20
 	maxRules         = 10_000
 	maxStopWordBytes = 1 << 20
-	maxWarnings      = 1000 // a file
-	maxExtends       = 2    // gitleaks follows two extends and ignores a third
+	maxPatternBytes  = 64 << 10
+	maxJoinedBytes   = 1 << 20 // all patterns of one list
+	maxWarnings      = 1000    // a file
+	maxExtends       = 2       // gitleaks follows two extends and ignores a third
 )
 
 // LoadOptions are what Load may use of the outside.

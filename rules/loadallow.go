@@ -101,14 +101,14 @@ func readJoined(f *fields, t *value, name string, d document) *Pattern {
 	}
 	for i, text := range texts {
 		at := itemAt(t.keys[name], i)
-		checkPattern(f, at, name, text, d)
+		checkPattern(f, at, name, text, maxPatternBytes, d)
 		if text == "" {
 			f.warn(at, "an empty pattern in %s matches everything", name)
 		}
 	}
 	joined := joinPatterns(texts)
 	if f.err == nil {
-		checkPattern(f, t.keyAt(name), name+" joined with |", joined, d)
+		checkPattern(f, t.keyAt(name), name+" joined with |", joined, maxJoinedBytes, d)
 	}
 	return NewPattern(joined)
 }

@@ -49,12 +49,16 @@ func readPattern(f *fields, t *value, name string, d document) *Pattern {
 	if text == "" {
 		return nil
 	}
-	checkPattern(f, t.keys[name].at, name, text, d)
+	checkPattern(f, t.keys[name].at, name, text, maxPatternBytes, d)
 	return NewPattern(text)
 }
 
-func checkPattern(f *fields, at int, what, text string, d document) {
+func checkPattern(f *fields, at int, what, text string, most int, d document) {
 	if d.trusted {
+		return
+	}
+	if len(text) > most {
+		f.fail(at, "%s is longer than %d kB", what, most>>10)
 		return
 	}
 	if _, err := syntax.Parse(text, syntax.Perl); err != nil {
