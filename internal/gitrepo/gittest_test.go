@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -202,4 +203,18 @@ func mustMatch(t *testing.T, dir string, want map[string]string) {
 			}
 		}
 	}
+}
+
+// storeTreeDirect writes a loose tree without starting git: for many of them.
+func storeTreeDirect(t testing.TB, dir string, data []byte) ID {
+	t.Helper()
+	raw := append(fmt.Appendf(nil, "tree %d\x00", len(data)), data...)
+	sum := sha1.Sum(raw)
+	id, err := IDFromBytes(sum[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := id.String()
+	write(t, filepath.Join(dir, ".git", "objects", name[:2], name[2:]), string(deflated(t, raw, 1)))
+	return id
 }

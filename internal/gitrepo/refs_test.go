@@ -1,0 +1,185 @@
+package gitrepo
+
+import (
+	"crypto/sha1"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// refMap lists refs as name to id, symbolic ones with their target.
+func refMap(t testing.TB, r *Repo) map[string]string {
+	t.Helper()
+	refs, err := r.Refs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, ref := range refs {
+		if _, twice := got[ref.Name]; twice {
+			t.Errorf("%s is listed twice", ref.Name)
+		}
+		got[ref.Name] = strings.TrimSpace(ref.ID.String() + " " + ref.Target)
+	}
+	return got
+}
+
+func TestRefsAreThoseOfGit(t *testing.T) {
+	dir := newRepo(t)
+	git(t, dir, "update-ref", "refs/notes/x", "HEAD~1")
+	git(t, dir, "symbolic-ref", "refs/heads/alias", "refs/heads/side")
+	for _, state := range []string{"loose", "packed", "mixed"} {
+		switch state {
+		case "packed":
+			git(t, dir, "pack-refs", "--all")
+		case "mixed":
+			git(t, dir, "update-ref", "refs/heads/main", "HEAD~1")
+		}
+		want := map[string]string{"HEAD": git(t, dir, "rev-parse", "HEAD") + " refs/heads/main"}
+		for _, line := range strings.Split(git(t, dir, "for-each-ref", "--format=%(refname) %(objectname) %(symref)"), "\n") {
+			name, rest, _ := strings.Cut(line, " ")
+			want[name] = strings.TrimSpace(rest)
+		}
+		if diff := cmp.Diff(want, refMap(t, open(t, dir))); diff != "" {
+			t.Errorf("%s (-git +ours):\n%s", state, diff)
+		}
+	}
+	refs, _ := open(t, dir).Refs()
+	for _, ref := range refs {
+		if ref.Name == "refs/tags/v1.0" && ref.Peeled.String() != git(t, dir, "rev-parse", "v1.0^{}") {
+			t.Errorf("v1.0 peels to %s", ref.Peeled)
+		}
+	}
+}
+
+func TestRefsOfEveryWorktreeAndTheStash(t *testing.T) {
+	dir := newRepo(t)
+	linked := filepath.Join(t.TempDir(), "linked")
+	git(t, dir, "worktree", "add", "-q", "--detach", linked, "HEAD~2")
+	git(t, linked, "update-ref", "refs/worktree/own", "HEAD~1")
+	for _, text := range []string{"one", "two", "three"} {
+		write(t, filepath.Join(dir, "text.txt"), text)
+		git(t, dir, "-c", "user.name=S", "-c", "user.email=s@example.com", "stash", "-q")
+	}
+	main, other := refMap(t, open(t, dir)), refMap(t, open(t, linked))
+	for _, c := range []struct {
+		refs            map[string]string
+		name, dir, want string
+	}{
+		{main, "worktrees/linked/HEAD", linked, "HEAD"},
+		{main, "worktrees/linked/refs/worktree/own", linked, "refs/worktree/own"},
+		{main, "refs/stash", dir, "stash@{0}"},
+		{main, "stash@{1}", dir, "stash@{1}"},
+		{main, "stash@{2}", dir, "stash@{2}"},
+		{other, "HEAD", linked, "HEAD"},
+		{other, "refs/worktree/own", linked, "refs/worktree/own"},
+		{other, "stash@{2}", dir, "stash@{2}"},
+	} {
+		if want := git(t, c.dir, "rev-parse", c.want); c.refs[c.name] != want {
+			t.Errorf("%s is %q, want %s", c.name, c.refs[c.name], want)
+		}
+	}
+	if other["main-worktree/HEAD"] != git(t, dir, "rev-parse", "HEAD")+" refs/heads/main" {
+		t.Errorf("the main worktree's HEAD is %q", other["main-worktree/HEAD"])
+	}
+}
+
+func TestUnbornBranchIsNoError(t *testing.T) {
+	dir := t.TempDir()
+	git(t, dir, "init", "-q", "-b", "main")
+	r := open(t, dir)
+	if diff := cmp.Diff(map[string]string{"HEAD": "refs/heads/main"}, refMap(t, r)); diff != "" {
+		t.Error(diff)
+	}
+	var unknown *UnknownRevisionError
+	if _, err := r.Resolve("HEAD"); !errors.As(err, &unknown) {
+		t.Errorf("HEAD: %v", err)
+	}
+	if got, report := walked(t, r, nil, nil); len(got)+len(report.Missing) != 0 {
+		t.Errorf("an empty history: %v %+v", got, report)
+	}
+}
+
+func TestBrokenRefsAreToldNotSkipped(t *testing.T) {
+	dir := newRepo(t)
+	git(t, dir, "pack-refs", "--all")
+	write(t, filepath.Join(dir, ".git", "refs", "heads", "empty"), "")
+	write(t, filepath.Join(dir, ".git", "refs", "heads", "short"), "abcdef\n")
+	write(t, filepath.Join(dir, ".git", "refs", "heads", "loop"), "ref: refs/heads/loop\n")
+	write(t, filepath.Join(dir, ".git", "refs", "heads", "escape"), "ref: ../../../etc/passwd\n")
+	packed := filepath.Join(dir, ".git", "packed-refs")
+	text, err := os.ReadFile(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, packed, string(text)+"nonsense refs/heads/bad\n")
+	refs, err := open(t, dir).Refs()
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, name := range []string{"heads/empty", "heads/short", "heads/loop", "heads/escape", "packed-refs line"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("nothing about %s in: %v", name, err)
+		}
+	}
+	if len(refs) != 6 { // HEAD, main, side, light, v1.0, tree-tag
+		t.Errorf("%d good refs are left", len(refs))
+	}
+}
+
+func TestResolveNamesWhatRevParseNames(t *testing.T) {
+	dir := newRepo(t)
+	git(t, dir, "branch", "dup", "HEAD~3")
+	git(t, dir, "tag", "dup", "HEAD~4")
+	git(t, dir, "update-ref", "refs/remotes/origin/main", "HEAD~5")
+	git(t, dir, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	full := git(t, dir, "rev-parse", "HEAD~2")
+	r := open(t, dir)
+	revs := []string{"HEAD", "@", "main", "heads/main", "refs/heads/main", "dup", "heads/dup", "tags/dup", "origin", "origin/main", "v1.0", "v1.0^{}",
+		"v1.0^{commit}", "HEAD~3", "HEAD^", "HEAD^1", "HEAD~2^2", "HEAD~~", "HEAD^^", "HEAD^0", "HEAD~0", "@~4", "side~1^1", full, full[:9], full[:9] + "~1",
+		strings.ToUpper(full[:10]), "HEAD@{0}", "HEAD@{1}", "main@{2}", "v1.0-0-g" + full[:9]}
+	for _, rev := range revs {
+		got, err := r.Resolve(rev)
+		want := git(t, dir, "rev-parse", "--verify", "-q", rev+"^{commit}")
+		if err != nil || got.String() != want {
+			t.Errorf("%s is %s, %v; git says %s", rev, got, err, want)
+		}
+	}
+	for _, rev := range []string{"", "nope", "HEAD~999", "HEAD^3", "HEAD^x", "tree-tag", "abcd", "../config", "config", "HEAD@{99}", "HEAD:src", "-", "0000", strings.Repeat("1", 40)} {
+		var unknown *UnknownRevisionError
+		if id, err := r.Resolve(rev); !errors.As(err, &unknown) || unknown.Rev != rev {
+			t.Errorf("%q is %s, %v", rev, id, err)
+		}
+		cmd := exec.Command("git", "rev-parse", "--verify", "-q", rev+"^{commit}")
+		cmd.Dir = dir
+		if cmd.Run() == nil {
+			t.Errorf("git does resolve %q", rev)
+		}
+	}
+}
+
+func TestAmbiguousAbbreviationIsAnError(t *testing.T) {
+	dir := t.TempDir()
+	git(t, dir, "init", "-q")
+	seen := map[string]string{}
+	for i := 0; ; i++ { // two blobs whose ids share four digits: about three hundred tries
+		text := strings.Repeat("x", i)
+		id := fmt.Sprintf("%x", sha1.Sum(fmt.Appendf(nil, "blob %d\x00%s", len(text), text)))
+		if other, found := seen[id[:4]]; found {
+			for _, content := range []string{text, other} {
+				gitInput(t, dir, []byte(content), "hash-object", "-w", "--stdin")
+			}
+			if _, err := open(t, dir).Resolve(id[:4]); err == nil || !strings.Contains(err.Error(), "ambiguous") {
+				t.Errorf("%s: %v", id[:4], err)
+			}
+			return
+		}
+		seen[id[:4]] = text
+	}
+}
