@@ -41,16 +41,14 @@ func AddedLines(old, new []byte) []LineRange {
 func markChanges(from, to *side) {
 	head := commonHead(from, to)
 	tail := commonTail(from, to, head)
-	fromEnd, toEnd := from.len()-tail, to.len()-tail
-	if head == fromEnd || head == toEnd {
-		from.markAll(head, fromEnd)
-		to.markAll(head, toEnd)
+	a, b := middle{from, head, from.len() - tail}, middle{to, head, to.len() - tail}
+	if a.start == a.end || b.start == b.end {
+		a.markAll(a.start, a.end)
+		b.markAll(b.start, b.end)
 		return
 	}
-	classes := classify(from, to)
-	a := keepMatchable(from, classes.from, classes.inTo, head, fromEnd)
-	b := keepMatchable(to, classes.to, classes.inFrom, head, toEnd)
-	search(a, b)
+	classes := classify(a, b)
+	search(keepMatchable(a, classes.from, classes.inTo), keepMatchable(b, classes.to, classes.inFrom))
 }
 
 // tailBlock is the unit in which git cuts a common tail when no context is asked for.

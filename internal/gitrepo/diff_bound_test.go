@@ -89,16 +89,27 @@ func hostilePairs(lines int) map[string]pair {
 	}
 }
 
+// BenchmarkAddedLines edits a file of 2000 lines in one place, in two, and all over.
 func BenchmarkAddedLines(b *testing.B) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	var old []byte
 	for range 2000 {
 		old = fmt.Appendf(old, "\tline %d of a file\n", rng.IntN(1500))
 	}
-	new := bytes.ReplaceAll(old, []byte("line 77"), []byte("other 77"))
-	b.SetBytes(int64(len(old) + len(new)))
-	b.ReportAllocs()
-	for b.Loop() {
-		AddedLines(old, new)
+	half := len(old) / 2
+	inserted := append(append(bytes.Clone(old[:half]), "x\ny\n"...), old[half:]...)
+	edited := bytes.Clone(old)
+	copy(edited[half:], "changed")
+	copy(edited[half+4000:], "changed")
+	for name, new := range map[string][]byte{
+		"insertion": inserted, "two edits": edited, "many edits": bytes.ReplaceAll(old, []byte("line 77"), []byte("other 77")),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(old) + len(new)))
+			b.ReportAllocs()
+			for b.Loop() {
+				AddedLines(old, new)
+			}
+		})
 	}
 }

@@ -56,19 +56,36 @@ func (s *side) changedRanges() []LineRange {
 	return ranges
 }
 
-// lineClasses gives equal lines the same small number, and counts each class.
+// middle is the lines [start, end) of a side that its common head and tail leave.
+type middle struct {
+	*side
+	start, end int
+}
+
+// lineClasses gives equal lines of the two middles the same small number, and
+// counts each class in the whole of each side.
 type lineClasses struct {
-	from, to     []int32 // the class of each line
+	from, to     []int32 // the class of each line of a middle
 	inFrom, inTo []int32 // how many lines of a side are of a class
 }
 
-func classify(from, to *side) lineClasses {
-	t := newLineTable(from.len() + to.len())
+func classify(from, to middle) lineClasses {
+	t := newLineTable(from.end - from.start + to.end - to.start)
 	var c lineClasses
 	c.from = t.classesOf(from)
 	c.to = t.classesOf(to)
 	c.inFrom = tally(c.from, len(t.lines))
 	c.inTo = tally(c.to, len(t.lines))
+	countCommon := func(start, end int) {
+		for i := start; i < end; i++ {
+			if class, known := t.find(from.line(i)); known {
+				c.inFrom[class]++
+				c.inTo[class]++
+			}
+		}
+	}
+	countCommon(0, from.start)
+	countCommon(from.end, from.len())
 	return c
 }
 
@@ -81,12 +98,14 @@ func tally(classes []int32, n int) []int32 {
 }
 
 // lineTable is an open hash of lines, at most half full. Its seed is drawn at
-// random, so that no file can be written to collide.
+// random, so that no file can be written to collide. Most lines that are looked up
+// in vain are known from their length and end, without a hash of them.
 type lineTable struct {
 	seed   maphash.Seed
 	slots  []int32 // class + 1, 0 is free
 	hashes []uint64
 	lines  [][]byte
+	looks  [1 << 12]bool
 }
 
 func newLineTable(lines int) *lineTable {
@@ -97,27 +116,53 @@ func newLineTable(lines int) *lineTable {
 	return &lineTable{seed: maphash.MakeSeed(), slots: make([]int32, size)}
 }
 
-func (t *lineTable) classesOf(s *side) []int32 {
-	classes := make([]int32, s.len())
-	for i := range classes {
-		classes[i] = t.class(s.line(i))
+// lookOf tells most different lines apart: by the length and the last two
+// characters, of which the very last is mostly the line end.
+func lookOf(line []byte) int {
+	look := len(line) << 7
+	if len(line) > 2 {
+		look ^= int(line[len(line)-2]) ^ int(line[len(line)-3])<<4
+	}
+	return look & (1<<12 - 1)
+}
+
+func (t *lineTable) classesOf(m middle) []int32 {
+	classes := make([]int32, 0, m.end-m.start)
+	for i := m.start; i < m.end; i++ {
+		classes = append(classes, t.add(m.line(i)))
 	}
 	return classes
 }
 
-func (t *lineTable) class(line []byte) int32 {
+// add gives the class of line, a new one when no such line was added before.
+func (t *lineTable) add(line []byte) int32 {
 	hash := maphash.Bytes(t.seed, line)
+	at, class := t.probe(hash, line)
+	if class >= 0 {
+		return class
+	}
+	t.hashes = append(t.hashes, hash)
+	t.lines = append(t.lines, line)
+	t.slots[at] = int32(len(t.lines))
+	t.looks[lookOf(line)] = true
+	return int32(len(t.lines) - 1)
+}
+
+func (t *lineTable) find(line []byte) (class int32, known bool) {
+	if !t.looks[lookOf(line)] {
+		return 0, false
+	}
+	_, class = t.probe(maphash.Bytes(t.seed, line), line)
+	return class, class >= 0
+}
+
+// probe finds the slot of line, and its class or, in a free slot, -1.
+func (t *lineTable) probe(hash uint64, line []byte) (at uint64, class int32) {
 	mask := uint64(len(t.slots) - 1)
-	for at := hash & mask; ; at = (at + 1) & mask {
-		class := t.slots[at] - 1
-		if class < 0 {
-			t.hashes = append(t.hashes, hash)
-			t.lines = append(t.lines, line)
-			t.slots[at] = int32(len(t.lines))
-			return int32(len(t.lines) - 1)
-		}
-		if t.hashes[class] == hash && bytes.Equal(t.lines[class], line) {
-			return class
+	for at = hash & mask; ; at = (at + 1) & mask {
+		class = t.slots[at] - 1
+		if class < 0 || t.hashes[class] == hash && bytes.Equal(t.lines[class], line) {
+			return at, class
 		}
 	}
 }
@@ -150,23 +195,23 @@ const (
 // frequent, whatever the length of the file.
 const maxUsefulMatches = 1024
 
-// keepMatchable takes the lines [start, end) into a sequence, except those that
+// keepMatchable takes the lines of a middle into a sequence, except those that
 // cannot help the search: lines the other side lacks, and frequent lines that
 // stand among such lines. Those are changed from the outset.
-func keepMatchable(s *side, classes, counts []int32, start, end int) *sequence {
-	frequent := int32(min(roughRoot(s.len()), maxUsefulMatches))
-	kinds := make([]matches, end-start)
-	for i := range kinds {
-		kinds[i] = matchesOf(counts[classes[start+i]], frequent)
+func keepMatchable(m middle, classes, counts []int32) *sequence {
+	frequent := int32(min(roughRoot(m.len()), maxUsefulMatches))
+	kinds := make([]matches, len(classes))
+	for i, class := range classes {
+		kinds[i] = matchesOf(counts[class], frequent)
 	}
-	q := &sequence{side: s, classes: make([]int32, 0, len(kinds)), at: make([]int32, 0, len(kinds))}
+	q := &sequence{side: m.side, classes: make([]int32, 0, len(kinds)), at: make([]int32, 0, len(kinds))}
 	for i, kind := range kinds {
 		if kind == noMatch || kind == manyMatches && amongUnmatched(kinds, i) {
-			s.changed[start+i] = true
+			m.changed[m.start+i] = true
 			continue
 		}
-		q.classes = append(q.classes, classes[start+i])
-		q.at = append(q.at, int32(start+i))
+		q.classes = append(q.classes, classes[i])
+		q.at = append(q.at, int32(m.start+i))
 	}
 	return q
 }

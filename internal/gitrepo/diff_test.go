@@ -67,10 +67,10 @@ func TestAddedLinesAreThoseOfGitOnRandomPairs(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 1))
 	var pairs []pair
-	for range 3000 {
+	for range 1500 {
 		pairs = append(pairs, randomPair(rng, 1+rng.IntN(60)))
 	}
-	for range 60 {
+	for range 40 {
 		pairs = append(pairs, randomPair(rng, 200+rng.IntN(3000)))
 	}
 	compareWithGit(t, pairs)
