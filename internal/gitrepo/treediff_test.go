@@ -16,7 +16,7 @@ import (
 // rawDiffs gives, for each commit, git's list of changes against its first parent.
 func rawDiffs(t testing.TB, dir string) map[string][]string {
 	t.Helper()
-	out := git(t, dir, "log", "--all", "-m", "--first-parent", "--root", "--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=%x01%H")
+	out := git(t, dir, "log", "--all", "--diff-merges=first-parent", "--root", "--raw", "-r", "--no-renames", "--no-abbrev", "-z", "--format=%x01%H")
 	diffs := map[string][]string{}
 	for _, part := range strings.Split(out, "\x01")[1:] {
 		fields := strings.Split(strings.Trim(part, "\x00\n"), "\x00")
