@@ -24,10 +24,22 @@ func IsBinary(data []byte) bool {
 // Where several smallest diffs exist git's choice is followed, so that a line is
 // attributed to the same commit as by any reader of git's own patches. The time
 // is bounded as in git: beyond a cost that grows with the square root of the
-// input the search settles for a diff that is not minimal.
+// input the search settles for a diff that is not minimal. Of files that git finds
+// too large to diff, all lines of new are added.
 func AddedLines(old, new []byte) []LineRange {
-	if bytes.Equal(old, new) {
+	return addedWithin(maxDiffed, old, new)
+}
+
+// maxDiffed is the size in bytes above which git refuses to diff a file:
+// https://github.com/git/git/blob/v2.39.5/xdiff-interface.h (MAX_XDIFF_SIZE).
+const maxDiffed = 1023 << 20
+
+func addedWithin(limit int, old, new []byte) []LineRange {
+	switch {
+	case bytes.Equal(old, new):
 		return nil
+	case len(old) > limit || len(new) > limit:
+		return wholeRange(new)
 	}
 	old, new = cutCommonTail(old, new)
 	from, to := newSide(old), newSide(new)
@@ -35,6 +47,13 @@ func AddedLines(old, new []byte) []LineRange {
 	slideGroups(from, to)
 	slideGroups(to, from)
 	return to.changedRanges()
+}
+
+func wholeRange(data []byte) []LineRange {
+	if n := countLines(data); n > 0 {
+		return []LineRange{{0, n}}
+	}
+	return nil
 }
 
 // markChanges decides which lines of the two sides are not common to both.

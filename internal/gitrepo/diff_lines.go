@@ -13,11 +13,16 @@ type side struct {
 	indents []int16 // the indent of each line and 2, 0 where not yet measured
 }
 
-func newSide(data []byte) *side {
+func countLines(data []byte) int {
 	n := bytes.Count(data, []byte{'\n'})
 	if len(data) > 0 && data[len(data)-1] != '\n' {
 		n++
 	}
+	return n
+}
+
+func newSide(data []byte) *side {
+	n := countLines(data)
 	s := &side{data: data, starts: make([]int, 1, n+1), changed: make([]bool, n)}
 	for at := 0; at < len(data); {
 		if length := bytes.IndexByte(data[at:], '\n'); length >= 0 {

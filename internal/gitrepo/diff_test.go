@@ -38,6 +38,18 @@ func TestAddedLinesOfSmallPairs(t *testing.T) {
 	}
 }
 
+func TestAllLinesAreAddedOfAFileTooLargeToDiff(t *testing.T) {
+	old, new := []byte("a\nb\nc\n"), []byte("a\nb\n")
+	for limit, want := range map[int][]LineRange{6: nil, 5: {{0, 2}}} {
+		if diff := cmp.Diff(want, addedWithin(limit, old, new)); diff != "" {
+			t.Errorf("limit %d: added lines (-want +got):\n%s", limit, diff)
+		}
+	}
+	if got := addedWithin(1, old, nil); got != nil {
+		t.Errorf("an empty file has added lines %v", got)
+	}
+}
+
 func TestBinaryIsANulInTheFirst8000Bytes(t *testing.T) {
 	text := bytes.Repeat([]byte{'a'}, 9000)
 	at := func(i int) []byte { data := bytes.Clone(text); data[i] = 0; return data }
