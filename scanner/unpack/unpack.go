@@ -168,6 +168,9 @@ func (o *opener) containers(m member, depth int) error {
 	if kind == nil {
 		return nil
 	}
+	if err := o.done(); err != nil {
+		return err // the member was cut at a limit that is named already
+	}
 	if depth >= o.limits.Depth {
 		if o.limits.Depth > 0 {
 			o.skip(m.name, fmt.Sprintf("a %s below %d other archives was not opened", kind.name, depth), true)
@@ -197,7 +200,7 @@ func (o *opener) count(path string) error {
 func (o *opener) read(path string, r io.Reader) (data []byte, whole bool, err error) {
 	var buf bytes.Buffer
 	limit := min(o.limits.Member, o.left)
-	n, readErr := io.Copy(&buf, &pausing{o.ctx, io.LimitReader(r, limit+1)})
+	n, readErr := guardedCopy(&buf, &pausing{o.ctx, io.LimitReader(r, limit+1)})
 	if err := o.ctx.Err(); err != nil {
 		return nil, false, err
 	}
@@ -216,6 +219,16 @@ func (o *opener) read(path string, r io.Reader) (data []byte, whole bool, err er
 	}
 	o.skip(path, o.full(), true)
 	return data, false, nil
+}
+
+// guardedCopy takes a panic of a decompressor for damage of what it reads.
+func guardedCopy(to *bytes.Buffer, from io.Reader) (n int64, err error) {
+	defer func() {
+		if recover() != nil {
+			n, err = int64(to.Len()), errors.New("the data cannot be unpacked")
+		}
+	}()
+	return io.Copy(to, from)
 }
 
 // worked charges packed bytes. Members of a zip archive may overlap and unpack

@@ -418,6 +418,7 @@ func TestBombsMeetALimit(t *testing.T) {
 		"zeros in tar":   {gzipOf(tarOf(tar.FormatUSTAR, file{"z", zeros})), Limits{}},
 		"nested":         {nested, Limits{}},
 		"nested gzip":    {gzipOf(gzipOf([]byte(zeros))), Limits{}},
+		"cut archive":    {zipOf(file{"", ""}, file{"a.gz", string(gzipOf([]byte(zeros[:5<<20]))) + strings.Repeat("x", 1<<20)}, file{"b", "x"}), Limits{Bytes: 1 << 10}},
 		"total":          {zipOf(file{"a", zeros[:3<<20]}), Limits{Bytes: 2 << 20}},
 		"many members":   {tarOf(tar.FormatUSTAR, tiny...), Limits{Members: 100}},
 		"empty blocks":   {quadratic, Limits{Bytes: 1 << 20}},

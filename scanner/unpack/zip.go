@@ -9,7 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 )
 
 // Signatures and fixed sizes of zip records
@@ -61,7 +61,7 @@ func (o *opener) zip(m member, depth int) error {
 		}
 		local, body, ok := localEntry(m.data[pos:])
 		switch {
-		case ok && (local.likely() || len(named) > 0):
+		case ok && (local.likely(m.data[pos:]) || len(named) > 0):
 			end, err := o.zipMember(m, readings(local, named), pos+body, depth)
 			if err != nil {
 				return err
@@ -85,9 +85,15 @@ func outside(records []entry, covered int) []entry {
 	return out
 }
 
-// likely reports whether a record is one, and not chance bytes of a program.
-func (e entry) likely() bool {
-	return e.name != "" && e.method < 100 && utf8.ValidString(e.name) || e.method == 0 || e.method == 8
+// likely reports whether the bytes of a local header that no directory names
+// are one, and not chance bytes of a program: no bit is set that has no
+// meaning, and the name is text.
+func (e entry) likely(header []byte) bool {
+	const known = encrypted | 1<<1 | 1<<2 | sizesLater | 1<<11
+	if e.name == "" || e.method > 99 || e.flags&^known != 0 || header[4] > 63 {
+		return false
+	}
+	return strings.IndexFunc(e.name, unicode.IsControl) < 0
 }
 
 // localEntry reads the header in front of a member; body is where its data starts.
@@ -123,7 +129,7 @@ func (o *opener) centralEntries(m member) (map[int][]entry, error) {
 			dir = nextDirectory(m.data, pos)
 		}
 		if e, offset, ok := centralEntry(m.data[pos:]); ok {
-			if at, ok := dir.header(m.data, offset); ok && len(found[at]) < 8 {
+			if at, ok := dir.header(m.data, pos, e, offset); ok && len(found[at]) < 8 {
 				e.record = pos
 				found[at] = append(found[at], e)
 			}
@@ -132,30 +138,37 @@ func (o *opener) centralEntries(m member) (map[int][]entry, error) {
 	}
 }
 
-// directory is one central directory: where its end record is, and where the
-// archive starts in data. The start is not 0 behind a program, and within a
-// member that is an archive itself.
-type directory struct{ end, base int }
+// directory is one central directory: the span of its records in data, where
+// its end record starts, and where the archive does. That is not 0 behind a
+// program, and within a member that is an archive itself.
+type directory struct{ start, end, base int }
 
 // nextDirectory is the directory that the first end record behind pos closes.
 func nextDirectory(data []byte, pos int) directory {
 	n := bytes.Index(data[pos:], []byte(endMagic))
 	if n < 0 || pos+n+endSize > len(data) {
-		return directory{end: len(data)}
+		return directory{start: len(data), end: len(data)}
 	}
-	end := pos + n
+	end := int64(pos + n)
 	size, offset := binary.LittleEndian.Uint32(data[end+12:]), binary.LittleEndian.Uint32(data[end+16:])
-	return directory{end, max(0, int(int64(end)-int64(size)-int64(offset)))}
+	start := end - int64(size)
+	return directory{int(start), int(end), int(max(0, start-int64(offset)))}
 }
 
-// header is the place of a local header whose offset in the archive is given.
-func (d directory) header(data []byte, offset int64) (int, bool) {
-	for _, at := range []int64{int64(d.base) + offset, offset} {
-		if at+localSize <= int64(len(data)) && string(data[at:at+4]) == localMagic {
-			return int(at), true
-		}
+// header is the place of the local header that a record at pos names. A record
+// outside of every directory has to agree with the header in the name: no
+// program goes by such a record alone.
+func (d directory) header(data []byte, pos int, e entry, offset int64) (int, bool) {
+	inside := d.start <= pos && pos < d.end
+	at := offset
+	if inside {
+		at += int64(d.base)
 	}
-	return 0, false
+	if at+localSize > int64(len(data)) || string(data[at:at+4]) != localMagic {
+		return 0, false
+	}
+	local, _, ok := localEntry(data[at:])
+	return int(at), inside || ok && local.name == e.name
 }
 
 func centralEntry(b []byte) (e entry, offset int64, ok bool) {
