@@ -19,7 +19,7 @@ import (
 )
 
 // hostile is what a repository may put into any text.
-const hostile = "\x1b]0;x\a|`@all</td><script>]]>\r\n::error::\u202e\xff&#124;\\|${{ x }}"
+const hostile = ":: ##[error]##vso[x]###\x1b]0;x\a|`@all</td><script>]]>\r\n::error::\u202e\xff&#124;\\|${{ x }}##["
 
 // randomValue is a value that no other text holds by chance, with characters
 // that every encoding changes.

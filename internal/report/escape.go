@@ -11,8 +11,9 @@ import (
 
 // visible makes text harmless for a terminal, a log and XML: what does not
 // print (control characters, escapes, line ends, direction marks, invalid
-// bytes) becomes a backslash escape. Nothing is left out, so that no two
-// pieces grow together.
+// bytes) becomes a backslash escape, and so does what starts a command of a
+// continuous-integration system. Nothing is left out, so that no two pieces
+// grow together.
 func visible(text string) string {
 	if isVisible(text) {
 		return text
@@ -30,10 +31,28 @@ func visible(text string) string {
 		}
 		text = text[size:]
 	}
-	return out.String()
+	return strings.ReplaceAll(out.String(), commandMark, `#\x23`)
+}
+
+// commandMark begins a command wherever it stands in a line of a log:
+// "##[error]" on GitHub, "##vso[task.setvariable]" on Azure DevOps,
+// "##teamcity[message]".
+const commandMark = "##"
+
+// disarm is a line that GitHub does not take for a workflow command, which
+// begins a line with "::" after any blanks:
+// https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
+func disarm(line string) string {
+	if rest := strings.TrimLeft(line, " "); strings.HasPrefix(rest, "::") {
+		return line[:len(line)-len(rest)] + `\x3a` + rest[1:]
+	}
+	return line
 }
 
 func isVisible(text string) bool {
+	if strings.Contains(text, commandMark) {
+		return false
+	}
 	for _, r := range text {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return false

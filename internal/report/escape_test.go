@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"html"
 	"net/url"
 	"strings"
@@ -17,6 +18,7 @@ func TestVisibleEscapesWhatDoesNotPrint(t *testing.T) {
 		"\x1b[31m\x00\x7f":         `\x1b[31m\x00\x7f`,
 		"\u202e\u200b\u0085\ufeff": `\u{202e}\u{200b}\u{85}\u{feff}`,
 		"\xff\xfe":                 `\xff\xfe`,
+		"###[x]##vso[y]":           `#\x23#[x]#\x23vso[y]`,
 		"\ufffd":                   "\ufffd",
 	} {
 		if got := visible(text); got != want {
@@ -43,18 +45,22 @@ func TestRelativeURIsStayInsideTheRepository(t *testing.T) {
 	}
 }
 
-// FuzzEscape: whatever a repository holds, each format keeps its form and the
-// text can be read back.
+var hostileTexts = []string{"config/app.env", hostile, "|\n|---|\n``` </details> www.example.org a@b.cd &amp; ![x](y)"}
+
+// FuzzEscape: what is shown prints, holds no syntax of its format, and can be read back.
 func FuzzEscape(f *testing.F) {
-	f.Add("config/app.env")
-	f.Add(hostile)
-	f.Add("|\n|---|\n``` </details> www.example.org a@b.cd &amp; ![x](y)")
+	for _, text := range hostileTexts {
+		f.Add(text)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		shown := visible(text)
 		for _, r := range shown {
 			if !unicode.IsPrint(r) {
 				t.Errorf("visible lets %U through", r)
 			}
+		}
+		if strings.Contains(shown, commandMark) {
+			t.Errorf("visible lets a command through: %q", shown)
 		}
 		if utf8.ValidString(text) && isVisible(text) && shown != text {
 			t.Errorf("visible changes %q to %q", text, shown)
@@ -65,6 +71,22 @@ func FuzzEscape(f *testing.F) {
 		if back, err := url.PathUnescape(relativeURI(text)); err != nil || strings.ReplaceAll(relativeURI(text), "%2E%2E", "") != "" && len(back) > len(text) {
 			t.Errorf("uri of %q: %v", text, err)
 		}
+		var doc string
+		if err := xml.Unmarshal([]byte("<a>"+xmlText(text)+"</a>"), &doc); err != nil || doc != shown {
+			t.Errorf("XML of %q is read as %q: %v", text, doc, err)
+		}
+		if line := disarm(shown); strings.HasPrefix(strings.TrimSpace(line), "::") {
+			t.Errorf("a command remains in %q", line)
+		}
+	})
+}
+
+// FuzzFormats: whatever a repository holds, each format keeps its form.
+func FuzzFormats(f *testing.F) {
+	for _, text := range hostileTexts {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
 		r := blocked()
 		for i := range r.Verdict.Findings {
 			g := &r.Verdict.Findings[i]
@@ -80,6 +102,9 @@ func FuzzEscape(f *testing.F) {
 		if lines := strings.Count(write(t, "text", r), "\n"); lines != strings.Count(write(t, "text", plainCopy(r)), "\n") {
 			t.Errorf("%d lines of text", lines)
 		}
+		for _, format := range Formats() {
+			noCommands(t, format, write(t, format, r))
+		}
 		for _, format := range []string{"json", "sarif", "gitlab"} {
 			if !json.Valid([]byte(write(t, format, r))) {
 				t.Errorf("%s is not JSON", format)
@@ -88,7 +113,35 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-// plainCopy is the report with every text that FuzzEscape changes made plain,
+// noCommands fails when a build's log would take a line for a command. The
+// headings of Markdown are our own.
+func noCommands(t testing.TB, format, text string) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		line = strings.TrimPrefix(line, "## ")
+		if strings.HasPrefix(strings.TrimSpace(line), "::") || strings.Contains(line, "##") {
+			t.Errorf("%s has a command in %q", format, line)
+		}
+	}
+}
+
+func TestNoLineIsACommandForABuildsLog(t *testing.T) {
+	all, _ := canaries(t)
+	r := blocked()
+	for i := range r.Verdict.Findings[:5] {
+		r.Verdict.Findings[i].At.Path = "::add-mask::x"
+		r.Verdict.Findings[i].Reason = " ::stop-commands::x"
+	}
+	for _, format := range Formats() {
+		noCommands(t, format, write(t, format, all))
+		noCommands(t, format, write(t, format, r))
+	}
+	if out := write(t, "text", r); !strings.Contains(out, `\x3a:add-mask::x`) {
+		t.Error("the path is not shown")
+	}
+}
+
+// plainCopy is the report with every text that FuzzFormats changes made plain,
 // but empty where it was empty.
 func plainCopy(r *Report) *Report {
 	plain := blocked()

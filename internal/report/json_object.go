@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"io"
 	"iter"
@@ -26,7 +27,13 @@ func (o *object) value(v any) {
 	if o.err == nil {
 		o.err = err
 	}
-	o.raw(string(text))
+	o.raw(string(disarmJSON(text)))
+}
+
+// disarmJSON spells a [commandMark], which JSON has only within strings, in
+// another way that means the same.
+func disarmJSON(text []byte) []byte {
+	return bytes.ReplaceAll(text, []byte(commandMark), []byte(`#\u0023`))
 }
 
 func (o *object) name(name string) {

@@ -48,7 +48,7 @@ func writeSARIF(w io.Writer, v *view) error {
 			return err
 		}
 		if limit == 0 || fitsGitHub(text.Bytes()) {
-			_, err := w.Write(append(text.Bytes(), '\n'))
+			_, err := w.Write(append(disarmJSON(text.Bytes()), '\n'))
 			return err
 		}
 	}

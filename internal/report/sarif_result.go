@@ -85,7 +85,7 @@ func adviceOf(r *rules.Rule) string {
 func (v *view) markdownAdvice(r *rules.Rule) string {
 	advice := v.mask.clean(adviceOf(r))
 	if r.Origin == "gitleaks" || r.Origin == "leakgate" || r.Advice == "" {
-		return strings.Join(strings.Fields(advice), " ")
+		return visible(strings.Join(strings.Fields(advice), " "))
 	}
 	return markdownText(advice)
 }

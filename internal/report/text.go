@@ -70,7 +70,7 @@ type textWriter struct {
 
 func (t *textWriter) line(format string, args ...any) {
 	if t.err == nil {
-		_, t.err = fmt.Fprintf(t.w, format+"\n", args...)
+		_, t.err = io.WriteString(t.w, disarm(fmt.Sprintf(format, args...))+"\n")
 	}
 }
 
