@@ -179,3 +179,30 @@ func (r testRepo) wantUntrackedAsGit() {
 		r.t.Errorf("untracked files (-git +ours):\n%s", diff)
 	}
 }
+
+// FuzzIgnorePattern: a name written with a backslash before every byte is a pattern
+// that matches this name, whatever else the list says before, and not a longer one.
+func FuzzIgnorePattern(f *testing.F) {
+	f.Add("*.log\n!a/**/[b-d]", "name")
+	f.Add("[[:alpha:]\\", "#a b!")
+	f.Fuzz(func(t *testing.T, before, name string) {
+		if name == "" || strings.ContainsAny(name, "/\n\r\x00") {
+			return
+		}
+		var escaped strings.Builder
+		for i := range len(name) {
+			escaped.WriteByte('\\')
+			escaped.WriteByte(name[i])
+		}
+		list := parseIgnore("dir/", []byte(escaped.String()))
+		for path, want := range map[string]bool{"dir/" + name: true, "dir/x/" + name: true, "dir/" + name + "+": false, name: false} {
+			if _, decided := list.decide(path, false); decided != want {
+				t.Errorf("%q decides %q: %v", escaped.String(), path, decided)
+			}
+		}
+		list = parseIgnore("", []byte("\n"+before+"\n"+escaped.String()))
+		if ignored, decided := list.decide(name, false); !ignored || !decided {
+			t.Errorf("%q after %q: ignored %v, decided %v", escaped.String(), before, ignored, decided)
+		}
+	})
+}
