@@ -50,6 +50,8 @@ type Finding struct {
 	// Allowed is set when an allow-comment ("gitleaks:allow", "leakgate:allow")
 	// stands on the line.
 	Allowed bool
+	// Older is set on what stood there before the range that was asked for.
+	Older bool
 	// Context says why a confidence was changed, in a few words; else "".
 	Context string
 }

@@ -1,0 +1,59 @@
+// Command leakgate finds secrets in git histories, changes, folders and streams
+// and refuses them. The commands only wire: what they ask is answered by
+// internal/inspect, what they print is written by internal/report.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// version is set by the release build.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := newWorld().run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// world is everything outside that a command may use.
+type world struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) string
+	now    func() time.Time
+	width  int  // columns of the terminal that stdout is, 0 when it is none
+	status bool // stderr is a terminal, so progress can be shown
+}
+
+func newWorld() *world {
+	w := &world{
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now,
+		status: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+	if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		w.width = columns
+	}
+	return w
+}
+
+// toolVersion is the released version, or what the build knows of its module.
+func toolVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}

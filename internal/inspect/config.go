@@ -1,0 +1,83 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner/detect"
+)
+
+// Rules are the rules that apply to a question.
+func Rules(q Question) (*rules.Set, error) {
+	r, err := loadRulings(q, folderTree{q.Path})
+	return r.rules, err
+}
+
+// Policy is the policy that applies to a question about a folder.
+func Policy(q Question) (gate.Policy, error) {
+	r, err := loadRulings(q, folderTree{q.Path})
+	return r.policy, err
+}
+
+// Validate checks every file that judges a folder, and lists what is legal but
+// odd. The error names the first file that cannot be used.
+func Validate(q Question) ([]gate.Notice, error) {
+	r, err := loadRulings(q, folderTree{q.Path})
+	if err != nil {
+		return nil, err
+	}
+	var out []gate.Notice
+	for _, w := range r.rules.Warnings {
+		out = append(out, gate.Notice{Text: w})
+	}
+	if r.ignores != nil {
+		for _, w := range r.ignores.Warnings {
+			out = append(out, gate.Notice{Text: w})
+		}
+	}
+	return append(out, r.policy.UnknownRules(r.knows)...), nil
+}
+
+// knows reports whether there is a rule of that ID.
+func (r rulings) knows(id string) bool {
+	return r.rules.Rule(id) != nil || id == rules.PlainManifestSecret().ID
+}
+
+// TestRule runs a rule over its examples, expanded anew, and counts them.
+func TestRule(set *rules.Set, r *rules.Rule) (int, error) {
+	d := detect.New(set, detect.Options{})
+	n := 0
+	for i, example := range r.Examples.True {
+		n++
+		if found, err := finds(d, r, example); err != nil || !found {
+			return n, fmt.Errorf("true example %d is not found: %q (%w)", i+1, example, err)
+		}
+	}
+	for i, example := range r.Examples.False {
+		n++
+		if found, err := finds(d, r, example); err != nil || found {
+			return n, fmt.Errorf("false example %d is found: %q (%w)", i+1, example, err)
+		}
+	}
+	return n, nil
+}
+
+// finds reports whether a rule finds the example of that template.
+func finds(d *detect.Detector, r *rules.Rule, template string) (bool, error) {
+	text, err := rules.ExpandExample(template, 1)
+	if err != nil {
+		return false, err
+	}
+	if r.Regex == nil {
+		return r.Path.MatchString(text), nil
+	}
+	matches, err := d.Text(context.Background(), nil, []byte(text))
+	for _, m := range matches {
+		if m.Rule == r {
+			return true, err
+		}
+	}
+	return false, err
+}

@@ -1,0 +1,172 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/report"
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/scanner"
+)
+
+// Run answers a question. The error is a [UsageError], or says why there is
+// nothing to report at all; whatever was missed is in the report's verdict.
+func Run(ctx context.Context, q Question, w World) (*report.Report, error) {
+	r := &report.Report{Tool: report.Tool{Name: "leakgate", Version: w.Version}, Started: w.Now()}
+	a, err := newAnswer(q, w)
+	if err != nil {
+		return nil, err
+	}
+	defer a.close()
+	if err := a.prepare(); err != nil {
+		return nil, err
+	}
+	result, scanErr := a.scan(ctx)
+	if scanErr != nil && !errors.Is(scanErr, scanner.ErrIncomplete) {
+		return nil, scanErr
+	}
+	r.Result, r.Verdict = result, gate.Decide(a.input(ctx, &result, scanErr))
+	r.Finished = w.Now()
+	return r, nil
+}
+
+// answer is what is gathered on the way to a report.
+type answer struct {
+	q       Question
+	w       World
+	repo    *gitrepo.Repo // nil outside git
+	reader  *gitrepo.Reader
+	request scanner.Request
+	head    gitrepo.ID // the commit at the end of what is judged
+	trust   gitrepo.ID // the commit whose tree is trusted
+	trusted tree
+	rulings rulings
+	scanner *scanner.Scanner
+}
+
+func newAnswer(q Question, w World) (*answer, error) {
+	a := &answer{q: q, w: w}
+	switch q.What {
+	case Stream:
+		a.trusted = noTree{}
+		if q.Path != "" {
+			a.trusted = folderTree{q.Path}
+		}
+		return a, nil
+	case Folder:
+		a.trusted = folderTree{q.Path}
+		return a, nil
+	}
+	repo, err := gitrepo.Open(q.Path)
+	if err != nil {
+		return nil, usageIf(err, gitrepo.ErrNotRepository)
+	}
+	a.repo, a.reader = repo, repo.NewReader(16<<20)
+	return a, nil
+}
+
+// usageIf marks an error as the asker's when it is one of these.
+func usageIf(err error, sentinels ...error) error {
+	for _, s := range sentinels {
+		if errors.Is(err, s) {
+			return usage(err)
+		}
+	}
+	return err
+}
+
+func (a *answer) close() {
+	if a.repo != nil {
+		a.repo.Close()
+	}
+}
+
+// prepare resolves the revisions and loads policy and rules.
+func (a *answer) prepare() error {
+	if a.repo != nil {
+		if err := a.resolve(); err != nil {
+			return err
+		}
+	}
+	rulings, err := loadRulings(a.q, a.trusted)
+	if err != nil {
+		return err
+	}
+	a.rulings = rulings
+	a.scanner = scanner.New(a.options())
+	return nil
+}
+
+func (a *answer) options() scanner.Options {
+	p := a.rulings.policy
+	opt := scanner.Options{
+		Rules: a.rulings.rules, Key: a.w.Key, Reference: a.q.Reference, Workers: a.q.Workers, Progress: a.w.Progress,
+		Exclude: func(path string) string {
+			if p.Excludes(path) {
+				return "excluded by the policy"
+			}
+			return ""
+		},
+	}
+	limit(&opt, p.Limits)
+	return opt
+}
+
+// limit takes over the limits that a policy names.
+func limit(opt *scanner.Options, l gate.Limits) {
+	if l.MaxBlob != nil {
+		opt.MaxBlob, opt.Named.MaxBlob = *l.MaxBlob, true
+	}
+	if l.ArchiveDepth != nil {
+		opt.Unpack.Depth, opt.Named.Archives = archiveDepth(*l.ArchiveDepth), true
+	}
+	if l.ArchiveBytes != nil {
+		opt.Unpack.Bytes, opt.Named.Archives = *l.ArchiveBytes, true
+	}
+	if l.DecodeDepth != nil {
+		opt.Depth = archiveDepth(*l.DecodeDepth)
+	}
+}
+
+// archiveDepth translates a depth of 0, which a policy means as none, for
+// options whose zero value is the default.
+func archiveDepth(n int64) int {
+	if n == 0 {
+		return -1
+	}
+	return int(n)
+}
+
+// scan looks at what the question names.
+func (a *answer) scan(ctx context.Context) (scanner.Result, error) {
+	switch a.q.What {
+	case Stream:
+		return a.scanner.Stream(ctx, a.q.Stream, a.q.Name)
+	case Folder:
+		dir, err := filepath.Abs(a.q.Path)
+		if err != nil {
+			return scanner.Result{}, usage(err)
+		}
+		return a.scanner.Folder(ctx, dir)
+	}
+	return a.scanner.Repository(ctx, a.repo, a.request)
+}
+
+// input is everything the gate needs.
+func (a *answer) input(ctx context.Context, result *scanner.Result, scanErr error) gate.Input {
+	in := gate.Input{
+		Policy: a.rulings.policy, Result: result, Err: scanErr, Now: a.w.Now(),
+		Whole: a.q.What == History, Baseline: a.rulings.baseline, Notices: a.notices(ctx), Branch: a.q.Branch,
+		Credential: func(s secret.Secret) string { return a.w.Key.ID(s) },
+		Ignored:    a.rulings.ignored,
+		Older:      func(f scanner.Finding) bool { return f.Older },
+		Commented:  a.commented(ctx),
+	}
+	if a.repo != nil {
+		in.Values = &places{ctx: ctx, a: a}
+	}
+	return in
+}

@@ -1,0 +1,80 @@
+// Package inspect answers the one question that every door asks: what is in
+// this change, history, folder or stream, and does the policy let it pass? It
+// finds the policy in the tree that may be trusted, loads the rules, scans and
+// has the gate decide. It prints nothing and never looks at the environment.
+package inspect
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/scanner"
+)
+
+// What names the part of a repository, or the thing that is no repository.
+type What int
+
+// The things to inspect.
+const (
+	History What = iota // every ref, and what is staged or changed
+	Range               // the commits of Question.Range
+	Since               // the commits that Question.Range, one revision, does not reach
+	Staged              // the index against HEAD
+	Folder              // files, without git
+	Stream              // one text
+)
+
+// Question says what to inspect and by which files to judge. Path is the
+// repository or folder; the files named override those of the trusted tree.
+type Question struct {
+	What      What
+	Path      string
+	Range     string // "BASE..HEAD" or "BASE...HEAD"; for Since one revision
+	Trust     string // revision whose tree holds the policy; "" for the default of What
+	Untracked bool   // with History: files that git does not track
+	Stream    io.Reader
+	Name      string // of the stream
+
+	PolicyFile   string
+	RulesFile    string // a gitleaks configuration
+	IgnoreFile   string // a .gitleaksignore
+	BaselineFile string
+
+	Branch    string // being judged, for environments
+	Reference bool   // the plain engine
+	Workers   int
+}
+
+// World is what the question does not say: the door's own surroundings.
+type World struct {
+	Key      secret.Key
+	Now      func() time.Time
+	Log      *slog.Logger
+	Progress func(scanner.Progress)
+	Version  string
+}
+
+// UsageError is a mistake in the question itself: a file given by name that
+// does not parse, a range that names no commit. Doors exit 2.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &UsageError{err}
+}
+
+// IsUsage reports whether the question was wrong, and not the world.
+func IsUsage(err error) bool {
+	var u *UsageError
+	return errors.As(err, &u)
+}

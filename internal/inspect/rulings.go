@@ -1,0 +1,87 @@
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner"
+)
+
+// The names of configuration at the root of a tree.
+const (
+	gitleaksConfig = ".gitleaks.toml"
+	gitleaksIgnore = ".gitleaksignore"
+)
+
+// rulings are what judges: policy, rules, ignore file and baseline.
+type rulings struct {
+	policy   gate.Policy
+	rules    *rules.Set
+	ignores  *rules.Ignores
+	baseline gate.Baseline
+}
+
+// loadRulings reads each file from where the user named it, else from the
+// trusted tree. A broken file of the tree is not usage: the gate could not decide.
+func loadRulings(q Question, t tree) (rulings, error) {
+	out := rulings{policy: gate.Defaults()}
+	err := load(q.PolicyFile, t, gate.PolicyFile, func(name string, text []byte) (err error) {
+		out.policy, err = gate.ParsePolicy(name, text)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	if out.rules, err = rules.Default(); err != nil {
+		return out, fmt.Errorf("built-in rules: %w", err)
+	}
+	open := inside(t)
+	if q.RulesFile != "" {
+		open = readNamed
+	}
+	err = load(q.RulesFile, t, gitleaksConfig, func(name string, text []byte) (err error) {
+		out.rules, err = rules.Load(name, text, rules.LoadOptions{Open: open})
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	err = load(q.IgnoreFile, t, gitleaksIgnore, func(name string, text []byte) (err error) {
+		out.ignores, err = rules.ParseIgnores(name, text)
+		return err
+	})
+	if err != nil {
+		return out, err
+	}
+	return out, load(q.BaselineFile, t, gate.BaselineFile, func(name string, text []byte) (err error) {
+		out.baseline, err = gate.ParseBaseline(name, text)
+		return err
+	})
+}
+
+// load hands one file to parse: the named one, else that of the tree, if any.
+func load(named string, t tree, name string, parse func(name string, text []byte) error) error {
+	if named != "" {
+		text, err := readNamed(named)
+		if err != nil {
+			return usage(err)
+		}
+		return usage(parse(named, text))
+	}
+	text, err := t.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return parse(name, text)
+}
+
+// ignored reports whether the trusted .gitleaksignore names a finding.
+func (r rulings) ignored(f scanner.Finding) bool {
+	return r.ignores != nil && r.ignores.Match(f.Commit.ID, f.At.Path, f.Rule.ID, f.At.StartLine)
+}

@@ -1,0 +1,233 @@
+package scanner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/scanner/detect"
+)
+
+// use is a blob at a path, in a commit or in the working tree.
+type use struct {
+	commit *commit // nil outside commits
+	origin Origin
+	path   string
+	blob   gitrepo.ID // zero when git does not hold the bytes
+	data   []byte     // the bytes, when they are already here
+	olds   []gitrepo.ID
+	found  []sighting
+	older  bool // everything in it was there before
+}
+
+// attributor turns sightings into findings, for one goroutine.
+type attributor struct {
+	r  *run
+	rd *gitrepo.Reader
+	sc *scratch
+}
+
+func (r *run) newAttributor() *attributor {
+	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: newScratch()}
+}
+
+// attribute finds the commits and paths that brought each sighting in.
+func (r *run) attribute() error {
+	work := make(chan use)
+	group, ctx := errgroup.WithContext(r.ctx)
+	group.Go(func() error {
+		defer close(work)
+		return r.uses(ctx, work)
+	})
+	for range r.s.opt.Workers {
+		group.Go(func() error {
+			a := r.newAttributor()
+			for u := range work {
+				findings, err := a.findings(u)
+				if err != nil {
+					return err
+				}
+				r.found(findings)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+func (r *run) found(findings []Finding) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.findings = append(r.findings, findings...)
+}
+
+// uses sends every change that can carry a finding.
+func (r *run) uses(ctx context.Context, work chan<- use) error {
+	for i, c := range r.changes {
+		found := r.sightings[c.blob]
+		path := r.paths.values[c.path]
+		if len(found) == 0 && len(r.at(path).PathOnly) == 0 {
+			continue
+		}
+		commit := &r.commits[c.commit]
+		u := use{commit: commit, origin: FromCommit, path: path, blob: r.blobs.values[c.blob], found: found,
+			older: commit.cut && r.req.Bounded}
+		u.olds = r.oldBlobs(c.old, r.more[int32(i)])
+		select {
+		case work <- u:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// oldBlobs are the blobs that a change is compared with, zero for a parent that
+// has none; nil when no parent has one.
+func (r *run) oldBlobs(first int32, more []int32) []gitrepo.ID {
+	ids, any := make([]gitrepo.ID, 1+len(more)), false
+	for i, n := range append([]int32{first}, more...) {
+		if n >= 0 {
+			ids[i], any = r.blobs.values[n], true
+		}
+	}
+	if !any {
+		return nil
+	}
+	return ids
+}
+
+// at is what the rules say of a path, kept for the next time.
+func (r *run) at(path string) *detect.PlaceVerdict {
+	if v, ok := r.places.Load(path); ok {
+		return v.(*detect.PlaceVerdict)
+	}
+	v := r.s.detector.Place(path)
+	r.places.Store(path, v)
+	return v
+}
+
+// findings are the sightings of a use that it brought in, and those that were
+// there before when the request is for a range.
+func (a *attributor) findings(u use) ([]Finding, error) {
+	found, err := a.fresh(u)
+	if err != nil {
+		return nil, err
+	}
+	place := a.r.at(u.path)
+	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place), false)
+	ordinals := map[[sha256.Size]byte]int{}
+	for _, f := range withoutGeneric(accept(a.r.s.detector, found, place, u.commitID())) {
+		if f.Rule == nil {
+			continue
+		}
+		finding := newFinding(u.origin, u.path, u.blobID(), f, ordinals)
+		if f.inherited && !a.shown(u) {
+			continue
+		}
+		finding.At.AtHead = a.atHead(u, f)
+		out = append(out, u.stamp([]Finding{finding}, f.inherited)...)
+	}
+	return out, nil
+}
+
+// stamp names the commit that brought findings in, or says that they are older.
+func (u use) stamp(findings []Finding, older bool) []Finding {
+	for i := range findings {
+		findings[i].Older = older
+		if u.commit != nil && !older {
+			findings[i].Commit = u.commit.public()
+		}
+	}
+	return findings
+}
+
+func (u use) commitID() string {
+	if u.commit == nil {
+		return ""
+	}
+	return u.commit.id.String()
+}
+
+func (u use) blobID() string {
+	if u.blob.IsZero() {
+		return ""
+	}
+	return u.blob.String()
+}
+
+// shown reports whether what is not new in a use is reported all the same: in a
+// range, for the files as they are at its end.
+func (a *attributor) shown(u use) bool {
+	return a.r.req.Bounded && (u.origin != FromCommit || a.r.atHead(a.rd, u.path) == u.blob)
+}
+
+// fingerprint names the nth place with that key in one file.
+func fingerprint(key [sha256.Size]byte, n int) string {
+	sum := sha256.Sum256(fmt.Appendf(key[:], "\x00%d", n))
+	return hex.EncodeToString(sum[:20])
+}
+
+// atHead reports whether the path in HEAD still holds the value under the rule.
+func (a *attributor) atHead(u use, f sighting) bool {
+	head := a.r.atHead(a.rd, u.path)
+	if head.IsZero() {
+		return false
+	}
+	if head == u.blob {
+		return true
+	}
+	found, err := a.ask(head)
+	return err == nil && holds(found, f)
+}
+
+// holds reports whether a blob has the same value under the same rule.
+func holds(found []sighting, f sighting) bool {
+	for _, other := range found {
+		if other.Rule == f.Rule && other.view == f.view && other.Secret.Equal(f.Secret) {
+			return true
+		}
+	}
+	return false
+}
+
+// ask gives the sightings of any blob, searching it when the scan has not.
+func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
+	if n, ok := a.r.blobs.index[id]; ok && int(n) < len(a.r.wanted) && a.r.wanted[n] {
+		return a.r.sightings[n], nil
+	}
+	a.r.mu.Lock()
+	found, ok := a.r.asked[id]
+	a.r.mu.Unlock()
+	if ok {
+		return found, nil
+	}
+	o, err := a.rd.ObjectWithin(id, a.r.s.opt.MaxBlob)
+	if err != nil {
+		return nil, err
+	}
+	found, _, err = a.r.s.sight(a.r.ctx, a.sc, "", o.Data)
+	a.r.mu.Lock()
+	a.r.asked[id] = found
+	a.r.mu.Unlock()
+	return found, err
+}
+
+// atHead is the blob at a path in HEAD, zero for none.
+func (r *run) atHead(rd *gitrepo.Reader, path string) gitrepo.ID {
+	if id, ok := r.heads.Load(path); ok {
+		return id.(gitrepo.ID)
+	}
+	entry, err := rd.Lookup(r.headTree, path)
+	id := entry.ID
+	if err != nil && !errors.Is(err, gitrepo.ErrNoPath) {
+		r.coverage.miss(Skip{Path: path, Reason: "HEAD cannot be read: " + err.Error()})
+	}
+	r.heads.Store(path, id)
+	return id
+}

@@ -1,0 +1,100 @@
+package scanner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/scanner/unpack"
+)
+
+// read searches every wanted blob once, in the order in which the packs give
+// them quickest.
+func (r *run) read() error {
+	ids, numbers := r.list()
+	workers := make([]*scratch, r.s.opt.Workers)
+	for i := range workers {
+		workers[i] = newScratch()
+	}
+	var done atomic.Int64
+	var mu sync.Mutex
+	opts := gitrepo.ScanOptions{Workers: len(workers), Limit: r.s.opt.MaxBlob, CacheBytes: readerCache}
+	err := r.repo.Scan(r.ctx, ids, opts, func(worker int, o gitrepo.Packed) error {
+		if n := done.Add(1); n%1000 == 0 {
+			r.s.opt.Progress(Progress{Stage: "blobs", Done: int(n), Total: len(ids)})
+		}
+		blob := numbers[o.Index]
+		found, err := r.search(workers[worker], blob, o)
+		if len(found) > 0 {
+			mu.Lock()
+			r.sightings[blob] = found
+			mu.Unlock()
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read the blobs: %w", err)
+	}
+	return nil
+}
+
+// list gives the ids of the wanted blobs, and their numbers.
+func (r *run) list() ([]gitrepo.ID, []int32) {
+	var ids []gitrepo.ID
+	var numbers []int32
+	for n, wanted := range r.wanted {
+		if wanted {
+			ids = append(ids, r.blobs.values[n])
+			numbers = append(numbers, int32(n))
+		}
+	}
+	return ids, numbers
+}
+
+// search finds the matches in one blob; what cannot be read is a skip. The
+// error is that of the context.
+func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, error) {
+	if o.Err != nil {
+		tooLarge := errors.Is(o.Err, gitrepo.ErrTooLarge)
+		r.coverage.skip(r.whereIs(blob, o.Err.Error()), tooLarge && r.s.opt.Named.MaxBlob)
+		return nil, nil
+	}
+	r.coverage.count(len(o.Data))
+	if lfsPointer(o.Data) {
+		r.coverage.exclude(r.whereIs(blob, "Git LFS: the content is not in the repository, only its pointer was read"))
+	}
+	return r.s.sightAll(r.ctx, sc, "", o.Data, func(skip unpack.Skip) {
+		where := r.whereIs(blob, skip.Reason)
+		where.Path += skip.Path
+		r.coverage.skip(where, skip.Limit && r.s.opt.Named.Archives)
+	})
+}
+
+// sightAll is sight with every skip reported.
+func (s *Scanner) sightAll(ctx context.Context, sc *scratch, path string, data []byte, report func(unpack.Skip)) ([]sighting, error) {
+	found, skips, err := s.sight(ctx, sc, path, data)
+	for _, skip := range skips {
+		report(skip)
+	}
+	return found, err
+}
+
+// whereIs names the first place where a blob was brought in.
+func (r *run) whereIs(blob int32, reason string) Skip {
+	for _, c := range r.changes {
+		if c.blob == blob {
+			return Skip{Path: r.paths.values[c.path], Commit: r.commits[c.commit].id.String(), Reason: reason}
+		}
+	}
+	return Skip{Path: r.blobs.values[blob].String(), Reason: reason}
+}
+
+// lfsPointer reports whether a blob stands for a file kept by Git LFS
+// (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
+func lfsPointer(data []byte) bool {
+	return len(data) < 1024 && bytes.HasPrefix(data, []byte("version https://git-lfs.github.com/spec/"))
+}

@@ -1,0 +1,112 @@
+package scanner
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+
+	"github.com/leakgate/leakgate/scanner/detect"
+	"github.com/leakgate/leakgate/scanner/unpack"
+)
+
+// File finds what one file holds, by itself: nothing is known of its history.
+// blob is the object id of its content, or "". The skips name members of it
+// that were not searched.
+func (s *Scanner) File(ctx context.Context, origin Origin, path, blob string, data []byte) ([]Finding, []unpack.Skip, error) {
+	found, skips, err := s.sight(ctx, newScratch(), path, data)
+	if err != nil {
+		return nil, skips, err
+	}
+	return s.inFile(origin, path, blob, found), skips, nil
+}
+
+func (s *Scanner) inFile(origin Origin, path, blob string, found []sighting) []Finding {
+	place := s.detector.Place(path)
+	accepted := accept(s.detector, found, place, "")
+	ordinals := map[[sha256.Size]byte]int{}
+	out := s.pathFindings(origin, path, blob, "", place)
+	for _, f := range withoutGeneric(accepted) {
+		if f.Rule != nil {
+			out = append(out, newFinding(origin, path, blob, f, ordinals))
+		}
+	}
+	return out
+}
+
+// accept keeps the sightings that the rules report at a path and commit.
+func accept(d *detect.Detector, found []sighting, place *detect.PlaceVerdict, commit string) []sighting {
+	var out []sighting
+	for i := range found {
+		if d.Accept(&found[i].Match, place, commit) {
+			out = append(out, found[i])
+		}
+	}
+	return out
+}
+
+// newFinding gives a sighting its place. The ordinals count equal places in one file.
+func newFinding(origin Origin, path, blob string, f sighting, ordinals map[[sha256.Size]byte]int) Finding {
+	at := f.place
+	at.Kind, at.Origin, at.Field, at.DecodedFrom = f.kind, origin, f.field, f.via
+	at.Path, at.Blob = path+f.view, blob
+	key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", f.Rule.ID, at.Path, f.masked[:]))
+	ordinals[key]++
+	return Finding{
+		Rule: f.Rule, Secret: f.Secret, Confidence: f.Confidence, Severity: f.Rule.Severity, At: at,
+		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context,
+	}
+}
+
+// pathFindings are those of rules that look at the name alone.
+func (s *Scanner) pathFindings(origin Origin, path, blob, commit string, place *detect.PlaceVerdict) []Finding {
+	var out []Finding
+	for _, rule := range place.PathOnly {
+		if !s.detector.AcceptPath(rule, place, commit) {
+			continue
+		}
+		key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", rule.ID, path))
+		out = append(out, Finding{
+			Rule: rule, Confidence: rule.Confidence, Severity: rule.Severity, Fingerprint: fingerprint(key, 1),
+			At: Place{Kind: InPath, Origin: origin, Path: path, Blob: blob},
+		})
+	}
+	return out
+}
+
+// Stream scans one text of unknown length, as from a pipe, under a name of the
+// caller's choice.
+func (s *Scanner) Stream(ctx context.Context, from io.Reader, name string) (Result, error) {
+	var c coverage
+	res := Result{Range: Range{Text: "standard input"}}
+	data, err := io.ReadAll(io.LimitReader(from, s.opt.MaxBlob+1))
+	if err != nil {
+		c.miss(Skip{Path: name, Reason: "input ended early: " + err.Error()})
+	}
+	if int64(len(data)) > s.opt.MaxBlob {
+		data = data[:s.opt.MaxBlob]
+		c.skip(Skip{Path: name, Reason: fmt.Sprintf("only the first %d bytes were read", len(data))}, s.opt.Named.MaxBlob)
+	}
+	c.count(len(data))
+	findings, skips, err := s.File(ctx, FromStdin, name, "", data)
+	s.fileSkips(&c, name, skips)
+	if err != nil {
+		c.miss(Skip{Path: name, Reason: "the scan was stopped: " + err.Error()})
+	}
+	res.Findings, res.Coverage = findings, c.report()
+	finish(&res, s.opt.Key)
+	return res, incomplete(res)
+}
+
+func (s *Scanner) fileSkips(c *coverage, path string, skips []unpack.Skip) {
+	for _, skip := range skips {
+		c.skip(Skip{Path: path + skip.Path, Reason: skip.Reason}, skip.Limit && s.opt.Named.Archives)
+	}
+}
+
+func incomplete(res Result) error {
+	if res.Coverage.Complete() {
+		return nil
+	}
+	return ErrIncomplete
+}

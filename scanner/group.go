@@ -1,0 +1,83 @@
+package scanner
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/rules"
+)
+
+// withoutGeneric blanks the rule of each match of a generic rule whose value
+// stands, on the same line, inside the value of a rule that knows what it is.
+func withoutGeneric(found []sighting) []sighting {
+	out := slices.Clone(found)
+	for i := range found {
+		if generic(found[i].Rule) && slices.ContainsFunc(found, func(f sighting) bool { return explains(f, found[i]) }) {
+			out[i].Rule = nil
+		}
+	}
+	return out
+}
+
+func generic(r *rules.Rule) bool { return strings.Contains(strings.ToLower(r.ID), "generic") }
+
+func explains(f, unspecific sighting) bool {
+	return !generic(f.Rule) && f.view == unspecific.view && f.place.StartLine == unspecific.place.StartLine &&
+		f.kind == unspecific.kind && strings.Contains(f.Secret.Reveal(), unspecific.Secret.Reveal())
+}
+
+// dedupe removes findings that say the same twice; they must be sorted.
+func dedupe(findings []Finding) []Finding {
+	return slices.CompactFunc(findings, func(a, b Finding) bool {
+		return a.Rule == b.Rule && a.Commit.ID == b.Commit.ID && a.At.Path == b.At.Path && a.At.Origin == b.At.Origin &&
+			a.At.Span == b.At.Span && a.At.StartLine == b.At.StartLine && a.At.StartColumn == b.At.StartColumn &&
+			a.At.Blob == b.At.Blob && a.Older == b.Older && a.Secret.Equal(b.Secret)
+	})
+}
+
+// group makes one Credential of all findings with the same value, in the order
+// of their first findings. Findings without a value belong to none.
+func group(findings []Finding, key secret.Key) []Credential {
+	var out []Credential
+	index := map[string]int{}
+	for _, f := range findings {
+		if f.Secret.IsZero() {
+			continue
+		}
+		id := key.ID(f.Secret)
+		n, ok := index[id]
+		if !ok {
+			n = len(out)
+			index[id] = n
+			out = append(out, Credential{ID: id, Secret: f.Secret})
+		}
+		out[n].add(f)
+	}
+	for i := range out {
+		slices.Sort(out[i].Rules)
+		slices.Sort(out[i].Paths)
+	}
+	return out
+}
+
+// add takes in one more place.
+func (c *Credential) add(f Finding) {
+	c.Occurrences++
+	c.AtHead = c.AtHead || f.At.AtHead
+	if !slices.Contains(c.Rules, f.Rule.ID) {
+		c.Rules = append(c.Rules, f.Rule.ID)
+	}
+	if f.At.Path != "" && !slices.Contains(c.Paths, f.At.Path) {
+		c.Paths = append(c.Paths, f.At.Path)
+	}
+	if f.Commit.ID == "" {
+		return
+	}
+	if c.FirstCommit == "" || f.Commit.Date.Before(c.FirstSeen) {
+		c.FirstCommit, c.FirstSeen = f.Commit.ID, f.Commit.Date
+	}
+	if c.LastCommit == "" || f.Commit.Date.After(c.LastSeen) {
+		c.LastCommit, c.LastSeen = f.Commit.ID, f.Commit.Date
+	}
+}

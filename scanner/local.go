@@ -1,0 +1,113 @@
+package scanner
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/scanner/unpack"
+)
+
+// local searches what is not committed: the index against HEAD, and the working
+// tree against the index.
+func (r *run) local() error {
+	if !r.req.Staged && !r.req.Worktree {
+		return nil
+	}
+	index, err := r.repo.Index()
+	if err != nil {
+		r.coverage.miss(Skip{Reason: err.Error()})
+		return nil
+	}
+	a := r.newAttributor()
+	if r.req.Staged {
+		if err := a.staged(index.Entries); err != nil {
+			return err
+		}
+	}
+	if r.req.Worktree && r.repo.WorkDir() != "" {
+		return a.worktree(index.Entries)
+	}
+	return nil
+}
+
+// staged searches the entries of the index that HEAD has differently.
+func (a *attributor) staged(entries []gitrepo.IndexEntry) error {
+	head, err := a.headFiles(len(entries))
+	if err != nil {
+		a.r.coverage.miss(Skip{Reason: "HEAD cannot be read: " + err.Error()})
+	}
+	for i, e := range entries {
+		was := head[e.Path]
+		same := fileType(was.Mode) == fileType(e.Mode)
+		if was.ID == e.ID && same || e.IntentToAdd || !a.wanted(e.Path, e.Mode) {
+			continue
+		}
+		u := use{origin: FromStaged, path: e.Path, blob: e.ID}
+		if same {
+			u.olds = []gitrepo.ID{was.ID}
+		}
+		if err := a.judgeLocal(u); err != nil {
+			return err
+		}
+		a.r.s.opt.Progress(Progress{Stage: "staged", Done: i, Total: len(entries)})
+	}
+	return nil
+}
+
+// headFiles lists the files of HEAD by their paths.
+func (a *attributor) headFiles(size int) (map[string]gitrepo.Entry, error) {
+	files := make(map[string]gitrepo.Entry, size)
+	err := a.rd.DiffTrees(gitrepo.ID{}, a.r.headTree, func(c gitrepo.Change) error {
+		files[c.Path] = c.New
+		return a.r.ctx.Err()
+	})
+	return files, err
+}
+
+// wanted names what is not followed, and reports whether a path is searched.
+func (a *attributor) wanted(path string, mode uint32) bool {
+	if fileType(mode) == typeGitlink {
+		a.r.coverage.exclude(Skip{Path: path, Reason: submodule})
+		return false
+	}
+	if fileType(mode) == typeTree {
+		a.r.coverage.exclude(Skip{Path: path, Reason: "folder outside of the sparse checkout"})
+		return false
+	}
+	if reason := a.r.s.opt.Exclude(path); reason != "" {
+		a.r.coverage.exclude(Skip{Path: path, Reason: reason})
+		return false
+	}
+	return true
+}
+
+// judgeLocal searches one staged or changed file.
+func (a *attributor) judgeLocal(u use) error {
+	if err := a.r.ctx.Err(); err != nil {
+		return err
+	}
+	if u.data == nil {
+		o, err := a.rd.ObjectWithin(u.blob, a.r.s.opt.MaxBlob)
+		if err != nil {
+			tooLarge := errors.Is(err, gitrepo.ErrTooLarge)
+			a.r.coverage.skip(u.skip(fmt.Sprintf("%s file cannot be read: %v", u.origin, err)), tooLarge && a.r.s.opt.Named.MaxBlob)
+			return nil
+		}
+		u.data = o.Data
+	}
+	a.r.coverage.count(len(u.data))
+	found, err := a.r.s.sightAll(a.r.ctx, a.sc, u.path, u.data, func(skip unpack.Skip) {
+		a.r.coverage.skip(Skip{Path: u.path + skip.Path, Reason: skip.Reason}, skip.Limit && a.r.s.opt.Named.Archives)
+	})
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 && len(a.r.at(u.path).PathOnly) == 0 {
+		return nil
+	}
+	u.found = found
+	findings, err := a.findings(u)
+	a.r.found(findings)
+	return err
+}

@@ -1,0 +1,113 @@
+package scanner
+
+import (
+	"crypto/sha256"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/scanner/unpack"
+)
+
+// searchMessages searches the messages of commits, for one worker.
+func (r *run) searchMessages(work <-chan *gitrepo.Commit) error {
+	sc := newScratch()
+	for c := range work {
+		author := Commit{ID: c.ID.String(), Author: c.Author.Name, Email: c.Author.Email, Date: c.Author.When}
+		if err := r.searchMessage(sc, author, c.ID, c.Raw, c.Message); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchMessage searches the message at the end of a commit or tag object.
+func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, message string) error {
+	if message == "" {
+		return nil
+	}
+	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, len(message))
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	shift := len(raw) - len(message)
+	ordinals := map[[sha256.Size]byte]int{}
+	var out []Finding
+	for _, f := range withoutGeneric(accept(r.s.detector, found, r.at(""), by.ID)) {
+		if f.Rule == nil {
+			continue
+		}
+		f.kind, f.lineHash = InMessage, ""
+		f.place.Span[0], f.place.Span[1] = f.place.Span[0]+shift, f.place.Span[1]+shift
+		finding := newFinding(FromCommit, "", id.String(), f, ordinals)
+		finding.Commit = by
+		out = append(out, finding)
+	}
+	r.found(out)
+	return nil
+}
+
+// names searches the messages of annotated tags.
+func (r *run) names() error {
+	if !r.req.Names {
+		return nil
+	}
+	refs, err := r.repo.Refs()
+	if err != nil {
+		r.coverage.miss(Skip{Reason: "refs cannot be read: " + err.Error()})
+	}
+	rd, sc := r.repo.NewReader(readerCache), newScratch()
+	seen := map[gitrepo.ID]bool{}
+	for _, ref := range refs {
+		if err := r.searchTag(rd, sc, ref.ID, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// searchTag searches the message of a tag, and of the tags that it points to.
+func (r *run) searchTag(rd *gitrepo.Reader, sc *scratch, id gitrepo.ID, seen map[gitrepo.ID]bool) error {
+	for !id.IsZero() && !seen[id] {
+		seen[id] = true
+		kind, _, err := rd.Header(id)
+		if err != nil || kind != gitrepo.TypeTag {
+			return nil // a commit that cannot be read was reported by the walk
+		}
+		o, err := rd.Object(id)
+		if err != nil {
+			r.coverage.miss(Skip{Reason: "tag cannot be read: " + err.Error()})
+			return nil
+		}
+		tag, err := gitrepo.ParseTag(id, o.Data)
+		if err != nil {
+			r.coverage.miss(Skip{Reason: "tag cannot be read: " + err.Error()})
+			return nil
+		}
+		by := Commit{ID: tag.Target.String(), Author: tag.Tagger.Name, Email: tag.Tagger.Email, Date: tag.Tagger.When}
+		if err := r.searchMessage(sc, by, id, o.Data, tag.Message); err != nil {
+			return err
+		}
+		id = tag.Target
+	}
+	return nil
+}
+
+// target takes up a tree or blob that a ref or tag names directly.
+func (r *run) target(t gitrepo.TagTarget) {
+	c := &commit{id: t.Tip}
+	n := int32(len(r.commits))
+	rd := r.repo.NewReader(readerCache)
+	var found []fileChange
+	switch t.Type {
+	case gitrepo.TypeTree:
+		c.tree = t.Target
+		r.compareWith(rd, c, gitrepo.ID{}, func(ch gitrepo.Change) { found = append(found, newFileChange(n, ch)) })
+	case gitrepo.TypeBlob:
+		found = []fileChange{{commit: n, path: t.Target.String(), blob: t.Target, olds: []gitrepo.ID{{}}}}
+	default:
+		r.coverage.miss(Skip{Commit: t.Tip.String(), Reason: "a tag points to an object of unknown type"})
+	}
+	if len(found) > 0 {
+		r.commits = append(r.commits, *c)
+		r.record(found)
+	}
+}
