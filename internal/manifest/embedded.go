@@ -40,14 +40,16 @@ func (w *walker) placeWithin(n *node, text string) func(*node) (int, int) {
 	if text != n.text {
 		return whole
 	}
-	a, _, _, ok := align(w.tree.text, n.token, n.style, n.text)
+	base := w.tree.start // align counts within the document
+	a, _, _, ok := align(w.tree.text, n.token-base, n.style, n.text)
 	if !ok {
 		return whole
 	}
 	return func(inner *node) (int, int) {
-		start, end := a.at(inner.start), a.at(inner.start)
+		start := base + a.at(inner.start)
+		end := start
 		if inner.end > inner.start {
-			end = a.at(inner.end-1) + 1
+			end = base + a.at(inner.end-1) + 1
 		}
 		if outer != nil {
 			return outer(&node{start: start, end: end})

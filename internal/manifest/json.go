@@ -21,7 +21,7 @@ func parseJSON(text []byte) ([]tree, *fault) {
 		if fault != nil {
 			return trees, fault
 		}
-		trees = append(trees, tree{root: root, text: text, start: start, end: p.at})
+		trees = append(trees, tree{root: root, text: text[start:p.at], start: start, end: p.at})
 	}
 	return trees, nil
 }

@@ -12,7 +12,7 @@ func Looks(text []byte) bool {
 	if hasKindKey(text) && bytes.Contains(text, []byte("ecret")) {
 		return bytes.Contains(text, []byte("ata")) || escaped(text)
 	}
-	return escaped(text) && bytes.Contains(text, []byte("apiVersion"))
+	return bytes.Contains(text, []byte("apiVersion")) && escaped(text)
 }
 
 // escaped reports whether text holds an escape that can spell an ASCII letter.
@@ -35,9 +35,13 @@ func hasKindKey(text []byte) bool {
 			return false
 		}
 		text = text[i+len(word):]
-		rest := bytes.TrimLeft(text[:min(len(text), 64)], "\"'\\ \t\r\n")
-		if len(rest) > 0 && rest[0] == ':' {
-			return true
+		for _, c := range text[:min(len(text), 64)] {
+			if c == ':' {
+				return true
+			}
+			if !isSpace(c) && c != '"' && c != '\'' && c != '\\' {
+				break
+			}
 		}
 	}
 }

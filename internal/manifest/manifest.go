@@ -69,6 +69,7 @@ type SyntaxError struct {
 	Line   int // 1-based, where the document or its fault is
 	Reason string
 	Limit  bool // a size limit was met, the document may be well-formed
+	Looks  bool // the document could hold values of Secrets, see [Looks]
 }
 
 // Error names the file, the line and the reason.
@@ -92,10 +93,10 @@ const (
 // Input that is no Kubernetes document gives none.
 func Parse(name string, text []byte) ([]Document, error) {
 	if len(text) > maxText {
-		return nil, &SyntaxError{Name: name, Line: 1, Reason: fmt.Sprintf("more than %d MiB of documents", maxText>>20), Limit: true}
+		return nil, &SyntaxError{Name: name, Line: 1, Reason: fmt.Sprintf("more than %d MiB of documents", maxText>>20), Limit: true, Looks: Looks(text)}
 	}
 	if bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff")) {
-		return nil, &SyntaxError{Name: name, Line: 1, Reason: "the text is UTF-16, it has to be converted to UTF-8 first"}
+		return nil, &SyntaxError{Name: name, Line: 1, Reason: "the text is UTF-16, it has to be converted to UTF-8 first", Looks: true}
 	}
 	scale := newRuler(text)
 	trees, faults := parseTrees(text)
@@ -104,6 +105,7 @@ func Parse(name string, text []byte) ([]Document, error) {
 		w := walker{scale: scale}
 		docs = append(docs, w.documents(tree)...)
 		if w.fault != nil {
+			w.fault.looks = Looks(text[tree.start:tree.end])
 			faults = append(faults, w.fault)
 		}
 	}
@@ -115,13 +117,14 @@ type fault struct {
 	at     int // byte offset
 	reason string
 	limit  bool
+	looks  bool
 }
 
 func joined(name string, scale *ruler, faults []*fault) error {
 	var errs []error
 	for _, f := range faults {
 		line, _ := scale.position(f.at)
-		errs = append(errs, &SyntaxError{Name: name, Line: line, Reason: f.reason, Limit: f.limit})
+		errs = append(errs, &SyntaxError{Name: name, Line: line, Reason: f.reason, Limit: f.limit, Looks: f.looks})
 	}
 	return errors.Join(errs...)
 }

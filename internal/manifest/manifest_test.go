@@ -85,6 +85,7 @@ func TestSecretValuesAreFoundInEverySpelling(t *testing.T) {
 		{"SopsSecret template", "kind: SopsSecret\nspec:\n  secretTemplates:\n  - stringData: {k: v}\n", []brief{{"SopsSecret", "spec.secretTemplates[0].stringData.k", "v", Plain, "v", 4, 21}}},
 		{"plain text in SealedSecret", "kind: SealedSecret\nspec:\n  encryptedData: {k: v}\n", []brief{{"SealedSecret", "spec.encryptedData.k", "v", Plain, "v", 3, 22}}},
 		{"patch in a string", "kind: Kustomization\npatches:\n- patch: |-\n    kind: Secret\n    stringData:\n      k: v\n", []brief{{"Secret", "patches[0].patch.stringData.k", "v", Plain, "v", 6, 10}}},
+		{"string in a later document", "a: b\n---\nkind: X\nspec: |\n  kind: Secret\n  data:\n    k: dg==\n", []brief{{"Secret", "spec.data.k", "v", Plain, "dg==", 7, 8}}},
 		{"last-applied", "kind: ConfigMap\nmetadata:\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n      {\"kind\":\"Secret\",\"stringData\":{\"k\":\"é\\n\"}}\n", []brief{{"Secret", "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration].stringData.k", "é\n", Plain, `é\n`, 5, 43}}},
 		{"last-applied in JSON", `{"kind":"X","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"kind\":\"Secret\",\"data\":{\"k\":\"dg==\"}}\n"}}}`, []brief{{"Secret", "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration].data.k", "v", Plain, "dg==", 1, 131}}},
 		{"template", "{{- if .x }}\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {{ include \"n\" . }}\nstringData:\n  {{- range .y }}\n  a: {{ .z | quote }}\n  {{- end }}\n  b: p{{ .q }}w\n  c: \"é{{ .q }}\"\n  d: v\n{{- end }}\n", []brief{
@@ -220,7 +221,7 @@ func TestABrokenDocumentLeavesTheOthers(t *testing.T) {
 	text := "kind: Secret\nstringData: {k: v}\n---\nkind: Secret\nstringData: {k: *nowhere}\n---\nkind: Secret\nstringData: {k: w}\n"
 	docs, err := Parse("in.yaml", []byte(text))
 	var fault *SyntaxError
-	if !errors.As(err, &fault) || fault.Limit || fault.Line < 3 || fault.Line > 5 {
+	if !errors.As(err, &fault) || fault.Limit || !fault.Looks || fault.Line < 3 || fault.Line > 5 {
 		t.Fatalf("the error is %v", err)
 	}
 	if strings.Contains(err.Error(), "nowhere") {
@@ -269,6 +270,22 @@ func TestBombsMeetALimit(t *testing.T) {
 				t.Errorf("took %v", took)
 			}
 		})
+	}
+}
+
+func TestABrokenDocumentWithoutSecretsSaysSo(t *testing.T) {
+	var fault *SyntaxError
+	if _, err := Parse("in.yaml", []byte("a: *nowhere\n")); !errors.As(err, &fault) || fault.Looks {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestManyTemplatedDocumentsTakeLinearTime(t *testing.T) {
+	text := strings.Repeat("---\nkind: Secret\ndata: {{ a }}\nstringData: {k: v}\n", 20_000)
+	start := time.Now()
+	docs, err := Parse("in.yaml", []byte(text))
+	if took := time.Since(start); err != nil || len(PlainSecrets(docs)) != 20_000 || took > time.Minute {
+		t.Errorf("%d documents in %v, %v", len(docs), took, err)
 	}
 }
 

@@ -35,7 +35,7 @@ const (
 // tree is one parsed document. Offsets in it are offsets in the input.
 type tree struct {
 	root       *node
-	text       []byte // what was parsed; as long as the input, template actions masked
+	text       []byte // of start..end as it was parsed, template actions masked
 	masks      []mask
 	start, end int
 }
@@ -45,6 +45,9 @@ func parseTrees(text []byte) ([]tree, []*fault) {
 	first := bytes.TrimLeft(bytes.TrimPrefix(text, bom), " \t\r\n")
 	if len(first) > 0 && (first[0] == '{' || first[0] == '[') {
 		trees, fault := parseJSON(text)
+		if fault != nil {
+			fault.looks = Looks(text)
+		}
 		if fault == nil || fault.limit {
 			return trees, faultList(fault)
 		}

@@ -95,7 +95,11 @@ func (r *ruler) before(offset int) int {
 func (r *ruler) position(offset int) (line, column int) {
 	offset = max(0, min(offset, len(r.text)))
 	line = sort.SearchInts(r.lines, offset+1)
-	return line, r.before(offset) - r.before(r.lines[line-1]) + 1
+	start := r.lines[line-1]
+	if offset-start < block {
+		return line, characters(r.text[start:offset]) + 1
+	}
+	return line, r.before(offset) - r.before(start) + 1
 }
 
 // offset is the byte at a line and column, both 1-based.
@@ -104,20 +108,25 @@ func (r *ruler) offset(line, column int) int {
 		return len(r.text)
 	}
 	start := r.lines[line-1]
+	if column <= block {
+		return r.forward(start, column-1)
+	}
 	want := r.before(start) + column - 1
 	b := max(sort.SearchInts(r.runes, want+1)-1, start/block)
-	i := max(b*block, start)
-	if i >= len(r.text) {
-		return len(r.text)
-	}
-	for n := r.before(i); i < len(r.text); i++ {
+	from := min(max(b*block, start), len(r.text))
+	return r.forward(from, want-r.before(from))
+}
+
+// forward is the offset of the character n characters after i.
+func (r *ruler) forward(i, n int) int {
+	for ; i < len(r.text); i++ {
 		if r.text[i]&0xc0 == 0x80 {
 			continue
 		}
-		if n == want {
+		if n <= 0 {
 			return i
 		}
-		n++
+		n--
 	}
 	return len(r.text)
 }

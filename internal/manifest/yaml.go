@@ -12,14 +12,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// parseDocument parses one document of a YAML stream. Text that is no YAML, or
+// parseDocument parses one document of a YAML stream. The text of the tree is
+// that document alone, as it was parsed. Text that is no YAML, or
 // only by accident as an unquoted {{ action }} is, is parsed again with what a
 // template engine would replace masked.
 func parseDocument(text []byte, span [2]int) (tree, *fault) {
 	part := text[span[0]:span[1]]
-	t := tree{text: text, start: span[0], end: span[1]}
+	t := tree{text: part, start: span[0], end: span[1]}
 	if f := tooLarge(part); f != nil {
-		f.at = span[0]
+		f.at, f.looks = span[0], Looks(part)
 		return t, f
 	}
 	root, odd, f := parseYAML(part)
@@ -27,21 +28,16 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 		masked, masks := tolerate(part)
 		if again, _, f2 := parseYAML(masked); f2 == nil {
 			root, f = again, nil
-			t.text, t.masks = overlay(text, masked, span[0]), masks
+			t.text, t.masks = masked, masks
 		}
 	}
 	if f != nil {
-		f.at += span[0]
+		f.at, f.looks = f.at+span[0], Looks(part)
 		return t, f
 	}
 	t.root = root
 	t.shift(span[0])
 	return t, nil
-}
-
-// overlay is text with the part at offset replaced.
-func overlay(text, part []byte, offset int) []byte {
-	return append(append(bytes.Clone(text[:offset:offset]), part...), text[offset+len(part):]...)
 }
 
 // shift moves the offsets of a tree from its document to the input.
