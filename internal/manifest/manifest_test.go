@@ -86,6 +86,8 @@ func TestSecretValuesAreFoundInEverySpelling(t *testing.T) {
 		{"plain text in SealedSecret", "kind: SealedSecret\nspec:\n  encryptedData: {k: v}\n", []brief{{"SealedSecret", "spec.encryptedData.k", "v", Plain, "v", 3, 22}}},
 		{"patch in a string", "kind: Kustomization\npatches:\n- patch: |-\n    kind: Secret\n    stringData:\n      k: v\n", []brief{{"Secret", "patches[0].patch.stringData.k", "v", Plain, "v", 6, 10}}},
 		{"string in a later document", "a: b\n---\nkind: X\nspec: |\n  kind: Secret\n  data:\n    k: dg==\n", []brief{{"Secret", "spec.data.k", "v", Plain, "dg==", 7, 8}}},
+		{"empty documents and directives", "# c\n---\n\n---\n---\nkind: Secret\nstringData: {k: v}\n...\n%YAML 1.1\n---\nkind: Secret\nstringData: {k: w}\n", []brief{{"Secret", "stringData.k", "v", Plain, "v", 7, 17}, {"Secret", "stringData.k", "w", Plain, "w", 12, 17}}},
+		{"simple templates", "kind: Secret\nmetadata: {name: %ENV%-a}\nstringData:\n  a: @PASS@\n  b: %PASS%v\n", []brief{{"Secret", "stringData.b", "%PASS%v", Plain, "%PASS%v", 5, 6}}},
 		{"last-applied", "kind: ConfigMap\nmetadata:\n  annotations:\n    kubectl.kubernetes.io/last-applied-configuration: |\n      {\"kind\":\"Secret\",\"stringData\":{\"k\":\"é\\n\"}}\n", []brief{{"Secret", "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration].stringData.k", "é\n", Plain, `é\n`, 5, 43}}},
 		{"last-applied in JSON", `{"kind":"X","metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"{\"kind\":\"Secret\",\"data\":{\"k\":\"dg==\"}}\n"}}}`, []brief{{"Secret", "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration].data.k", "v", Plain, "dg==", 1, 131}}},
 		{"template", "{{- if .x }}\napiVersion: v1\nkind: Secret\nmetadata:\n  name: {{ include \"n\" . }}\nstringData:\n  {{- range .y }}\n  a: {{ .z | quote }}\n  {{- end }}\n  b: p{{ .q }}w\n  c: \"é{{ .q }}\"\n  d: v\n{{- end }}\n", []brief{
@@ -200,7 +202,7 @@ spec: {mount: kv, path: a/b}
 
 func TestPlaceholdersAreWholeValues(t *testing.T) {
 	for _, v := range []string{
-		"${VAR}", "${VAR:-}", "$(VAR)", "{{ .Values.a }}", "{{ .a }}:{{ .b }}", "${{ secrets.X }}", "<path:kv/data/a#key>", "<password>", "op://vault/item/field",
+		"${VAR}", "%VAR%", "@VAR@", "${VAR:-}", "$(VAR)", "{{ .Values.a }}", "{{ .a }}:{{ .b }}", "${{ secrets.X }}", "<path:kv/data/a#key>", "<password>", "op://vault/item/field",
 		"ref+vault://a/b#/c", "vault:secret/data/a#key", "**SOPS**", "postgres://${U}:${P}@db.svc:5432/app", "https://${HOST}/api",
 	} {
 		if !Placeholder(v) {
@@ -208,7 +210,7 @@ func TestPlaceholdersAreWholeValues(t *testing.T) {
 		}
 	}
 	for _, v := range []string{
-		"", "value", "${VAR}value", "${VAR:-value}", "${VAR:=value}", "{{ .a }}value", `{{ default "value" .a }}`, `{{ "value" }}`, "ref+echo://value", "vault:v1:abc",
+		"", "value", "%VAR%value", "${VAR}value", "${VAR:-value}", "${VAR:=value}", "{{ .a }}value", `{{ default "value" .a }}`, `{{ "value" }}`, "ref+echo://value", "vault:v1:abc",
 		"postgres://${U}:value@db/app", "https://a.example/${A}?token=value", "op://", "a ${B} c", "ENC[value]", "\x00", "p${X}w",
 	} {
 		if Placeholder(v) {

@@ -91,10 +91,14 @@ func splitStream(text []byte) [][2]int {
 	if bytes.HasPrefix(text, bom) {
 		start = len(bom)
 	}
+	marked := false // a "---" was seen since start, so that directives are at their end
 	cut := func(at int) {
-		if hasContent(text[start:at]) {
+		content := hasContent(text[start:at])
+		if content {
 			spans = append(spans, [2]int{start, at})
-			start = at
+		}
+		if content || marked {
+			start, marked = at, false
 		}
 	}
 	for i := start; i < len(text); {
@@ -102,6 +106,7 @@ func splitStream(text []byte) [][2]int {
 		switch line := text[i:end]; {
 		case isMarker(line, "---"):
 			cut(i)
+			marked = true
 		case isMarker(line, "..."):
 			cut(end)
 		}

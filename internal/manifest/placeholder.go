@@ -8,7 +8,7 @@ import (
 // Placeholder reports whether a value is filled in later by something else, so
 // that nothing in it is secret: ${VAR}, $(VAR), {{ action }}, <path:a/b#key>
 // (Argo CD Vault Plugin), op://vault/item/field (1Password), ref+vault://…
-// (vals), vault:secret/a#key (Bank-Vaults), ENC[PKCS7,…] (eyaml) and the mask
+// (vals), vault:secret/a#key (Bank-Vaults), ENC[PKCS7,…] (eyaml), %NAME%, @NAME@ and the mask
 // of `flux build`. Several of them with separators count, as does an address
 // whose user information they are. A placeholder with a value of its own, as
 // in ${VAR:-value}, is none.
@@ -27,6 +27,7 @@ func Placeholder(value string) bool {
 var wholePlaceholder = regexp.MustCompile(`\A(?:` + strings.Join([]string{
 	`<path:[^<>\s#]+#[^<>]+>`,
 	`<[A-Za-z][A-Za-z0-9_. -]*>`,
+	`%[A-Z][A-Z0-9_]*%|@[A-Z][A-Z0-9_]*@`,
 	`op://[^\s/]+(?:/[^\s/]+){1,3}`,
 	`(?:ref|secretref)\+[a-df-z][a-z0-9]*://\S+`, // not ref+echo, whose address is the value
 	`(?:>>)?vault:[^\s#:]+#[^\s]+`,

@@ -22,8 +22,9 @@ const (
 	maskFill = "\ue000"
 )
 
-// action finds the actions of Go templates (Helm), Jinja and Liquid.
-var action = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}`)
+// action finds the actions of Go templates (Helm), Jinja and Liquid, and the
+// %NAME% and @NAME@ of simpler tools, which YAML takes for syntax.
+var action = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|%[A-Z][A-Z0-9_]*%|@[A-Z][A-Z0-9_]*@`)
 
 // tolerate makes YAML of text that is YAML but for its template actions, tabs
 // in the indentation, control characters and bytes that are no UTF-8.
