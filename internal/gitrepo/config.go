@@ -42,9 +42,11 @@ func parseConfig(text string) config {
 		}
 		name, value, assigned := strings.Cut(line, "=")
 		name = strings.ToLower(strings.TrimSpace(name))
-		if assigned {
+		switch {
+		case name == "" || section == "": // git refuses such a file
+		case assigned:
 			c[section+name] = configValue(value)
-		} else {
+		default:
 			name, _, _ = strings.Cut(name, " ")
 			c[section+name] = "true"
 		}

@@ -186,9 +186,11 @@ func FuzzPackedRefs(f *testing.F) {
 func FuzzConfig(f *testing.F) {
 	f.Add("[a \"b\"]\nc = \"d\\n\" # e\nf\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		for key := range parseConfig(text) {
-			if key == "" {
-				t.Fatal("an empty key")
+		escape := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+		for key, value := range parseConfig(text) {
+			again := parseConfig("[s]\nk = \"" + escape.Replace(value) + "\"\n")
+			if again["s.k"] != value && !strings.Contains(value, "\r\n") {
+				t.Fatalf("%s: %q is read again as %q", key, value, again["s.k"])
 			}
 		}
 	})
