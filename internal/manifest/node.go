@@ -43,7 +43,7 @@ type tree struct {
 // parseTrees parses every document of text, those it can.
 func parseTrees(text []byte) ([]tree, []*fault) {
 	first := bytes.TrimLeft(bytes.TrimPrefix(text, bom), " \t\r\n")
-	if len(first) > 0 && (first[0] == '{' || first[0] == '[') {
+	if len(first) > 0 && (first[0] == '{' || first[0] == '[') && !bytes.HasPrefix(first, []byte("{{")) && !bytes.HasPrefix(first, []byte("{%")) {
 		trees, fault := parseJSON(text)
 		if fault != nil {
 			fault.looks = Looks(text)

@@ -27,12 +27,19 @@ const (
 var action = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|%[A-Z][A-Z0-9_]*%|@[A-Z][A-Z0-9_]*@`)
 
 // tolerate makes YAML of text that is YAML but for its template actions, tabs
-// in the indentation, control characters and bytes that are no UTF-8.
-func tolerate(part []byte) ([]byte, []mask) {
+// in the indentation, control characters and bytes that are no UTF-8. Of an
+// action that is a whole list item, splice says that it stands for keys, which
+// more keys below it belong to.
+func tolerate(part []byte, splice bool) ([]byte, []mask) {
 	out := bytes.Clone(part)
 	var masks []mask
 	for _, m := range action.FindAllIndex(part, -1) {
 		if alone(part, m[0], m[1]) {
+			// The blanks around go too: in a block scalar they would count.
+			fill(out[m[0]-blanksBefore(part[:m[0]]):m[1]+blanksAfter(part[m[1]:])], '\n')
+			continue
+		}
+		if before := blanksBefore(part[:m[0]]); splice && before > 0 && part[m[0]-before-1] == '-' {
 			fill(out[m[0]:m[1]], '\n')
 			continue
 		}
@@ -58,6 +65,16 @@ func alone(part []byte, start, end int) bool {
 	}
 	around := append(bytes.Clone(part[from+first+1:start]), part[end:to]...)
 	return len(bytes.TrimSpace(action.ReplaceAll(around, nil))) == 0
+}
+
+// blanksBefore counts the blanks at the end of text, unless they start it.
+func blanksBefore(text []byte) int {
+	n := len(text) - len(bytes.TrimRight(text, " \t"))
+	return min(n, max(0, len(text)-1))
+}
+
+func blanksAfter(text []byte) int {
+	return len(text) - len(bytes.TrimLeft(text, " \t"))
 }
 
 func fill(b []byte, c byte) {

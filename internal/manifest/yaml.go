@@ -25,10 +25,13 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 	}
 	root, odd, f := parseYAML(part)
 	if f != nil || odd {
-		masked, masks := tolerate(part)
-		if again, _, f2 := parseYAML(masked); f2 == nil {
-			root, f = again, nil
-			t.text, t.masks = masked, masks
+		for _, splice := range []bool{false, true} {
+			masked, masks := tolerate(part, splice)
+			if again, _, f2 := parseYAML(masked); f2 == nil {
+				root, f = again, nil
+				t.text, t.masks = masked, masks
+				break
+			}
 		}
 	}
 	if f != nil {
