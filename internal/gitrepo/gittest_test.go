@@ -159,7 +159,11 @@ func mustMatchGit(t *testing.T, dir string) {
 
 func mustMatch(t *testing.T, dir string, want map[string]string) {
 	t.Helper()
-	r := open(t, dir)
+	mustMatchRepo(t, open(t, dir), want)
+}
+
+func mustMatchRepo(t *testing.T, r *Repo, want map[string]string) {
+	t.Helper()
 	rd := r.NewReader(1 << 16)
 	var ids []ID
 	for name, content := range want {

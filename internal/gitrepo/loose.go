@@ -69,7 +69,7 @@ func readLoose(f *inflater, id ID, path string, limit int64) (Object, error) {
 	if err != nil {
 		return Object{}, &CorruptError{ID: id, Err: err}
 	}
-	if limit > 0 && size > limit {
+	if limit < 0 || (limit > 0 && size > limit) {
 		return Object{Type: kind}, &TooLargeError{ID: id, Size: size, Limit: limit}
 	}
 	rest, err := io.ReadAll(file)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // Ref is one name in the repository.
@@ -133,7 +134,7 @@ func (l *refList) addStash() {
 
 // readRef reads a loose ref of a git folder and follows it when it is symbolic.
 func (r *Repo) readRef(dir, name string, packed map[string]Ref) (Ref, error) {
-	text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	text, err := readRefFile(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
 		return Ref{}, err
 	}
@@ -149,6 +150,27 @@ func (r *Repo) readRef(dir, name string, packed map[string]Ref) (Ref, error) {
 	}
 	ref.ID, ref.Peeled = final.ID, final.Peeled
 	return ref, err
+}
+
+// maxRefFile is more than any ref needs, in bytes.
+const maxRefFile = 64 << 10
+
+// readRefFile reads a ref's file and refuses what would block or fill the memory.
+func readRefFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if errors.Is(err, syscall.ENOTDIR) { // refs/heads/a/b where a is a branch
+		return nil, fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxRefFile {
+		if info.IsDir() {
+			return nil, fs.ErrNotExist
+		}
+		return nil, fmt.Errorf("%w: not a small plain file", errRef)
+	}
+	return os.ReadFile(path)
 }
 
 func (r *Repo) refID(text []byte) (ID, error) {
@@ -174,13 +196,10 @@ func (r *Repo) follow(dir, name string, packed map[string]Ref, depth int) (Ref, 
 	if !ownRef(name) {
 		dir = r.commonDir
 	}
-	text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+	text, err := readRefFile(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
 		if ref, ok := packed[name]; ok {
 			return ref, nil
-		}
-		if info, e := os.Stat(filepath.Join(dir, filepath.FromSlash(name))); e == nil && info.IsDir() {
-			return Ref{}, fs.ErrNotExist
 		}
 		return Ref{}, err
 	}

@@ -113,6 +113,7 @@ func TestBrokenRefsAreToldNotSkipped(t *testing.T) {
 	write(t, filepath.Join(dir, ".git", "refs", "heads", "short"), "abcdef\n")
 	write(t, filepath.Join(dir, ".git", "refs", "heads", "loop"), "ref: refs/heads/loop\n")
 	write(t, filepath.Join(dir, ".git", "refs", "heads", "escape"), "ref: ../../../etc/passwd\n")
+	write(t, filepath.Join(dir, ".git", "refs", "heads", "large"), strings.Repeat("a", maxRefFile+1))
 	packed := filepath.Join(dir, ".git", "packed-refs")
 	text, err := os.ReadFile(packed)
 	if err != nil {
@@ -123,7 +124,7 @@ func TestBrokenRefsAreToldNotSkipped(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, name := range []string{"heads/empty", "heads/short", "heads/loop", "heads/escape", "packed-refs line"} {
+	for _, name := range []string{"heads/empty", "heads/large", "heads/short", "heads/loop", "heads/escape", "packed-refs line"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("nothing about %s in: %v", name, err)
 		}
@@ -137,11 +138,13 @@ func TestResolveNamesWhatRevParseNames(t *testing.T) {
 	dir := newRepo(t)
 	git(t, dir, "branch", "dup", "HEAD~3")
 	git(t, dir, "tag", "dup", "HEAD~4")
+	git(t, dir, "tag", "nest", "HEAD~4")
+	git(t, dir, "branch", "nest/ed", "HEAD~1")
 	git(t, dir, "update-ref", "refs/remotes/origin/main", "HEAD~5")
 	git(t, dir, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
 	full := git(t, dir, "rev-parse", "HEAD~2")
 	r := open(t, dir)
-	revs := []string{"HEAD", "@", "main", "heads/main", "refs/heads/main", "dup", "heads/dup", "tags/dup", "origin", "origin/main", "v1.0", "v1.0^{}",
+	revs := []string{"HEAD", "@", "main", "heads/main", "refs/heads/main", "dup", "heads/dup", "tags/dup", "nest/ed", "origin", "origin/main", "v1.0", "v1.0^{}",
 		"v1.0^{commit}", "HEAD~3", "HEAD^", "HEAD^1", "HEAD~2^2", "HEAD~~", "HEAD^^", "HEAD^0", "HEAD~0", "@~4", "side~1^1", full, full[:9], full[:9] + "~1",
 		strings.ToUpper(full[:10]), "HEAD@{0}", "HEAD@{1}", "main@{2}", "v1.0-0-g" + full[:9]}
 	for _, rev := range revs {

@@ -48,7 +48,7 @@ func planPack(p *pack, index []int32, want func(pos int) bool) *packPlan {
 
 func (p *packPlan) sortEntries(want func(pos int) bool) {
 	p.keys = make([]uint64, 0, p.pack.idx.count)
-	end := min(p.pack.end(), 1<<(64-p.posBits))
+	end := min(p.pack.end(), int64(1)<<min(62, 64-p.posBits)) // beyond that a key has no room for the offset
 	for pos := range p.pack.idx.count {
 		off := p.pack.idx.offset(pos)
 		if off < 12 || off >= end {

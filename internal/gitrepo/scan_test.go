@@ -182,3 +182,27 @@ func TestRealRepositoriesEqualGit(t *testing.T) {
 		t.Run(dir.Name(), func(t *testing.T) { mustMatchGit(t, filepath.Join(root, dir.Name())) })
 	}
 }
+
+func TestPacksOfFewObjectsAreRead(t *testing.T) {
+	for n := 1; n <= 5; n++ {
+		dir := t.TempDir()
+		git(t, dir, "init", "-q")
+		mustMatch(t, dir, longChain(t, dir, n))
+	}
+}
+
+func TestPacksAreReadWithoutMapping(t *testing.T) {
+	dir, _, _ := packedRepo(t)
+	r := open(t, dir)
+	for _, p := range r.store.packs {
+		file, err := os.Open(p.name + ".pack")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.file.close(); err != nil {
+			t.Fatal(err)
+		}
+		p.file.file = file
+	}
+	mustMatchRepo(t, r, catFile(t, dir))
+}
