@@ -1,7 +1,9 @@
 package rules
 
 import (
+	"maps"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -27,7 +29,7 @@ type Proof struct {
 	Prog    *syntax.Prog
 	Symbols *Symbols
 	After   map[string][]uint32 // keyword → instructions that may follow its last character
-	Before  map[string][]uint32 // keyword → instructions that may have read its last character
+	Words   []string            // literals in lower case, all of which every match contains in some case
 }
 
 // Limits of a proof. An expression beyond them runs on whole texts.
@@ -59,12 +61,15 @@ func (r *Rule) Prove() *Proof {
 	if err != nil {
 		return unproven("the expression does not parse")
 	}
+	literals := slices.Sorted(maps.Keys(words(parsed)))
 	longest := min(maxLen(parsed), unbounded)
 	prog, err := syntax.Compile(parsed.Simplify())
 	if err != nil || len(prog.Inst) > maxProgram {
 		return unproven("the expression is too large")
 	}
-	return proveProgram(prog, keywords, longest)
+	p := proveProgram(prog, keywords, longest)
+	p.Words = literals
+	return p
 }
 
 func proveProgram(prog *syntax.Prog, keywords []string, longest int) *Proof {
@@ -87,7 +92,7 @@ func proveProgram(prog *syntax.Prog, keywords []string, longest int) *Proof {
 	if walk.cycle {
 		p.Left = -1
 	}
-	p.After, p.Before = walk.after(), walk.before()
+	p.After = walk.after()
 	return p
 }
 

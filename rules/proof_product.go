@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"maps"
 	"regexp/syntax"
 	"slices"
 )
@@ -15,7 +16,6 @@ type product struct {
 	memo    map[uint64]int
 	on      map[uint64]bool
 	follow  []map[uint32]bool // keyword → instructions after it
-	read    []map[uint32]bool // keyword → instructions that read its last letter
 	escaped bool              // a match without keyword exists
 	full    bool              // maxProduct was exceeded
 	cycle   bool              // the way to the first keyword has no longest form
@@ -25,7 +25,6 @@ func newProduct(prog *syntax.Prog, symbols *Symbols, keywords []string) *product
 	p := &product{prog: prog, symbols: symbols, trie: newKeywordTrie(keywords), memo: map[uint64]int{}, on: map[uint64]bool{}}
 	for range keywords {
 		p.follow = append(p.follow, map[uint32]bool{})
-		p.read = append(p.read, map[uint32]bool{})
 	}
 	for i := range symbols.Sets {
 		p.steps = append(p.steps, p.trie.lettersOf(&symbols.Sets[i]))
@@ -86,7 +85,6 @@ func (p *product) read1(pc, out uint32, state int) int {
 		if ended := p.trie.ends[next]; len(ended) > 0 {
 			for _, k := range ended {
 				p.follow[k][out] = true
-				p.read[k][pc] = true
 			}
 			best = max(best, width)
 			continue
@@ -96,18 +94,11 @@ func (p *product) read1(pc, out uint32, state int) int {
 	return best
 }
 
-func (p *product) after() map[string][]uint32  { return p.named(p.follow) }
-func (p *product) before() map[string][]uint32 { return p.named(p.read) }
-
-func (p *product) named(sets []map[uint32]bool) map[string][]uint32 {
+// after lists, by keyword, the instructions that may follow its last character.
+func (p *product) after() map[string][]uint32 {
 	out := map[string][]uint32{}
-	for k, set := range sets {
-		list := make([]uint32, 0, len(set))
-		for pc := range set {
-			list = append(list, pc)
-		}
-		slices.Sort(list)
-		out[p.trie.keywords[k]] = list
+	for k, set := range p.follow {
+		out[p.trie.keywords[k]] = slices.Sorted(maps.Keys(set))
 	}
 	return out
 }

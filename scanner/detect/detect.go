@@ -71,16 +71,10 @@ type compiled struct {
 	line     bool // an allowlist of the rule looks at lines
 	once     sync.Once
 	proof    *rules.Proof
-	reverse  *reverse // nil when the way to the first keyword is bounded
 }
 
 func (c *compiled) prove() {
-	c.once.Do(func() {
-		c.proof = c.Prove()
-		if c.proof.Proven && c.proof.Left < 0 {
-			c.reverse = newReverse(c.proof)
-		}
-	})
+	c.once.Do(func() { c.proof = c.Prove() })
 }
 
 // New prepares a search. It compiles no expression: that waits for the first

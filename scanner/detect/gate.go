@@ -4,7 +4,6 @@ import (
 	"math"
 	"regexp/syntax"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/leakgate/leakgate/rules"
 )
@@ -18,32 +17,19 @@ import (
 //
 // A gate belongs to one goroutine.
 type gate struct {
-	proof  *rules.Proof
-	wide   int // column of characters beyond ASCII
-	inject int // first column of the keywords: the state joined with what follows the keyword
-	stride int
-	after  [][]uint32 // keyword → its instructions, sorted
-	before [][]uint32
-
-	states  []([]uint32) // state → its instructions, sorted
-	next    []int32      // state*stride + column → state<<1 | accepting, or unknown
-	ids     map[string]int32
-	key     []byte
+	table
+	proof   *rules.Proof
+	wide    int        // column of characters beyond ASCII
+	inject  int        // first column of the keywords: the state joined with what follows the keyword
+	after   [][]uint32 // keyword → its instructions, sorted
+	reach   [][]uint32 // instruction → its closure
+	example []uint8    // class → one ASCII character of it
 	set     []uint32
 	marks   []bool
-	example []uint8    // class → one ASCII character of it
-	reach   [][]uint32 // instruction → closure of its successor, as readers and matchPC
-	walked  int        // characters since the table was emptied
 }
 
-const (
-	unknown   = int32(-1)
-	maxStates = 1500
-	matchPC   = math.MaxUint32 // stands for "a match may end here"
-)
-
-// dead is the state without instructions.
-const dead = int32(0)
+// matchPC stands for "a match may end here".
+const matchPC = math.MaxUint32
 
 func newGate(p *rules.Proof, keywords []string) *gate {
 	g := &gate{proof: p, wide: p.Symbols.Classes, inject: p.Symbols.Classes + 1}
@@ -56,44 +42,12 @@ func newGate(p *rules.Proof, keywords []string) *gate {
 	}
 	for _, k := range keywords {
 		g.after = append(g.after, p.After[k])
-		g.before = append(g.before, p.Before[k])
 	}
 	g.reset()
 	return g
 }
 
-func (g *gate) reset() {
-	g.walked = 0
-	g.states, g.next, g.ids = g.states[:0], g.next[:0], map[string]int32{}
-	g.add(nil)
-}
-
-// add returns the state of a sorted set.
-func (g *gate) add(set []uint32) int32 {
-	g.key = g.key[:0]
-	for _, pc := range set {
-		g.key = append(g.key, byte(pc), byte(pc>>8), byte(pc>>16))
-	}
-	if id, ok := g.ids[string(g.key)]; ok {
-		return id
-	}
-	id := int32(len(g.states))
-	g.ids[string(g.key)] = id
-	g.states = append(g.states, slices.Clone(set))
-	for range g.stride {
-		g.next = append(g.next, unknown)
-	}
-	return id
-}
-
-// step returns state<<1|accepting behind one column.
-func (g *gate) step(state int32, column int) int32 {
-	if v := g.next[int(state)*g.stride+column]; v != unknown {
-		return v
-	}
-	return g.build(state, column)
-}
-
+// build returns state<<1|accepting behind one column, and keeps it.
 func (g *gate) build(state int32, column int) int32 {
 	g.set = g.set[:0]
 	accepting := int32(0)
@@ -126,17 +80,6 @@ func (g *gate) build(state int32, column int) int32 {
 	to := g.add(g.set)<<1 | accepting
 	g.next[int(state)*g.stride+column] = to
 	return to
-}
-
-// full reports whether the table should be emptied; the caller then keeps its
-// state with move.
-func (g *gate) full() bool { return len(g.states) > maxStates }
-
-// move empties the table and returns the new number of state.
-func (g *gate) move(state int32) int32 {
-	set := slices.Clone(g.states[state])
-	g.reset()
-	return g.add(set)
 }
 
 func (g *gate) reads(pc uint32, column int) bool {
@@ -193,13 +136,4 @@ func closure(prog *syntax.Prog, from uint32) []uint32 {
 		}
 	}
 	return list
-}
-
-// column returns the column and the length of the character at the front of text.
-func (g *gate) column(text []byte) (column, size int) {
-	if b := text[0]; b < utf8.RuneSelf {
-		return int(g.proof.Symbols.Class[b]), 1
-	}
-	_, size = utf8.DecodeRune(text)
-	return g.wide, size
 }

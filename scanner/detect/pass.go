@@ -51,6 +51,9 @@ func (p *pass) run() ([]Match, error) {
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
 		windows := t.finish(p.layer.text)
+		if t.whole && !p.s.holds(p.layer.text, t.rule.proof.Words) {
+			continue
+		}
 		if len(p.layer.segments) > 0 {
 			windows = p.decodedOnly(windows)
 		}

@@ -1,5 +1,7 @@
 package detect
 
+import "bytes"
+
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
 // not be used by two calls at once.
 type Scratch struct {
@@ -7,6 +9,7 @@ type Scratch struct {
 	hits    []hit
 	tracks  []track
 	touched []int
+	folded  []byte // the text in lower case, when a rule asked for it
 }
 
 func (s *Scratch) use(d *Detector) {
@@ -45,10 +48,32 @@ func (s *Scratch) collect(text []byte) bool {
 func (s *Scratch) follow(text []byte, t target, end int) {
 	track := &s.tracks[t.rule]
 	if !track.used {
-		track.begin(s.owner.rules[t.rule])
+		track.begin(s.owner.rules[t.rule], end)
 		s.touched = append(s.touched, int(t.rule))
 	}
 	track.hit(text, int(t.keyword), end)
+}
+
+// holds reports whether text has every literal that all matches of a rule
+// contain. It is asked before a rule runs on a whole text.
+func (s *Scratch) holds(text []byte, words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	if len(s.folded) == 0 {
+		s.folded = append(s.folded, text...)
+		for i, c := range s.folded {
+			if c >= 'A' && c <= 'Z' {
+				s.folded[i] = c + 'a' - 'A'
+			}
+		}
+	}
+	for _, w := range words {
+		if !bytes.Contains(s.folded, []byte(w)) {
+			return false
+		}
+	}
+	return true
 }
 
 // clear forgets the text.
@@ -56,5 +81,5 @@ func (s *Scratch) clear() {
 	for _, r := range s.touched {
 		s.tracks[r].clear()
 	}
-	s.touched = s.touched[:0]
+	s.touched, s.folded = s.touched[:0], s.folded[:0]
 }

@@ -1,5 +1,7 @@
 package detect
 
+import "unicode/utf8"
+
 // margin is how many bytes of true context a window has beyond every match in
 // it: one character of any kind.
 const margin = 4
@@ -16,19 +18,27 @@ type track struct {
 	whole   bool  // the rule must see the whole text
 	used    bool  // a keyword of the rule was seen in this text
 	windows [][2]int
+
+	began, built   int // where the gate was entered first, and the states made since
+	failures, rest int // see afford
 }
 
 // begin prepares the track at the first keyword of its rule in a text.
-func (t *track) begin(rule *compiled) {
+func (t *track) begin(rule *compiled, end int) {
 	t.used = true
 	if t.rule == nil {
 		rule.prove()
 		t.rule = rule
-		if rule.proof.Proven {
+		if rule.proof.Proven && rule.proof.Left >= 0 {
 			t.gate = newGate(rule.proof, rule.keywords)
 		}
 	}
 	t.whole = t.gate == nil
+	t.built, t.began = 0, end
+	if t.rest > 0 {
+		t.rest--
+		t.whole = true
+	}
 }
 
 // hit takes in a keyword of the rule that ends at end.
@@ -37,27 +47,35 @@ func (t *track) hit(text []byte, keyword, end int) {
 		return
 	}
 	from := max(0, end-t.rule.proof.Left-margin)
-	if t.rule.reverse != nil {
-		start, ok := t.rule.reverse.earliest(text, end, t.gate.before[keyword])
-		if !ok {
-			return
-		}
-		from = max(0, start-margin)
-	}
 	if t.state != dead {
 		t.walk(text, end)
+	}
+	if t.whole {
+		return
 	}
 	if t.state == dead {
 		t.from, t.at, t.passed = from, end, false
 	}
 	t.from = min(t.from, from)
-	t.enter(t.gate.step(t.state, t.gate.inject+keyword))
+	t.inject(keyword, end)
 	if t.state != dead && end < len(text) {
 		t.walk(text, end+1) // most hits die at their first byte
 	}
 }
 
-func (t *track) enter(v int32) {
+// inject joins what may follow the keyword.
+func (t *track) inject(keyword, end int) {
+	g := t.gate
+	v := g.next[int(t.state)*g.stride+g.inject+keyword]
+	if v == unknown {
+		if !t.afford(end) {
+			return
+		}
+		if g.full() {
+			t.state = g.move(t.state)
+		}
+		v = g.build(t.state, g.inject+keyword)
+	}
 	t.state = v >> 1
 	t.passed = t.passed || v&1 != 0
 	if t.state == dead {
@@ -68,28 +86,57 @@ func (t *track) enter(v int32) {
 // walk moves the gate to the offset to, or behind the character that begins before it.
 func (t *track) walk(text []byte, to int) {
 	g := t.gate
-	for t.at < to && t.state != dead {
-		column, size := g.column(text[t.at:])
-		v := g.step(t.state, column)
-		t.at += size
-		g.walked++
-		t.enter(v)
-		if g.full() && !t.flush() {
-			return
+	class := &g.proof.Symbols.Class
+	state, at := t.state, t.at
+	for at < to && state != dead {
+		column, size := g.wide, 1
+		if b := text[at]; b < utf8.RuneSelf {
+			column = int(class[b])
+		} else {
+			_, size = utf8.DecodeRune(text[at:])
 		}
+		v := g.next[int(state)*g.stride+column]
+		if v == unknown {
+			if !t.afford(at) {
+				return
+			}
+			if g.full() {
+				state = g.move(state)
+			}
+			v = g.build(state, column)
+		}
+		at += size
+		state = v >> 1
+		t.passed = t.passed || v&1 != 0
+	}
+	t.state, t.at = state, at
+	if state == dead {
+		t.close()
 	}
 }
 
-// flush empties a full gate. A gate that fills its table faster than a plain
-// search would read the text is given up for this text.
-func (t *track) flush() bool {
-	if t.gate.walked < 8*maxStates {
-		t.whole, t.state = true, dead
-		t.gate.reset()
-		return false
+// The cost of building a state is that of reading many bytes. A text may make
+// states for stateShare of its bytes beyond the first freeStates; then
+// the rule sees the whole text instead. A rule whose gate was given up
+// patience times running is left without for restTexts texts.
+const (
+	freeStates = 600
+	stateShare = 16
+	patience   = 3
+	restTexts  = 200
+)
+
+// afford counts a new state and reports false when the gate is given up for this text.
+func (t *track) afford(at int) bool {
+	t.built++
+	if t.built <= freeStates+(at-t.began)/stateShare {
+		return true
 	}
-	t.state = t.gate.move(t.state)
-	return true
+	t.whole, t.state, t.failures = true, dead, t.failures+1
+	if t.failures == patience {
+		t.failures, t.rest = 0, restTexts
+	}
+	return false
 }
 
 // close ends the window under way, behind the last character the gate could read.
