@@ -97,12 +97,8 @@ func TestDiffTreesEqualsGitOnRealHistories(t *testing.T) {
 	if root == "" {
 		t.Skip("set LEAKGATE_REPOS to a folder of repositories to compare their whole histories")
 	}
-	dirs, err := os.ReadDir(root)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range dirs {
-		t.Run(dir.Name(), func(t *testing.T) { diffEveryCommit(t, filepath.Join(root, dir.Name())) })
+	for _, dir := range repositoriesIn(root) {
+		t.Run(strings.TrimPrefix(dir, root), func(t *testing.T) { diffEveryCommit(t, dir) })
 	}
 }
 
