@@ -6,7 +6,7 @@ package rules
 func PlainManifestSecret() *Rule {
 	return &Rule{
 		ID:          "kubernetes-plain-secret",
-		Description: "A Kubernetes Secret keeps its value in the clear; whoever can read the manifest can read it.",
+		Description: "Plain value of a Kubernetes Secret",
 		Provider:    "Kubernetes",
 		Severity:    High,
 		Confidence:  Likely,

@@ -144,7 +144,7 @@ func merge(found, alone []sighting, text []byte) []sighting {
 	if len(alone) == 0 {
 		return found
 	}
-	describe(alone, unpack.View{Text: text}, len(text))
+	describe(alone, unpack.View{Text: text}, text)
 	out := slices.Clone(found)
 	for _, f := range alone {
 		same := slices.IndexFunc(out, func(o sighting) bool {

@@ -22,9 +22,16 @@ func withoutGeneric(found []sighting) []sighting {
 
 func generic(r *rules.Rule) bool { return strings.Contains(strings.ToLower(r.ID), "generic") }
 
+// explains reports whether f says what the value of a generic rule is. A field
+// of a manifest does so for the whole text of the field.
 func explains(f, unspecific sighting) bool {
-	return !generic(f.Rule) && f.view == unspecific.view && f.place.StartLine == unspecific.place.StartLine &&
-		f.kind == unspecific.kind && strings.Contains(f.Secret.Reveal(), unspecific.Secret.Reveal())
+	if generic(f.Rule) || f.view != unspecific.view {
+		return false
+	}
+	if f.kind != unspecific.kind && f.kind != InManifest || f.place.StartLine != unspecific.place.StartLine {
+		return false
+	}
+	return strings.Contains(f.Secret.Reveal(), unspecific.Secret.Reveal())
 }
 
 // dedupe removes findings that say the same twice; they must be sorted.

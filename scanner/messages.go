@@ -24,7 +24,7 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, m
 	if message == "" {
 		return nil
 	}
-	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, len(message))
+	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, []byte(message))
 	if err != nil || len(found) == 0 {
 		return err
 	}
@@ -45,8 +45,16 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, m
 	return nil
 }
 
-// names searches the messages of annotated tags.
+// names searches the messages of annotated tags: those that the scan starts
+// from, which need no ref yet, and those of every ref.
 func (r *run) names() error {
+	rd, sc := r.repo.NewReader(readerCache), newScratch()
+	seen := map[gitrepo.ID]bool{}
+	for _, tip := range r.req.Tips {
+		if err := r.searchTag(rd, sc, tip, seen); err != nil {
+			return err
+		}
+	}
 	if !r.req.Names {
 		return nil
 	}
@@ -54,8 +62,6 @@ func (r *run) names() error {
 	if err != nil {
 		r.coverage.miss(Skip{Reason: "refs cannot be read: " + err.Error()})
 	}
-	rd, sc := r.repo.NewReader(readerCache), newScratch()
-	seen := map[gitrepo.ID]bool{}
 	for _, ref := range refs {
 		if err := r.searchTag(rd, sc, ref.ID, seen); err != nil {
 			return err

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"net/url"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/manifest"
@@ -36,15 +39,27 @@ func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
 // sight finds all matches in the bytes of one blob, in every view of them.
 func (s *Scanner) sight(ctx context.Context, sc *scratch, path string, data []byte) (found []sighting, skips []unpack.Skip, err error) {
 	skips, err = unpack.Views(ctx, path, data, s.opt.Unpack, func(v unpack.View) error {
-		in, err := s.sightView(ctx, sc, v, len(data))
-		found = append(found, in...)
+		in, err := s.sightView(ctx, sc, v, data)
+		found = append(found, unseen(found, in)...)
 		return err
 	})
 	return found, skips, err
 }
 
-// sightView finds the matches in one view of a blob of that size.
-func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, size int) ([]sighting, error) {
+// unseen leaves out what an earlier view has shown at the same bytes.
+func unseen(found, more []sighting) []sighting {
+	if len(found) == 0 {
+		return more
+	}
+	return slices.DeleteFunc(more, func(m sighting) bool {
+		return m.place.Span != [2]int{} && slices.ContainsFunc(found, func(f sighting) bool {
+			return f.Rule == m.Rule && f.place.Span == m.place.Span && f.Secret.Equal(m.Secret)
+		})
+	})
+}
+
+// sightView finds the matches in one view of a blob.
+func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blob []byte) ([]sighting, error) {
 	matches, err := s.detector.Text(ctx, sc.detect, v.Text)
 	if err != nil {
 		return nil, err
@@ -63,36 +78,60 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, siz
 	if len(found) == 0 {
 		return nil, nil
 	}
-	describe(found, v, size)
+	describe(found, v, blob)
 	return found, nil
 }
 
 // describe gives the sightings of one view their lines, columns, spans and masks.
-func describe(found []sighting, v unpack.View, size int) {
-	lines := newLineIndex(v.Text)
+func describe(found []sighting, v unpack.View, blob []byte) {
 	masks := maskedSpans(found)
-	hashes := LineHashes(v.Text, firstLines(found, lines))
-	own := v.Name == "" && v.Offset == nil
+	lines := newLineIndex(v.Text)
 	for i := range found {
 		f := &found[i]
-		f.view, f.own, f.via = v.Name, own, concat(v.Via, f.via)
-		lines.place(&f.place, f.Match.Match[0], f.Match.Match[1])
-		f.place.Span = mapSpan(v, f.Span, size)
-		f.lineHash = hashes[f.place.StartLine]
-		from, to := lines.span(f.place.StartLine-1, f.place.EndLine-1)
+		var at Place
+		lines.place(&at, f.Match.Match[0], f.Match.Match[1])
+		from, to := lines.span(at.StartLine-1, at.EndLine-1)
 		f.masked = maskLines(v.Text[from:to], from, masks)
+		f.view, f.via = v.Name, concat(v.Via, f.via)
+		f.place = at
+		f.place.Span = mapSpan(v, f.Span, len(blob))
+	}
+	if v.Name == "" && (v.Offset == nil || slices.Contains(v.Via, "notebook")) {
+		settle(found, v, blob)
+	}
+	hash(found, v, blob)
+}
+
+// settle places sightings by the lines of the blob itself, where a view shows
+// bytes of the blob, so that a diff can tell which of them are new.
+func settle(found []sighting, v unpack.View, blob []byte) {
+	if v.Offset != nil {
+		lines := newLineIndex(blob)
+		for i := range found {
+			whole := mapSpan(v, found[i].Match.Match, len(blob))
+			lines.place(&found[i].place, whole[0], whole[1])
+		}
+	}
+	for i := range found {
+		found[i].own = true
 	}
 }
 
-// firstLines lists the 1-based start lines of the sightings.
-func firstLines(found []sighting, lines *lineIndex) []int {
-	out := make([]int, len(found))
-	for i, f := range found {
-		var p Place
-		lines.place(&p, f.Match.Match[0], f.Match.Match[1])
-		out[i] = p.StartLine
+// hash computes what GitHub knows the lines by: those of the blob where the
+// sightings are its own, else those of the view.
+func hash(found []sighting, v unpack.View, blob []byte) {
+	text := v.Text
+	if found[0].own {
+		text = blob
 	}
-	return out
+	starts := make([]int, len(found))
+	for i, f := range found {
+		starts[i] = f.place.StartLine
+	}
+	hashes := LineHashes(text, starts)
+	for i := range found {
+		found[i].lineHash = hashes[found[i].place.StartLine]
+	}
 }
 
 // mapSpan translates a byte range of a view into the blob; {0, 0} where the
@@ -184,16 +223,36 @@ func (s *Scanner) judgeField(ctx context.Context, sc *scratch, f manifest.Field)
 			return m, nil
 		}
 	}
-	return detect.Match{
-		Rule: s.plainSecret, Secret: f.Value, Match: place, Span: place,
-		Confidence: s.plainSecret.Confidence,
-	}, nil
+	m := detect.Match{
+		Rule: s.plainSecret, Secret: f.Value, Match: place, Span: place, Confidence: s.plainSecret.Confidence,
+	}
+	if why := harmless(value); why != "" {
+		m.Confidence, m.Context = rules.Possible, why
+	}
+	return m, nil
 }
 
-// sighted reports whether a value was found in a byte range already.
+// harmless says why a value of a Secret is probably not worth one, or "".
+func harmless(value string) string {
+	value = strings.TrimSpace(value)
+	address, err := url.Parse(value)
+	_, number := strconv.ParseFloat(value, 64)
+	switch {
+	case len(value) < 6:
+		return "a short value"
+	case number == nil:
+		return "a number"
+	case err == nil && address.Host != "" && address.User == nil && address.RawQuery == "":
+		return "an address without credentials"
+	}
+	return ""
+}
+
+// sighted reports whether a value was found in a byte range already, by a rule
+// that is not in doubt.
 func sighted(known []sighting, value secret.Secret, start, end int) bool {
 	for _, k := range known {
-		if k.Span[0] < end && start < k.Span[1] && k.Secret.Equal(value) {
+		if k.Confidence > rules.Possible && k.Span[0] < end && start < k.Span[1] && k.Secret.Equal(value) {
 			return true
 		}
 	}

@@ -39,10 +39,11 @@ import (
 // place is one hiding place for a secret. hide puts the value there; seen says
 // whether gitleaks 8.30.1 finds it there. at says where leakgate must find it.
 type place struct {
-	name string
-	seen bool
-	hide func(r *gittest.Repo, value string)
-	at   func(f scanner.Finding) bool
+	name  string
+	seen  bool
+	hide  func(r *gittest.Repo, value string)
+	at    func(f scanner.Finding) bool
+	value func() string // nil: gittest.Token
 }
 
 func inPath(path string) func(scanner.Finding) bool {
@@ -54,7 +55,7 @@ func decodedFrom(via ...string) func(scanner.Finding) bool {
 }
 
 var places = []place{
-	{"an ordinary line", true, func(r *gittest.Repo, v string) { r.File("a.txt", "token: "+v+"\n") }, inPath("a.txt")},
+	{"an ordinary line", true, func(r *gittest.Repo, v string) { r.File("a.txt", "token: "+v+"\n") }, inPath("a.txt"), nil},
 	{"a merge commit that types it in", false, func(r *gittest.Repo, v string) {
 		r.File("a.txt", "one\n")
 		r.Git("checkout", "-q", "-b", "side")
@@ -65,15 +66,15 @@ var places = []place{
 		r.Write("b.txt", "two\ntoken: "+v+"\n")
 		r.Commit("Merge side")
 		r.File("b.txt", "two\n")
-	}, inPath("b.txt")},
+	}, inPath("b.txt"), nil},
 	{"a path marked binary", false, func(r *gittest.Repo, v string) {
 		r.Write(".gitattributes", "*.env binary\n")
 		r.File("prod.env", "TOKEN="+v+"\n")
-	}, inPath("prod.env")},
+	}, inPath("prod.env"), nil},
 	{"a path marked -diff", false, func(r *gittest.Repo, v string) {
 		r.Write(".gitattributes", "*.env -diff\n")
 		r.File("prod.env", "TOKEN="+v+"\n")
-	}, inPath("prod.env")},
+	}, inPath("prod.env"), nil},
 	{"a symbolic link that becomes a file", false, func(r *gittest.Repo, v string) {
 		if err := os.Symlink("elsewhere", filepath.Join(r.Dir, "config")); err != nil {
 			panic(err)
@@ -81,74 +82,123 @@ var places = []place{
 		r.Commit("Link")
 		os.Remove(filepath.Join(r.Dir, "config"))
 		r.File("config", "token: "+v+"\n")
-	}, inPath("config")},
+	}, inPath("config"), nil},
 	{"UTF-16 with a byte order mark", false, func(r *gittest.Repo, v string) {
 		r.File("a.ps1", "\xff\xfe"+utf16le("$token = '"+v+"'\r\n"))
-	}, inPath("a.ps1")},
+	}, inPath("a.ps1"), nil},
 	{"UTF-16 without a byte order mark", false, func(r *gittest.Repo, v string) {
 		r.File("a.ps1", utf16le("# settings\r\n$token = '"+v+"'\r\n"))
-	}, inPath("a.ps1")},
+	}, inPath("a.ps1"), nil},
 	{"a pure rename", false, func(r *gittest.Repo, v string) {
 		r.File("old.txt", "token: "+v+"\n")
 		r.Git("mv", "old.txt", "new.txt")
 		r.Commit("Rename")
-	}, inPath("new.txt")},
+	}, inPath("new.txt"), nil},
 	{"a copy", true, func(r *gittest.Repo, v string) { // without -C git shows a copy as a new file
 		r.File("old.txt", "token: "+v+"\n")
 		r.File("copy.txt", "token: "+v+"\n")
-	}, inPath("copy.txt")},
+	}, inPath("copy.txt"), nil},
 	{"a commit message", false, func(r *gittest.Repo, v string) {
 		r.Write("a.txt", "one\n")
 		r.Commit("Use the new token\n\ntoken: " + v)
-	}, func(f scanner.Finding) bool { return f.At.Kind == scanner.InMessage }},
+	}, func(f scanner.Finding) bool { return f.At.Kind == scanner.InMessage }, nil},
 	{"the message of a tag", false, func(r *gittest.Repo, v string) {
 		r.File("a.txt", "one\n")
 		r.Git("tag", "-a", "v1", "-m", "released with token: "+v)
-	}, func(f scanner.Finding) bool { return f.At.Kind == scanner.InMessage }},
+	}, func(f scanner.Finding) bool { return f.At.Kind == scanner.InMessage }, nil},
 	{"a note", true, func(r *gittest.Repo, v string) {
 		r.File("a.txt", "one\n")
 		r.Git("notes", "add", "-m", "token: "+v)
-	}, func(f scanner.Finding) bool { return f.At.Kind == scanner.InContent }},
+	}, func(f scanner.Finding) bool { return f.At.Kind == scanner.InContent }, nil},
 	{"a diff that stops the parser of git log's output", false, func(r *gittest.Repo, v string) {
 		r.File("later.txt", "token: "+v+"\n")
 		r.Git("config", "color.ui", "always")
-	}, inPath("later.txt")},
+	}, inPath("later.txt"), nil},
 	{"what is only staged", false, func(r *gittest.Repo, v string) {
 		r.File("a.txt", "one\n")
 		r.Write("a.txt", "one\ntoken: "+v+"\n")
 		r.Git("add", "a.txt")
-	}, func(f scanner.Finding) bool { return f.At.Origin == scanner.FromStaged }},
+	}, func(f scanner.Finding) bool { return f.At.Origin == scanner.FromStaged }, nil},
 	{"what is only in the working tree", false, func(r *gittest.Repo, v string) {
 		r.File("a.txt", "one\n")
 		r.Write("a.txt", "one\ntoken: "+v+"\n")
-	}, func(f scanner.Finding) bool { return f.At.Origin == scanner.FromWorktree }},
-	{"base64", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+b64("token: "+v)+"\n") }, decodedFrom("base64")},
-	{"hexadecimal", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+hex.EncodeToString([]byte("token: "+v))+"\n") }, decodedFrom("hex")},
-	{"percent encoding", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+percent("token: "+v)+"\n") }, decodedFrom("percent")},
-	{"\\u escapes", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+escapes("token: "+v)+"\n") }, decodedFrom("unicode")},
+	}, func(f scanner.Finding) bool { return f.At.Origin == scanner.FromWorktree }, nil},
+	{"base64", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+b64("token: "+v)+"\n") }, decodedFrom("base64"), nil},
+	{"hexadecimal", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+hex.EncodeToString([]byte("token: "+v))+"\n") }, decodedFrom("hex"), nil},
+	{"percent encoding", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+percent("token: "+v)+"\n") }, decodedFrom("percent"), nil},
+	{"\\u escapes", true, func(r *gittest.Repo, v string) { r.File("a.txt", "x: "+escapes("token: "+v)+"\n") }, decodedFrom("unicode"), nil},
 	{"base64, five deep", true, func(r *gittest.Repo, v string) {
 		text := "token: " + v
 		for range 5 {
 			text = b64(text)
 		}
 		r.File("a.txt", "x: "+text+"\n")
-	}, inPath("a.txt")},
+	}, inPath("a.txt"), nil},
 	{"a zip", false, func(r *gittest.Repo, v string) {
 		r.File("a.zip", zipped("inner/config.txt", "token: "+v+"\n"))
-	}, inPath("a.zip!inner/config.txt")},
+	}, inPath("a.zip!inner/config.txt"), nil},
 	{"a jar in a tar.gz in a zip, none named so", false, func(r *gittest.Repo, v string) {
 		r.File("picture", zipped("one", tarred("two", zipped("three.txt", "token: "+v+"\n"))))
-	}, inPath("picture!one!two!three.txt")},
-	{"the source of a Jupyter notebook", false, func(r *gittest.Repo, v string) {
-		r.File("a.ipynb", notebook("password = \""+v+"\"\n"))
-	}, inPath("a.ipynb")},
+	}, inPath("picture!one!two!three.txt"), nil},
+	{name: "the source of a Jupyter notebook", hide: func(r *gittest.Repo, v string) {
+		r.File("a.ipynb", notebook("token = \""+v+"\"\n"))
+	}, at: inPath("a.ipynb"), value: boundedToken},
+	{name: "a value that contains the word false", hide: func(r *gittest.Repo, v string) {
+		r.File("a.txt", "token: "+v+"\n")
+	}, at: inPath("a.txt"), value: func() string { t := gittest.Token(); return t[:len(t)-8] + "xFALSEx3" }},
+	{name: "an installation token of GitHub's new format", hide: func(r *gittest.Repo, v string) {
+		r.File("a.txt", "token: "+v+"\n")
+	}, at: inPath("a.txt"), value: installationToken},
+	{name: "a file that is added and removed again", seen: true, hide: func(r *gittest.Repo, v string) {
+		r.File("a.txt", "token: "+v+"\n")
+		r.File("a.txt", "nothing\n")
+	}, at: inPath("a.txt")},
+	{name: "a line that only moved", seen: true, hide: func(r *gittest.Repo, v string) {
+		lines := strings.Repeat("filler\n", 20)
+		r.File("a.txt", "token: "+v+"\n"+lines)
+		r.File("a.txt", lines+"token: "+v+"\n")
+	}, at: func(f scanner.Finding) bool { return f.At.StartLine == 21 }},
+	{name: "a Kubernetes Secret with its keys in an odd order", hide: func(r *gittest.Repo, v string) {
+		r.File("deploy.yaml", "data:\n  answer: "+b64(v)+"\nmetadata: {name: db}\nkind: Secret\napiVersion: v1\n")
+	}, at: inManifest("data.answer"), value: plainWords},
+	{name: "a Kubernetes Secret in JSON", hide: func(r *gittest.Repo, v string) {
+		r.File("deploy.json", `{"apiVersion":"v1","data":{"answer":"`+b64(v)+`"},"kind":"Secret","metadata":{"name":"db"}}`)
+	}, at: inManifest("data.answer"), value: plainWords},
+	{name: "stringData of a Kubernetes Secret", hide: func(r *gittest.Repo, v string) {
+		r.File("deploy.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\nstringData:\n  answer: "+v+"\n")
+	}, at: inManifest("stringData.answer"), value: plainWords},
 }
+
+func inManifest(field string) func(scanner.Finding) bool {
+	return func(f scanner.Finding) bool { return f.At.Kind == scanner.InManifest && f.At.Field == field }
+}
+
+// boundedToken is in the shape of a DigitalOcean token, which gitleaks' rule
+// finds only before a quote, white space or the end.
+func boundedToken() string {
+	return "dop" + "_v1_" + hex.EncodeToString([]byte(gittest.Letters(32)))
+}
+
+// installationToken is in the shape that GitHub gives out since 2026:
+// ghs_, the number of the App, and a JSON Web Token.
+func installationToken() string {
+	part := func(n int) string { return base64.RawURLEncoding.EncodeToString([]byte(gittest.Letters(n))) }
+	header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"RS256","typ":"JWT"}`))
+	return "gh" + "s_123456_" + header + "." + part(90) + "." + part(256)
+}
+
+// plainWords is a password without the shape of anything.
+func plainWords() string { return "meadow-" + gittest.Letters(4) + "-lantern" }
 
 func TestEveryHidingPlaceIsSearched(t *testing.T) {
 	for _, p := range places {
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			repo, value := gittest.New(t), gittest.Token()
+			make := p.value
+			if make == nil {
+				make = gittest.Token
+			}
+			repo, value := gittest.New(t), make()
 			p.hide(repo, value)
 			requireFinding(t, ask(t, inspect.Question{Path: repo.Dir}), value, p.at)
 			where := p.name
@@ -157,6 +207,53 @@ func TestEveryHidingPlaceIsSearched(t *testing.T) {
 			}
 		})
 	}
+}
+
+// folders are hiding places outside of git, where gitleaks reads files in pieces
+// and by their names.
+var folders = []struct {
+	name  string
+	seen  bool
+	file  string
+	text  func(value string) string
+	value func() string
+}{
+	{"an ordinary file", true, "a.txt", func(v string) string { return "token: " + v + "\n" }, gittest.Token},
+	{"a text file named like an archive", false, "a.gz", func(v string) string { return "token: " + v + "\n" }, gittest.Token},
+	{"a key across a boundary of 100 kB", false, "a.txt", func(v string) string {
+		return strings.Repeat("x", 100_000-30) + "\n" + v // the blank line below the headers ends gitleaks' piece
+	}, privateKey},
+}
+
+func TestEveryHidingPlaceInAFolderIsSearched(t *testing.T) {
+	for _, f := range folders {
+		t.Run(f.name, func(t *testing.T) {
+			dir, value := t.TempDir(), f.value()
+			if err := os.WriteFile(filepath.Join(dir, f.file), []byte(f.text(value)), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			requireFinding(t, ask(t, inspect.Question{What: inspect.Folder, Path: dir}), strings.TrimSpace(value), inPath(f.file))
+			d := gitleaksDetector(t)
+			found, err := d.DetectSource(context.Background(), &sources.Files{Config: &d.Config, Path: dir, Sema: d.Sema})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen := len(found) > 0; seen != f.seen {
+				t.Errorf("gitleaks finds the value in %s: %v, not %v as this table says", f.name, seen, f.seen)
+			}
+		})
+	}
+}
+
+func gitleaksDetector(t *testing.T) *detect.Detector {
+	t.Helper()
+	logging.Logger = zerolog.Nop()
+	d, err := detect.NewDetectorDefaultConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.MaxDecodeDepth = 5
+	return d
 }
 
 func ask(t *testing.T, q inspect.Question) []scanner.Finding {
@@ -194,12 +291,7 @@ func requireFinding(t *testing.T, found []scanner.Finding, value string, at func
 // renamed, only findings under a new name count.
 func gitleaksFinds(t *testing.T, dir, value string, renamed bool) bool {
 	t.Helper()
-	logging.Logger = zerolog.Nop()
-	d, err := detect.NewDetectorDefaultConfig()
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.MaxDecodeDepth = 5
+	d := gitleaksDetector(t)
 	cmd, err := sources.NewGitLogCmd(dir, "")
 	if err != nil {
 		t.Fatal(err)
@@ -290,5 +382,7 @@ func privateKey() string {
 	if err != nil {
 		panic(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE" + " KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
+	return string(pem.EncodeToMemory(&pem.Block{
+		Type: "RSA PRIVATE" + " KEY", Bytes: x509.MarshalPKCS1PrivateKey(key), Headers: map[string]string{"Comment": "made for a test"},
+	}))
 }

@@ -60,7 +60,7 @@ func newAnswer(q Question, w World) (*answer, error) {
 		a.trusted = folderTree{q.Path}
 		return a, nil
 	}
-	repo, err := gitrepo.Open(q.Path)
+	repo, err := gitrepo.OpenWith(q.Path, q.Git)
 	if err != nil {
 		return nil, usageIf(err, gitrepo.ErrNotRepository)
 	}
@@ -155,11 +155,19 @@ func (a *answer) scan(ctx context.Context) (scanner.Result, error) {
 	return a.scanner.Repository(ctx, a.repo, a.request)
 }
 
+// branches are those that the question names in one way or the other.
+func (a *answer) branches() []string {
+	if len(a.q.Branches) > 0 {
+		return a.q.Branches
+	}
+	return []string{a.q.Branch}
+}
+
 // input is everything the gate needs.
 func (a *answer) input(ctx context.Context, result *scanner.Result, scanErr error) gate.Input {
 	in := gate.Input{
 		Policy: a.rulings.policy, Result: result, Err: scanErr, Now: a.w.Now(),
-		Whole: a.q.What == History, Baseline: a.rulings.baseline, Notices: a.notices(ctx), Branch: a.q.Branch,
+		Whole: a.q.What == History, Baseline: a.rulings.baseline, Notices: a.notices(ctx), Branches: a.branches(),
 		Credential: func(s secret.Secret) string { return a.w.Key.ID(s) },
 		Ignored:    a.rulings.ignored,
 		Older:      func(f scanner.Finding) bool { return f.Older },

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/scanner"
 )
@@ -22,6 +23,7 @@ const (
 	History What = iota // every ref, and what is staged or changed
 	Range               // the commits of Question.Range
 	Since               // the commits that Question.Range, one revision, does not reach
+	Commits             // those that Question.Tips reach and Question.Known do not; tags too
 	Staged              // the index against HEAD
 	Folder              // files, without git
 	Stream              // one text
@@ -32,9 +34,11 @@ const (
 type Question struct {
 	What      What
 	Path      string
-	Range     string // "BASE..HEAD" or "BASE...HEAD"; for Since one revision
-	Trust     string // revision whose tree holds the policy; "" for the default of What
-	Untracked bool   // with History: files that git does not track
+	Range     string   // "BASE..HEAD" or "BASE...HEAD"; for Since one revision
+	Tips      []string // with Commits: ids, which no ref needs to name
+	Known     []string // with Commits: revisions; "refs/remotes/" is every ref below. What is not here is passed over
+	Trust     string   // revision whose tree holds the policy; "" for the default of What
+	Untracked bool     // with History: files that git does not track
 	Stream    io.Reader
 	Name      string // of the stream
 
@@ -43,8 +47,10 @@ type Question struct {
 	IgnoreFile   string // a .gitleaksignore
 	BaselineFile string
 
-	Branch    string // being judged, for environments
-	Reference bool   // the plain engine
+	Branch    string   // being judged, for environments
+	Branches  []string // instead, where several are judged at once
+	Git       gitrepo.Environment
+	Reference bool // the plain engine
 	Workers   int
 }
 

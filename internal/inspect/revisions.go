@@ -22,6 +22,8 @@ func (a *answer) resolve() error {
 		err = a.resolveRange()
 	case Since:
 		err = a.resolveSince()
+	case Commits:
+		err = a.resolveCommits()
 	case Staged:
 		a.request = scanner.Request{Range: scanner.Range{Text: "staged changes", Base: head.String()}, Staged: true, Bounded: true}
 	default:

@@ -102,6 +102,10 @@ func (a *answer) proposed() tree {
 		if t, err := treeAt(a.reader, a.head); err == nil {
 			return t
 		}
+	case Commits:
+		if t, err := treeAt(a.reader, a.head); err == nil && !a.head.IsZero() {
+			return t
+		}
 	case Staged:
 		return indexTree{a}
 	}
