@@ -17,7 +17,8 @@ const openSSHMagic = "openssh-key-v1\x00"
 // verifyPEM wants a private key's block whose body is what its label says: an
 // ASN.1 sequence, OpenSSH's key format or an OpenPGP packet. Line breaks may
 // be written as \n, as in JSON. A block without an end is Unknown: a rule may
-// find only its beginning.
+// find only its beginning. An encrypted block is Invalid: without its
+// passphrase it opens nothing.
 func verifyPEM(value string) Validity {
 	if len(value) > maxDecoded {
 		return Unknown
@@ -28,7 +29,7 @@ func verifyPEM(value string) Validity {
 		return Unknown
 	}
 	label, body, ok := pemBody(text[begin:])
-	if !ok {
+	if !ok || strings.HasPrefix(label, "ENCRYPTED") || strings.Contains(text, "4,ENCRYPTED") {
 		return Invalid
 	}
 	return validIf(keyShaped(label, body))
@@ -69,12 +70,19 @@ func pemBody(text string) (label string, body []byte, ok bool) {
 	if !ok {
 		return "", nil, false
 	}
+	inner = joinedText().ReplaceAllString(inner, "\n")
 	if strings.HasPrefix(head, "PGP") {
 		inner, _, _ = strings.Cut(afterHeaders(inner), "\n=") // the armour's own checksum
 	}
 	body, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(onlyBase64(inner), "="))
 	return head, body, err == nil
 }
+
+// joinedText stands between the lines of a key that code puts together:
+//
+//	"first line\n" +
+//	"second line\n"
+var joinedText = lazy("[\"'\x60]\\s*[+.,\\\\]?\\s*[\"'\x60]?")
 
 func unindent(text string) string {
 	lines := strings.Split(text, "\n")
@@ -112,12 +120,44 @@ func keyShaped(label string, body []byte) bool {
 		return bytes.HasPrefix(body, []byte(openSSHMagic)) && len(body) > 100
 	case len(body) < 32:
 		return false
-	case len(body)%8 == 0 && strings.Contains(label, "RSA ") && body[0] != 0x30:
-		return len(body) >= 128 // encrypted by the old scheme: no structure to see
 	}
 	var seq asn1.RawValue
 	rest, err := asn1.Unmarshal(body, &seq)
 	return err == nil && len(rest) == 0 && seq.Tag == asn1.TagSequence && seq.IsCompound
+}
+
+// verifyDER wants base64 of PKCS #1 or PKCS #8: a sequence that begins with
+// its version, which is what tells a key from a certificate.
+func verifyDER(value string) Validity {
+	data, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
+	if err != nil || len(value) > maxDecoded {
+		return Unknown
+	}
+	var key struct {
+		Version int
+		Next    asn1.RawValue
+	}
+	var seq asn1.RawValue
+	rest, err := asn1.Unmarshal(data, &seq)
+	if err != nil || len(rest) > 0 {
+		return Invalid
+	}
+	inner, err := asn1.Unmarshal(seq.Bytes, &key.Version)
+	if err != nil || key.Version > 1 {
+		return Invalid
+	}
+	_, err = asn1.Unmarshal(inner, &key.Next)
+	return validIf(err == nil && (key.Next.Tag == asn1.TagSequence || key.Next.Tag == asn1.TagInteger))
+}
+
+// completeDER is a whole PKCS #8 sequence with bytes that are no key.
+func completeDER(prefix string) (string, error) {
+	der, err := asn1.Marshal(struct {
+		Version   int
+		Algorithm struct{ ID asn1.ObjectIdentifier }
+		Key       []byte
+	}{0, struct{ ID asn1.ObjectIdentifier }{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 1}}, []byte(filler(prefix, 600))})
+	return base64.StdEncoding.EncodeToString(der), err
 }
 
 // completePEM is the body of a block: an ASN.1 sequence of a version and

@@ -31,6 +31,8 @@ func TestChecksHoldForPublishedVectors(t *testing.T) {
 		{"base58check", "xprv9s21ZrQH143K3QTDL4LXw2F7HEK3wJUD2nW2nRk4stbPy6cq3jPP" + "qjiChkVvvNKmPGJxWUtg6LnF5kejMRNNU3TGtRBeJgk33yuGBxrMPHi"},
 		// https://pkg.go.dev/github.com/0intro/stellar-keypairs
 		{"stellar", "SB45IAMBKTMCWK2DOESPZ3TVESQTW2Q2" + "4YZYCNGE6ENUA4LPY4BD6DMV"},
+		// https://github.com/nats-io/nkeys (README)
+		{"nkey", "SUACSSL3UAHUDXKFSNVUZRF5" + "UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY"},
 	} {
 		rule := Rule{Check: c.check, Confidence: Likely}
 		if got := rule.Verify(secret.New(c.value)); got != Valid {
@@ -51,6 +53,8 @@ var samples = map[string]string{
 	"base58check":  "",
 	"basicauth":    "",
 	"bedrock":      "ABSK",
+	"der":          "",
+	"nkey":         "",
 	"discord":      "",
 	"github":       "ghp_" + strings.Repeat("a", 30),
 	"gitlab":       "glpat-" + strings.Repeat("a", 40),
@@ -96,7 +100,7 @@ func TestEveryCheckAcceptsWhatItCompletesAndNoChangedCharacter(t *testing.T) {
 // the beginning of a structure.
 func brokenAt(name, value string) int {
 	switch name {
-	case "bedrock", "discord", "jwt", "basicauth", "kubernetes", "pem64":
+	case "bedrock", "discord", "jwt", "basicauth", "kubernetes", "pem64", "der":
 		return len("ABSK") + 1
 	case "mapbox", "pypi", "sentry":
 		return strings.IndexAny(value, ".-_") + 3
@@ -177,12 +181,18 @@ func TestPrivateKeysOfEveryKindAreVerified(t *testing.T) {
 			"indented":     strings.ReplaceAll(text, "\n", "\n    "),
 			"in JSON":      strings.ReplaceAll(text, "\n", `\n`),
 			"Windows ends": strings.ReplaceAll(text, "\n", "\r\n"),
+			"joined in Go": `"` + strings.ReplaceAll(text, "\n", "\\n\" +\n\t\"") + `"`,
 			"on one line":  strings.ReplaceAll(text, "\n", " "),
 		} {
 			if got := rule.Verify(secret.New(value)); got != Valid {
 				t.Errorf("%s %s: %v", label, form, got)
 			}
 		}
+	}
+	old := "-----BEGIN RSA " + "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n" +
+		strings.Repeat("abcd", 40) + "\n-----END RSA PRIVATE KEY-----"
+	if got := rule.Verify(secret.New(old)); got != Invalid {
+		t.Errorf("an encrypted key is %v, want invalid", got)
 	}
 	fake := "-----BEGIN RSA PRIVATE KEY-----\n" + strings.Repeat("abcd", 40) + "\n-----END RSA PRIVATE KEY-----"
 	if got := rule.Verify(secret.New(fake)); got != Invalid {

@@ -167,6 +167,35 @@ func completeStellar(prefix string) (string, error) {
 	return base32.StdEncoding.EncodeToString(append(data, byte(sum), byte(sum>>8))), nil
 }
 
+// NATS' seeds: base32 of two bytes of kind, 32 bytes and their CRC-16.
+// https://github.com/nats-io/nkeys/blob/main/strkey.go
+const (
+	nkeyLength = 58
+	nkeySeed   = 18 << 3
+	nkeyUser   = 20 << 3
+)
+
+var nkeyBase32 = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+func verifyNKey(value string) Validity {
+	if len(value) != nkeyLength {
+		return Unknown
+	}
+	data, err := nkeyBase32.DecodeString(value)
+	if err != nil || len(data) != 36 {
+		return Invalid
+	}
+	sum := crc16(data[:34])
+	return validIf(data[0]&0xf8 == nkeySeed && data[34] == byte(sum) && data[35] == byte(sum>>8))
+}
+
+// completeNKey makes a whole user seed.
+func completeNKey(prefix string) (string, error) {
+	data := append([]byte{nkeySeed | nkeyUser>>5, nkeyUser & 31 << 3}, []byte(filler(prefix, 32))...)
+	sum := crc16(data)
+	return nkeyBase32.EncodeToString(append(data, byte(sum), byte(sum>>8))), nil
+}
+
 func crc16(data []byte) uint16 {
 	var sum uint16
 	for _, b := range data {

@@ -112,6 +112,8 @@ func TestEveryRuleSaysWhatItFindsAndWhatToDo(t *testing.T) {
 var genericRule = map[string]bool{
 	"curl-auth-header": true, "curl-auth-user": true, "generic-api-key": true, "jwt": true, "jwt-base64": true,
 	"pkcs12-file": true, "private-key": true, "putty-private-key": true, "htpasswd-hash": true, "shadow-hash": true,
+	"jwk-private-key": true, "private-key-der": true, "http-basic-authorization": true, "sql-user-password": true,
+	"powershell-plain-password": true, "password-assignment": true,
 	"database-url-password": true, "url-password": true, "connection-string-password": true,
 }
 
