@@ -4,13 +4,13 @@ import "bytes"
 
 // Looks reports whether text could hold a document with values of Secrets. It
 // only searches for words, so it is cheap, and it errs towards true: a word may
-// also be spelled with escapes.
+// also be spelled with escapes, or come from an alias or a template.
 func Looks(text []byte) bool {
 	if bytes.Contains(text, []byte("secretGenerator")) {
 		return true
 	}
-	if hasKindKey(text) && bytes.Contains(text, []byte("ecret")) {
-		return bytes.Contains(text, []byte("ata")) || escaped(text)
+	if hasSecretKind(text) && (bytes.Contains(text, []byte("ata")) || escaped(text)) {
+		return true
 	}
 	return bytes.Contains(text, []byte("apiVersion")) && escaped(text)
 }
@@ -25,9 +25,9 @@ func escaped(text []byte) bool {
 	return false
 }
 
-// hasKindKey searches for a "kind" that a colon, an alias or a quote follows,
-// as only a key is followed.
-func hasKindKey(text []byte) bool {
+// hasSecretKind searches for a "kind" that a colon follows, as only a key is
+// followed, and behind it a name with "ecret" in it, or what may stand for one.
+func hasSecretKind(text []byte) bool {
 	word := []byte("kind")
 	for {
 		i := bytes.Index(text, word)
@@ -35,13 +35,28 @@ func hasKindKey(text []byte) bool {
 			return false
 		}
 		text = text[i+len(word):]
-		for _, c := range text[:min(len(text), 64)] {
-			if c == ':' {
-				return true
-			}
-			if !isSpace(c) && c != '"' && c != '\'' && c != '\\' {
-				break
-			}
+		if value, ok := keyValue(text[:min(len(text), 128)]); ok && secretKind(value) {
+			return true
 		}
 	}
+}
+
+// keyValue is what follows a key and its colon, without blanks and quotes.
+func keyValue(after []byte) ([]byte, bool) {
+	const around = " \t\r\n\"'\\"
+	after, ok := bytes.CutPrefix(bytes.TrimLeft(after, around), []byte(":"))
+	return bytes.TrimLeft(after, around), ok
+}
+
+// secretKind reports whether a value names a kind of Secret, or is an alias, an
+// anchor, a tag, a block or a template, which may turn out to be such a name.
+func secretKind(value []byte) bool {
+	if len(value) == 0 || bytes.IndexByte([]byte("*&!|>{%@$#"), value[0]) >= 0 {
+		return true
+	}
+	end := bytes.IndexAny(value, " \t\r\n\"',}")
+	if end < 0 {
+		end = len(value)
+	}
+	return bytes.Contains(value[:end], []byte("ecret"))
 }
