@@ -1,0 +1,43 @@
+// Package action is the step of a continuous integration: the event and the
+// inputs go in; annotations, a job summary, a SARIF file, outputs and an exit
+// code come out. It knows GitHub's workflow commands and what a dozen systems
+// say about the change they run for. It runs no program itself: whoever starts
+// the step hands in a way to fetch, and the token stays there.
+package action
+
+// Kind is what an event asks to be judged.
+type Kind int
+
+// The kinds of event.
+const (
+	Everything Kind = iota // the whole history
+	Proposal               // what would come into Target: a pull request, a merge queue
+	Push                   // what came into Branch after Base
+	Tag                    // what a tag reaches and Target does not
+	Nothing                // no commits at all: a branch was deleted
+)
+
+// Event is what a CI says about the change that it runs for. Commits are named
+// by full ids. It is what was said, not yet what is in the clone.
+type Event struct {
+	Name    string // for the log, as in "GitHub pull_request"
+	Kind    Kind
+	Head    string // commit to judge; "" for what is checked out
+	Merged  string // of a Proposal: the commit that Head merges into Target, if Head is a test merge
+	Base    string // tip of Target for a Proposal, tip before a Push; "" or zeros when not said
+	Target  string // branch a Proposal goes into, else the default branch; "" when not said
+	Branch  string // for the environments of the policy: Target of a Proposal, else the branch
+	Commits int    // how many commits the CI counts; 0 when not said
+	Local   bool   // nobody waits for a clone to be made complete: never fetch
+	Fix     string // what to write where, when the clone is not deep enough
+}
+
+// isZero reports whether an id says "there is none": empty, or zeros only.
+func isZero(id string) bool {
+	for i := range len(id) {
+		if id[i] != '0' {
+			return false
+		}
+	}
+	return true
+}
