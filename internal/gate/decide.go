@@ -26,7 +26,7 @@ type Input struct {
 	Values   Values   // reads excepted values again; nil: only findings in the very blob are excepted
 	Notices  []Notice // about the change being judged: see [ProposedPolicy] and [AddedLines]
 
-	Branch     string                       // the branch being judged, without refs/heads/; "" for none
+	Branches   []string                     // being judged, without refs/heads/; of several the one that weighs most counts
 	Namespace  func(scanner.Finding) string // the Kubernetes namespace of a finding, "" for none
 	Credential func(secret.Secret) string   // the id of a value
 	Ignored    func(scanner.Finding) bool   // a .gitleaksignore of the policy's tree names the finding
@@ -187,8 +187,23 @@ func (in Input) weigh(f scanner.Finding) (string, rules.Severity) {
 	if in.Namespace != nil {
 		namespace = in.Namespace(f)
 	}
+	branches := in.Branches
+	if len(branches) == 0 {
+		branches = []string{""}
+	}
+	name, most := in.shift(f, branches[0], namespace, severity)
+	for _, branch := range branches[1:] {
+		if n, s := in.shift(f, branch, namespace, severity); s > most {
+			name, most = n, s
+		}
+	}
+	return name, most
+}
+
+// shift finds the environment of a finding on one branch, and the severity there.
+func (in Input) shift(f scanner.Finding, branch, namespace string, severity rules.Severity) (string, rules.Severity) {
 	for _, e := range in.Policy.Environments {
-		if matchAny(e.Paths, f.At.Path) || matchAny(e.Branches, in.Branch) || matchAny(e.Namespaces, namespace) {
+		if matchAny(e.Paths, f.At.Path) || matchAny(e.Branches, branch) || matchAny(e.Namespaces, namespace) {
 			return e.Name, e.Severity.Apply(severity)
 		}
 	}

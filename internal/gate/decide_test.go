@@ -200,6 +200,7 @@ func TestEnvironmentShiftsSeverity(t *testing.T) {
 		{"prod/x", "", "", "", rules.High, rules.Critical, "prod"},
 		{"prod/x", "", "", "", rules.Critical, rules.Critical, "prod"},
 		{"x", "main", "", "", rules.Low, rules.Medium, "prod"},
+		{"x", "topic main", "", "", rules.Low, rules.Medium, "prod"},
 		{"x", "", "live", "", rules.Low, rules.Medium, "prod"},
 		{"stage/x", "", "", "", rules.Low, rules.Low, "staging"},
 		{"dev/x", "", "", "", rules.High, rules.Medium, "dev"},
@@ -211,7 +212,7 @@ func TestEnvironmentShiftsSeverity(t *testing.T) {
 		f := finding("f1", "value one")
 		f.At.Path, f.Severity = c.path, c.severity
 		in := withPolicy(t, input(f), policy+c.extra)
-		in.Branch = c.branch
+		in.Branches = strings.Split(c.branch, " ")
 		in.Namespace = func(scanner.Finding) string { return c.namespace }
 		j := Decide(in).Findings[0]
 		if j.Severity != c.want || j.Environment != c.environment || j.Finding.Severity != c.severity {

@@ -17,6 +17,7 @@ type Repo struct {
 	config                     config
 	store                      *store
 	shallow                    map[ID]bool
+	index                      string // where the environment puts the index; "" for its usual place
 }
 
 // Open opens the repository whose work tree, git folder or linked worktree is

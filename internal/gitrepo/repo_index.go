@@ -11,7 +11,7 @@ import (
 
 // Index reads what is staged; a repository without an index has nothing staged.
 func (r *Repo) Index() (Index, error) {
-	data, err := os.ReadFile(filepath.Join(r.gitDir, "index"))
+	data, err := os.ReadFile(r.indexFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		return Index{}, nil
 	}
@@ -23,9 +23,16 @@ func (r *Repo) Index() (Index, error) {
 	})
 }
 
+func (r *Repo) indexFile() string {
+	if r.index != "" {
+		return r.index
+	}
+	return filepath.Join(r.gitDir, "index")
+}
+
 // IndexTime is when the index was last written, zero when there is none.
 func (r *Repo) IndexTime() time.Time {
-	info, err := os.Stat(filepath.Join(r.gitDir, "index"))
+	info, err := os.Stat(r.indexFile())
 	if err != nil {
 		return time.Time{}
 	}

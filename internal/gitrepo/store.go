@@ -26,17 +26,19 @@ const maxAlternates = 5
 func openStore(objects string, hash int) (*store, error) {
 	s := &store{hash: hash}
 	err := s.addDir(objects, 0)
-	for i, p := range s.packs {
-		p.order = i
-	}
+	s.order()
 	if err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	return s, nil
+}
+
+// order sorts the packs and numbers them.
+func (s *store) order() {
 	slices.SortStableFunc(s.packs, func(a, b *pack) int { return b.idx.count - a.idx.count })
 	for i, p := range s.packs {
 		p.order = i
 	}
-	return s, nil
 }
 
 func (s *store) addDir(dir string, depth int) error {
