@@ -50,15 +50,15 @@ func (p *pass) run() ([]Match, error) {
 	defer p.s.clear()
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
-		windows := t.finish(p.layer.text)
 		if t.whole && !p.s.holds(p.layer.text, t.rule.proof.Words) {
 			continue
 		}
+		windows := t.finish(p.layer.text)
 		if len(p.layer.segments) > 0 {
 			windows = p.decodedOnly(windows)
 		}
 		for _, w := range windows {
-			if err := p.search(t.rule, w, !t.whole); err != nil {
+			if err := p.search(t.rule, w, t.gate != nil && !t.whole); err != nil {
 				return p.found, err
 			}
 		}

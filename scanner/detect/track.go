@@ -1,6 +1,9 @@
 package detect
 
-import "unicode/utf8"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // margin is how many bytes of true context a window has beyond every match in
 // it: one character of any kind.
@@ -10,7 +13,8 @@ const margin = 4
 // windows in which matches may lie.
 type track struct {
 	rule    *compiled
-	gate    *gate
+	gate    *gate // nil when no window is proven
+	float   *gate // the gate of sweep, made when it is needed
 	state   int32 // of the gate, dead when no match is under way
 	at      int   // offset up to which the gate has read
 	from    int   // start of the window under way
@@ -164,6 +168,9 @@ func (t *track) finish(text []byte) [][2]int {
 		t.passed, t.state = true, dead
 		t.close()
 	}
+	if t.whole && t.rest == 0 && t.canSweep() {
+		t.sweep(text)
+	}
 	if t.whole {
 		t.windows = append(t.windows[:0], [2]int{0, len(text)})
 	}
@@ -171,6 +178,18 @@ func (t *track) finish(text []byte) [][2]int {
 		t.windows[i][1] = min(t.windows[i][1], len(text))
 	}
 	return t.windows
+}
+
+// canSweep reports whether the whole text can be narrowed by sweep. A match
+// that may be empty can end anywhere.
+func (t *track) canSweep() bool {
+	if t.gate != nil || t.rule.proof.Prog == nil {
+		return false
+	}
+	if t.float == nil {
+		t.float = newFloating(t.rule.proof)
+	}
+	return !slices.Contains(t.float.closure(uint32(t.rule.proof.Prog.Start)), matchPC)
 }
 
 // clear prepares the track for the next text.
