@@ -68,10 +68,15 @@ func (r *run) found(findings []Finding) {
 
 // uses sends every change that can carry a finding.
 func (r *run) uses(ctx context.Context, work chan<- use) error {
+	sc := newScratch()
 	for i, c := range r.changes {
 		found := r.sightings[c.blob]
 		path := r.paths.values[c.path]
-		if len(found) == 0 && len(r.at(path).PathOnly) == 0 {
+		named, err := r.named(sc, path)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 && len(r.at(path).PathOnly) == 0 && len(named) == 0 {
 			continue
 		}
 		commit := &r.commits[c.commit]
@@ -119,8 +124,14 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 	if err != nil {
 		return nil, err
 	}
+	var named []detect.Match
+	if len(u.olds) == 0 {
+		if named, err = a.r.named(a.sc, u.path); err != nil {
+			return nil, err
+		}
+	}
 	place := a.r.at(u.path)
-	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place), false)
+	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, named), false)
 	ordinals := map[[sha256.Size]byte]int{}
 	for _, f := range withoutGeneric(accept(a.r.s.detector, found, place, u.commitID())) {
 		if f.Rule == nil {

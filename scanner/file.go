@@ -14,18 +14,20 @@ import (
 // blob is the object id of its content, or "". The skips name members of it
 // that were not searched.
 func (s *Scanner) File(ctx context.Context, origin Origin, path, blob string, data []byte) ([]Finding, []unpack.Skip, error) {
-	found, skips, err := s.sight(ctx, newScratch(), path, data)
+	sc := newScratch()
+	found, skips, err := s.sight(ctx, sc, path, data)
 	if err != nil {
 		return nil, skips, err
 	}
-	return s.inFile(origin, path, blob, found), skips, nil
+	named, err := s.inName(ctx, sc, path)
+	return s.inFile(origin, path, blob, found, named), skips, err
 }
 
-func (s *Scanner) inFile(origin Origin, path, blob string, found []sighting) []Finding {
+func (s *Scanner) inFile(origin Origin, path, blob string, found []sighting, named []detect.Match) []Finding {
 	place := s.detector.Place(path)
 	accepted := accept(s.detector, found, place, "")
 	ordinals := map[[sha256.Size]byte]int{}
-	out := s.pathFindings(origin, path, blob, "", place)
+	out := s.pathFindings(origin, path, blob, "", place, named)
 	for _, f := range withoutGeneric(accepted) {
 		if f.Rule != nil {
 			out = append(out, newFinding(origin, path, blob, f, ordinals))
@@ -56,22 +58,6 @@ func newFinding(origin Origin, path, blob string, f sighting, ordinals map[[sha2
 		Rule: f.Rule, Secret: f.Secret, Confidence: f.Confidence, Severity: f.Rule.Severity, At: at,
 		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context,
 	}
-}
-
-// pathFindings are those of rules that look at the name alone.
-func (s *Scanner) pathFindings(origin Origin, path, blob, commit string, place *detect.PlaceVerdict) []Finding {
-	var out []Finding
-	for _, rule := range place.PathOnly {
-		if !s.detector.AcceptPath(rule, place, commit) {
-			continue
-		}
-		key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s", rule.ID, path))
-		out = append(out, Finding{
-			Rule: rule, Confidence: rule.Confidence, Severity: rule.Severity, Fingerprint: fingerprint(key, 1),
-			At: Place{Kind: InPath, Origin: origin, Path: path, Blob: blob},
-		})
-	}
-	return out
 }
 
 // Stream scans one text of unknown length, as from a pipe, under a name of the

@@ -8,12 +8,14 @@ import (
 	"github.com/leakgate/leakgate/rules"
 )
 
-// withoutGeneric blanks the rule of each match of a generic rule whose value
-// stands, on the same line, inside the value of a rule that knows what it is.
+// withoutGeneric blanks the rule of each match that another match on the same
+// line makes superfluous: a generic one whose value is part of a value that a
+// rule knows better, as gitleaks does it, and a doubtful one of our own whose
+// value another rule has too.
 func withoutGeneric(found []sighting) []sighting {
 	out := slices.Clone(found)
-	for i := range found {
-		if generic(found[i].Rule) && slices.ContainsFunc(found, func(f sighting) bool { return explains(f, found[i]) }) {
+	for i, f := range found {
+		if slices.ContainsFunc(found, func(other sighting) bool { return explains(other, f) || repeats(f, other) }) {
 			out[i].Rule = nil
 		}
 	}
@@ -22,17 +24,31 @@ func withoutGeneric(found []sighting) []sighting {
 
 func generic(r *rules.Rule) bool { return strings.Contains(strings.ToLower(r.ID), "generic") }
 
+func sameLine(a, b sighting) bool {
+	return a.view == b.view && a.place.StartLine == b.place.StartLine
+}
+
 // explains reports whether f says what the value of a generic rule is. A field
 // of a manifest does so for the whole text of the field.
 func explains(f, unspecific sighting) bool {
-	if generic(f.Rule) || f.view != unspecific.view {
+	if !generic(unspecific.Rule) || generic(f.Rule) || !sameLine(f, unspecific) {
 		return false
 	}
-	if f.kind != unspecific.kind && f.kind != InManifest || f.place.StartLine != unspecific.place.StartLine {
+	if f.kind != unspecific.kind && f.kind != InManifest {
+		return false
+	}
+	if doubtful(f.Rule) {
 		return false
 	}
 	return strings.Contains(f.Secret.Reveal(), unspecific.Secret.Reveal())
 }
+
+// repeats reports whether f, by a doubtful rule of our own, has the value of another match.
+func repeats(f, other sighting) bool {
+	return doubtful(f.Rule) && !doubtful(other.Rule) && sameLine(f, other) && f.Secret.Equal(other.Secret)
+}
+
+func doubtful(r *rules.Rule) bool { return r.Origin == "leakgate" && r.Confidence == rules.Possible }
 
 // dedupe removes findings that say the same twice; they must be sorted.
 func dedupe(findings []Finding) []Finding {

@@ -103,9 +103,6 @@ func (a *attributor) judgeLocal(u use) error {
 	if err != nil {
 		return err
 	}
-	if len(found) == 0 && len(a.r.at(u.path).PathOnly) == 0 {
-		return nil
-	}
 	u.found = found
 	findings, err := a.findings(u)
 	a.r.found(findings)

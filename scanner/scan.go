@@ -133,6 +133,7 @@ type run struct {
 	findings []Finding
 	asked    map[gitrepo.ID][]sighting // blobs outside the scan that a question was asked about
 	places   sync.Map                  // path to *detect.PlaceVerdict
+	inNames  sync.Map                  // path to []detect.Match
 	heads    sync.Map                  // path to gitrepo.ID at HEAD
 }
 

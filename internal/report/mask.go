@@ -46,7 +46,7 @@ func newMask(r *Report) *mask {
 	}
 	for i := range r.Verdict.Findings {
 		f := &r.Verdict.Findings[i]
-		if f.At.Kind == scanner.InPath && m.clean(f.At.Path) == f.At.Path {
+		if f.At.Kind == scanner.InPath && !f.Secret.IsZero() && m.clean(f.At.Path) == f.At.Path {
 			m.hidden[f.At.Path] = true
 		}
 	}
