@@ -61,6 +61,16 @@ func TestWindowTraps(t *testing.T) {
 	}
 }
 
+func TestKeywordsAcrossBlocksAreSeen(t *testing.T) {
+	windowed, reference := custom(rule("r", `key=\w{5}`, "key"))
+	for at := block - 12; at < block+3; at++ {
+		text := strings.Repeat("x", at) + "key=abcde" + strings.Repeat("y", block)
+		if n := same(t, windowed, reference, nil, text); n != 1 {
+			t.Errorf("%d matches with the keyword %d bytes before the border", n, block-at)
+		}
+	}
+}
+
 func TestCompositeRulesLookAcrossTheText(t *testing.T) {
 	near := 2
 	id := rule("id", `id-\d{4}`, "never-there")
