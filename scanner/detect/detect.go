@@ -68,6 +68,7 @@ type target struct {
 type compiled struct {
 	*rules.Rule
 	keywords []string
+	always   bool // runs on every text
 	line     bool // an allowlist of the rule looks at lines
 	once     sync.Once
 	proof    *rules.Proof
@@ -93,6 +94,7 @@ func New(set *rules.Set, o Options) *Detector {
 		d.rules = append(d.rules, c)
 		plain := c.fold()
 		if len(c.keywords) == 0 || !plain {
+			c.always = true
 			d.always = append(d.always, id)
 			continue
 		}

@@ -1,6 +1,10 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
 
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
 // not be used by two calls at once.
@@ -24,16 +28,20 @@ func (s *Scratch) use(d *Detector) {
 const block = 32 << 10
 
 // collect finds the rules that may match in text. It returns false when the
-// text holds a special character.
+// text holds a character for which no window is proven.
 func (s *Scratch) collect(text []byte) bool {
 	d := s.owner
-	state := uint32(0)
+	state, dotted := uint32(0), false
 	for from := 0; from < len(text); from += block {
 		part := text[from:min(len(text), from+block)]
 		state, s.hits = d.auto.scan(part, state, s.hits[:0])
 		for _, h := range s.hits {
 			for _, word := range d.auto.ends[h.ends] {
-				if word >= d.special {
+				if word == d.special {
+					dotted = true
+					continue
+				}
+				if word > d.special {
 					return false
 				}
 				for _, t := range d.targets[word] {
@@ -42,7 +50,26 @@ func (s *Scratch) collect(text []byte) bool {
 			}
 		}
 	}
+	if dotted {
+		s.openGates(text)
+	}
 	return true
+}
+
+// openGates begins the rules of which a keyword appears only in what
+// strings.ToLower makes of text. A rule with windows loses nothing by it: its
+// matches contain the keyword as it is written.
+func (s *Scratch) openGates(text []byte) {
+	folded := strings.ToLower(string(text))
+	for id, c := range s.owner.rules {
+		if s.tracks[id].used || c.always {
+			continue
+		}
+		if slices.ContainsFunc(c.keywords, func(k string) bool { return strings.Contains(folded, k) }) {
+			s.tracks[id].begin(c, 0)
+			s.touched = append(s.touched, id)
+		}
+	}
 }
 
 func (s *Scratch) follow(text []byte, t target, end int) {

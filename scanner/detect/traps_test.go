@@ -32,6 +32,7 @@ func TestWindowTraps(t *testing.T) {
 		{"long s stands for s", rule("r", `(?i)secret=(\w{5})`, "secret"), far + "\u017fecret=abcde " + "secret" + far, 1},
 		{"Kelvin sign stands for k", rule("r", `(?i)key=(\w{5})`, "key"), far + "\u212aey=abcde" + far, 1},
 		{"dotted I opens gitleaks' gate", rule("r", `id.?=(\w{5})`, "id"), "\u0130d id=abcde" + far, 1},
+		{"dotted I opens the gate of a rule without proof", rule("r", `\b[a-f0-9]{12}\b`, "mailid"), "0123456789ab mail\u0130d" + far, 1},
 		{"keyword far from a match without it", rule("r", `\b[a-f0-9]{12}\b`, "vendor"), "0123456789ab " + far + "vendor", 1},
 		{"no keyword anywhere", rule("r", `\b[a-f0-9]{12}\b`, "vendor"), "0123456789ab " + far, 0},
 		{"end of text only at the end", rule("r", `tok=\w{4}$`, "tok"), "tok=abcd\n" + far + "tok=abcd", 1},
