@@ -148,7 +148,7 @@ func (s *Step) annotate(log *Log, r *report.Report, path string) error {
 	defer repo.Close()
 	annotate(log, r, repo)
 	if !r.Result.Coverage.Complete() {
-		log.Command("error", fmt.Sprintf("the scan is incomplete: %d items were missed, see the summary", len(r.Result.Coverage.Missed)),
+		log.Command("error", fmt.Sprintf("the scan is incomplete, what was missed (%d) is in the summary", len(r.Result.Coverage.Missed)),
 			Property{"title", "leakgate: could not decide"})
 	}
 	return nil

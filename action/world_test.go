@@ -42,6 +42,11 @@ func (f *fetched) git(ctx context.Context, dir string, args ...string) error {
 // with as much history as depth says, 0 for every branch and tag.
 func checkout(t *testing.T, server *gittest.Repo, sha string, depth int) string {
 	t.Helper()
+	return cloneOf(t, server, sha, depth).Dir
+}
+
+func cloneOf(t *testing.T, server *gittest.Repo, sha string, depth int) *gittest.Repo {
+	t.Helper()
 	clone := gittest.New(t)
 	clone.Git("remote", "add", "origin", "file://"+server.Dir)
 	args := []string{"-c", "protocol.version=2", "fetch", "-q", "--no-tags"}
@@ -52,7 +57,7 @@ func checkout(t *testing.T, server *gittest.Repo, sha string, depth int) string 
 	}
 	clone.Git(args...)
 	clone.Git("checkout", "-q", "--force", sha)
-	return clone.Dir
+	return clone
 }
 
 // outcome is everything that leaves a step.
@@ -98,15 +103,11 @@ func step(t *testing.T, dir, event string, payload any, variables ...string) out
 		env[name] = value
 		git.fail = git.fail || v == "git=none"
 	}
-	key, err := secret.ParseKey(strings.Repeat("0123456789abcdef", 4))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var log bytes.Buffer
 	out := outcome{outputs: map[string]string{}}
 	out.code = Run(context.Background(), Step{
 		Env: func(name string) string { return env[name] }, Stdout: &log, Git: git.git,
-		World: inspect.World{Key: key, Now: time.Now, Log: slog.New(slog.DiscardHandler), Version: "v1.0.0"},
+		World: surroundings(t),
 	})
 	out.log, out.fetches = log.String(), git.calls
 	read := func(file string) string { text, _ := os.ReadFile(file); return string(text) }
@@ -115,6 +116,25 @@ func step(t *testing.T, dir, event string, payload any, variables ...string) out
 	}
 	out.summary, out.sarif = read(path("summary.md")), read(path("leakgate.sarif"))
 	return out
+}
+
+func surroundings(t *testing.T) inspect.World {
+	t.Helper()
+	key, err := secret.ParseKey(strings.Repeat("0123456789abcdef", 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inspect.World{Key: key, Now: time.Now, Log: slog.New(slog.DiscardHandler), Version: "v1.0.0"}
+}
+
+// emptyEvent is the file of an event that says nothing.
+func emptyEvent(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(path, []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // expect checks code and outputs, given as NAME=VALUE.

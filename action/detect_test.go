@@ -1,0 +1,211 @@
+package action
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/leakgate/leakgate/internal/gittest"
+	"github.com/leakgate/leakgate/internal/inspect"
+	"github.com/leakgate/leakgate/internal/report"
+)
+
+// environment answers for variables given as NAME=VALUE.
+func environment(variables string) func(string) string {
+	env := map[string]string{}
+	for _, v := range strings.Fields(variables) {
+		name, value, _ := strings.Cut(v, "=")
+		env[name] = value
+	}
+	return func(name string) string { return env[name] }
+}
+
+func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
+	const gitlab = "GITLAB_CI=true CI_COMMIT_SHA=c CI_DEFAULT_BRANCH=main "
+	for _, c := range []struct {
+		env  string
+		want Event
+	}{
+		{gitlab + "CI_PIPELINE_SOURCE=push CI_COMMIT_BEFORE_SHA=b CI_COMMIT_BRANCH=x",
+			Event{Name: "GitLab CI", Kind: Push, Head: "c", Base: "b", Target: "main", Branch: "x"}},
+		{gitlab + "CI_PIPELINE_SOURCE=push CI_COMMIT_BEFORE_SHA=" + zeros + " CI_COMMIT_TAG=v1",
+			Event{Name: "GitLab CI", Kind: Tag, Head: "c", Base: zeros, Target: "main"}},
+		{gitlab + "CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=1 CI_COMMIT_BEFORE_SHA=" + zeros +
+			" CI_MERGE_REQUEST_DIFF_BASE_SHA=d CI_MERGE_REQUEST_TARGET_BRANCH_NAME=stable",
+			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Target: "stable", Branch: "stable"}},
+		{gitlab + "CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=1 CI_MERGE_REQUEST_EVENT_TYPE=merge_train" +
+			" CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main CI_MERGE_REQUEST_TARGET_BRANCH_SHA=t",
+			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
+		{gitlab + "CI_PIPELINE_SOURCE=external_pull_request_event CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA=t" +
+			" CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME=main",
+			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
+		{gitlab + "CI_PIPELINE_SOURCE=schedule CI_COMMIT_BRANCH=main CI_COMMIT_BEFORE_SHA=" + zeros,
+			Event{Name: "GitLab CI", Kind: Everything, Head: "c", Base: zeros, Target: "main", Branch: "main"}},
+		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c BITBUCKET_BRANCH=x BITBUCKET_PR_ID=2 BITBUCKET_PR_DESTINATION_BRANCH=main",
+			Event{Name: "Bitbucket Pipelines", Kind: Proposal, Target: "main", Branch: "main"}},
+		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c BITBUCKET_BRANCH=x",
+			Event{Name: "Bitbucket Pipelines", Kind: Push, Branch: "x"}},
+		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_TAG=v1", Event{Name: "Bitbucket Pipelines", Kind: Tag}},
+		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/pull/1/merge BUILD_REASON=PullRequest" +
+			" SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main SYSTEM_PULLREQUEST_SOURCECOMMITID=h",
+			Event{Name: "Azure Pipelines", Kind: Proposal, Head: "c", Merged: "h", Target: "main", Branch: "main"}},
+		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/heads/x BUILD_REASON=IndividualCI",
+			Event{Name: "Azure Pipelines", Kind: Push, Head: "c", Branch: "x"}},
+		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/tags/v1", Event{Name: "Azure Pipelines", Kind: Tag, Head: "c"}},
+		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/heads/main BUILD_REASON=Schedule",
+			Event{Name: "Azure Pipelines", Kind: Everything, Head: "c", Branch: "main"}},
+		{"JENKINS_URL=http://j/ GIT_COMMIT=c BRANCH_NAME=PR-1 CHANGE_ID=1 CHANGE_TARGET=main GIT_PREVIOUS_SUCCESSFUL_COMMIT=b",
+			Event{Name: "Jenkins", Kind: Proposal, Head: "c", Target: "main", Branch: "main"}},
+		{"JENKINS_URL=http://j/ GIT_COMMIT=c GIT_BRANCH=origin/x GIT_PREVIOUS_SUCCESSFUL_COMMIT=b",
+			Event{Name: "Jenkins", Kind: Push, Head: "c", Base: "b", Branch: "x"}},
+		{"JENKINS_URL=http://j/ GIT_COMMIT=c BRANCH_NAME=v1 TAG_NAME=v1", Event{Name: "Jenkins", Kind: Tag, Head: "c"}},
+		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=x BUILDKITE_PULL_REQUEST=7 BUILDKITE_PULL_REQUEST_BASE_BRANCH=stable" +
+			" BUILDKITE_PIPELINE_DEFAULT_BRANCH=main",
+			Event{Name: "Buildkite", Kind: Proposal, Head: "c", Target: "stable", Branch: "stable"}},
+		{"BUILDKITE=true BUILDKITE_COMMIT=HEAD BUILDKITE_BRANCH=x BUILDKITE_PULL_REQUEST=false BUILDKITE_PIPELINE_DEFAULT_BRANCH=main",
+			Event{Name: "Buildkite", Kind: Push, Target: "main", Branch: "x"}},
+		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=v1 BUILDKITE_TAG=v1", Event{Name: "Buildkite", Kind: Tag, Head: "c"}},
+		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=main BUILDKITE_SOURCE=schedule",
+			Event{Name: "Buildkite", Kind: Everything, Head: "c", Branch: "main"}},
+		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_BRANCH=x", Event{Name: "CircleCI", Kind: Push, Head: "c", Branch: "x"}},
+		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_TAG=v1", Event{Name: "CircleCI", Kind: Tag, Head: "c"}},
+		{"HOME=/root", Event{Name: "no known CI", Kind: Push, Local: true}},
+	} {
+		got := Detect(environment(c.env))
+		if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(Event{}, "Fix")); diff != "" || got.Fix == "" {
+			t.Errorf("%s: fix %q\n%s", c.env, got.Fix, diff)
+		}
+	}
+	if OnGitHub(environment("CI=true")) || !OnGitHub(environment("GITHUB_ACTIONS=true")) {
+		t.Error("GitHub Actions is not told by GITHUB_ACTIONS")
+	}
+}
+
+// judge plans an event in a clone and asks.
+func judge(t *testing.T, dir string, e Event, git *fetched) (Plan, *report.Report, error) {
+	t.Helper()
+	p, err := NewPlan(context.Background(), e, inspect.Question{Path: dir}, git.git)
+	if err != nil || p.Nothing {
+		return p, nil, err
+	}
+	r, err := p.Ask(context.Background(), surroundings(t))
+	return p, r, err
+}
+
+// branched is a server with a secret on main and another on the branch feature.
+func branched(t *testing.T) (r *gittest.Repo, main, feature string) {
+	t.Helper()
+	r = gittest.New(t)
+	r.File("old.env", "token: "+gittest.Token()+"\n")
+	main = r.File("b.txt", "hello\n")
+	r.Git("checkout", "-q", "-b", "feature")
+	feature = r.File("app.env", "token: "+gittest.Token()+"\n")
+	r.Git("checkout", "-q", "main")
+	return r, main, feature
+}
+
+func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
+	r, main, feature := branched(t)
+	whole := "all refs"
+	for name, c := range map[string]struct {
+		event Event
+		at    string
+		want  string
+	}{
+		"a merge request that names no base": {Event{Kind: Proposal, Head: feature, Target: "main"}, feature, main + ".." + feature},
+		"one of what is checked out":         {Event{Kind: Proposal, Target: "main"}, feature, main + ".." + feature},
+		"one that names the target's tip":    {Event{Kind: Proposal, Head: feature, Base: main, Target: "main"}, feature, main + ".." + feature},
+		"a push without a former tip":        {Event{Kind: Push, Head: feature, Branch: "feature"}, feature, main + ".." + feature},
+		"the same, default branch named":     {Event{Kind: Push, Head: feature, Branch: "feature", Target: "main"}, feature, main + ".." + feature},
+		"a push to what may be the default":  {Event{Kind: Push, Head: main, Branch: "main"}, main, whole},
+		"a push to the default branch":       {Event{Kind: Push, Head: main, Branch: "main", Target: "main"}, main, whole},
+		"a tag":                              {Event{Kind: Tag, Head: feature, Target: "main"}, feature, main + ".." + feature},
+		"a schedule":                         {Event{Kind: Everything, Head: main}, main, whole},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, depth := range []int{0, 1} {
+				p, rep, err := judge(t, checkout(t, r, c.at, depth), c.event, &fetched{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if rep.Result.Range.Text != c.want || !rep.Result.Coverage.Complete() || rep.Verdict.ExitCode() != 1 {
+					t.Errorf("depth %d: %s, %q, missed %v, exit %d", depth, p.Why, rep.Result.Range.Text, rep.Result.Coverage.Missed, rep.Verdict.ExitCode())
+				}
+				want := main
+				if c.want == whole && c.event.Head == "" {
+					want = ""
+				}
+				if p.Question.Trust != want {
+					t.Errorf("the policy is that of %q", p.Question.Trust)
+				}
+			}
+		})
+	}
+}
+
+func TestWhatCannotBeFetchedIsNotClean(t *testing.T) {
+	r, main, feature := branched(t)
+	for name, e := range map[string]Event{
+		"the target":         {Kind: Proposal, Head: feature, Target: "main"},
+		"its tip":            {Kind: Proposal, Head: feature, Base: main, Target: "main"},
+		"the default branch": {Kind: Push, Head: feature, Branch: "feature", Target: "main"},
+		"the head":           {Kind: Proposal, Head: main, Base: main, Target: "main"},
+		"the history":        {Kind: Everything},
+	} {
+		e.Fix = "write this"
+		_, _, err := judge(t, checkout(t, r, feature, 1), e, &fetched{fail: true})
+		if err == nil || !strings.Contains(err.Error(), "write this") || inspect.IsUsage(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestWithoutACINothingIsFetched(t *testing.T) {
+	r, main, feature := branched(t)
+	clone := cloneOf(t, r, feature, 0)
+	git := &fetched{}
+	p, rep, err := judge(t, clone.Dir, Detect(environment("")), git)
+	if err != nil || rep.Result.Range.Text != "all refs" || rep.Verdict.ExitCode() != 1 {
+		t.Errorf("%s: %v", p.Why, err)
+	}
+	clone.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
+	p, rep, err = judge(t, clone.Dir, Detect(environment("")), git)
+	if err != nil || rep.Result.Range.Text != main+".."+feature {
+		t.Errorf("%s: %v", p.Why, err)
+	}
+	if _, _, err := judge(t, checkout(t, r, feature, 1), Detect(environment("")), git); err == nil || !strings.Contains(err.Error(), "--unshallow") {
+		t.Errorf("a shallow clone: %v", err)
+	}
+	if len(git.calls) > 0 {
+		t.Errorf("fetched %q", git.calls)
+	}
+}
+
+func TestNamesOfBranchesStayNames(t *testing.T) {
+	for name, safe := range map[string]bool{
+		"main": true, "release/1.x": true, "-x": true, "ä": true,
+		"": false, "a b": false, "a:b": false, "a..b": false, "a^": false, "*": false, "a\nb": false, "x@{1}": false, "a\x7f": false,
+	} {
+		if safeBranch(name) != safe {
+			t.Errorf("%q: %v", name, !safe)
+		}
+	}
+	r, _, feature := branched(t)
+	git := &fetched{}
+	if _, _, err := judge(t, checkout(t, r, feature, 1), Event{Kind: Proposal, Head: feature, Target: "main:refs/heads/x"}, git); err == nil || len(git.calls) > 0 {
+		t.Errorf("%v, fetched %q", err, git.calls)
+	}
+}
+
+func TestARangeThatIsAskedForIsJudged(t *testing.T) {
+	r, main, feature := branched(t)
+	clone := checkout(t, r, feature, 0)
+	o := step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE="+main+"..HEAD")
+	o.expect(t, 1, "findings=1", "range="+main+"..HEAD")
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD..HEAD").expect(t, 0, "findings=0")
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=nowhere..HEAD").expect(t, 2)
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD").expect(t, 2)
+}
