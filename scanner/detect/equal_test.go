@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,7 +17,7 @@ func listing(t testing.TB, d *Detector, s *Scratch, text string) []string {
 	t.Helper()
 	found, err := d.Text(context.Background(), s, []byte(text))
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	out := make([]string, len(found))
 	for i, m := range found {
@@ -62,4 +63,25 @@ func TestWindowsFindWhatTheWholeTextHolds(t *testing.T) {
 		t.Errorf("only %d matches: the generator is broken", found)
 	}
 	t.Logf("%d matches", found)
+}
+
+func TestOneDetectorServesManyGoroutines(t *testing.T) {
+	d, _ := pair(t)
+	rnd := rand.New(rand.NewPCG(9, 10))
+	var texts []string
+	for _, r := range d.rules {
+		texts = append(texts, generate(t, rnd, r.Regex.String()))
+	}
+	text := strings.Join(texts, "\n")
+	results := make([][]string, 8)
+	var group sync.WaitGroup
+	for i := range results {
+		group.Go(func() { results[i] = listing(t, d, nil, text) })
+	}
+	group.Wait()
+	for _, r := range results[1:] {
+		if diff := cmp.Diff(results[0], r); diff != "" || len(r) < 100 {
+			t.Fatalf("%d matches; goroutines differ:\n%s", len(r), diff)
+		}
+	}
 }
