@@ -44,6 +44,8 @@ func hunks(t *testing.T, repo string, visit func(hunk) bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var said strings.Builder
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +55,9 @@ func hunks(t *testing.T, repo string, visit func(hunk) bool) {
 	for {
 		line, err := in.ReadString('\n')
 		if err == io.EOF {
+			if err := cmd.Wait(); err != nil {
+				t.Logf("%s: git stopped, the rest of the history is not compared: %v: %s", repo, err, said.String())
+			}
 			return
 		}
 		if err != nil {

@@ -2,7 +2,6 @@ package detect
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -118,6 +117,6 @@ func TestEveryGitleaksFindingInGeneratedTextsIsFound(t *testing.T) {
 		if found < texts/3 {
 			t.Errorf("only %d findings in %d texts: the generator is broken", found, texts)
 		}
-		t.Log(fmt.Sprintf("reference=%v: %d texts, gitleaks finds %d, we find %d", reference, texts, found, more))
+		t.Logf("reference=%v: %d texts, gitleaks finds %d, we find %d", reference, texts, found, more)
 	}
 }
