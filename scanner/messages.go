@@ -7,12 +7,15 @@ import (
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
-// searchMessages searches the messages of commits, for one worker.
+// searchMessages searches the messages of commits and who made them, for one worker.
 func (r *run) searchMessages(work <-chan *gitrepo.Commit) error {
 	sc := newScratch()
 	for c := range work {
 		author := Commit{ID: c.ID.String(), Author: c.Author.Name, Email: c.Author.Email, Date: c.Author.When}
 		if err := r.searchMessage(sc, author, c.ID, c.Raw, c.Message); err != nil {
+			return err
+		}
+		if err := r.searchPeople(sc, author, c.ID, c.Raw, c.Author, c.Committer); err != nil {
 			return err
 		}
 	}
@@ -45,7 +48,7 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, m
 	return nil
 }
 
-// names searches the messages of annotated tags: those that the scan starts
+// names searches annotated tags: those that the scan starts
 // from, which need no ref yet, and those of every ref.
 func (r *run) names() error {
 	rd, sc := r.repo.NewReader(readerCache), newScratch()
@@ -90,6 +93,9 @@ func (r *run) searchTag(rd *gitrepo.Reader, sc *scratch, id gitrepo.ID, seen map
 		}
 		by := Commit{ID: tag.Target.String(), Author: tag.Tagger.Name, Email: tag.Tagger.Email, Date: tag.Tagger.When}
 		if err := r.searchMessage(sc, by, id, o.Data, tag.Message); err != nil {
+			return err
+		}
+		if err := r.searchPeople(sc, by, id, o.Data, tag.Tagger); err != nil {
 			return err
 		}
 		id = tag.Target

@@ -83,30 +83,22 @@ func (w *world) oldBaseline(out string, q inspect.Question) (gate.Baseline, erro
 	if out == "-" {
 		return gate.Baseline{}, nil
 	}
-	old, err := readBaseline(baselinePath(out, q))
+	old, err := inspect.Baseline(baselinePath(out, q))
 	if errors.Is(err, fs.ErrNotExist) {
 		return gate.Baseline{}, nil
 	}
 	return old, err
 }
 
-func readBaseline(path string) (gate.Baseline, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return gate.Baseline{}, err
-	}
-	return gate.ParseBaseline(path, text)
-}
-
 func (w *world) baselineDiffCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "diff OLD NEW", Short: "List the entries that a baseline gained and lost", Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			before, err := readBaseline(args[0])
+			before, err := inspect.Baseline(args[0])
 			if err != nil {
 				return flagError{err}
 			}
-			after, err := readBaseline(args[1])
+			after, err := inspect.Baseline(args[1])
 			if err != nil {
 				return flagError{err}
 			}

@@ -58,12 +58,12 @@ func (w *world) validateConfig(q inspect.Question) error {
 }
 
 func (w *world) explainConfig(q inspect.Question) error {
-	policy, err := inspect.Policy(q)
+	settings, err := inspect.Settings(q)
 	if err != nil {
 		return flagError{err}
 	}
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	for _, s := range gate.Explain(policy) {
+	for _, s := range settings {
 		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Key, s.Value, s.Origin)
 	}
 	return table.Flush()

@@ -15,10 +15,27 @@ func Rules(q Question) (*rules.Set, error) {
 	return r.rules, err
 }
 
-// Policy is the policy that applies to a question about a folder.
-func Policy(q Question) (gate.Policy, error) {
+// Settings are those of the policy that applies to a question about a folder.
+func Settings(q Question) ([]gate.Setting, error) {
 	r, err := loadRulings(q, folderTree{q.Path})
-	return r.policy, err
+	if err != nil {
+		return nil, err
+	}
+	settings := gate.Explain(r.policy)
+	for i := range settings {
+		settings[i].Key, settings[i].Value = r.quoted.clean(settings[i].Key), r.quoted.clean(settings[i].Value)
+	}
+	return settings, nil
+}
+
+// Baseline reads a baseline that the user named.
+func Baseline(file string) (gate.Baseline, error) {
+	text, err := readNamed(file)
+	if err != nil {
+		return gate.Baseline{}, err
+	}
+	b, err := gate.ParseBaseline(file, text)
+	return b, new(quoted).error(err, text)
 }
 
 // Validate checks every file that judges a folder, and lists what is legal but
@@ -37,7 +54,7 @@ func Validate(q Question) ([]gate.Notice, error) {
 			out = append(out, gate.Notice{Text: w})
 		}
 	}
-	return append(out, r.policy.UnknownRules(r.knows)...), nil
+	return append(out, r.quoted.notices(r.policy.UnknownRules(r.knows))...), nil
 }
 
 // knows reports whether there is a rule of that ID.

@@ -29,6 +29,7 @@ func Run(ctx context.Context, q Question, w World) (*report.Report, error) {
 		return nil, scanErr
 	}
 	r.Result, r.Verdict = result, gate.Decide(a.input(ctx, &result, scanErr))
+	r.Verdict.Notices = a.rulings.quoted.notices(r.Verdict.Notices)
 	r.Finished = w.Now()
 	return r, nil
 }

@@ -1,9 +1,7 @@
 package inspect
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/rules"
@@ -22,13 +20,16 @@ type rulings struct {
 	rules    *rules.Set
 	ignores  *rules.Ignores
 	baseline gate.Baseline
+	quoted   *quoted
 }
 
 // loadRulings reads each file from where the user named it, else from the
 // trusted tree. A broken file of the tree is not usage: the gate could not decide.
 func loadRulings(q Question, t tree) (rulings, error) {
-	out := rulings{policy: gate.Defaults()}
+	out := rulings{policy: gate.Defaults(), quoted: &quoted{}}
+	load := out.quoted.load
 	err := load(q.PolicyFile, t, gate.PolicyFile, func(name string, text []byte) (err error) {
+		out.quoted.add(text)
 		out.policy, err = gate.ParsePolicy(name, text)
 		return err
 	})
@@ -43,14 +44,21 @@ func loadRulings(q Question, t tree) (rulings, error) {
 		open = readNamed
 	}
 	err = load(q.RulesFile, t, gitleaksConfig, func(name string, text []byte) (err error) {
-		out.rules, err = rules.Load(name, text, rules.LoadOptions{Open: open})
-		return err
+		out.quoted.add(text)
+		if out.rules, err = rules.Load(name, text, rules.LoadOptions{Open: out.quoted.open(open)}); err != nil {
+			return err
+		}
+		out.rules.Warnings = out.quoted.cleanAll(out.rules.Warnings)
+		return out.quoted.refuseNames(out.rules)
 	})
 	if err != nil {
 		return out, err
 	}
 	err = load(q.IgnoreFile, t, gitleaksIgnore, func(name string, text []byte) (err error) {
-		out.ignores, err = rules.ParseIgnores(name, text)
+		out.quoted.add(text)
+		if out.ignores, err = rules.ParseIgnores(name, text); err == nil {
+			out.ignores.Warnings = out.quoted.cleanAll(out.ignores.Warnings)
+		}
 		return err
 	})
 	if err != nil {
@@ -60,25 +68,6 @@ func loadRulings(q Question, t tree) (rulings, error) {
 		out.baseline, err = gate.ParseBaseline(name, text)
 		return err
 	})
-}
-
-// load hands one file to parse: the named one, else that of the tree, if any.
-func load(named string, t tree, name string, parse func(name string, text []byte) error) error {
-	if named != "" {
-		text, err := readNamed(named)
-		if err != nil {
-			return usage(err)
-		}
-		return usage(parse(named, text))
-	}
-	text, err := t.read(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return parse(name, text)
 }
 
 // ignored reports whether the trusted .gitleaksignore names a finding.

@@ -77,6 +77,9 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 	for _, name := range []string{gate.PolicyFile, gate.BaselineFile, gitleaksConfig, gitleaksIgnore} {
 		before, after := a.version(a.trusted, name), a.version(proposed, name)
 		if !bytes.Equal(before, after) {
+			if name != gate.BaselineFile { // a message about it quotes nothing
+				a.rulings.quoted.add(after)
+			}
 			out = append(out, a.change(name, before, after)...)
 		}
 	}

@@ -118,6 +118,8 @@ func (v *view) placeText(f *gate.Judged) string {
 	switch p := f.At; {
 	case p.Kind == scanner.InPath:
 		return path + " (the name)"
+	case p.Kind == scanner.InMessage && p.StartLine == 0:
+		return "name or address of a person"
 	case p.Kind == scanner.InMessage && p.Path == "":
 		return fmt.Sprintf("message, line %d", p.StartLine)
 	case p.StartLine == 0:

@@ -1,0 +1,298 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/gittest"
+	"github.com/leakgate/leakgate/internal/report"
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+// canary holds values planted in a repository, and searches for them in every
+// byte that leaves any door. A new command, format or failure joins it by a line
+// in one of the tests below.
+type canary struct {
+	t      *testing.T
+	values map[string]secret.Secret // by the place they were planted in
+	forms  map[string]string        // every spelling of them, with the place
+	root   string                   // everything may be written below
+	known  map[string]string        // the files that were planted: path to content
+	env    map[string]string
+}
+
+func newCanary(t *testing.T) *canary {
+	t.Helper()
+	return &canary{
+		t: t, values: map[string]secret.Secret{}, forms: map[string]string{}, root: t.TempDir(), known: map[string]string{},
+		env: map[string]string{keyVariable: strings.Repeat("0123456789abcdef", 4)},
+	}
+}
+
+// plant makes a value known, and each line of one of several lines by itself.
+func (c *canary) plant(place, value string) string {
+	c.values[place] = secret.New(value)
+	for _, line := range strings.Split(value, "\n") {
+		if len(line) >= 16 && !strings.HasPrefix(line, "-----") {
+			for _, form := range secret.Forms(secret.New(line)) {
+				c.forms[form] = place
+			}
+		}
+	}
+	return value
+}
+
+// token plants a new token.
+func (c *canary) token(place string) string { return c.plant(place, gittest.Token()) }
+
+// repo is a repository with a value in every place that a report may show.
+func (c *canary) repo() *gittest.Repo {
+	r := gittest.New(c.t)
+	r.File("a.txt", "hello\n")
+	r.Git("tag", "first")
+	r.File("token.txt", "token: "+c.token("a line")+"\n")
+	r.File("key.pem", c.plant("a private key", privateKey(c.t)))
+	r.File("secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata:\n  password: "+
+		base64.StdEncoding.EncodeToString([]byte(c.plant("a Kubernetes Secret", gittest.Letters(28))))+"\n")
+	r.File("encoded.txt", "value: "+base64.StdEncoding.EncodeToString([]byte("token: "+c.token("base64")+"\n"))+"\n")
+	r.File("name-"+c.token("a path")+"/f.txt", "token: "+c.token("a file with a bad name")+"\n")
+	r.Write("said.txt", "hello\n")
+	r.Commit("Use " + c.token("a message") + " now")
+	r.Write("signed.txt", "token: "+c.token("a file of a bad author")+"\n")
+	r.Git("add", "-A")
+	r.Git("commit", "-q", "-m", "Sign", "--author", "Ada "+c.token("an author")+" <ada@example.com>")
+	r.Git("branch", "topic-"+c.token("a branch"))
+	r.Git("tag", "-a", "-m", "Release with "+c.token("a tag message"), "v1")
+	r.Write("box.zip", c.zip())
+	r.Write("both.txt", "branch: "+c.values["a branch"].Reveal()+"\n")
+	r.Commit("Add a box")
+	r.Write("staged.txt", "token: "+c.token("what is staged")+"\n")
+	r.Git("add", "staged.txt")
+	r.Write("token.txt", "other: "+c.token("what is changed")+"\n")
+	r.Write("loose.txt", "other: "+c.token("an untracked file")+"\n")
+	c.settle(r.Dir)
+	return r
+}
+
+func (c *canary) zip() string {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	member, err := w.Create("in-" + c.token("a member's name") + "/member.txt")
+	if err == nil {
+		_, err = member.Write([]byte("token: " + c.token("an archive") + "\n"))
+	}
+	if err != nil || w.Close() != nil {
+		c.t.Fatal(err)
+	}
+	return out.String()
+}
+
+func privateKey(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE" + " KEY", Bytes: der}))
+}
+
+// settle remembers what lies in a folder now: only what is written later leaves.
+func (c *canary) settle(dir string) { maps.Copy(c.known, files(c.t, dir)) }
+
+// files reads every file below a folder, but git's own objects and its index.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.Name() == "objects" && d.IsDir() {
+			return fs.SkipDir
+		}
+		if d.Type().IsRegular() {
+			text, err := os.ReadFile(path)
+			out[path] = string(text)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// run runs a command line, with every verbosity, and searches what it says and
+// what it writes. The exit code shows that the door did what it is for.
+func (c *canary) run(dirs []string, stdin string, code int, args ...string) {
+	c.t.Helper()
+	for _, level := range []string{"", "-v", "-vv"} {
+		line := args
+		if level != "" {
+			line = append(slices.Clone(args), level)
+		}
+		c.once(context.Background(), dirs, stdin, code, line...)
+	}
+}
+
+func (c *canary) once(ctx context.Context, dirs []string, stdin string, code int, args ...string) {
+	c.t.Helper()
+	var out, errs bytes.Buffer
+	w := &world{
+		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs, now: time.Now, status: true,
+		env: func(name string) string { return c.env[name] },
+	}
+	if got := w.run(ctx, args); got != code && code != anyCode {
+		c.t.Errorf("%s: exit %d, want %d\n%s%s", c.hide(strings.Join(args, " ")), got, code, c.hide(out.String()), c.hide(errs.String()))
+	}
+	c.search(args, "standard output", out.String())
+	c.search(args, "standard error", errs.String())
+	for _, dir := range append(dirs, c.root) {
+		for path, text := range files(c.t, dir) {
+			if c.known[path] != text {
+				c.search(args, "the name of "+filepath.Ext(path), path)
+				c.search(args, path, text)
+			}
+		}
+	}
+}
+
+// search fails where a value is visible, without showing it.
+func (c *canary) search(args []string, where, text string) {
+	c.t.Helper()
+	for form, place := range c.forms {
+		if at := strings.Index(text, form); at >= 0 {
+			around := text[max(0, at-60):min(len(text), at+len(form)+40)]
+			c.t.Errorf("%s: the value in %s is visible in %s: …%s…", c.hide(strings.Join(args, " ")), place, c.hide(where), c.hide(around))
+		}
+	}
+}
+
+// hide keeps the values from the output of the tests.
+func (c *canary) hide(text string) string {
+	var r secret.Redactor
+	for _, s := range c.values {
+		r.Add(s)
+	}
+	return r.Redact(text)
+}
+
+func TestNoDoorShowsAValueOfAScan(t *testing.T) {
+	c := newCanary(t)
+	r := c.repo()
+	dirs := []string{r.Dir}
+	out := func(name string) string { return filepath.Join(c.root, name) }
+	var reports []string
+	for _, format := range report.Formats() {
+		reports = append(reports, "--report", format+"="+out("report."+format))
+	}
+	for _, format := range report.Formats() {
+		c.run(dirs, "", exitBlocked, "scan", r.Dir, "--format", format, "--untracked")
+	}
+	c.run(dirs, "", exitBlocked, append([]string{"scan", r.Dir, "--color", "always", "--untracked"}, reports...)...)
+	c.foundEverything(out("report.json"))
+	for _, args := range [][]string{
+		{"scan", r.Dir, "--range", "first..HEAD"}, {"scan", r.Dir, "--range", "first...HEAD"}, {"scan", r.Dir, "--since-commit", "first"},
+		{"scan", r.Dir, "--staged"}, {"scan", r.Dir, "--dir"}, {"scan", r.Dir, "--engine", "reference"},
+	} {
+		c.run(dirs, "", exitBlocked, append(args, reports...)...)
+	}
+	c.run(dirs, "token: "+c.values["a line"].Reveal()+"\n", exitBlocked, "scan", "-")
+	c.run(dirs, "", exitClean, "baseline", "create", r.Dir, "-o", out("baseline.json"))
+	c.run(dirs, "", exitClean, "baseline", "create", r.Dir, "-o", "-")
+	c.run(dirs, "", exitClean, "baseline", "diff", out("baseline.json"), out("baseline.json"))
+	c.run(dirs, "", exitBlocked, "scan", r.Dir, "--baseline", out("baseline.json"), "--format", "json")
+}
+
+// foundEverything keeps the search honest: a value that was not found was not hidden.
+func (c *canary) foundEverything(file string) {
+	c.t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if n := strings.Count(string(text), `"id":"LG-`); n < len(c.values) {
+		c.t.Errorf("%d values are planted, %d credentials were found", len(c.values), n)
+	}
+}
+
+// broken are files of configuration that cannot be used, or only just, and hold
+// a value where messages quote.
+var broken = map[string][]string{
+	".leakgate.yaml": {
+		"version: 1\nVALUE: x\n", "version: 1\nmode: VALUE\n", "version: 1\nmode: [VALUE\n", "version: VALUE\n", "version: 1\npaths: VALUE\n",
+		"version: 1\nrules: {disable: [VALUE]}\n", "version: 1\npaths: {exclude: ['VALUE[']}\n", "version: 1\nenvironments: {VALUE: {}}\n",
+		"version: 1\nrules: {severity: {VALUE: low}}\n", "version: 1\nVALUE: a\nVALUE: b\n", "version: 1\nlimits: {max_blob: VALUE}\n",
+		"version: 1\nexceptions:\n  - {fingerprint: VALUE, blob: VALUE, reason: VALUE, owner: VALUE, expires: VALUE}\n",
+		"version: 1\nexceptions:\n  - {fingerprint: VALUE, blob: 0a4d55a8d778e5022fab701977c5d840bbc486d0, reason: VALUE, owner: VALUE, expires: 2020-01-01}\n",
+		"*VALUE\n", "version: 1\nmode: !VALUE audit\n", "VALUE",
+	},
+	".gitleaks.toml": {
+		"VALUE", "VALUE = 1\n", "title = \"VALUE\n", "[[rules]]\nid = \"x\"\nregex = '''VALUE('''\n", "[[rules]]\nid = \"VALUE\"\nregex = '''('''\n",
+		"[extend]\npath = \"VALUE\"\n", "[[rules]]\nid = \"VALUE\"\nregex = '''abc'''\n[[rules]]\nid = \"VALUE\"\nregex = '''abc'''\n",
+		"[extend]\nuseDefault = true\ndisabledRules = [\"VALUE\"]\n", "[[rules]]\nid = \"x\"\nregex = '''x'''\nentropy = \"VALUE\"\n",
+		"[[allowlists]]\ntargetRules = [\"VALUE\"]\nregexes = ['''VALUE''']\n", "minVersion = \"VALUE\"\n",
+	},
+	".gitleaksignore": {"VALUE\n", "a:b:VALUE\n", "VALUE:x:1:2:3\n"},
+	".leakgate-baseline.json": {
+		"VALUE", "{\"VALUE\": 1}", `{"schemaVersion": 1, "entries": [{"fingerprint": "VALUE", "rule": "VALUE", "path": "VALUE", "blob": "VALUE"}]}`,
+		`{"schemaVersion": "VALUE"}`,
+	},
+}
+
+// anyCode is for runs whose exit code says nothing.
+const anyCode = -1
+
+func TestNoDoorShowsAValueOfABrokenConfiguration(t *testing.T) {
+	flag := map[string]string{".leakgate.yaml": "--policy", ".gitleaks.toml": "--gitleaks-config", ".gitleaksignore": "--gitleaks-ignore",
+		".leakgate-baseline.json": "--baseline"}
+	for name, texts := range broken {
+		for i, text := range texts {
+			c := newCanary(t)
+			r := gittest.New(t)
+			old := r.File("a.txt", "hello\n")
+			value := c.token(name)
+			r.Write(name, strings.ReplaceAll(text, "VALUE", value))
+			tip := r.Commit("Configure")
+			c.settle(r.Dir)
+			t.Chdir(r.Dir)
+			dirs := []string{r.Dir}
+			doors := [][]string{
+				{"scan"}, {"scan", "--range", old + ".."}, {"scan", "--dir"}, {"scan", "--dir", flag[name], name},
+				{"config", "validate"}, {"config", "explain"}, {"baseline", "create", "-o", "-"}, {"hook", "pre-commit"}, {"init"},
+			}
+			switch name {
+			case ".gitleaks.toml":
+				doors = append(doors, []string{"rules", "list"}, []string{"rules", "test", "github-pat"})
+			case ".leakgate-baseline.json":
+				doors = append(doors, []string{"baseline", "diff", name, name})
+			}
+			for _, args := range doors {
+				c.once(context.Background(), dirs, "", anyCode, args...)
+			}
+			zeros := strings.Repeat("0", 40)
+			c.once(context.Background(), dirs, zeros+" "+tip+" refs/heads/x\n"+old+" "+tip+" refs/heads/main\n", anyCode, "hook", "pre-receive")
+			c.once(context.Background(), dirs, "refs/heads/x "+tip+" refs/heads/x "+zeros+"\n", anyCode, "hook", "pre-push", "origin")
+			if t.Failed() {
+				t.Logf("%s %d: %q", name, i, text)
+			}
+		}
+	}
+}

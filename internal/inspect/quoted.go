@@ -1,0 +1,128 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner"
+	"github.com/leakgate/leakgate/scanner/detect"
+)
+
+// quoted knows the texts that messages quote, the files that judge, so that a
+// value in one of them is not shown by a message about it. The built-in rules
+// look for values, because the file's own may be what is broken.
+type quoted struct {
+	texts    [][]byte // not searched yet
+	redactor secret.Redactor
+}
+
+func (q *quoted) add(text []byte) { q.texts = append(q.texts, text) }
+
+// clean is a message without the values of the texts.
+func (q *quoted) clean(message string) string {
+	if err := q.search(); err != nil {
+		return "what is wrong is not shown, because it cannot be searched for values: " + err.Error()
+	}
+	return q.redactor.Redact(message)
+}
+
+func (q *quoted) search() error {
+	if len(q.texts) == 0 {
+		return nil
+	}
+	set, err := rules.Default()
+	if err != nil {
+		return err
+	}
+	d := detect.New(set, detect.Options{Depth: scanner.DefaultDepth})
+	for _, text := range q.texts {
+		found, err := d.Text(context.Background(), nil, text)
+		if err != nil {
+			return err
+		}
+		for _, m := range found {
+			q.redactor.Add(m.Secret)
+		}
+	}
+	q.texts = nil
+	return nil
+}
+
+// error is an error about a text: it shows none of its values, and is still what it was.
+func (q *quoted) error(err error, about []byte) error {
+	if err == nil {
+		return nil
+	}
+	q.add(about)
+	return &cleanError{q.clean(err.Error()), err}
+}
+
+type cleanError struct {
+	text string
+	err  error
+}
+
+func (e *cleanError) Error() string { return e.text }
+func (e *cleanError) Unwrap() error { return e.err }
+
+func (q *quoted) cleanAll(messages []string) []string {
+	out := slices.Clone(messages)
+	for i := range out {
+		out[i] = q.clean(out[i])
+	}
+	return out
+}
+
+func (q *quoted) notices(list []gate.Notice) []gate.Notice {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Text = q.clean(out[i].Text)
+	}
+	return out
+}
+
+// load hands one file to parse: the named one, else that of the tree, if any.
+func (q *quoted) load(named string, t tree, name string, parse func(name string, text []byte) error) error {
+	if named != "" {
+		text, err := readNamed(named)
+		if err != nil {
+			return usage(err)
+		}
+		return usage(q.error(parse(named, text), text))
+	}
+	text, err := t.read(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return q.error(parse(name, text), text)
+}
+
+// open takes up what a file includes.
+func (q *quoted) open(read func(name string) ([]byte, error)) func(name string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		text, err := read(name)
+		q.add(text)
+		return text, err
+	}
+}
+
+// refuseNames refuses a rule whose name every report would show.
+func (q *quoted) refuseNames(set *rules.Set) error {
+	for _, r := range set.Rules {
+		for _, text := range append([]string{r.ID, r.Description}, r.Tags...) {
+			if q.clean(text) != text {
+				return fmt.Errorf("%s: the id, description or a tag of a rule holds a value: %s", r.Origin, q.clean(r.ID))
+			}
+		}
+	}
+	return nil
+}
