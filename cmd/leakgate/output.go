@@ -70,13 +70,7 @@ func (o *output) print(w *world, r *report.Report) error {
 	if o.reveal {
 		r.ShowValue = func(s secret.Secret) string { return s.Reveal() } // asked for, on a terminal
 	}
-	err := report.Write(w.stdout, o.format, r)
-	for _, each := range o.reports {
-		format, file, _ := strings.Cut(each, "=")
-		if e := report.WriteFile(file, format, r); e != nil {
-			err = errors.Join(err, fmt.Errorf("write the %s report: %w", format, e))
-		}
-	}
+	err := errors.Join(report.Write(w.stdout, o.format, r), o.files(r))
 	code := r.Verdict.ExitCode()
 	if err != nil {
 		fmt.Fprintf(w.stderr, "leakgate: %s\n", oneLine(err))
@@ -88,4 +82,15 @@ func (o *output) print(w *world, r *report.Report) error {
 		return nil
 	}
 	return outcome(code)
+}
+
+// files writes the reports that go into files, each whatever becomes of the others.
+func (o *output) files(r *report.Report) (err error) {
+	for _, each := range o.reports {
+		format, file, _ := strings.Cut(each, "=")
+		if e := report.WriteFile(file, format, r); e != nil {
+			err = errors.Join(err, fmt.Errorf("write the %s report: %w", format, e))
+		}
+	}
+	return err
 }

@@ -116,7 +116,7 @@ func (w *world) root() *cobra.Command {
 
 // commands are the verbs, one file each.
 func (w *world) commands() []*cobra.Command {
-	return []*cobra.Command{w.scanCommand(), w.baselineCommand(), w.rulesCommand(), w.configCommand(), w.hookCommand(), w.versionCommand()}
+	return []*cobra.Command{w.scanCommand(), w.actionCommand(), w.ciCommand(), w.baselineCommand(), w.rulesCommand(), w.configCommand(), w.hookCommand(), w.versionCommand()}
 }
 
 // usageArgs makes wrong arguments a mistake on the command line.
