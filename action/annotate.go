@@ -41,7 +41,11 @@ func annotate(log *Log, r *report.Report, repo *gitrepo.Repo) {
 		a.print(log, hide)
 	}
 	if more := len(reported) - len(shown) - repeats; more > 0 {
-		log.Command("notice", fmt.Sprintf("and %d more, see the summary", more), Property{"title", "leakgate"})
+		text := fmt.Sprintf("and %d more, see the summary", more)
+		if len(shown) == 0 {
+			text = fmt.Sprintf("found %d, none of them in a line at head: see the summary", more)
+		}
+		log.Command("notice", text, Property{"title", "leakgate"})
 	}
 }
 

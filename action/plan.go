@@ -16,6 +16,7 @@ type Plan struct {
 	Why      string // one sentence for the log
 	Range    string // what is judged, by ids; "" when the question says it
 	Nothing  bool   // there is nothing to ask
+	partial  string // what to write to have a clone with every object, if this is none
 }
 
 // NewPlan says what to judge for an event, and by whose policy: never by that of
@@ -38,10 +39,18 @@ func NewPlan(ctx context.Context, e Event, q inspect.Question, git Git) (Plan, e
 		q.Branch = e.Branch
 	}
 	p := &planner{clone: c, event: e, q: q}
-	if q.Range != "" {
+	plan, err := p.plan(ctx)
+	if c.repo.Promisor() {
+		plan.partial = e.Fix + ", without a filter"
+	}
+	return plan, err
+}
+
+func (p *planner) plan(ctx context.Context) (Plan, error) {
+	if p.q.Range != "" {
 		return p.asked()
 	}
-	switch e.Kind {
+	switch p.event.Kind {
 	case Proposal:
 		return p.proposal(ctx)
 	case Push:
@@ -55,10 +64,16 @@ func NewPlan(ctx context.Context, e Event, q inspect.Question, git Git) (Plan, e
 // Ask asks the question of a plan.
 func (p Plan) Ask(ctx context.Context, w inspect.World) (*report.Report, error) {
 	r, err := inspect.Run(ctx, p.Question, w)
-	if err == nil && p.Range != "" {
+	if err != nil {
+		return nil, err
+	}
+	if p.Range != "" {
 		r.Result.Range.Text = p.Range
 	}
-	return r, err
+	if p.partial != "" && !r.Result.Coverage.Complete() {
+		r.Verdict.Err = fmt.Errorf("%w: this is a partial clone, without some objects: %s", r.Verdict.Err, p.partial)
+	}
+	return r, nil
 }
 
 type planner struct {

@@ -110,6 +110,21 @@ func TestAnIncompleteScanIsSaid(t *testing.T) {
 	}
 }
 
+func TestAPartialCloneThatLacksObjectsNamesTheCure(t *testing.T) {
+	r := gittest.New(t)
+	r.Git("config", "uploadpack.allowFilter", "true")
+	r.File("app.env", "token: "+gittest.Token()+"\n")
+	r.Git("rm", "-q", "app.env")
+	r.Commit("Remove")
+	dir := filepath.Join(t.TempDir(), "clone")
+	r.Git("clone", "-q", "--filter=blob:none", "file://"+r.Dir, dir)
+	o := step(t, dir, "schedule", object{}, "GITHUB_SHA="+r.Git("rev-parse", "HEAD"))
+	o.expect(t, 3, "complete=false")
+	if !strings.Contains(o.log, "this is a partial clone, without some objects: add `with: {fetch-depth: 0}`") {
+		t.Error(o.log)
+	}
+}
+
 // unpack turns the packs of a repository into loose objects.
 func unpack(t *testing.T, r *gittest.Repo) {
 	t.Helper()
