@@ -10,6 +10,8 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -34,13 +36,15 @@ type canary struct {
 	root   string                   // everything may be written below
 	known  map[string]string        // the files that were planted: path to content
 	env    map[string]string
+	now    func() time.Time
+	stdout io.Writer // instead of a buffer
 }
 
 func newCanary(t *testing.T) *canary {
 	t.Helper()
 	return &canary{
 		t: t, values: map[string]secret.Secret{}, forms: map[string]string{}, root: t.TempDir(), known: map[string]string{},
-		env: map[string]string{keyVariable: strings.Repeat("0123456789abcdef", 4)},
+		env: map[string]string{keyVariable: strings.Repeat("0123456789abcdef", 4)}, now: time.Now,
 	}
 }
 
@@ -156,8 +160,11 @@ func (c *canary) once(ctx context.Context, dirs []string, stdin string, code int
 	c.t.Helper()
 	var out, errs bytes.Buffer
 	w := &world{
-		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs, now: time.Now, status: true,
+		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs, now: c.now, status: true,
 		env: func(name string) string { return c.env[name] },
+	}
+	if c.stdout != nil {
+		w.stdout = c.stdout
 	}
 	if got := w.run(ctx, args); got != code && code != anyCode {
 		c.t.Errorf("%s: exit %d, want %d\n%s%s", c.hide(strings.Join(args, " ")), got, code, c.hide(out.String()), c.hide(errs.String()))
@@ -211,6 +218,7 @@ func TestNoDoorShowsAValueOfAScan(t *testing.T) {
 	for _, args := range [][]string{
 		{"scan", r.Dir, "--range", "first..HEAD"}, {"scan", r.Dir, "--range", "first...HEAD"}, {"scan", r.Dir, "--since-commit", "first"},
 		{"scan", r.Dir, "--staged"}, {"scan", r.Dir, "--dir"}, {"scan", r.Dir, "--engine", "reference"},
+		{"scan", r.Dir, "--range", "first..topic-" + c.values["a branch"].Reveal()},
 	} {
 		c.run(dirs, "", exitBlocked, append(args, reports...)...)
 	}
@@ -296,3 +304,98 @@ func TestNoDoorShowsAValueOfABrokenConfiguration(t *testing.T) {
 		}
 	}
 }
+
+func TestNoHookShowsAValue(t *testing.T) {
+	c := newCanary(t)
+	r := c.repo()
+	t.Chdir(r.Dir)
+	dirs, zeros := []string{r.Dir}, strings.Repeat("0", 40)
+	first, tip, tag, branch := r.Git("rev-parse", "first"), r.Git("rev-parse", "HEAD"), r.Git("rev-parse", "v1"), c.values["a branch"].Reveal()
+	c.run(dirs, "", exitBlocked, "hook", "pre-commit")
+	c.run(dirs, first+" "+tip+" refs/heads/"+branch+"\n", exitBlocked, "hook", "pre-receive")
+	c.run(dirs, "refs/heads/"+branch+" "+tip+" refs/heads/"+branch+" "+first+"\n", exitBlocked, "hook", "pre-push", "origin")
+	c.run(dirs, "refs/tags/v1 "+tag+" refs/tags/v1 "+zeros+"\n", exitBlocked, "hook", "pre-push", "origin")
+	c.run(dirs, zeros+" "+tip[:39]+"f refs/heads/"+branch+"\n", exitUndecided, "hook", "pre-receive")
+	c.run(dirs, c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-receive")
+	c.run(dirs, "a b c "+c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-push", branch, "https://user:"+branch+"@example.com")
+	c.run(dirs, "", exitClean, "hook", "install")
+	c.run(dirs, "", exitClean, "hook", "uninstall")
+}
+
+func TestNoFailureShowsAValue(t *testing.T) {
+	c := newCanary(t)
+	r := c.repo()
+	dirs := []string{r.Dir}
+	c.run(dirs, "", exitBlocked, "scan", r.Dir, "--report", "json="+filepath.Join(c.root, "none", "report.json"))
+	c.run(dirs, "", exitUsage, "scan", r.Dir, "--range", c.values["a line"].Reveal()+"..HEAD")
+	c.run(dirs, "", exitUsage, "scan", r.Dir, "--since-commit", c.values["a line"].Reveal())
+	stopped, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, args := range [][]string{{"scan", r.Dir, "-vv"}, {"scan", "--dir", r.Dir, "-vv"}, {"scan", r.Dir, "--staged", "-vv"}} {
+		c.once(stopped, dirs, "", exitUndecided, args...)
+	}
+	c.once(stopped, dirs, "token: "+c.values["a line"].Reveal()+"\n", exitUndecided, "scan", "-", "-vv")
+	c.stdout = failing{}
+	c.run(dirs, "", exitBlocked, "scan", r.Dir)
+	c.stdout = nil
+	c.stdout = crashing{c.values["a line"].Reveal()}
+	c.run(dirs, "", exitUndecided, "scan", r.Dir)
+	c.stdout = nil
+	c.now = func() time.Time { panic("crashed with " + c.values["a line"].Reveal()) }
+	c.once(context.Background(), dirs, "", exitUndecided, "scan", r.Dir)
+	c.now = time.Now
+
+	blob := r.Git("rev-parse", "HEAD:token.txt")
+	object := filepath.Join(r.Dir, ".git", "objects", blob[:2], blob[2:])
+	c.spoil(object, func([]byte) []byte { return []byte("no object: " + c.values["a line"].Reveal()) })
+	c.run(dirs, "", exitBlocked, "scan", r.Dir)
+	if err := os.Remove(object); err != nil {
+		t.Fatal(err)
+	}
+	c.run(dirs, "", exitBlocked, "scan", r.Dir)
+	c.run(dirs, "", exitUndecided, "baseline", "create", r.Dir)
+}
+
+func TestADamagedPackShowsNoValue(t *testing.T) {
+	c := newCanary(t)
+	r := c.repo()
+	r.Git("gc", "-q")
+	packs, err := filepath.Glob(filepath.Join(r.Dir, ".git", "objects", "pack", "*.pack"))
+	if err != nil || len(packs) != 1 {
+		t.Fatalf("%v %v", packs, err)
+	}
+	c.settle(r.Dir)
+	c.spoil(packs[0], func(b []byte) []byte { return b[:len(b)*2/3] })
+	c.run([]string{r.Dir}, "", anyCode, "scan", r.Dir)
+	c.spoil(packs[0], func(b []byte) []byte { return append(b[:12], c.values["a line"].Reveal()...) })
+	c.run([]string{r.Dir}, "", exitUndecided, "scan", r.Dir)
+	c.spoil(filepath.Join(r.Dir, ".git", "HEAD"), func([]byte) []byte { return []byte("ref: refs/heads/" + c.values["a line"].Reveal() + "\x01\n") })
+	c.spoil(filepath.Join(r.Dir, ".git", "packed-refs"), func([]byte) []byte { return []byte(c.values["a line"].Reveal() + " x\n") })
+	c.settle(r.Dir)
+	c.run([]string{r.Dir}, "", exitUndecided, "scan", r.Dir)
+}
+
+// spoil changes a file in place.
+func (c *canary) spoil(path string, change func([]byte) []byte) {
+	c.t.Helper()
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = os.Chmod(path, 0o644)
+	}
+	if err == nil {
+		err = os.WriteFile(path, change(text), 0o644)
+	}
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// failing is a standard output that cannot be written.
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("the pipe is closed") }
+
+// crashing is a defect that knows a value.
+type crashing struct{ value string }
+
+func (c crashing) Write([]byte) (int, error) { panic("crashed with " + c.value) }

@@ -35,7 +35,8 @@ type outcome int
 func (o outcome) Error() string { return fmt.Sprintf("exit %d", int(o)) }
 
 // run runs one command line and returns its exit code.
-func (w *world) run(ctx context.Context, args []string) int {
+func (w *world) run(ctx context.Context, args []string) (code int) {
+	defer w.survive(&code)
 	root := w.root()
 	root.SetArgs(args)
 	root.SetIn(w.stdin)
@@ -54,7 +55,7 @@ func (w *world) explain(err error) int {
 	if err == nil {
 		return exitClean
 	}
-	fmt.Fprintf(w.stderr, "leakgate: %s\n", oneLine(err))
+	fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(err)))
 	if hint := hint(err); hint != "" {
 		fmt.Fprintf(w.stderr, "leakgate: %s\n", hint)
 	}
@@ -107,10 +108,8 @@ func (w *world) root() *cobra.Command {
 	root.SetVersionTemplate("leakgate {{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError{err} })
 	root.PersistentFlags().CountP("verbose", "v", "say more on standard error; twice for everything")
-	for _, c := range w.commands() {
-		usageArgs(c)
-		root.AddCommand(c)
-	}
+	root.AddCommand(w.commands()...)
+	strict(root)
 	return root
 }
 
@@ -119,8 +118,9 @@ func (w *world) commands() []*cobra.Command {
 	return []*cobra.Command{w.scanCommand(), w.actionCommand(), w.ciCommand(), w.baselineCommand(), w.rulesCommand(), w.configCommand(), w.hookCommand(), w.versionCommand()}
 }
 
-// usageArgs makes wrong arguments a mistake on the command line.
-func usageArgs(c *cobra.Command) {
+// strict makes wrong arguments a mistake on the command line, and an unknown
+// command too: a gate that only prints its help must not look clean.
+func strict(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(cmd *cobra.Command, args []string) error {
 			if err := check(cmd, args); err != nil {
@@ -130,7 +130,17 @@ func usageArgs(c *cobra.Command) {
 		}
 	}
 	for _, sub := range c.Commands() {
-		usageArgs(sub)
+		strict(sub)
+	}
+	if c.Runnable() {
+		return
+	}
+	c.Args = cobra.ArbitraryArgs
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return cmd.Help()
+		}
+		return badFlag("%s has no command %q; %s --help lists them", cmd.CommandPath(), args[0], cmd.CommandPath())
 	}
 }
 

@@ -15,6 +15,14 @@ import (
 // Run answers a question. The error is a [UsageError], or says why there is
 // nothing to report at all; whatever was missed is in the report's verdict.
 func Run(ctx context.Context, q Question, w World) (*report.Report, error) {
+	r, err := run(ctx, q, w)
+	if err != nil {
+		return nil, new(quoted).error(err, []byte(err.Error()))
+	}
+	return r, nil
+}
+
+func run(ctx context.Context, q Question, w World) (*report.Report, error) {
 	r := &report.Report{Tool: report.Tool{Name: "leakgate", Version: w.Version}, Started: w.Now()}
 	a, err := newAnswer(q, w)
 	if err != nil {
@@ -29,7 +37,7 @@ func Run(ctx context.Context, q Question, w World) (*report.Report, error) {
 		return nil, scanErr
 	}
 	r.Result, r.Verdict = result, gate.Decide(a.input(ctx, &result, scanErr))
-	r.Verdict.Notices = a.rulings.quoted.notices(r.Verdict.Notices)
+	a.rulings.quoted.report(q, r)
 	r.Finished = w.Now()
 	return r, nil
 }

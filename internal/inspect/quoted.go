@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner"
@@ -77,6 +79,38 @@ func (q *quoted) cleanAll(messages []string) []string {
 		out[i] = q.clean(out[i])
 	}
 	return out
+}
+
+// report cleans what a report says beside its findings: names of branches and of
+// files that were not searched may hold values too.
+func (q *quoted) report(asked Question, r *report.Report) {
+	if asked.Range != "" {
+		q.add([]byte(asked.Range))
+		r.Result.Range.Text = q.clean(r.Result.Range.Text)
+	}
+	r.Verdict.Notices = q.notices(r.Verdict.Notices)
+	q.skips(r.Result.Coverage.Excluded)
+	q.skips(r.Result.Coverage.Missed)
+}
+
+func (q *quoted) skips(list []scanner.Skip) {
+	var text bytes.Buffer
+	for _, s := range list {
+		fmt.Fprintf(&text, "%s\n%s\n", s.Path, s.Reason)
+	}
+	if len(list) > 0 {
+		q.add(text.Bytes())
+	}
+	for i := range list {
+		list[i].Path, list[i].Reason = q.clean(list[i].Path), q.clean(list[i].Reason)
+	}
+}
+
+// Clean is a message without values that stand in it.
+func Clean(message string) string {
+	q := &quoted{}
+	q.add([]byte(message))
+	return q.clean(message)
 }
 
 func (q *quoted) notices(list []gate.Notice) []gate.Notice {

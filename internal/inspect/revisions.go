@@ -64,7 +64,7 @@ func (a *answer) named(rev string) (gitrepo.ID, error) {
 	id, err := a.repo.Resolve(rev)
 	var unknown *gitrepo.UnknownRevisionError
 	if errors.As(err, &unknown) {
-		return id, usage(err)
+		return id, usage(new(quoted).error(err, []byte(rev)))
 	}
 	return id, err
 }
