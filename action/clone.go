@@ -211,6 +211,9 @@ func (c *clone) parents(id gitrepo.ID) []gitrepo.ID {
 
 // newer is b if it descends from a, else a.
 func (c *clone) newer(a, b gitrepo.ID) gitrepo.ID {
+	if a == b {
+		return b // without reading all of the history
+	}
 	bases, err := c.repo.MergeBases(a, b)
 	if err == nil && len(bases) == 1 && bases[0] == a {
 		return b

@@ -14,7 +14,7 @@ const (
 	Proposal               // what would come into Target: a pull request, a merge queue
 	Push                   // what came into Branch after Base
 	Tag                    // what a tag reaches and Target does not
-	Nothing                // no commits at all: a branch was deleted
+	Nothing                // no commits at all: a branch or tag was deleted
 )
 
 // Event is what a CI says about the change that it runs for. Commits are named

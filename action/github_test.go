@@ -293,7 +293,7 @@ func TestADeletedBranchIsNothingToJudge(t *testing.T) {
 	sha := r.File("app.env", "token: "+gittest.Token()+"\n")
 	o := step(t, t.TempDir(), "push", pushed("refs/heads/feature", sha, zeros), "GITHUB_SHA="+sha)
 	o.expect(t, 0, "findings=0", "range=nothing", "complete=true")
-	if !strings.Contains(o.log, "a branch was deleted, there is nothing to judge") {
+	if !strings.Contains(o.log, "a branch or tag was deleted, there is nothing to judge") {
 		t.Error(o.log)
 	}
 }

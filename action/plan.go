@@ -25,7 +25,7 @@ type Plan struct {
 // question's own Path, and its Range if there is one, are kept.
 func NewPlan(ctx context.Context, e Event, q inspect.Question, git Git) (Plan, error) {
 	if e.Kind == Nothing && q.Range == "" {
-		return Plan{Nothing: true, Why: e.Name + ": a branch was deleted, there is nothing to judge"}, nil
+		return Plan{Nothing: true, Why: e.Name + ": a branch or tag was deleted, there is nothing to judge"}, nil
 	}
 	if e.Local {
 		git = nil

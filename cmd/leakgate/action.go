@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,8 +20,23 @@ annotations, and writes the job summary, a SARIF file and the outputs.
 func (w *world) actionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "action", Short: "The step of a GitHub workflow", Long: actionLong, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return w.runAction(cmd, action.Step{}) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return w.guarded(func(w *world) error { return w.runAction(cmd, action.Step{}) })
+		},
 	}
+}
+
+// guarded runs what is run in a CI, which reads standard error too: nothing
+// that is printed there can command it.
+func (w *world) guarded(run func(*world) error) error {
+	inside := *w
+	inside.stderr = action.NewLog(w.stderr)
+	err := run(&inside)
+	var done outcome
+	if err == nil || errors.As(err, &done) {
+		return err
+	}
+	return outcome(inside.explain(err))
 }
 
 // runAction completes a step with this process' surroundings and runs it.

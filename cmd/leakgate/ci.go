@@ -35,7 +35,7 @@ func (w *world) ciCommand() *cobra.Command {
 			if len(args) == 1 {
 				q.Path = args[0]
 			}
-			return w.runCI(cmd, q, &out)
+			return w.guarded(func(w *world) error { return w.runCI(cmd, q, &out) })
 		},
 	}
 	flags := c.Flags()
