@@ -41,7 +41,7 @@ func Run(ctx context.Context, s Step) int {
 	log := NewLog(s.Stdout)
 	code, err := s.run(ctx, log)
 	if err != nil {
-		log.Command("error", err.Error(), Property{"title", title(err)})
+		log.Command("error", inspect.Clean(err.Error()), Property{"title", title(err)})
 		if code == 0 {
 			code = exitUndecided
 		}
@@ -64,7 +64,7 @@ func (s *Step) run(ctx context.Context, log *Log) (int, error) {
 	if err != nil {
 		return s.undecided(err)
 	}
-	log.Say("%s", plan.Why)
+	log.Say("%s", inspect.Clean(plan.Why)) // the name of a branch may hold a value
 	if plan.Nothing {
 		return 0, s.tell(Output{"findings", "0"}, Output{"blocked", "0"}, Output{"complete", "true"}, Output{"range", "nothing"})
 	}

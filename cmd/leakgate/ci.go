@@ -66,7 +66,7 @@ func (w *world) runCI(cmd *cobra.Command, q inspect.Question, out *output) error
 	if err != nil {
 		return err
 	}
-	log.Say("%s", plan.Why)
+	log.Say("%s", inspect.Clean(plan.Why)) // the name of a branch may hold a value
 	r, err := plan.Ask(cmd.Context(), surroundings)
 	if err != nil {
 		return fmt.Errorf("scan %s: %w", q.Path, err)
