@@ -22,8 +22,8 @@ type Window struct {
 // Proof is a Window with the facts that an engine needs to use it: the program
 // of the expression and the places in it where the first keyword of a match ends.
 //
-// It holds for texts without U+017F and U+212A, which a case-insensitive
-// expression matches as "s" and "k" though no keyword contains them.
+// It holds for texts in which U+017F and U+212A are looked for as "s" and "k",
+// as which a case-insensitive expression matches them.
 type Proof struct {
 	Window
 	Prog    *syntax.Prog

@@ -116,7 +116,10 @@ func New(set *rules.Set, o Options) *Detector {
 		}
 	}
 	d.special = int32(len(words))
-	d.auto = newAutomaton(append(words, specialRunes...))
+	for _, s := range specials {
+		words = append(words, s.char)
+	}
+	d.auto = newAutomaton(words)
 	d.scratch.New = func() any { return &Scratch{} }
 	return d
 }

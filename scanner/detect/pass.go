@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"sort"
-	"strings"
 )
 
 // passes searches the text and then, layer by layer, what decoding makes of it.
@@ -43,11 +42,11 @@ type pass struct {
 }
 
 func (p *pass) run() ([]Match, error) {
-	if p.d.options.Reference || !p.s.collect(p.layer.text) {
-		p.s.clear()
+	if p.d.options.Reference {
 		return p.plain()
 	}
 	defer p.s.clear()
+	p.s.collect(p.layer.text)
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
 		if t.whole && !p.s.holds(p.layer.text, t.rule.proof.Words) {
@@ -89,10 +88,10 @@ func (p *pass) searchAlways() error {
 
 // plain runs every rule of which gitleaks would see a keyword on the whole text.
 func (p *pass) plain() ([]Match, error) {
-	folded := strings.ToLower(string(p.layer.text))
+	folded := fold(p.layer.text)
 	for _, c := range p.d.rules {
 		for _, k := range c.keywords {
-			if isASCII(k) && strings.Contains(folded, k) {
+			if isASCII(k) && bytes.Contains(folded, []byte(k)) {
 				if err := p.search(c, [2]int{0, len(p.layer.text)}, false); err != nil {
 					return p.found, err
 				}
@@ -121,9 +120,9 @@ func (p *pass) search(c *compiled, window [2]int, proven bool) error {
 	return nil
 }
 
-// hasKeyword reports whether one of the rule's keywords is in text, which holds no special characters.
+// hasKeyword reports whether one of the rule's keywords is in text.
 func (c *compiled) hasKeyword(text []byte) bool {
-	folded := bytes.ToLower(text)
+	folded := fold(text)
 	for _, k := range c.keywords {
 		if bytes.Contains(folded, []byte(k)) {
 			return true

@@ -1,10 +1,6 @@
 package detect
 
-import (
-	"bytes"
-	"slices"
-	"strings"
-)
+import "bytes"
 
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
 // not be used by two calls at once.
@@ -14,6 +10,7 @@ type Scratch struct {
 	tracks  []track
 	touched []int
 	folded  []byte // the text in lower case, when a rule asked for it
+	only    []bool // by rule; nil: every rule takes part
 }
 
 func (s *Scratch) use(d *Detector) {
@@ -27,53 +24,45 @@ func (s *Scratch) use(d *Detector) {
 // small enough to be in the cache still.
 const block = 32 << 10
 
-// collect finds the rules that may match in text. It returns false when the
-// text holds a character for which no window is proven.
-func (s *Scratch) collect(text []byte) bool {
+// collect finds the rules that may match in text. A character that folds to a
+// letter is looked for as that letter.
+func (s *Scratch) collect(text []byte) {
+	if s.search(text, text, nil) {
+		return
+	}
+	s.clear()
+	folded, shifts := foldPlaces(text)
+	s.search(text, folded, shifts)
+}
+
+// search follows the keywords of folded, which is text itself or what became of
+// it. It returns false when text turns out to need folding.
+func (s *Scratch) search(text, folded []byte, shifts []shift) bool {
 	d := s.owner
-	state, dotted := uint32(0), false
-	for from := 0; from < len(text); from += block {
-		part := text[from:min(len(text), from+block)]
+	state := uint32(0)
+	for from := 0; from < len(folded); from += block {
+		part := folded[from:min(len(folded), from+block)]
 		state, s.hits = d.auto.scan(part, state, s.hits[:0])
 		for _, h := range s.hits {
 			for _, word := range d.auto.ends[h.ends] {
-				if word == d.special {
-					dotted = true
-					continue
+				if word >= d.special {
+					return false // never in a folded text
 				}
-				if word > d.special {
-					return false
-				}
+				end := min(unfold(shifts, from+int(h.end)), len(text))
 				for _, t := range d.targets[word] {
-					s.follow(text, t, from+int(h.end))
+					s.follow(text, t, end)
 				}
 			}
 		}
 	}
-	if dotted {
-		s.openGates(text)
-	}
 	return true
-}
-
-// openGates begins the rules of which a keyword appears only in what
-// strings.ToLower makes of text. A rule with windows loses nothing by it: its
-// matches contain the keyword as it is written.
-func (s *Scratch) openGates(text []byte) {
-	folded := strings.ToLower(string(text))
-	for id, c := range s.owner.rules {
-		if s.tracks[id].used || c.always {
-			continue
-		}
-		if slices.ContainsFunc(c.keywords, func(k string) bool { return strings.Contains(folded, k) }) {
-			s.tracks[id].begin(c, 0)
-			s.touched = append(s.touched, id)
-		}
-	}
 }
 
 func (s *Scratch) follow(text []byte, t target, end int) {
 	track := &s.tracks[t.rule]
+	if s.only != nil && !s.only[t.rule] {
+		return
+	}
 	if !track.used {
 		track.begin(s.owner.rules[t.rule], end)
 		s.touched = append(s.touched, int(t.rule))
@@ -88,12 +77,7 @@ func (s *Scratch) holds(text []byte, words []string) bool {
 		return true
 	}
 	if len(s.folded) == 0 {
-		s.folded = append(s.folded, text...)
-		for i, c := range s.folded {
-			if c >= 'A' && c <= 'Z' {
-				s.folded[i] = c + 'a' - 'A'
-			}
-		}
+		s.folded = fold(text)
 	}
 	for _, w := range words {
 		if !bytes.Contains(s.folded, []byte(w)) {
