@@ -20,7 +20,7 @@ func ownPolicy(q inspect.Question) error {
 	if err != nil {
 		return err
 	}
-	defer repo.Close()
+	defer func() { _ = repo.Close() }() // only read from
 	_, head, _ := strings.Cut(q.Range, "..")
 	h, err := newHeads(repo, strings.TrimPrefix(head, "."))
 	if err != nil {

@@ -145,7 +145,7 @@ func (s *Step) annotate(log *Log, r *report.Report, path string) error {
 	if err != nil {
 		return err
 	}
-	defer repo.Close()
+	defer func() { _ = repo.Close() }() // only read from
 	annotate(log, r, repo)
 	if !r.Result.Coverage.Complete() {
 		log.Command("error", fmt.Sprintf("the scan is incomplete, what was missed (%d) is in the summary", len(r.Result.Coverage.Missed)),
