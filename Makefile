@@ -8,7 +8,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 # Released binaries are reproducible: no paths, no build stamps but the version.
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME ?= 10m
-LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: help
@@ -29,7 +29,7 @@ race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 .PHONY: e2e
-e2e: build ## against real components: act, actionlint, the SARIF validator, git over HTTP, a container
+e2e: build ## against real components: act, actionlint, the SARIF validator, a container; fuzz and race in CI
 	test/e2e/run
 
 .PHONY: lint
@@ -57,7 +57,7 @@ docs: build ## regenerate the pages that are made from code
 .PHONY: cross
 cross: ## compile for every released platform
 	@for os in linux darwin windows; do for arch in amd64 arm64; do \
-	  echo "$$os/$$arch"; GOOS=$$os GOARCH=$$arch $(BUILD) -o /dev/null ./cmd/leakgate; done; done
+	  echo "$$os/$$arch"; GOOS=$$os GOARCH=$$arch $(BUILD) -o /dev/null ./cmd/...; done; done
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is linked (needs the network)
