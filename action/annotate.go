@@ -18,6 +18,9 @@ import (
 // step: https://github.com/orgs/community/discussions/26680
 const maxAnnotations = 10
 
+// maxLookups is how many findings are looked up at head for these few.
+const maxLookups = 500
+
 // annotation is one workflow command about a place at head.
 type annotation struct {
 	level   string // "error" or "warning"
@@ -83,11 +86,14 @@ func choose(list []*gate.Judged, repo *gitrepo.Repo, head string) (shown []annot
 		line       int
 		credential string
 	}
-	count, seen := map[string]int{}, map[place]bool{}
+	count, tries, seen := map[string]int{}, map[string]int{}, map[place]bool{}
 	for _, f := range list {
 		a := annotation{level: level(f), path: f.At.Path, finding: f}
-		if count[a.level] == maxAnnotations {
+		if count[a.level] == maxAnnotations || tries[a.level] == maxLookups {
 			continue
+		}
+		if f.At.AtHead {
+			tries[a.level]++
 		}
 		var ok bool
 		if a.line, ok = h.line(f); !ok {

@@ -107,6 +107,16 @@ func TestAPullRequestIsNotBlamedForItsBase(t *testing.T) {
 	}
 }
 
+func TestABaseThatMovedOnIsTheOneThatCounts(t *testing.T) {
+	token := gittest.Token()
+	p := propose(t, func(r *gittest.Repo) { r.File("app.env", "token: "+token+"\n") }, nil)
+	newer := p.File(".leakgate.yaml", auditPolicy)
+	event := p.event()
+	event["pull_request"].(object)["base"] = object{"ref": "main", "sha": newer}
+	o := step(t, checkout(t, p.Repo, p.merge, 0), "pull_request", event, p.variables()...)
+	o.expect(t, 0, "findings=1", "blocked=0", "range="+newer+".."+p.merge)
+}
+
 func TestAPullRequestThatBeganLongAgoIsDeepenedAsFarAsNeeded(t *testing.T) {
 	token := gittest.Token()
 	p := propose(t, addThenRemove(token), func(r *gittest.Repo) {

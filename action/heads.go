@@ -10,14 +10,13 @@ import (
 )
 
 // maxAnnotated is the largest file in which a line is looked up, in bytes.
-const maxAnnotated = 16 << 20
+const maxAnnotated = 4 << 20
 
 // heads finds the lines of findings in the files as they are at the judged head:
 // an annotation anywhere else would point at somebody else's line.
 type heads struct {
-	rd    *gitrepo.Reader
-	tree  gitrepo.ID
-	files map[gitrepo.ID][][]byte
+	rd   *gitrepo.Reader
+	tree gitrepo.ID
 }
 
 // newHeads looks at the files of a commit.
@@ -31,7 +30,7 @@ func newHeads(repo *gitrepo.Repo, head string) (*heads, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &heads{rd: rd, tree: commit.Tree, files: map[gitrepo.ID][][]byte{}}, nil
+	return &heads{rd, commit.Tree}, nil
 }
 
 // line is where a finding's first line is at head; false when it is not there
@@ -59,14 +58,11 @@ func (h *heads) line(f *gate.Judged) (int, bool) {
 }
 
 func (h *heads) lines(blob gitrepo.ID) [][]byte {
-	lines, known := h.files[blob]
-	if !known {
-		if o, err := h.rd.ObjectWithin(blob, maxAnnotated); err == nil {
-			lines = bytes.Split(o.Data, []byte{'\n'})
-		}
-		h.files[blob] = lines
+	o, err := h.rd.ObjectWithin(blob, maxAnnotated)
+	if err != nil {
+		return nil
 	}
-	return lines
+	return bytes.Split(o.Data, []byte{'\n'})
 }
 
 // nearest is where the lines from first to last stand in a later text; of
