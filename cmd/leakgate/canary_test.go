@@ -305,7 +305,7 @@ func TestNoDoorShowsAValueOfABrokenConfiguration(t *testing.T) {
 	}
 }
 
-func TestNoHookShowsAValue(t *testing.T) {
+func TestNoHookShowsAValueAndWhatIsWrittenHoldsNone(t *testing.T) {
 	c := newCanary(t)
 	r := c.repo()
 	t.Chdir(r.Dir)
@@ -320,6 +320,8 @@ func TestNoHookShowsAValue(t *testing.T) {
 	c.run(dirs, "a b c "+c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-push", branch, "https://user:"+branch+"@example.com")
 	c.run(dirs, "", exitClean, "hook", "install")
 	c.run(dirs, "", exitClean, "hook", "uninstall")
+	c.run(dirs, "", exitClean, "init")
+	c.run(dirs, "", exitClean, "init", "--write", "--ci", "gitlab")
 }
 
 func TestNoCIShowsAValue(t *testing.T) {

@@ -24,14 +24,16 @@ go around them. The gate is where a push arrives, and in continuous integration.
 var hookNames = []string{"pre-commit", "pre-push", "pre-receive"}
 
 func (w *world) hookInstallCommand() *cobra.Command {
-	return w.hooksCommand("install [PATH]", "Put leakgate into the hooks of the repository at PATH", hookInstallLong,
-		func(dir, name string) (string, error) {
-			program, err := os.Executable()
-			if err != nil {
-				return "", err
-			}
-			return installHook(dir, name, program)
-		})
+	return w.hooksCommand("install [PATH]", "Put leakgate into the hooks of the repository at PATH", hookInstallLong, installHere)
+}
+
+// installHere writes a hook that runs this very program.
+func installHere(dir, name string) (said string, err error) {
+	program, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	return installHook(dir, name, program)
 }
 
 func (w *world) hookUninstallCommand() *cobra.Command {

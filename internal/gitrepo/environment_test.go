@@ -101,6 +101,14 @@ func TestOpenWithReadsTheIndexOfTheEnvironment(t *testing.T) {
 		}
 		return err != nil
 	}
+	repo, err := OpenWith(dir, Environment{Index: apart + "-gone"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer repo.Close()
+	if _, err := repo.Index(); err == nil {
+		t.Error("an index that the environment names and that is not there was taken for an empty one")
+	}
 	if !staged(Environment{}) || staged(Environment{Index: apart}) {
 		t.Error("the index of the environment is not the one that was read")
 	}

@@ -10,9 +10,10 @@ import (
 )
 
 // Index reads what is staged; a repository without an index has nothing staged.
+// One that the environment names elsewhere must be there.
 func (r *Repo) Index() (Index, error) {
 	data, err := os.ReadFile(r.indexFile())
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && !r.indexElsewhere() {
 		return Index{}, nil
 	}
 	if err != nil {
@@ -28,6 +29,10 @@ func (r *Repo) indexFile() string {
 		return r.index
 	}
 	return filepath.Join(r.gitDir, "index")
+}
+
+func (r *Repo) indexElsewhere() bool {
+	return r.index != "" && r.index != filepath.Join(r.gitDir, "index")
 }
 
 // IndexTime is when the index was last written, zero when there is none.
