@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"io"
 	"net/http"
+	"net/http/cgi"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -65,6 +67,40 @@ func TestTheTokenGoesToItsServerOnceAndNowhereElse(t *testing.T) {
 			t.Error("the token is in the error")
 		}
 	}
+}
+
+func TestAServerThatAsksForTheTokenIsFetchedFrom(t *testing.T) {
+	t.Setenv("GIT_SSL_NO_VERIFY", "1")
+	for _, v := range gittest.Environment()[len(os.Environ()):] {
+		name, value, _ := strings.Cut(v, "=")
+		t.Setenv(name, value)
+	}
+	r := gittest.New(t)
+	first := r.File("a.txt", "hello\n")
+	backend := filepath.Join(r.Git("--exec-path"), "git-http-backend")
+	if _, err := os.Stat(backend); err != nil {
+		t.Skip("this test needs git-http-backend")
+	}
+	token := gittest.Token()
+	serve := &cgi.Handler{Path: backend, Env: []string{"GIT_PROJECT_ROOT=" + r.Dir, "GIT_HTTP_EXPORT_ALL=1"}, InheritEnv: []string{"PATH"}, Stderr: io.Discard}
+	server, _ := authorizations(t, func(w http.ResponseWriter, q *http.Request) {
+		if user, password, _ := q.BasicAuth(); user != "x-access-token" || password != token {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		serve.ServeHTTP(w, q)
+	})
+	clone := gittest.New(t)
+	clone.Git("remote", "add", "origin", server+"/.git")
+	fetch := []string{"-c", "protocol.version=2", "fetch", "--quiet", "--depth=1", "origin", first}
+	if err := (&world{env: noEnvironment}).git(secret.Secret{}, server)(context.Background(), clone.Dir, fetch...); err == nil {
+		t.Error("fetched without the token")
+	}
+	if err := (&world{env: noEnvironment}).git(secret.New(token), server)(context.Background(), clone.Dir, fetch...); err != nil {
+		t.Error(err)
+	}
+	clone.Git("cat-file", "-e", first)
 }
 
 func TestGitGetsItsSettingsInTheEnvironmentOnly(t *testing.T) {
