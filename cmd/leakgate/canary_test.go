@@ -256,6 +256,7 @@ var broken = map[string][]string{
 		"VALUE", "VALUE = 1\n", "title = \"VALUE\n", "[[rules]]\nid = \"x\"\nregex = '''VALUE('''\n", "[[rules]]\nid = \"VALUE\"\nregex = '''('''\n",
 		"[extend]\npath = \"VALUE\"\n", "[[rules]]\nid = \"VALUE\"\nregex = '''abc'''\n[[rules]]\nid = \"VALUE\"\nregex = '''abc'''\n",
 		"[extend]\nuseDefault = true\ndisabledRules = [\"VALUE\"]\n", "[[rules]]\nid = \"x\"\nregex = '''x'''\nentropy = \"VALUE\"\n",
+		"[[rules]]\nid = \"x\"\nregex = ''''VALUE''''\nkeywords = [\"VALUE\"]\n[[rules.allowlists]]\ndescription = \"VALUE\"\nregexes = [''''VALUE'''']\nstopwords = [\"VALUE\"]\n",
 		"[[allowlists]]\ntargetRules = [\"VALUE\"]\nregexes = ['''VALUE''']\n", "minVersion = \"VALUE\"\n",
 	},
 	".gitleaksignore": {"VALUE\n", "a:b:VALUE\n", "VALUE:x:1:2:3\n"},
@@ -288,7 +289,7 @@ func TestNoDoorShowsAValueOfABrokenConfiguration(t *testing.T) {
 			}
 			switch name {
 			case ".gitleaks.toml":
-				doors = append(doors, []string{"rules", "list"}, []string{"rules", "test", "github-pat"})
+				doors = append(doors, []string{"rules", "list"}, []string{"rules", "explain", "x"}, []string{"rules", "test", "github-pat"})
 			case ".leakgate-baseline.json":
 				doors = append(doors, []string{"baseline", "diff", name, name})
 			}

@@ -80,15 +80,26 @@ func (w *world) explainRule(set *rules.Set, id string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "%s\n\n%s\n", r.ID, r.Description)
+	var out strings.Builder
+	fmt.Fprintf(&out, "%s\n\n%s\n", r.ID, r.Description)
 	if r.Advice != "" {
-		fmt.Fprintf(w.stdout, "\nWhat to do: %s\n", r.Advice)
+		fmt.Fprintf(&out, "\nWhat to do: %s\n", r.Advice)
 	}
-	fmt.Fprintln(w.stdout)
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(&out)
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	describeRule(table, r)
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	text := out.String()
+	if !builtIn(r) { // a repository's rules may hold the values that they allow
+		text = inspect.Clean(text)
+	}
+	_, err = io.WriteString(w.stdout, text)
+	return err
 }
+
+func builtIn(r *rules.Rule) bool { return r.Origin == "gitleaks" || r.Origin == "leakgate" }
 
 func describeRule(to io.Writer, r *rules.Rule) {
 	row := func(name, value string) {
