@@ -114,7 +114,7 @@ func (i *initialization) baseline() (text string, ok bool) {
 	if len(made.Entries) == 0 {
 		return "", false
 	}
-	i.say("%d places with findings go into a baseline, so that only new ones block. Revoke what is live there.\n", len(made.Entries))
+	i.say("Findings of today that go into a baseline, so that only new ones block: %d. Revoke what is live there.\n", len(made.Entries))
 	return string(made.Encode()), true
 }
 
