@@ -21,7 +21,7 @@ func (w *world) preReceiveCommand() *cobra.Command {
 	}
 	return w.newHookCommand("pre-receive", "Refuse a push of secrets where it arrives; reads OLD NEW REF lines", h,
 		func(h *hook, _ []string) ([]inspect.Question, error) {
-			moves, err := readMoves(h.w.stdin, "old new ref", func(f []string) move { return move{old: f[0], new: f[1], ref: f[2]} })
+			moves, err := readMoves(h.w.stdin, "old new ref", parseReceived)
 			return received(h.question, moves), err
 		})
 }
@@ -34,7 +34,7 @@ func (w *world) prePushCommand() *cobra.Command {
 	}
 	return w.newHookCommand("pre-push [REMOTE [URL]]", "Refuse to push secrets; reads LOCAL-REF LOCAL REMOTE-REF REMOTE lines", h,
 		func(h *hook, args []string) ([]inspect.Question, error) {
-			moves, err := readMoves(h.w.stdin, "local-ref local-id remote-ref remote-id", func(f []string) move { return move{old: f[3], new: f[1], ref: f[2]} })
+			moves, err := readMoves(h.w.stdin, "local-ref local-id remote-ref remote-id", parsePushed)
 			if err != nil {
 				return nil, err
 			}
@@ -57,11 +57,28 @@ func (m move) branch() string {
 	return name
 }
 
+func parseReceived(f []string) (move, bool) {
+	if len(f) != 3 {
+		return move{}, false
+	}
+	return move{old: f[0], new: f[1], ref: f[2]}, true
+}
+
+// parsePushed reads a line from its end: what is pushed may be named with
+// spaces, as in HEAD@{1 day ago}.
+func parsePushed(f []string) (move, bool) {
+	n := len(f)
+	if n < 4 {
+		return move{}, false
+	}
+	return move{old: f[n-1], new: f[n-3], ref: f[n-2]}, true
+}
+
 // maxMove is the longest line that is read, in bytes.
 const maxMove = 64 << 10
 
 // readMoves reads what git hands to a hook, a line for each ref.
-func readMoves(from io.Reader, form string, parse func(fields []string) move) ([]move, error) {
+func readMoves(from io.Reader, form string, parse func(fields []string) (move, bool)) ([]move, error) {
 	lines := bufio.NewScanner(from)
 	lines.Buffer(nil, maxMove)
 	var out []move
@@ -69,15 +86,11 @@ func readMoves(from io.Reader, form string, parse func(fields []string) move) ([
 		if lines.Text() == "" {
 			continue
 		}
-		fields := strings.Split(lines.Text(), " ")
-		if len(fields) != strings.Count(form, " ")+1 {
-			return nil, fmt.Errorf("line %d of standard input is not %q: git runs this as a hook", len(out)+1, form)
-		}
-		m := parse(fields)
+		m, ok := parse(strings.Split(lines.Text(), " "))
 		_, oldErr := gitrepo.ParseID(m.old)
 		_, newErr := gitrepo.ParseID(m.new)
-		if oldErr != nil || newErr != nil {
-			return nil, fmt.Errorf("line %d of standard input is not %q: an id is not one", len(out)+1, form)
+		if !ok || oldErr != nil || newErr != nil {
+			return nil, fmt.Errorf("line %d of standard input is not %q: git runs this as a hook", len(out)+1, form)
 		}
 		out = append(out, m)
 	}
