@@ -9,8 +9,10 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"flag"
 	"io"
 	"io/fs"
 	"maps"
@@ -20,6 +22,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/report"
@@ -42,9 +46,14 @@ type canary struct {
 
 func newCanary(t *testing.T) *canary {
 	t.Helper()
+	key := make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		t.Fatal(err)
+	}
 	return &canary{
-		t: t, values: map[string]secret.Secret{}, forms: map[string]string{}, root: t.TempDir(), known: map[string]string{},
-		env: map[string]string{keyVariable: strings.Repeat("0123456789abcdef", 4)}, now: time.Now,
+		t: t, values: map[string]secret.Secret{}, forms: map[string]string{hex.EncodeToString(key): "the installation's key"},
+		root: t.TempDir(), known: map[string]string{}, now: time.Now,
+		env: map[string]string{keyVariable: hex.EncodeToString(key)},
 	}
 }
 
@@ -156,6 +165,9 @@ func (c *canary) run(dirs []string, stdin string, code int, args ...string) {
 	}
 }
 
+// driven are the commands that were run.
+var driven = map[string]bool{}
+
 func (c *canary) once(ctx context.Context, dirs []string, stdin string, code int, args ...string) {
 	c.t.Helper()
 	var out, errs bytes.Buffer
@@ -165,6 +177,9 @@ func (c *canary) once(ctx context.Context, dirs []string, stdin string, code int
 	}
 	if c.stdout != nil {
 		w.stdout = c.stdout
+	}
+	if leaf, _, err := w.root().Find(args); err == nil {
+		driven[leaf.CommandPath()] = true
 	}
 	if got := w.run(ctx, args); got != code && code != anyCode {
 		c.t.Errorf("%s: exit %d, want %d\n%s%s", c.hide(strings.Join(args, " ")), got, code, c.hide(out.String()), c.hide(errs.String()))
@@ -321,6 +336,9 @@ func TestNoHookShowsAValueAndWhatIsWrittenHoldsNone(t *testing.T) {
 	c.run(dirs, "a b c "+c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-push", branch, "https://user:"+branch+"@example.com")
 	c.run(dirs, "", exitClean, "hook", "install")
 	c.run(dirs, "", exitClean, "hook", "uninstall")
+	for _, args := range [][]string{{"version"}, {"config", "schema"}, {"rules", "list"}, {"rules", "test", "slack-bot-token"}} {
+		c.run(dirs, "", exitClean, args...)
+	}
 	c.run(dirs, "", exitClean, "init")
 	c.run(dirs, "", exitClean, "init", "--write", "--ci", "gitlab")
 }
@@ -409,6 +427,8 @@ func TestNoFailureShowsAValue(t *testing.T) {
 	}
 	c.run(dirs, "", exitBlocked, "scan", r.Dir)
 	c.run(dirs, "", exitUndecided, "baseline", "create", r.Dir)
+	c.env[keyVariable] = c.values["a line"].Reveal()
+	c.run(dirs, "", exitUsage, "scan", r.Dir)
 }
 
 func TestADamagedPackShowsNoValue(t *testing.T) {
@@ -454,3 +474,20 @@ func (failing) Write([]byte) (int, error) { return 0, errors.New("the pipe is cl
 type crashing struct{ value string }
 
 func (c crashing) Write([]byte) (int, error) { panic("crashed with " + c.value) }
+
+// A new command is not out of sight: it has to be driven by one of the tests above.
+func TestEveryCommandIsSearchedForValues(t *testing.T) {
+	if flag.Lookup("test.run").Value.String() != "" {
+		t.Skip("only some of the tests were run")
+	}
+	var missing func(c *cobra.Command)
+	missing = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			missing(sub)
+		}
+		if !c.HasSubCommands() && !driven[c.CommandPath()] {
+			t.Errorf("%s is not driven by a test of this file", c.CommandPath())
+		}
+	}
+	missing((&world{}).root())
+}
