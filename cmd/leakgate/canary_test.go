@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"flag"
 	"io"
 	"io/fs"
@@ -26,13 +25,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/gittest"
-	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
 )
 
 // canary holds values planted in a repository, and searches for them in every
 // byte that leaves any door. A new command, format or failure joins it by a line
-// in one of the tests below.
+// in one of the tests beside.
 type canary struct {
 	t      *testing.T
 	values map[string]secret.Secret // by the place they were planted in
@@ -131,7 +129,7 @@ func privateKey(t *testing.T) string {
 // settle remembers what lies in a folder now: only what is written later leaves.
 func (c *canary) settle(dir string) { maps.Copy(c.known, files(c.t, dir)) }
 
-// files reads every file below a folder, but git's own objects and its index.
+// files reads every file below a folder, but git's objects.
 func files(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
@@ -164,6 +162,9 @@ func (c *canary) run(dirs []string, stdin string, code int, args ...string) {
 		c.once(context.Background(), dirs, stdin, code, line...)
 	}
 }
+
+// anyCode is for runs whose exit code says nothing.
+const anyCode = -1
 
 // driven are the commands that were run.
 var driven = map[string]bool{}
@@ -216,266 +217,7 @@ func (c *canary) hide(text string) string {
 	return r.Redact(text)
 }
 
-func TestNoDoorShowsAValueOfAScan(t *testing.T) {
-	c := newCanary(t)
-	r := c.repo()
-	dirs := []string{r.Dir}
-	out := func(name string) string { return filepath.Join(c.root, name) }
-	var reports []string
-	for _, format := range report.Formats() {
-		reports = append(reports, "--report", format+"="+out("report."+format))
-	}
-	for _, format := range report.Formats() {
-		c.run(dirs, "", exitBlocked, "scan", r.Dir, "--format", format, "--untracked")
-	}
-	c.run(dirs, "", exitBlocked, append([]string{"scan", r.Dir, "--color", "always", "--untracked"}, reports...)...)
-	c.foundEverything(out("report.json"))
-	for _, args := range [][]string{
-		{"scan", r.Dir, "--range", "first..HEAD"}, {"scan", r.Dir, "--range", "first...HEAD"}, {"scan", r.Dir, "--since-commit", "first"},
-		{"scan", r.Dir, "--staged"}, {"scan", r.Dir, "--dir"}, {"scan", r.Dir, "--engine", "reference"},
-		{"scan", r.Dir, "--range", "first..topic-" + c.values["a branch"].Reveal()},
-	} {
-		c.run(dirs, "", exitBlocked, append(args, reports...)...)
-	}
-	c.run(dirs, "token: "+c.values["a line"].Reveal()+"\n", exitBlocked, "scan", "-")
-	c.run(dirs, "", exitClean, "baseline", "create", r.Dir, "-o", out("baseline.json"))
-	c.run(dirs, "", exitClean, "baseline", "create", r.Dir, "-o", "-")
-	c.run(dirs, "", exitClean, "baseline", "diff", out("baseline.json"), out("baseline.json"))
-	c.run(dirs, "", exitBlocked, "scan", r.Dir, "--baseline", out("baseline.json"), "--format", "json")
-}
-
-// foundEverything keeps the search honest: a value that was not found was not hidden.
-func (c *canary) foundEverything(file string) {
-	c.t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	if n := strings.Count(string(text), `"id":"LG-`); n < len(c.values) {
-		c.t.Errorf("%d values are planted, %d credentials were found", len(c.values), n)
-	}
-}
-
-// broken are files of configuration that cannot be used, or only just, and hold
-// a value where messages quote.
-var broken = map[string][]string{
-	".leakgate.yaml": {
-		"version: 1\nVALUE: x\n", "version: 1\nmode: VALUE\n", "version: 1\nmode: [VALUE\n", "version: VALUE\n", "version: 1\npaths: VALUE\n",
-		"version: 1\nrules: {disable: [VALUE]}\n", "version: 1\npaths: {exclude: ['VALUE[']}\n", "version: 1\nenvironments: {VALUE: {}}\n",
-		"version: 1\nrules: {severity: {VALUE: low}}\n", "version: 1\nVALUE: a\nVALUE: b\n", "version: 1\nlimits: {max_blob: VALUE}\n",
-		"version: 1\nexceptions:\n  - {fingerprint: VALUE, blob: VALUE, reason: VALUE, owner: VALUE, expires: VALUE}\n",
-		"version: 1\nexceptions:\n  - {fingerprint: VALUE, blob: 0a4d55a8d778e5022fab701977c5d840bbc486d0, reason: VALUE, owner: VALUE, expires: 2020-01-01}\n",
-		"*VALUE\n", "version: 1\nmode: !VALUE audit\n", "VALUE",
-	},
-	".gitleaks.toml": {
-		"VALUE", "VALUE = 1\n", "title = \"VALUE\n", "[[rules]]\nid = \"x\"\nregex = '''VALUE('''\n", "[[rules]]\nid = \"VALUE\"\nregex = '''('''\n",
-		"[extend]\npath = \"VALUE\"\n", "[[rules]]\nid = \"VALUE\"\nregex = '''abc'''\n[[rules]]\nid = \"VALUE\"\nregex = '''abc'''\n",
-		"[extend]\nuseDefault = true\ndisabledRules = [\"VALUE\"]\n", "[[rules]]\nid = \"x\"\nregex = '''x'''\nentropy = \"VALUE\"\n",
-		"[[rules]]\nid = \"x\"\nregex = ''''VALUE''''\nkeywords = [\"VALUE\"]\n[[rules.allowlists]]\ndescription = \"VALUE\"\nregexes = [''''VALUE'''']\nstopwords = [\"VALUE\"]\n",
-		"[[allowlists]]\ntargetRules = [\"VALUE\"]\nregexes = ['''VALUE''']\n", "minVersion = \"VALUE\"\n",
-	},
-	".gitleaksignore": {"VALUE\n", "a:b:VALUE\n", "VALUE:x:1:2:3\n"},
-	".leakgate-baseline.json": {
-		"VALUE", "{\"VALUE\": 1}", `{"schemaVersion": 1, "entries": [{"fingerprint": "VALUE", "rule": "VALUE", "path": "VALUE", "blob": "VALUE"}]}`,
-		`{"schemaVersion": "VALUE"}`,
-	},
-}
-
-// anyCode is for runs whose exit code says nothing.
-const anyCode = -1
-
-func TestNoDoorShowsAValueOfABrokenConfiguration(t *testing.T) {
-	flag := map[string]string{".leakgate.yaml": "--policy", ".gitleaks.toml": "--gitleaks-config", ".gitleaksignore": "--gitleaks-ignore",
-		".leakgate-baseline.json": "--baseline"}
-	for name, texts := range broken {
-		for i, text := range texts {
-			c := newCanary(t)
-			r := gittest.New(t)
-			old := r.File("a.txt", "hello\n")
-			value := c.token(name)
-			r.Write(name, strings.ReplaceAll(text, "VALUE", value))
-			tip := r.Commit("Configure")
-			c.settle(r.Dir)
-			t.Chdir(r.Dir)
-			dirs := []string{r.Dir}
-			doors := [][]string{
-				{"scan"}, {"scan", "--range", old + ".."}, {"scan", "--dir"}, {"scan", "--dir", flag[name], name},
-				{"config", "validate"}, {"config", "explain"}, {"baseline", "create", "-o", "-"}, {"hook", "pre-commit"}, {"init"},
-			}
-			switch name {
-			case ".gitleaks.toml":
-				doors = append(doors, []string{"rules", "list"}, []string{"rules", "explain", "x"}, []string{"rules", "test", "github-pat"})
-			case ".leakgate-baseline.json":
-				doors = append(doors, []string{"baseline", "diff", name, name})
-			}
-			for _, args := range doors {
-				c.once(context.Background(), dirs, "", anyCode, args...)
-			}
-			zeros := strings.Repeat("0", 40)
-			c.once(context.Background(), dirs, zeros+" "+tip+" refs/heads/x\n"+old+" "+tip+" refs/heads/main\n", anyCode, "hook", "pre-receive")
-			c.once(context.Background(), dirs, "refs/heads/x "+tip+" refs/heads/x "+zeros+"\n", anyCode, "hook", "pre-push", "origin")
-			if t.Failed() {
-				t.Logf("%s %d: %q", name, i, text)
-			}
-		}
-	}
-}
-
-func TestNoHookShowsAValueAndWhatIsWrittenHoldsNone(t *testing.T) {
-	c := newCanary(t)
-	r := c.repo()
-	t.Chdir(r.Dir)
-	dirs, zeros := []string{r.Dir}, strings.Repeat("0", 40)
-	first, tip, tag, branch := r.Git("rev-parse", "first"), r.Git("rev-parse", "HEAD"), r.Git("rev-parse", "v1"), c.values["a branch"].Reveal()
-	c.run(dirs, "", exitBlocked, "hook", "pre-commit")
-	c.run(dirs, first+" "+tip+" refs/heads/"+branch+"\n", exitBlocked, "hook", "pre-receive")
-	c.run(dirs, "refs/heads/"+branch+" "+tip+" refs/heads/"+branch+" "+first+"\n", exitBlocked, "hook", "pre-push", "origin")
-	c.run(dirs, "refs/tags/v1 "+tag+" refs/tags/v1 "+zeros+"\n", exitBlocked, "hook", "pre-push", "origin")
-	c.run(dirs, zeros+" "+tip[:39]+"f refs/heads/"+branch+"\n", exitUndecided, "hook", "pre-receive")
-	c.run(dirs, c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-receive")
-	c.run(dirs, "a b c "+c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-push", branch, "https://user:"+branch+"@example.com")
-	c.run(dirs, "", exitClean, "hook", "install")
-	c.run(dirs, "", exitClean, "hook", "uninstall")
-	for _, args := range [][]string{{"version"}, {"config", "schema"}, {"rules", "list"}, {"rules", "test", "slack-bot-token"}} {
-		c.run(dirs, "", exitClean, args...)
-	}
-	c.run(dirs, "", exitClean, "init")
-	c.run(dirs, "", exitClean, "init", "--write", "--ci", "gitlab")
-}
-
-func TestNoCIShowsAValue(t *testing.T) {
-	c := newCanary(t)
-	r := c.repo()
-	first, tip, branch := r.Git("rev-parse", "first"), r.Git("rev-parse", "HEAD"), "topic-"+c.values["a branch"].Reveal()
-	tag := r.Git("rev-parse", "v1")
-	event := filepath.Join(t.TempDir(), "event.json") // GitHub's, not ours
-	github := func(name, ref, payload string) {
-		if err := os.WriteFile(event, []byte(payload), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		c.env = map[string]string{"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": event,
-			"GITHUB_WORKSPACE": r.Dir, "GITHUB_REF": ref, "GITHUB_SHA": tip, "GITHUB_SERVER_URL": "https://github.com",
-			"GITHUB_REPOSITORY": "o/r", "GITHUB_OUTPUT": filepath.Join(c.root, "output"), "RUNNER_TEMP": c.root,
-			"GITHUB_STEP_SUMMARY": filepath.Join(c.root, "summary.md")}
-	}
-	dirs, ref := []string{r.Dir}, "refs/heads/"+branch
-	for _, e := range []struct {
-		name, ref, payload string
-		code               int
-	}{
-		{"push", ref, `{"ref":"` + ref + `","before":"` + first + `","after":"` + tip + `","commits":[{}],"repository":{"default_branch":"main"}}`, exitBlocked},
-		{"push", ref, `{"ref":"` + ref + `","before":"` + strings.Repeat("1", 40) + `","after":"` + tip + `","repository":{"default_branch":"` + branch + `"}}`, exitBlocked},
-		{"push", "refs/tags/v1", `{"ref":"refs/tags/v1","after":"` + tag + `","repository":{"default_branch":"` + branch + `"}}`, anyCode},
-		{"push", ref, `{"ref":"` + ref + `","deleted":true,"before":"` + first + `"}`, exitClean},
-		{"pull_request", "refs/pull/1/merge", `{"pull_request":{"commits":1,"base":{"ref":"` + branch + `","sha":"` + first + `"},"head":{"ref":"` + branch + `","sha":"` + tip + `"}}}`, exitBlocked},
-		{"pull_request", "refs/pull/1/merge", `{"pull_request":{"base":{"ref":"` + branch + `"},"head":{"sha":"` + c.values["a line"].Reveal() + `"}}}`, exitUndecided},
-		{"merge_group", ref, `{"merge_group":{"base_sha":"` + first + `","base_ref":"` + ref + `","head_sha":"` + tip + `"}}`, exitBlocked},
-		{"schedule", ref, `{"repository":{"default_branch":"` + branch + `"}}`, exitBlocked},
-		{"pull_request_target", ref, `{}`, exitUsage},
-		{"push", ref, `{"ref": ` + branch, exitUndecided},
-	} {
-		github(e.name, e.ref, e.payload)
-		c.run(dirs, "", e.code, "action")
-	}
-	github("push", ref, `{"ref":"`+ref+`","before":"`+first+`","after":"`+tip+`"}`)
-	c.env["GITHUB_STEP_SUMMARY"] = filepath.Join(c.root, "none", "summary.md")
-	c.env["INPUT_TOKEN"] = c.token("the token of the step")
-	c.run(dirs, "", exitBlocked, "action")
-	c.run(dirs, "", exitBlocked, "ci", "--report", "gitlab="+filepath.Join(c.root, "gitlab.json"))
-	for _, env := range []map[string]string{
-		{"GITLAB_CI": "true", "CI_COMMIT_SHA": tip, "CI_COMMIT_BEFORE_SHA": first, "CI_COMMIT_BRANCH": branch, "CI_PIPELINE_SOURCE": "push", "CI_DEFAULT_BRANCH": "main"},
-		{"GITLAB_CI": "true", "CI_COMMIT_SHA": tip, "CI_MERGE_REQUEST_IID": "1", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": branch},
-		{"BUILDKITE": "true", "BUILDKITE_BRANCH": branch, "BUILDKITE_COMMIT": tip}, {"CIRCLECI": "true", "CIRCLE_BRANCH": branch, "CIRCLE_SHA1": tip},
-		{"JENKINS_URL": "https://j", "GIT_BRANCH": "origin/" + branch, "GIT_COMMIT": tip, "GIT_PREVIOUS_SUCCESSFUL_COMMIT": first},
-		{"BITBUCKET_BUILD_NUMBER": "1", "BITBUCKET_BRANCH": branch, "BITBUCKET_COMMIT": tip},
-		{"TF_BUILD": "True", "BUILD_SOURCEBRANCH": ref, "BUILD_SOURCEVERSION": tip}, {},
-	} {
-		c.env = env
-		c.run(dirs, "", anyCode, "ci", r.Dir, "--report", "json="+filepath.Join(c.root, "ci.json"))
-	}
-}
-
-func TestNoFailureShowsAValue(t *testing.T) {
-	c := newCanary(t)
-	r := c.repo()
-	dirs := []string{r.Dir}
-	c.run(dirs, "", exitBlocked, "scan", r.Dir, "--report", "json="+filepath.Join(c.root, "none", "report.json"))
-	c.run(dirs, "", exitUsage, "scan", r.Dir, "--range", c.values["a line"].Reveal()+"..HEAD")
-	c.run(dirs, "", exitUsage, "scan", r.Dir, "--since-commit", c.values["a line"].Reveal())
-	stopped, cancel := context.WithCancel(context.Background())
-	cancel()
-	for _, args := range [][]string{{"scan", r.Dir, "-vv"}, {"scan", "--dir", r.Dir, "-vv"}, {"scan", r.Dir, "--staged", "-vv"}} {
-		c.once(stopped, dirs, "", exitUndecided, args...)
-	}
-	c.once(stopped, dirs, "token: "+c.values["a line"].Reveal()+"\n", exitUndecided, "scan", "-", "-vv")
-	c.stdout = failing{}
-	c.run(dirs, "", exitBlocked, "scan", r.Dir)
-	c.stdout = nil
-	c.stdout = crashing{c.values["a line"].Reveal()}
-	c.run(dirs, "", exitUndecided, "scan", r.Dir)
-	c.stdout = nil
-	c.now = func() time.Time { panic("crashed with " + c.values["a line"].Reveal()) }
-	c.once(context.Background(), dirs, "", exitUndecided, "scan", r.Dir)
-	c.now = time.Now
-
-	blob := r.Git("rev-parse", "HEAD:token.txt")
-	object := filepath.Join(r.Dir, ".git", "objects", blob[:2], blob[2:])
-	c.spoil(object, func([]byte) []byte { return []byte("no object: " + c.values["a line"].Reveal()) })
-	c.run(dirs, "", exitBlocked, "scan", r.Dir)
-	if err := os.Remove(object); err != nil {
-		t.Fatal(err)
-	}
-	c.run(dirs, "", exitBlocked, "scan", r.Dir)
-	c.run(dirs, "", exitUndecided, "baseline", "create", r.Dir)
-	c.env[keyVariable] = c.values["a line"].Reveal()
-	c.run(dirs, "", exitUsage, "scan", r.Dir)
-}
-
-func TestADamagedPackShowsNoValue(t *testing.T) {
-	c := newCanary(t)
-	r := c.repo()
-	r.Git("gc", "-q")
-	packs, err := filepath.Glob(filepath.Join(r.Dir, ".git", "objects", "pack", "*.pack"))
-	if err != nil || len(packs) != 1 {
-		t.Fatalf("%v %v", packs, err)
-	}
-	c.settle(r.Dir)
-	c.spoil(packs[0], func(b []byte) []byte { return b[:len(b)*2/3] })
-	c.run([]string{r.Dir}, "", anyCode, "scan", r.Dir)
-	c.spoil(packs[0], func(b []byte) []byte { return append(b[:12], c.values["a line"].Reveal()...) })
-	c.run([]string{r.Dir}, "", exitUndecided, "scan", r.Dir)
-	c.spoil(filepath.Join(r.Dir, ".git", "HEAD"), func([]byte) []byte { return []byte("ref: refs/heads/" + c.values["a line"].Reveal() + "\x01\n") })
-	c.spoil(filepath.Join(r.Dir, ".git", "packed-refs"), func([]byte) []byte { return []byte(c.values["a line"].Reveal() + " x\n") })
-	c.settle(r.Dir)
-	c.run([]string{r.Dir}, "", exitUndecided, "scan", r.Dir)
-}
-
-// spoil changes a file in place.
-func (c *canary) spoil(path string, change func([]byte) []byte) {
-	c.t.Helper()
-	text, err := os.ReadFile(path)
-	if err == nil {
-		err = os.Chmod(path, 0o644)
-	}
-	if err == nil {
-		err = os.WriteFile(path, change(text), 0o644)
-	}
-	if err != nil {
-		c.t.Fatal(err)
-	}
-}
-
-// failing is a standard output that cannot be written.
-type failing struct{}
-
-func (failing) Write([]byte) (int, error) { return 0, errors.New("the pipe is closed") }
-
-// crashing is a defect that knows a value.
-type crashing struct{ value string }
-
-func (c crashing) Write([]byte) (int, error) { panic("crashed with " + c.value) }
-
-// A new command is not out of sight: it has to be driven by one of the tests above.
+// A new command is not out of sight: it has to be driven by a canary test.
 func TestEveryCommandIsSearchedForValues(t *testing.T) {
 	if flag.Lookup("test.run").Value.String() != "" {
 		t.Skip("only some of the tests were run")
@@ -486,7 +228,7 @@ func TestEveryCommandIsSearchedForValues(t *testing.T) {
 			missing(sub)
 		}
 		if !c.HasSubCommands() && !driven[c.CommandPath()] {
-			t.Errorf("%s is not driven by a test of this file", c.CommandPath())
+			t.Errorf("%s is not driven by a canary test", c.CommandPath())
 		}
 	}
 	missing((&world{}).root())
