@@ -222,7 +222,7 @@ func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, _, err = a.r.s.sight(a.r.ctx, a.sc, "", o.Data)
+	found, _, err = a.r.s.sight(a.r.ctx, a.sc, "", o.Data, nil)
 	a.r.mu.Lock()
 	a.r.asked[id] = found
 	a.r.mu.Unlock()

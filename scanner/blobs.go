@@ -9,12 +9,14 @@ import (
 	"sync/atomic"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
 // read searches every wanted blob once, in the order in which the packs give
 // them quickest.
 func (r *run) read() error {
+	r.link()
 	ids, numbers := r.list()
 	workers := make([]*scratch, r.s.opt.Workers)
 	for i := range workers {
@@ -67,7 +69,8 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 	if lfsPointer(o.Data) {
 		r.coverage.exclude(r.whereIs(blob, "Git LFS: the content is not in the repository, only its pointer was read"))
 	}
-	return r.s.sightAll(r.ctx, sc, "", o.Data, func(skip unpack.Skip) {
+	pointless := func(rule *rules.Rule) bool { return r.pointless(blob, rule) }
+	return r.s.sightAll(r.ctx, sc, "", o.Data, pointless, func(skip unpack.Skip) {
 		where := r.whereIs(blob, skip.Reason)
 		where.Path += skip.Path
 		r.coverage.skip(where, skip.Limit && r.s.opt.Named.Archives)
@@ -75,8 +78,8 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 }
 
 // sightAll is sight with every skip reported.
-func (s *Scanner) sightAll(ctx context.Context, sc *scratch, path string, data []byte, report func(unpack.Skip)) ([]sighting, error) {
-	found, skips, err := s.sight(ctx, sc, path, data)
+func (s *Scanner) sightAll(ctx context.Context, sc *scratch, path string, data []byte, pointless func(*rules.Rule) bool, report func(unpack.Skip)) ([]sighting, error) {
+	found, skips, err := s.sight(ctx, sc, path, data, pointless)
 	for _, skip := range skips {
 		report(skip)
 	}
@@ -85,12 +88,37 @@ func (s *Scanner) sightAll(ctx context.Context, sc *scratch, path string, data [
 
 // whereIs names the first place where a blob was brought in.
 func (r *run) whereIs(blob int32, reason string) Skip {
-	for _, c := range r.changes {
-		if c.blob == blob {
-			return Skip{Path: r.paths.values[c.path], Commit: r.commits[c.commit].id.String(), Reason: reason}
-		}
+	if n := r.firstUse[blob]; n >= 0 {
+		c := r.changes[n]
+		return Skip{Path: r.paths.values[c.path], Commit: r.commits[c.commit].id.String(), Reason: reason}
 	}
 	return Skip{Path: r.blobs.values[blob].String(), Reason: reason}
+}
+
+// link makes the changes of each blob findable: firstUse leads to one of them,
+// nextUse from one to the next.
+func (r *run) link() {
+	r.firstUse, r.nextUse = make([]int32, len(r.blobs.values)), make([]int32, len(r.changes))
+	for i := range r.firstUse {
+		r.firstUse[i] = -1
+	}
+	for i := len(r.changes) - 1; i >= 0; i-- {
+		blob := r.changes[i].blob
+		r.nextUse[i], r.firstUse[blob] = r.firstUse[blob], int32(i)
+	}
+}
+
+// pointless reports whether a rule looks at none of the paths of a blob.
+func (r *run) pointless(blob int32, rule *rules.Rule) bool {
+	if rule.Path == nil {
+		return false
+	}
+	for n := r.firstUse[blob]; n >= 0; n = r.nextUse[n] {
+		if rule.Path.MatchString(r.paths.values[r.changes[n].path]) {
+			return false
+		}
+	}
+	return true
 }
 
 // lfsPointer reports whether a blob stands for a file kept by Git LFS

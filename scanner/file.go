@@ -15,7 +15,7 @@ import (
 // that were not searched.
 func (s *Scanner) File(ctx context.Context, origin Origin, path, blob string, data []byte) ([]Finding, []unpack.Skip, error) {
 	sc := newScratch()
-	found, skips, err := s.sight(ctx, sc, path, data)
+	found, skips, err := s.sight(ctx, sc, path, data, nil)
 	if err != nil {
 		return nil, skips, err
 	}

@@ -49,6 +49,7 @@ type Progress struct {
 type Scanner struct {
 	opt         Options
 	detector    *detect.Detector
+	memory      *detect.Memory // of the texts of blobs, many of which are versions of one
 	plainSecret *rules.Rule
 }
 
@@ -70,11 +71,8 @@ func New(opt Options) *Scanner {
 	if opt.Progress == nil {
 		opt.Progress = func(Progress) {}
 	}
-	return &Scanner{
-		opt:         opt,
-		detector:    detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth)}),
-		plainSecret: rules.PlainManifestSecret(),
-	}
+	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth)})
+	return &Scanner{opt: opt, detector: d, memory: d.NewMemory(), plainSecret: rules.PlainManifestSecret()}
 }
 
 // Request says what of a repository to look at.
@@ -84,6 +82,7 @@ type Request struct {
 	Tips      []gitrepo.ID // commits and tags to start from
 	Hidden    []gitrepo.ID // what these reach is older and not looked at
 	Bounded   bool         // a range: what lies before it is reported as Older
+	Broken    error        // why some refs are not among the tips; nil: they all are
 	Names     bool         // tag messages of every ref too
 	Staged    bool         // the index against HEAD
 	Worktree  bool         // the working tree against the index
@@ -117,14 +116,15 @@ type run struct {
 	repo *gitrepo.Repo
 	req  Request
 
-	commits  []commit
-	trees    map[gitrepo.ID]gitrepo.ID // commit to tree, of the commits walked
-	paths    interner[string]
-	blobs    interner[gitrepo.ID]
-	headTree gitrepo.ID
-	wanted   []bool // by blob
-	changes  []change
-	more     map[int32][]int32 // change to its further old blobs, for merges
+	commits           []commit
+	trees             map[gitrepo.ID]gitrepo.ID // commit to tree, of the commits walked
+	paths             interner[string]
+	blobs             interner[gitrepo.ID]
+	headTree          gitrepo.ID
+	wanted            []bool // by blob
+	changes           []change
+	firstUse, nextUse []int32           // see link
+	more              map[int32][]int32 // change to its further old blobs, for merges
 
 	sightings map[int32][]sighting // by blob
 	coverage  coverage
@@ -141,6 +141,9 @@ type run struct {
 func (r *run) findHead() error {
 	for _, damage := range r.repo.Damage() {
 		r.coverage.miss(Skip{Reason: "damaged repository: " + damage.Error()})
+	}
+	if r.req.Broken != nil {
+		r.coverage.miss(Skip{Reason: "refs cannot be read: " + r.req.Broken.Error()})
 	}
 	if r.req.Head.IsZero() {
 		return nil

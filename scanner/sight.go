@@ -36,10 +36,11 @@ type scratch struct{ detect *detect.Scratch }
 
 func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
 
-// sight finds all matches in the bytes of one blob, in every view of them.
-func (s *Scanner) sight(ctx context.Context, sc *scratch, path string, data []byte) (found []sighting, skips []unpack.Skip, err error) {
+// sight finds all matches in the bytes of one blob, in every view of them. Rules
+// that pointless names may be left out; nil names none.
+func (s *Scanner) sight(ctx context.Context, sc *scratch, path string, data []byte, pointless func(*rules.Rule) bool) (found []sighting, skips []unpack.Skip, err error) {
 	skips, err = unpack.Views(ctx, path, data, s.opt.Unpack, func(v unpack.View) error {
-		in, err := s.sightView(ctx, sc, v, data)
+		in, err := s.sightView(ctx, sc, v, data, pointless)
 		found = append(found, unseen(found, in)...)
 		return err
 	})
@@ -59,8 +60,8 @@ func unseen(found, more []sighting) []sighting {
 }
 
 // sightView finds the matches in one view of a blob.
-func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blob []byte) ([]sighting, error) {
-	matches, err := s.detector.Text(ctx, sc.detect, v.Text)
+func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blob []byte, pointless func(*rules.Rule) bool) ([]sighting, error) {
+	matches, err := s.memory.Text(ctx, sc.detect, v.Text, pointless)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ package detect
 
 import (
 	"context"
+	"regexp/syntax"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -45,23 +47,25 @@ type Match struct {
 	Context     string // why the confidence is not the rule's, or ""
 	Allowed     bool   // an allow-comment stands on a line of the match
 
-	column  int // as gitleaks counts: 1-based in the first line, 2-based in later ones
+	number  int32 // of the rule in its detector
+	column  int   // as gitleaks counts: 1-based in the first line, 2-based in later ones
 	pending []*rules.Allowlist
 	parts   []part // composite rules: what was found near by
 }
 
 // Detector searches texts for the rules of one set. It is safe for concurrent use.
 type Detector struct {
-	options Options
-	set     *rules.Set
-	rules   []*compiled
-	always  []int // rules that run on every text
-	byID    map[string]*compiled
-	auto    *automaton
-	targets [][]target // keyword → rules
-	special int32      // first keyword that is a special character, see fold.go
-	scratch sync.Pool
-	anyLine bool // a list for all rules looks at lines
+	options     Options
+	set         *rules.Set
+	rules       []*compiled
+	always      []int   // rules that run on every text
+	alwaysRules []int32 // the same
+	byID        map[string]*compiled
+	auto        *automaton
+	targets     [][]target // keyword → rules
+	special     int32      // first keyword that is a special character, see fold.go
+	scratch     sync.Pool
+	anyLine     bool // a list for all rules looks at lines
 }
 
 // target is one keyword of one rule.
@@ -73,15 +77,30 @@ type target struct {
 // compiled is a rule with what is computed at its first use.
 type compiled struct {
 	*rules.Rule
+	number   int32 // index in Detector.rules, -1 for a part of composite rules
 	keywords []string
 	always   bool // runs on every text
 	line     bool // an allowlist of the rule looks at lines
 	once     sync.Once
 	proof    *rules.Proof
+
+	startOnly bool // see looksForStart
+}
+
+// looksForStart reports whether the expression has a ^ or \\A that only holds at
+// the start of a text.
+func (c *compiled) looksForStart() bool {
+	c.prove()
+	return c.startOnly
 }
 
 func (c *compiled) prove() {
-	c.once.Do(func() { c.proof = c.Prove() })
+	c.once.Do(func() {
+		c.proof = c.Prove()
+		c.startOnly = c.proof.Prog == nil || slices.ContainsFunc(c.proof.Prog.Inst, func(in syntax.Inst) bool {
+			return in.Op == syntax.InstEmptyWidth && syntax.EmptyOp(in.Arg)&syntax.EmptyBeginText != 0
+		})
+	})
 }
 
 // New prepares a search. It compiles no expression: that waits for the first
@@ -91,17 +110,19 @@ func New(set *rules.Set, o Options) *Detector {
 	number := map[string]int32{}
 	var words []string
 	for _, r := range set.Rules {
-		c := &compiled{Rule: r, line: d.anyLine || looksAtLines(r.Allowlists)}
+		c := &compiled{Rule: r, number: -1, line: d.anyLine || looksAtLines(r.Allowlists)}
 		d.byID[r.ID] = c
 		if r.Regex == nil || r.SkipReport {
 			continue
 		}
 		id := len(d.rules)
+		c.number = int32(id)
 		d.rules = append(d.rules, c)
 		plain := c.fold()
 		if len(c.keywords) == 0 || !plain {
 			c.always = true
 			d.always = append(d.always, id)
+			d.alwaysRules = append(d.alwaysRules, int32(id))
 			continue
 		}
 		for k, word := range c.keywords {
@@ -161,6 +182,13 @@ func (d *Detector) Text(ctx context.Context, s *Scratch, text []byte) ([]Match, 
 		defer d.scratch.Put(s)
 	}
 	s.use(d)
+	found, err := d.both(ctx, s, text)
+	return distinct(found), err
+}
+
+// both searches a text as leakgate decodes it and, where that is something
+// else, as gitleaks does.
+func (d *Detector) both(ctx context.Context, s *Scratch, text []byte) ([]Match, error) {
 	found, more, err := d.passes(ctx, s, text, true)
 	if err == nil && more {
 		// A decoding that gitleaks does not know changed the text of the later
@@ -169,7 +197,7 @@ func (d *Detector) Text(ctx context.Context, s *Scratch, text []byte) ([]Match, 
 		plain, _, err = d.passes(ctx, s, text, false)
 		found = append(found, plain...)
 	}
-	return distinct(found), err
+	return found, err
 }
 
 // distinct sorts the matches and drops those that give the same value at the same place again.

@@ -16,15 +16,16 @@ const maxChain = 64
 // lines, as in the hunk of a diff, finds those. So the search begins again at
 // each line start inside a match, with nothing before it, as a hunk has.
 type enumeration struct {
-	re       *regexp.Regexp
-	text     []byte
-	from, to int
-	promise  func(text []byte) bool // false: no match can begin in text and lie in it; nil: always true
-	reach    int                    // bytes from the start of a match to the end of its first keyword; <0: unbounded
-	found    map[[2]int]bool
-	restarts map[int]bool
-	out      [][2]int
-	queue    [][2]int // matches over several lines that were not looked into yet
+	re        *regexp.Regexp
+	text      []byte
+	from, to  int
+	promise   func(text []byte) bool // false: no match can begin in text and lie in it; nil: always true
+	fromStart bool                   // the expression looks for the start of the text
+	reach     int                    // bytes from the start of a match to the end of its first keyword; <0: unbounded
+	found     map[[2]int]bool
+	restarts  map[int]bool
+	out       [][2]int
+	queue     [][2]int // matches over several lines that were not looked into yet
 }
 
 // run returns the matches in the order of their discovery.
@@ -72,7 +73,10 @@ func (e *enumeration) remember(start, end int) {
 	e.found[[2]int{start, end}] = true
 }
 
-// inside starts again at the line starts in a match.
+// inside starts again at the line starts in a match. Where the search from one
+// line start finds its first match further down, the line starts on the way
+// there would find the same, unless the expression looks for the start of the
+// text, which each of them is.
 func (e *enumeration) inside(start, end int) {
 	for at := start; at < end; {
 		i := bytes.IndexByte(e.text[at:end], '\n')
@@ -87,7 +91,14 @@ func (e *enumeration) inside(start, end int) {
 			return
 		}
 		e.restarts[at] = true
-		e.chain(at, end)
+		first := e.chain(at, end)
+		if e.fromStart {
+			continue
+		}
+		if first >= end {
+			return
+		}
+		at = max(at, first)
 	}
 }
 
@@ -99,19 +110,25 @@ func (e *enumeration) possible(at, end int) bool {
 	return e.promise(e.text[at:min(e.to, end+e.reach)])
 }
 
-// chain enumerates from a line start until a match begins at or behind end.
-func (e *enumeration) chain(at, end int) {
+// chain enumerates from a line start until a match begins at or behind end, and
+// returns where the first begins; the end of the window for none.
+func (e *enumeration) chain(at, end int) (first int) {
+	first = e.to
 	for n := 1; n <= maxChain; n *= 2 {
 		locs := e.re.FindAllIndex(e.text[at:e.to], n)
+		if len(locs) > 0 {
+			first = at + locs[0][0]
+		}
 		for _, loc := range locs[min(len(locs), n/2):] {
 			if at+loc[0] >= end {
-				return
+				return first
 			}
 			e.take(at+loc[0], at+loc[1])
 			end = max(end, at+loc[1])
 		}
 		if len(locs) < n {
-			return
+			break
 		}
 	}
+	return first
 }

@@ -26,6 +26,9 @@ func (d *Detector) passes(ctx context.Context, s *Scratch, text []byte, extended
 		if l = dec.next(l); l == nil {
 			break
 		}
+		if s.part != nil {
+			s.part.decodes = true
+		}
 	}
 	lines.number(found)
 	return found, dec.used, nil
@@ -49,10 +52,18 @@ func (p *pass) run() ([]Match, error) {
 	p.s.collect(p.layer.text)
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
+		if p.s.part != nil && t.gate == nil {
+			p.s.part.leave(id)
+			continue
+		}
 		if t.whole && !p.s.holds(p.layer.text, t.rule.proof.Words) {
 			continue
 		}
 		windows := t.finish(p.layer.text)
+		if p.s.part != nil && p.s.part.leaves(t, len(p.layer.segments) > 0) {
+			p.s.part.leave(id)
+			continue
+		}
 		if len(p.layer.segments) > 0 {
 			windows = p.decodedOnly(windows)
 		}
@@ -78,6 +89,9 @@ func (p *pass) decodedOnly(windows [][2]int) [][2]int {
 }
 
 func (p *pass) searchAlways() error {
+	if p.s.part != nil {
+		return nil // they see the whole text
+	}
 	for _, id := range p.d.always {
 		if err := p.search(p.d.rules[id], [2]int{0, len(p.layer.text)}, false); err != nil {
 			return err
@@ -107,7 +121,7 @@ func (p *pass) search(c *compiled, window [2]int, proven bool) error {
 	if err := p.ctx.Err(); err != nil {
 		return fmt.Errorf("search text: %w", err)
 	}
-	e := enumeration{re: c.Regex.Regexp(), text: p.layer.text, from: window[0], to: window[1], reach: -1}
+	e := enumeration{re: c.Regex.Regexp(), text: p.layer.text, from: window[0], to: window[1], reach: -1, fromStart: c.looksForStart()}
 	if proven {
 		e.reach = c.proof.Left
 		e.promise = c.hasKeyword

@@ -9,8 +9,10 @@ type Scratch struct {
 	hits    []hit
 	tracks  []track
 	touched []int
-	folded  []byte // the text in lower case, when a rule asked for it
-	only    []bool // by rule; nil: every rule takes part
+	folded  []byte   // the text in lower case, when a rule asked for it
+	only    []bool   // by rule; nil: every rule takes part
+	chosen  []bool   // room for only
+	part    *partial // when a section is searched
 }
 
 func (s *Scratch) use(d *Detector) {

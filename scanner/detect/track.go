@@ -23,6 +23,9 @@ type track struct {
 	used    bool  // a keyword of the rule was seen in this text
 	windows [][2]int
 
+	alive     bool // at the end of the text a match was still under way
+	aliveFrom int  // where it began at the earliest
+
 	began, built   int // where the gate was entered first, and the states made since
 	failures, rest int // see afford
 }
@@ -164,6 +167,7 @@ func (t *track) finish(text []byte) [][2]int {
 	if t.state != dead {
 		t.walk(text, len(text))
 	}
+	t.alive, t.aliveFrom = t.state != dead, t.from
 	if t.state != dead {
 		t.passed, t.state = true, dead
 		t.close()
