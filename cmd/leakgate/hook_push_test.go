@@ -162,6 +162,9 @@ func TestAPushIsJudgedByThePolicyThatItCannotChange(t *testing.T) {
 	s.clone.File("b.txt", "token: "+token+" # leakgate:allow\n")
 	s.refuses(token, []string{"main"}, "b.txt:1:8", "only audits")
 	s.refuses(token, []string{"HEAD:refs/heads/new"}, "b.txt:1:8", "only audits")
+	s.clone.Git("reset", "-q", "--hard", "HEAD~1")
+	s.clone.File(".leakgate.yaml", "version: 1\nmodus: audit\n")
+	s.refuses(token, []string{"main"}, ".leakgate.yaml:2:1", "cannot be read")
 }
 
 func TestAPushOfManyNewBranchesIsJudgedByTheStrictestOfThem(t *testing.T) {

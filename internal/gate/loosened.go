@@ -9,13 +9,14 @@ import (
 
 // ProposedPolicy tells what a change does to the policy file, by base, the
 // policy that judges it. text is the file after the change, nil where there is
-// none. None of it is obeyed before it is merged.
+// none. None of it is obeyed before it is merged. One that cannot be read blocks,
+// since it would close the gate for everyone after it.
 func ProposedPolicy(base Policy, name string, text []byte) []Notice {
 	head := Defaults()
 	if text != nil {
 		var err error
 		if head, err = ParsePolicy(name, text); err != nil {
-			return []Notice{{Path: name, Text: "this change leaves a policy that cannot be read: " + strings.ReplaceAll(err.Error(), "\n", "; ")}}
+			return []Notice{{Path: name, Block: true, Text: "this change leaves a policy that cannot be read: " + strings.ReplaceAll(err.Error(), "\n", "; ")}}
 		}
 	}
 	head.Name = name

@@ -63,7 +63,7 @@ func TestRemovedOrBrokenPolicyIsTold(t *testing.T) {
 	if n := ProposedPolicy(base, "p.yaml", nil); len(n) != 1 || !strings.Contains(n[0].Text, "no longer blocks confidence possible") {
 		t.Errorf("removed: %+v", n)
 	}
-	if n := ProposedPolicy(base, "p.yaml", []byte("mode: x")); len(n) != 1 || !strings.Contains(n[0].Text, "cannot be read") {
+	if n := ProposedPolicy(base, "p.yaml", []byte("mode: x")); len(n) != 1 || !n[0].Block || !strings.Contains(n[0].Text, "cannot be read") {
 		t.Errorf("broken: %+v", n)
 	}
 	if n := ProposedPolicy(Defaults(), "p.yaml", nil); len(n) != 0 {
