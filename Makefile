@@ -59,6 +59,14 @@ cross: ## compile for every released platform
 	@for os in linux darwin windows; do for arch in amd64 arm64; do \
 	  echo "$$os/$$arch"; GOOS=$$os GOARCH=$$arch $(BUILD) -o /dev/null ./cmd/...; done; done
 
+.PHONY: dist
+dist: ## the binaries of a release and their checksums.txt, in dist/ (VERSION=v1.2.3)
+	@rm -rf dist; mkdir dist
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  file=leakgate_$(VERSION:v%=%)_$${os}_$$arch; [ $$os != windows ] || file=$$file.exe; \
+	  GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/$$file ./cmd/leakgate; done; done
+	@cd dist; sha256sum leakgate_* | tee checksums.txt
+
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is linked (needs the network)
 	$(GO) run $(VULN) ./...
