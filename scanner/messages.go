@@ -27,7 +27,7 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, m
 	if message == "" {
 		return nil
 	}
-	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, []byte(message))
+	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, []byte(message), nil)
 	if err != nil || len(found) == 0 {
 		return err
 	}

@@ -70,10 +70,7 @@ func (a *answer) named(rev string) (gitrepo.ID, error) {
 }
 
 func (a *answer) resolveHistory() error {
-	refs, err := a.repo.Refs()
-	if err != nil {
-		return fmt.Errorf("read the refs: %w", err)
-	}
+	refs, err := a.repo.Refs() // what can be read, and why the rest cannot
 	var tips []gitrepo.ID
 	for _, r := range refs {
 		if !r.ID.IsZero() {
@@ -84,7 +81,7 @@ func (a *answer) resolveHistory() error {
 	a.request = scanner.Request{
 		Range: scanner.Range{Text: "all refs", Head: a.head.String()},
 		Tips:  tips, Names: true, Staged: inTree, Worktree: inTree, Untracked: inTree && a.q.Untracked,
-		Ignore: a.repo.Excludes(""),
+		Ignore: a.repo.Excludes(""), Broken: err,
 	}
 	return nil
 }
