@@ -59,7 +59,7 @@ func TestNoHookShowsAValueAndWhatIsWrittenHoldsNone(t *testing.T) {
 	c.run(dirs, first+" "+tip+" refs/heads/"+branch+"\n", exitBlocked, "hook", "pre-receive")
 	c.run(dirs, "refs/heads/"+branch+" "+tip+" refs/heads/"+branch+" "+first+"\n", exitBlocked, "hook", "pre-push", "origin")
 	c.run(dirs, "refs/tags/v1 "+tag+" refs/tags/v1 "+zeros+"\n", exitBlocked, "hook", "pre-push", "origin")
-	c.run(dirs, zeros+" "+tip[:39]+"f refs/heads/"+branch+"\n", exitUndecided, "hook", "pre-receive")
+	c.run(dirs, zeros+" "+strings.Repeat("1", 40)+" refs/heads/"+branch+"\n", exitUndecided, "hook", "pre-receive")
 	c.run(dirs, c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-receive")
 	c.run(dirs, "a b c "+c.values["a line"].Reveal()+"\n", exitUndecided, "hook", "pre-push", branch, "https://user:"+branch+"@example.com")
 	c.run(dirs, "", exitClean, "hook", "install")
