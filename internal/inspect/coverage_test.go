@@ -25,7 +25,6 @@ import (
 	"unicode/utf16"
 
 	"github.com/rs/zerolog"
-	"github.com/zricethezav/gitleaks/v8/cmd/scm"
 	"github.com/zricethezav/gitleaks/v8/detect"
 	"github.com/zricethezav/gitleaks/v8/logging"
 	"github.com/zricethezav/gitleaks/v8/sources"
@@ -291,19 +290,7 @@ func requireFinding(t *testing.T, found []scanner.Finding, value string, at func
 // renamed, only findings under a new name count.
 func gitleaksFinds(t *testing.T, dir, value string, renamed bool) bool {
 	t.Helper()
-	d := gitleaksDetector(t)
-	cmd, err := sources.NewGitLogCmd(dir, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found, err := d.DetectSource(context.Background(), &sources.Git{
-		Cmd: cmd, Config: &d.Config, Sema: d.Sema,
-		Remote: &sources.RemoteInfo{Platform: scm.NoPlatform},
-	})
-	if err != nil {
-		t.Logf("gitleaks: %v", err)
-	}
-	for _, f := range found {
+	for _, f := range gitleaksHistory(t, dir) {
 		if strings.Contains(f.Secret, value) && (!renamed || f.File == "new.txt") {
 			return true
 		}
