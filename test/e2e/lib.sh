@@ -4,12 +4,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
 export LEAKGATE_COMPONENTS=${LEAKGATE_COMPONENTS:-${XDG_CACHE_HOME:-$HOME/.cache}/leakgate/components}
 
-# What the user's git is set to must not change a result.
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
-export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.com
-
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# What the user's git is set to must not change a result. A checkout may belong to
+# another user than the one who tests.
+export GIT_CONFIG_GLOBAL=$work/gitconfig GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
+printf '[safe]\n\tdirectory = *\n[user]\n\tname = Ada\n\temail = ada@example.com\n' >"$GIT_CONFIG_GLOBAL"
 
 # skip WHAT IS MISSING AND HOW TO GET IT: ends the part without a verdict.
 skip() { echo "$*"; exit 77; }
