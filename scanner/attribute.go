@@ -48,16 +48,29 @@ func (r *run) attribute() error {
 		group.Go(func() error {
 			a := r.newAttributor()
 			for u := range work {
-				findings, err := a.findings(u)
-				if err != nil {
+				if err := a.report(u); err != nil {
 					return err
 				}
-				r.found(findings)
 			}
 			return nil
 		})
 	}
 	return group.Wait()
+}
+
+// report finds what a use brought in. Where that fails, all that its blob holds
+// is told as missed.
+func (a *attributor) report(u use) error {
+	err := guarded(func() error {
+		findings, err := a.findings(u)
+		a.r.found(findings)
+		return err
+	})
+	if errors.Is(err, errFailed) {
+		a.r.coverage.miss(u.skip(err.Error()))
+		a.sc, err = newScratch(), nil
+	}
+	return err
 }
 
 func (r *run) found(findings []Finding) {

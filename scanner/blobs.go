@@ -30,7 +30,15 @@ func (r *run) read() error {
 			r.s.opt.Progress(Progress{Stage: "blobs", Done: int(n), Total: len(ids)})
 		}
 		blob := numbers[o.Index]
-		found, err := r.search(workers[worker], blob, o)
+		var found []sighting
+		err := guarded(func() (err error) {
+			found, err = r.search(workers[worker], blob, o)
+			return err
+		})
+		if errors.Is(err, errFailed) {
+			r.coverage.miss(r.whereIs(blob, err.Error()))
+			workers[worker], err = newScratch(), nil
+		}
 		if len(found) > 0 {
 			mu.Lock()
 			r.sightings[blob] = found

@@ -134,7 +134,14 @@ func (r *run) diff() error {
 			rd := r.repo.NewReader(readerCache)
 			for i := range next {
 				for n := i * slice; n < min((i+1)*slice, len(r.commits)); n++ {
-					parts[i] = r.compare(rd, int32(n), parts[i])
+					err := guarded(func() error {
+						parts[i] = r.compare(rd, int32(n), parts[i])
+						return nil
+					})
+					if err != nil {
+						r.coverage.miss(Skip{Commit: r.commits[n].id.String(), Reason: err.Error()})
+						rd = r.repo.NewReader(readerCache)
+					}
 				}
 				r.s.opt.Progress(Progress{Stage: "changes", Done: i * slice, Total: len(r.commits)})
 			}

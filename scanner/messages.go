@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"crypto/sha256"
+	"errors"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/scanner/unpack"
@@ -11,15 +12,24 @@ import (
 func (r *run) searchMessages(work <-chan *gitrepo.Commit) error {
 	sc := newScratch()
 	for c := range work {
-		author := Commit{ID: c.ID.String(), Author: c.Author.Name, Email: c.Author.Email, Date: c.Author.When}
-		if err := r.searchMessage(sc, author, c.ID, c.Raw, c.Message); err != nil {
-			return err
+		err := guarded(func() error { return r.searchCommit(sc, c) })
+		if errors.Is(err, errFailed) {
+			r.coverage.miss(Skip{Commit: c.ID.String(), Reason: err.Error()})
+			sc, err = newScratch(), nil
 		}
-		if err := r.searchPeople(sc, author, c.ID, c.Raw, c.Author, c.Committer); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *run) searchCommit(sc *scratch, c *gitrepo.Commit) error {
+	author := Commit{ID: c.ID.String(), Author: c.Author.Name, Email: c.Author.Email, Date: c.Author.When}
+	if err := r.searchMessage(sc, author, c.ID, c.Raw, c.Message); err != nil {
+		return err
+	}
+	return r.searchPeople(sc, author, c.ID, c.Raw, c.Author, c.Committer)
 }
 
 // searchMessage searches the message at the end of a commit or tag object.

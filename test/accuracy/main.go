@@ -46,13 +46,21 @@ func measure(folder, ids string, perRule bool, show string, out io.Writer) error
 	if err != nil {
 		return err
 	}
+	f, err := newFinder(set)
+	if err != nil {
+		return err
+	}
 	score := newScore()
 	for _, file := range data.files {
 		text, err := data.text(file)
 		if err != nil {
 			return err
 		}
-		score.add(file, find(set, file.path, text))
+		hits, err := f.find(file.path, text)
+		if err != nil {
+			return err
+		}
+		score.add(file, hits)
 	}
 	score.print(out, data, perRule)
 	if show != "" {
