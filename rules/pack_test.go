@@ -133,7 +133,7 @@ func TestOwnRulesFindNoPlaceholders(t *testing.T) {
 			continue
 		}
 		for _, template := range r.Examples.True {
-			for _, text := range placeheld(template) {
+			for _, text := range maskedExample(template) {
 				if found := plainFind(s, r, text); len(found) > 0 {
 					t.Errorf("%s finds a placeholder in %q", r.ID, text)
 				}
@@ -142,9 +142,9 @@ func TestOwnRulesFindNoPlaceholders(t *testing.T) {
 	}
 }
 
-// placeheld is a template with each placeholder text in place of the value:
+// maskedExample is a template with each placeholder text in place of the value:
 // from the first {class:N} to the last.
-func placeheld(template string) []string {
+func maskedExample(template string) []string {
 	first := placeholder.FindStringIndex(template)
 	all := placeholder.FindAllStringIndex(template, -1)
 	if first == nil {

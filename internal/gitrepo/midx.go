@@ -112,7 +112,7 @@ func (b *idxBuilder) add(name []byte, offset int64) {
 	low := uint32(offset)
 	if offset >= 1<<31 {
 		low = 1<<31 | uint32(b.off64.Len()/8)
-		binary.Write(&b.off64, binary.BigEndian, offset)
+		b.off64.Write(binary.BigEndian.AppendUint64(nil, uint64(offset)))
 	}
 	var raw [4]byte
 	binary.BigEndian.PutUint32(raw[:], low)

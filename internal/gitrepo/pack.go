@@ -22,10 +22,8 @@ var errPack = errors.New("invalid pack")
 // openPack opens name+".pack" with the index given, or with name+".idx" when nil.
 func openPack(name string, idx *packIndex, hash int) (*pack, error) {
 	p := &pack{name: name, idx: idx, hash: hash}
-	err := p.open()
-	if err != nil {
-		p.close()
-		return nil, err
+	if err := p.open(); err != nil {
+		return nil, errors.Join(err, p.close())
 	}
 	return p, nil
 }

@@ -15,5 +15,6 @@ func changeTime(info fs.FileInfo) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
+	//nolint:unconvert // 32-bit platforms have 32-bit fields here
 	return time.Unix(int64(stat.Ctim.Sec), int64(stat.Ctim.Nsec)), true
 }

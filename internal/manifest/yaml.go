@@ -93,13 +93,13 @@ func parseYAML(part []byte) (root *node, odd bool, f *fault) {
 	}()
 	var doc, more yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(part))
-	if err := dec.Decode(&doc); err != nil && err != io.EOF {
+	if err := dec.Decode(&doc); err != nil && !errors.Is(err, io.EOF) {
 		return nil, false, yamlFault(part, err)
 	}
 	// Text behind the end of the document would otherwise go unread.
 	if err := dec.Decode(&more); err == nil {
 		return nil, false, &fault{at: newYAMLRuler(part).offset(more.Line, more.Column), reason: "text after the end of the document"}
-	} else if err != io.EOF {
+	} else if !errors.Is(err, io.EOF) {
 		return nil, false, yamlFault(part, err)
 	}
 	if len(doc.Content) == 0 {

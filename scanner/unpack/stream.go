@@ -97,7 +97,7 @@ func (o *opener) tar(m member, from *metered, depth int) error {
 		if err == io.EOF {
 			return o.rest(m, from, depth)
 		}
-		if err == errTooMuch {
+		if errors.Is(err, errTooMuch) {
 			o.skip(m.name, o.full(), true)
 			return errFull
 		}
