@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"sync"
 
@@ -55,6 +56,8 @@ type section struct {
 	found   []Match // that begin in it; places are relative to its start
 	rest    []int32 // rules that have to see the whole text
 	decodes bool    // something in it or behind it was decoded
+
+	swept map[int32][]Match // what rules without a proof find, once they were asked for
 }
 
 var quiet = &section{}
@@ -81,25 +84,54 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 	var found []Match
 	rest := slices.Clone(m.d.alwaysRules)
 	decodes := false
-	for from := 0; from < len(text); {
-		end := cut(text, from)
-		to, ok := behind(text, end)
-		if !ok {
-			return m.d.Text(ctx, s, text)
-		}
-		sec, err := m.section(ctx, s, text[max(0, from-1):to], from, end, to == len(text))
-		if err != nil {
-			return nil, err
-		}
-		found = sec.appendTo(found, from)
+	whole, err := m.each(ctx, s, text, func(_ piece, sec *section) error {
 		rest = append(rest, sec.rest...)
 		decodes = decodes || sec.decodes
-		from = end
+		return nil
+	}, &found)
+	if err != nil {
+		return nil, err
+	}
+	if whole {
+		return m.d.Text(ctx, s, text)
 	}
 	if pointless != nil {
 		rest = slices.DeleteFunc(rest, func(r int32) bool { return pointless(m.d.rules[r].Rule) })
 	}
 	return m.combine(ctx, s, text, found, rest, decodes)
+}
+
+// piece is a section of a text and the region that is searched with it.
+type piece struct {
+	region    []byte
+	from, end int  // of the section in the text
+	last      bool // the region ends with the text
+}
+
+// before is how many bytes of the region stand before the section.
+func (p piece) before() int { return min(p.from, 1) }
+
+// each visits the sections of a text and appends what they found. It returns
+// whole, and stops, for a text that cannot be taken apart.
+func (m *Memory) each(ctx context.Context, s *Scratch, text []byte, visit func(piece, *section) error, found *[]Match) (whole bool, err error) {
+	for from := 0; from < len(text); {
+		end := cut(text, from)
+		to, ok := behind(text, end)
+		if !ok {
+			return true, nil
+		}
+		p := piece{region: text[max(0, from-1):to], from: from, end: end, last: to == len(text)}
+		sec, err := m.section(ctx, s, p)
+		if err != nil {
+			return false, err
+		}
+		*found = appendMoved(*found, sec.found, from)
+		if err := visit(p, sec); err != nil {
+			return false, err
+		}
+		from = end
+	}
+	return false, nil
 }
 
 // cut finds the end of the section that begins at from: behind a line whose
@@ -140,53 +172,70 @@ func behind(text []byte, end int) (to int, ok bool) {
 	return end + ahead + i + 1, i <= maxAhead
 }
 
-// section looks a section up, or searches it.
-func (m *Memory) section(ctx context.Context, s *Scratch, region []byte, from, end int, last bool) (*section, error) {
-	key := sectionKey{size: int32(end - from), first: from == 0, last: last}
+func (m *Memory) key(p piece) (sectionKey, *shard) {
+	key := sectionKey{size: int32(p.end - p.from), first: p.from == 0, last: p.last}
 	for i, seed := range m.seeds {
-		key.hash[i] = maphash.Bytes(seed, region)
+		key.hash[i] = maphash.Bytes(seed, p.region)
 	}
-	sh := &m.shards[key.hash[0]%memoryShards]
-	sh.Lock()
-	sec := sh.known[key]
-	sh.Unlock()
-	if sec != nil {
+	return key, &m.shards[key.hash[0]%memoryShards]
+}
+
+// section looks a section up, or searches it.
+func (m *Memory) section(ctx context.Context, s *Scratch, p piece) (*section, error) {
+	key, sh := m.key(p)
+	if sec := sh.get(key); sec != nil {
 		return sec, nil
 	}
-	sec, err := m.d.searchSection(ctx, s, region, min(from, 1), end-from, last)
-	if err != nil {
-		return nil, err
+	sec, err := m.d.searchSection(ctx, s, p)
+	if err == nil {
+		sh.put(key, sec)
 	}
+	return sec, err
+}
+
+func (sh *shard) get(key sectionKey) *section {
 	sh.Lock()
+	defer sh.Unlock()
+	return sh.known[key]
+}
+
+func (sh *shard) put(key sectionKey, sec *section) {
+	sh.Lock()
+	defer sh.Unlock()
 	if len(sh.known) >= shardLimit {
 		clear(sh.known)
 	}
 	sh.known[key] = sec
-	sh.Unlock()
-	return sec, nil
 }
 
-// searchSection searches a region of which size bytes, behind the first before
-// ones, are the section.
-func (d *Detector) searchSection(ctx context.Context, s *Scratch, region []byte, before, size int, last bool) (*section, error) {
-	s.part = &partial{end: before + size, last: last}
-	found, err := d.both(ctx, s, region)
-	p := s.part
-	s.part = nil
+// searchSection searches a section for the rules that sections can be judged by.
+func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*section, error) {
+	found, part, err := d.searchPiece(ctx, s, p, false)
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(m Match) bool {
-		return m.Match[0] < before || m.Match[0] >= before+size || slices.Contains(p.rest, m.number)
-	})
-	if len(found) == 0 && len(p.rest) == 0 && !p.decodes {
+	found = slices.DeleteFunc(found, func(m Match) bool { return slices.Contains(part.rest, m.number) })
+	if len(found) == 0 && len(part.rest) == 0 && !part.decodes {
 		return quiet, nil
 	}
-	found = slices.Clip(distinct(found))
-	for i := range found {
-		found[i].move(-before)
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), decodes: part.decodes}, nil
+}
+
+// searchPiece searches a region and keeps what begins in its section, with
+// places relative to it.
+func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece, sweep bool) ([]Match, *partial, error) {
+	part := &partial{end: p.before() + p.end - p.from, last: p.last, sweep: sweep}
+	s.part = part
+	found, err := d.both(ctx, s, p.region)
+	s.part = nil
+	if err != nil {
+		return nil, nil, err
 	}
-	return &section{found: found, rest: slices.Clip(p.rest), decodes: p.decodes}, nil
+	found = slices.DeleteFunc(found, func(m Match) bool { return m.Match[0] < p.before() || m.Match[0] >= part.end })
+	for i := range found {
+		found[i].move(-p.before())
+	}
+	return slices.Clip(found), part, nil
 }
 
 // move shifts the places of a match.
@@ -196,19 +245,21 @@ func (m *Match) move(by int) {
 	}
 }
 
-func (sec *section) appendTo(found []Match, from int) []Match {
-	n := len(found)
-	found = append(found, sec.found...)
-	for i := n; i < len(found); i++ {
-		found[i].move(from)
+// appendMoved appends matches whose places are relative to from.
+func appendMoved(to, found []Match, from int) []Match {
+	n := len(to)
+	to = append(to, found...)
+	for i := n; i < len(to); i++ {
+		to[i].move(from)
 	}
-	return found
+	return to
 }
 
 // partial is the state of the search of a section.
 type partial struct {
 	end     int  // of the section in its region
 	last    bool // the region ends with the text
+	sweep   bool // the rules chosen run, whether or not a keyword is here
 	rest    []int32
 	decodes bool
 }
@@ -238,9 +289,7 @@ func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []M
 	only := s.choose(rest)
 	found = slices.DeleteFunc(found, func(f Match) bool { return only != nil && only[f.number] })
 	if only != nil && (decodes || s.chance(text, only)) {
-		s.only = only
-		more, err := m.d.both(ctx, s, text)
-		s.only = nil
+		more, err := m.others(ctx, s, text, only, decodes)
 		if err != nil {
 			return nil, err
 		}
@@ -251,6 +300,94 @@ func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []M
 	}
 	newLines(text).number(found)
 	return distinct(found), nil
+}
+
+// others runs rules that were put off. Those whose matches are short are asked
+// section by section, where nothing is decoded: their keywords may then be
+// anywhere in the text, and were seen.
+func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, only []bool, decodes bool) ([]Match, error) {
+	var found []Match
+	if near := m.near(only); len(near) > 0 && !decodes {
+		for _, r := range near {
+			only[r] = false
+		}
+		if err := m.sweep(ctx, s, text, near, &found); err != nil {
+			return nil, err
+		}
+	}
+	if !slices.Contains(only, true) {
+		return found, nil
+	}
+	s.only = only
+	defer func() { s.only = nil }()
+	more, err := m.d.both(ctx, s, text)
+	return append(found, more...), err
+}
+
+// near lists the chosen rules that have no proof, but a longest match that a
+// region has room for.
+func (m *Memory) near(only []bool) []int32 {
+	var out []int32
+	for id, chosen := range only {
+		c := m.d.rules[id]
+		if !chosen || c.always || len(c.Required) > 0 {
+			continue
+		}
+		c.prove()
+		if p := c.proof; p.Prog != nil && !p.Proven && p.Right > 0 && p.Right+2*margin <= ahead {
+			out = append(out, int32(id))
+		}
+	}
+	return out
+}
+
+// sweep asks every section of a text what such rules find in it.
+func (m *Memory) sweep(ctx context.Context, s *Scratch, text []byte, rules []int32, found *[]Match) error {
+	var known []Match // found before, by other rules
+	_, err := m.each(ctx, s, text, func(p piece, sec *section) error {
+		swept, err := m.swept(ctx, s, p, sec, rules)
+		if err != nil {
+			return err
+		}
+		for _, r := range rules {
+			*found = appendMoved(*found, swept[r], p.from)
+		}
+		return nil
+	}, &known)
+	return err
+}
+
+// swept is what the rules find in a section, remembered with it. What is
+// remembered is never changed, only replaced.
+func (m *Memory) swept(ctx context.Context, s *Scratch, p piece, sec *section, rules []int32) (map[int32][]Match, error) {
+	missing := slices.DeleteFunc(slices.Clone(rules), func(r int32) bool { _, ok := sec.swept[r]; return ok })
+	if len(missing) == 0 {
+		return sec.swept, nil
+	}
+	outer := s.only
+	s.only = make([]bool, len(s.tracks))
+	for _, r := range missing {
+		s.only[r] = true
+	}
+	matches, _, err := m.d.searchPiece(ctx, s, p, true)
+	s.only = outer
+	if err != nil {
+		return nil, err
+	}
+	fresh := *sec
+	fresh.swept = maps.Clone(sec.swept)
+	if fresh.swept == nil {
+		fresh.swept = map[int32][]Match{}
+	}
+	for _, r := range missing {
+		fresh.swept[r] = nil
+	}
+	for _, f := range matches {
+		fresh.swept[f.number] = append(fresh.swept[f.number], f)
+	}
+	key, sh := m.key(p)
+	sh.put(key, &fresh)
+	return fresh.swept, nil
 }
 
 // choose marks rules, or returns nil for none.

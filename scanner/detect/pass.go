@@ -50,9 +50,12 @@ func (p *pass) run() ([]Match, error) {
 	}
 	defer p.s.clear()
 	p.s.collect(p.layer.text)
+	if p.s.part != nil && p.s.part.sweep {
+		p.s.beginChosen()
+	}
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
-		if p.s.part != nil && t.gate == nil {
+		if p.s.part != nil && t.gate == nil && !p.s.part.sweep {
 			p.s.part.leave(id)
 			continue
 		}
@@ -60,7 +63,7 @@ func (p *pass) run() ([]Match, error) {
 			continue
 		}
 		windows := t.finish(p.layer.text)
-		if p.s.part != nil && p.s.part.leaves(t, len(p.layer.segments) > 0) {
+		if p.s.part != nil && !p.s.part.sweep && p.s.part.leaves(t, len(p.layer.segments) > 0) {
 			p.s.part.leave(id)
 			continue
 		}

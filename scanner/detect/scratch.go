@@ -60,6 +60,16 @@ func (s *Scratch) search(text, folded []byte, shifts []shift) bool {
 	return true
 }
 
+// beginChosen lets the chosen rules take part without a keyword.
+func (s *Scratch) beginChosen() {
+	for id, chosen := range s.only {
+		if t := &s.tracks[id]; chosen && !t.used {
+			t.begin(s.owner.rules[id], 0)
+			s.touched = append(s.touched, id)
+		}
+	}
+}
+
 func (s *Scratch) follow(text []byte, t target, end int) {
 	track := &s.tracks[t.rule]
 	if s.only != nil && !s.only[t.rule] {
