@@ -1,0 +1,122 @@
+package detect
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"slices"
+)
+
+// cut finds the end of the section that begins at from: behind a line whose
+// last bytes say so, one time in sixteen, or that makes it long.
+func cut(text []byte, from int) int {
+	for at := from; ; {
+		i := bytes.IndexByte(text[at:], '\n')
+		if i < 0 {
+			return len(text)
+		}
+		at += i + 1
+		if at-from < minSection || splitsEscapes(text[:at-1]) {
+			continue
+		}
+		tail := binary.LittleEndian.Uint64(text[at-9:])
+		if at-from >= maxSection || tail*0x9e3779b97f4a7c15>>60 == 0 {
+			return at
+		}
+	}
+}
+
+// splitsEscapes reports whether a line ends in U+ABCD, which a next line in the
+// same form continues.
+func splitsEscapes(line []byte) bool {
+	n := len(line)
+	return n >= 6 && line[n-6] == 'U' && line[n-5] == '+'
+}
+
+// behind is the end of what is searched with a section: whole lines.
+func behind(text []byte, end int) (to int, ok bool) {
+	if end+ahead >= len(text) {
+		return len(text), true
+	}
+	i := bytes.IndexByte(text[end+ahead:], '\n')
+	if i < 0 {
+		return len(text), len(text)-end <= maxAhead
+	}
+	return end + ahead + i + 1, i <= maxAhead
+}
+
+// searchSection searches a section for the rules that sections can be judged by.
+func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*section, error) {
+	found, part, err := d.searchPiece(ctx, s, p, false)
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(m Match) bool { return slices.Contains(part.rest, m.number) })
+	if len(found) == 0 && len(part.rest) == 0 && !part.decodes {
+		return quiet, nil
+	}
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), decodes: part.decodes}, nil
+}
+
+// searchPiece searches a region and keeps what begins in its section, with
+// places relative to it.
+func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece, sweep bool) ([]Match, *partial, error) {
+	part := &partial{end: p.before() + p.end - p.from, last: p.last, sweep: sweep}
+	s.part = part
+	found, err := d.both(ctx, s, p.region)
+	s.part = nil
+	if err != nil {
+		return nil, nil, err
+	}
+	found = slices.DeleteFunc(found, func(m Match) bool { return m.Match[0] < p.before() || m.Match[0] >= part.end })
+	for i := range found {
+		found[i].move(-p.before())
+	}
+	return slices.Clip(found), part, nil
+}
+
+// move shifts the places of a match.
+func (m *Match) move(by int) {
+	for _, at := range []*int{&m.Match[0], &m.Match[1], &m.Span[0], &m.Span[1]} {
+		*at += by
+	}
+}
+
+// appendMoved appends matches whose places are relative to from.
+func appendMoved(to, found []Match, from int) []Match {
+	n := len(to)
+	to = append(to, found...)
+	for i := n; i < len(to); i++ {
+		to[i].move(from)
+	}
+	return to
+}
+
+// partial is the state of the search of a section.
+type partial struct {
+	end     int  // of the section in its region
+	last    bool // the region ends with the text
+	sweep   bool // the rules chosen run, whether or not a keyword is here
+	rest    []int32
+	decodes bool
+}
+
+// leave puts a rule off to the whole text.
+func (p *partial) leave(rule int) {
+	if !slices.Contains(p.rest, int32(rule)) {
+		p.rest = append(p.rest, int32(rule))
+	}
+}
+
+// leaves reports whether a rule cannot be judged by this section: it has no
+// window, or a match of it may begin in the section and reach beyond the region.
+func (p *partial) leaves(t *track, decoded bool) bool {
+	proof := t.rule.proof
+	switch {
+	case !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0:
+		return true
+	case p.last || proof.Right >= 0 && proof.Right+2*margin <= ahead:
+		return false
+	}
+	return t.whole || t.alive && (decoded || t.aliveFrom < p.end)
+}
