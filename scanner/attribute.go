@@ -250,7 +250,7 @@ func (r *run) atHead(rd *gitrepo.Reader, path string) gitrepo.ID {
 	entry, err := rd.Lookup(r.headTree, path)
 	id := entry.ID
 	if err != nil && !errors.Is(err, gitrepo.ErrNoPath) {
-		r.coverage.miss(Skip{Path: path, Reason: "HEAD cannot be read: " + err.Error()})
+		r.coverage.miss(Skip{Path: path, Reason: "HEAD cannot be read: " + reason(err)})
 	}
 	r.heads.Store(path, id)
 	return id

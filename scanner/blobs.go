@@ -70,7 +70,7 @@ func (r *run) list() ([]gitrepo.ID, []int32) {
 func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, error) {
 	if o.Err != nil {
 		tooLarge := errors.Is(o.Err, gitrepo.ErrTooLarge)
-		r.coverage.skip(r.whereIs(blob, o.Err.Error()), tooLarge && r.s.opt.Named.MaxBlob)
+		r.coverage.skip(r.whereIs(blob, reason(o.Err)), tooLarge && r.s.opt.Named.MaxBlob)
 		return nil, nil
 	}
 	r.coverage.count(len(o.Data))

@@ -67,7 +67,7 @@ func (s *Scanner) Stream(ctx context.Context, from io.Reader, name string) (Resu
 	res := Result{Range: Range{Text: "standard input"}}
 	data, err := io.ReadAll(io.LimitReader(from, s.opt.MaxBlob+1))
 	if err != nil {
-		c.miss(Skip{Path: name, Reason: "input ended early: " + err.Error()})
+		c.miss(Skip{Path: name, Reason: "input ended early: " + reason(err)})
 	}
 	if int64(len(data)) > s.opt.MaxBlob {
 		data = data[:s.opt.MaxBlob]
@@ -77,7 +77,7 @@ func (s *Scanner) Stream(ctx context.Context, from io.Reader, name string) (Resu
 	findings, skips, err := s.File(ctx, FromStdin, name, "", data)
 	s.fileSkips(&c, name, skips)
 	if err != nil {
-		c.miss(Skip{Path: name, Reason: "the scan was stopped: " + err.Error()})
+		c.miss(Skip{Path: name, Reason: "the scan was stopped: " + reason(err)})
 	}
 	res.Findings, res.Coverage = findings, c.report()
 	finish(&res, s.opt.Key)

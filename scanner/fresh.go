@@ -22,7 +22,7 @@ func (a *attributor) fresh(u use) ([]sighting, error) {
 	}
 	text, added, err := a.added(u)
 	if err != nil {
-		a.r.coverage.miss(u.skip("cannot be compared with its parent, so every line counts as new: " + err.Error()))
+		a.r.coverage.miss(u.skip("cannot be compared with its parent, so every line counts as new: " + reason(err)))
 		return u.found, nil
 	}
 	found, err := a.withHunks(u.found, text, added[0])

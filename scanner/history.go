@@ -98,11 +98,11 @@ func (r *run) miss(report gitrepo.WalkReport) {
 	cut := map[gitrepo.ID]bool{}
 	for _, m := range report.Missing {
 		cut[m.Child] = true
-		reason := "commit cannot be read: " + m.Reason.Error()
+		why := "commit cannot be read: " + reason(m.Reason)
 		if errors.Is(m.Reason, gitrepo.ErrShallow) {
-			reason = "shallow clone: older commits are not here (git fetch --unshallow)"
+			why = "shallow clone: older commits are not here (git fetch --unshallow)"
 		}
-		r.coverage.miss(Skip{Commit: m.Child.String(), Reason: reason})
+		r.coverage.miss(Skip{Commit: m.Child.String(), Reason: why})
 	}
 	for i := range r.commits {
 		r.commits[i].cut = cut[r.commits[i].id]
@@ -139,7 +139,7 @@ func (r *run) diff() error {
 						return nil
 					})
 					if err != nil {
-						r.coverage.miss(Skip{Commit: r.commits[n].id.String(), Reason: err.Error()})
+						r.coverage.miss(Skip{Commit: r.commits[n].id.String(), Reason: reason(err)})
 						rd = r.repo.NewReader(readerCache)
 					}
 				}
@@ -183,7 +183,7 @@ func (r *run) compare(rd *gitrepo.Reader, n int32, out []fileChange) []fileChang
 	for i, parent := range c.parents {
 		tree, err := r.treeOf(rd, parent)
 		if err != nil {
-			r.coverage.miss(Skip{Commit: c.id.String(), Reason: "parent cannot be read: " + err.Error()})
+			r.coverage.miss(Skip{Commit: c.id.String(), Reason: "parent cannot be read: " + reason(err)})
 		}
 		if i == 0 {
 			r.compareWith(rd, c, tree, func(ch gitrepo.Change) { out = append(out, newFileChange(n, ch)) })
@@ -221,7 +221,7 @@ func (r *run) compareWith(rd *gitrepo.Reader, c *commit, other gitrepo.ID, visit
 		return r.ctx.Err()
 	})
 	if err != nil && r.ctx.Err() == nil {
-		r.coverage.miss(Skip{Commit: c.id.String(), Reason: "tree cannot be read: " + err.Error()})
+		r.coverage.miss(Skip{Commit: c.id.String(), Reason: "tree cannot be read: " + reason(err)})
 	}
 }
 

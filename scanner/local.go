@@ -16,7 +16,7 @@ func (r *run) local() error {
 	}
 	index, err := r.repo.Index()
 	if err != nil {
-		r.coverage.miss(Skip{Reason: err.Error()})
+		r.coverage.miss(Skip{Reason: reason(err)})
 		return nil
 	}
 	a := r.newAttributor()
@@ -35,7 +35,7 @@ func (r *run) local() error {
 func (a *attributor) staged(entries []gitrepo.IndexEntry) error {
 	head, err := a.headFiles(len(entries))
 	if err != nil {
-		a.r.coverage.miss(Skip{Reason: "HEAD cannot be read: " + err.Error()})
+		a.r.coverage.miss(Skip{Reason: "HEAD cannot be read: " + reason(err)})
 	}
 	for i, e := range entries {
 		was := head[e.Path]
@@ -91,7 +91,7 @@ func (a *attributor) judgeLocal(u use) error {
 		o, err := a.rd.ObjectWithin(u.blob, a.r.s.opt.MaxBlob)
 		if err != nil {
 			tooLarge := errors.Is(err, gitrepo.ErrTooLarge)
-			a.r.coverage.skip(u.skip(fmt.Sprintf("%s file cannot be read: %v", u.origin, err)), tooLarge && a.r.s.opt.Named.MaxBlob)
+			a.r.coverage.skip(u.skip(fmt.Sprintf("%s file cannot be read: %s", u.origin, reason(err))), tooLarge && a.r.s.opt.Named.MaxBlob)
 			return nil
 		}
 		u.data = o.Data

@@ -14,7 +14,7 @@ func (r *run) searchMessages(work <-chan *gitrepo.Commit) error {
 	for c := range work {
 		err := guarded(func() error { return r.searchCommit(sc, c) })
 		if errors.Is(err, errFailed) {
-			r.coverage.miss(Skip{Commit: c.ID.String(), Reason: err.Error()})
+			r.coverage.miss(Skip{Commit: c.ID.String(), Reason: reason(err)})
 			sc, err = newScratch(), nil
 		}
 		if err != nil {
@@ -73,7 +73,7 @@ func (r *run) names() error {
 	}
 	refs, err := r.repo.Refs()
 	if err != nil {
-		r.coverage.miss(Skip{Reason: "refs cannot be read: " + err.Error()})
+		r.coverage.miss(Skip{Reason: "refs cannot be read: " + reason(err)})
 	}
 	for _, ref := range refs {
 		if err := r.searchTag(rd, sc, ref.ID, seen); err != nil {
@@ -93,12 +93,12 @@ func (r *run) searchTag(rd *gitrepo.Reader, sc *scratch, id gitrepo.ID, seen map
 		}
 		o, err := rd.Object(id)
 		if err != nil {
-			r.coverage.miss(Skip{Reason: "tag cannot be read: " + err.Error()})
+			r.coverage.miss(Skip{Reason: "tag cannot be read: " + reason(err)})
 			return nil
 		}
 		tag, err := gitrepo.ParseTag(id, o.Data)
 		if err != nil {
-			r.coverage.miss(Skip{Reason: "tag cannot be read: " + err.Error()})
+			r.coverage.miss(Skip{Reason: "tag cannot be read: " + reason(err)})
 			return nil
 		}
 		by := Commit{ID: tag.Target.String(), Author: tag.Tagger.Name, Email: tag.Tagger.Email, Date: tag.Tagger.When}

@@ -140,10 +140,10 @@ type run struct {
 // findHead finds the tree that "still there" is asked of.
 func (r *run) findHead() error {
 	for _, damage := range r.repo.Damage() {
-		r.coverage.miss(Skip{Reason: "damaged repository: " + damage.Error()})
+		r.coverage.miss(Skip{Reason: "damaged repository: " + reason(damage)})
 	}
 	if r.req.Broken != nil {
-		r.coverage.miss(Skip{Reason: "refs cannot be read: " + r.req.Broken.Error()})
+		r.coverage.miss(Skip{Reason: "refs cannot be read: " + reason(r.req.Broken)})
 	}
 	if r.req.Head.IsZero() {
 		return nil

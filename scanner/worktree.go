@@ -33,7 +33,7 @@ func (a *attributor) worktree(entries []gitrepo.IndexEntry) error {
 	})
 	a.r.s.workSkips(&a.r.coverage, report)
 	if err != nil && a.r.ctx.Err() == nil {
-		a.r.coverage.miss(Skip{Reason: "the working tree cannot be read: " + err.Error()})
+		a.r.coverage.miss(Skip{Reason: "the working tree cannot be read: " + reason(err)})
 		return nil
 	}
 	return err
@@ -43,7 +43,7 @@ func (a *attributor) worktree(entries []gitrepo.IndexEntry) error {
 func (s *Scanner) workSkips(c *coverage, report gitrepo.WorkReport) {
 	for _, m := range report.Missed {
 		tooLarge := errors.Is(m.Reason, gitrepo.ErrTooLarge)
-		c.skip(Skip{Path: m.Path, Reason: m.Reason.Error()}, tooLarge && s.opt.Named.MaxBlob)
+		c.skip(Skip{Path: m.Path, Reason: reason(m.Reason)}, tooLarge && s.opt.Named.MaxBlob)
 	}
 	for _, x := range report.Excluded {
 		reason := x.Reason.Error()

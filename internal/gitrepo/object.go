@@ -3,6 +3,7 @@ package gitrepo
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 )
 
 // Type is what an object is. The numbers are those of git's pack format.
@@ -87,6 +88,9 @@ func missing(id ID) error { return fmt.Errorf("%s: %w", id, ErrMissing) }
 func onObject(id ID, err error) error {
 	var corrupt *CorruptError
 	var large *TooLargeError
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("object %s cannot be read: %w", id, err)
+	}
 	if err == nil || errors.Is(err, ErrMissing) || errors.As(err, &corrupt) || errors.As(err, &large) {
 		return err
 	}

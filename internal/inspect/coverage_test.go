@@ -20,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode/utf16"
@@ -246,6 +247,8 @@ func TestEveryHidingPlaceInAFolderIsSearched(t *testing.T) {
 
 func gitleaksDetector(t *testing.T) *detect.Detector {
 	t.Helper()
+	gitleaksGlobals.Lock()
+	defer gitleaksGlobals.Unlock()
 	logging.Logger = zerolog.Nop()
 	d, err := detect.NewDetectorDefaultConfig()
 	if err != nil {
@@ -254,6 +257,9 @@ func gitleaksDetector(t *testing.T) *detect.Detector {
 	d.MaxDecodeDepth = 5
 	return d
 }
+
+// gitleaksGlobals guards what gitleaks reads its configuration into.
+var gitleaksGlobals sync.Mutex
 
 func ask(t *testing.T, q inspect.Question) []scanner.Finding {
 	t.Helper()

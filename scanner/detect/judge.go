@@ -134,8 +134,8 @@ func (m *Match) verify() {
 	m.Confidence = m.Rule.EffectiveConfidence(validity)
 	switch validity {
 	case rules.Valid:
-		m.Context = "checksum matches"
+		m.Context = "verified offline"
 	case rules.Invalid:
-		m.Context = "checksum does not match"
+		m.Context = "fails the offline check"
 	}
 }

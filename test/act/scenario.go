@@ -162,7 +162,9 @@ func (s *server) act(tools, binary, clone, event string) (log string, code int) 
 	if cmd.ProcessState == nil {
 		return err.Error(), -1
 	}
-	return string(out), cmd.ProcessState.ExitCode()
+	// act can lose the last lines of a step that ends at once, so the workflow
+	// leaves its last line in a file too.
+	return string(out) + s.out("outcome"), cmd.ProcessState.ExitCode()
 }
 
 // out is a file that the workflow left.
