@@ -30,6 +30,7 @@ const (
 	minSection = 512
 	maxSection = 4096
 	ahead      = 1024     // what stands behind a section belongs to its search
+	wideAhead  = 8 << 10  // where a match may reach beyond that
 	maxAhead   = 64 << 10 // unless its last line is longer than that
 
 	memoryShards = 64
@@ -46,12 +47,14 @@ type sectionKey struct {
 	size  int32 // of the section, which is a part of what was hashed
 	first bool  // nothing stands before it
 	last  bool  // nothing stands behind what was hashed
+	wide  bool  // of a wide region, searched for the rules that a narrow one left open
 }
 
 // section is what is known of some lines.
 type section struct {
 	found   []Match // that begin in it; places are relative to its start
 	rest    []int32 // rules that have to see the whole text
+	open    []int32 // rules that have to see more of what stands behind it
 	decodes bool    // something in it or behind it was decoded
 
 	swept map[int32][]Match // what rules without a proof find, once they were asked for
@@ -81,10 +84,19 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 	var found []Match
 	rest := slices.Clone(m.d.alwaysRules)
 	decodes := false
-	whole, err := m.each(ctx, s, text, func(_ piece, sec *section) error {
+	whole, err := m.each(ctx, s, text, func(p piece, sec *section) error {
 		rest = append(rest, sec.rest...)
 		decodes = decodes || sec.decodes
-		return nil
+		if len(sec.open) == 0 {
+			return nil
+		}
+		wide, err := m.widen(ctx, s, text, p, sec.open)
+		if err == nil {
+			found = appendMoved(found, wide.found, p.from)
+			rest = append(rest, wide.rest...)
+			decodes = decodes || wide.decodes
+		}
+		return err
 	}, &found)
 	if err != nil {
 		return nil, err
@@ -103,6 +115,7 @@ type piece struct {
 	region    []byte
 	from, end int  // of the section in the text
 	last      bool // the region ends with the text
+	wide      bool // the region is a wide one
 }
 
 // before is how many bytes of the region stand before the section.
@@ -132,7 +145,7 @@ func (m *Memory) each(ctx context.Context, s *Scratch, text []byte, visit func(p
 }
 
 func (m *Memory) key(p piece) (sectionKey, *shard) {
-	key := sectionKey{size: int32(p.end - p.from), first: p.from == 0, last: p.last}
+	key := sectionKey{size: int32(p.end - p.from), first: p.from == 0, last: p.last, wide: p.wide}
 	for i, seed := range m.seeds {
 		key.hash[i] = maphash.Bytes(seed, p.region)
 	}

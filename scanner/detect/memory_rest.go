@@ -69,10 +69,7 @@ func (m *Memory) swept(ctx context.Context, s *Scratch, p piece, sec *section, r
 		return sec.swept, nil
 	}
 	outer := s.only
-	s.only = make([]bool, len(s.tracks))
-	for _, r := range missing {
-		s.only[r] = true
-	}
+	s.only = s.mark(missing)
 	matches, _, err := m.d.searchPiece(ctx, s, p, true)
 	s.only = outer
 	if err != nil {

@@ -63,8 +63,7 @@ func (p *pass) run() ([]Match, error) {
 			continue
 		}
 		windows := t.finish(p.layer.text)
-		if p.s.part != nil && !p.s.part.sweep && p.s.part.leaves(t, len(p.layer.segments) > 0) {
-			p.s.part.leave(id)
+		if p.s.part != nil && !p.s.part.sweep && p.s.part.leaves(t, id, p.layer.text, len(p.layer.segments) > 0) {
 			continue
 		}
 		if len(p.layer.segments) > 0 {

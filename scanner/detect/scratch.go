@@ -77,6 +77,9 @@ func (s *Scratch) follow(text []byte, t target, end int) {
 	}
 	if !track.used {
 		track.begin(s.owner.rules[t.rule], end)
+		if s.part != nil {
+			track.limit = s.part.end
+		}
 		s.touched = append(s.touched, int(t.rule))
 	}
 	track.hit(text, int(t.keyword), end)

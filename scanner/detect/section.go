@@ -38,11 +38,16 @@ func behind(text []byte, end int) (to int, ok bool) {
 	if end+ahead >= len(text) {
 		return len(text), true
 	}
-	i := bytes.IndexByte(text[end+ahead:], '\n')
-	if i < 0 {
-		return len(text), len(text)-end <= maxAhead
+	to = lineBehind(text, end+ahead)
+	return to, to-end-ahead <= maxAhead
+}
+
+// lineBehind is the end of the line that holds the byte at an offset.
+func lineBehind(text []byte, at int) int {
+	if i := bytes.IndexByte(text[at:], '\n'); i >= 0 {
+		return at + i + 1
 	}
-	return end + ahead + i + 1, i <= maxAhead
+	return len(text)
 }
 
 // searchSection searches a section for the rules that sections can be judged by.
@@ -51,17 +56,60 @@ func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*sec
 	if err != nil {
 		return nil, err
 	}
-	found = slices.DeleteFunc(found, func(m Match) bool { return slices.Contains(part.rest, m.number) })
-	if len(found) == 0 && len(part.rest) == 0 && !part.decodes {
+	found = slices.DeleteFunc(found, func(m Match) bool {
+		return slices.Contains(part.rest, m.number) || slices.Contains(part.open, m.number)
+	})
+	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 && !part.decodes {
 		return quiet, nil
 	}
-	return &section{found: distinct(found), rest: slices.Clip(part.rest), decodes: part.decodes}, nil
+	return &section{
+		found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), decodes: part.decodes,
+	}, nil
+}
+
+// widen searches a section again for the rules whose matches may reach beyond
+// its region, with more of what stands behind it. What is still open after that
+// has to see the whole text.
+func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, open []int32) (*section, error) {
+	to := len(text)
+	if p.end+wideAhead < len(text) {
+		to = lineBehind(text, p.end+wideAhead)
+	}
+	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), true
+	key, sh := m.key(p)
+	if sec := sh.get(key); sec != nil {
+		return sec, nil
+	}
+	outer := s.only
+	s.only = s.mark(open)
+	sec, err := m.d.searchSection(ctx, s, p)
+	s.only = outer
+	if err != nil {
+		return nil, err
+	}
+	if len(sec.open) > 0 {
+		sec.rest, sec.open = append(sec.rest, sec.open...), nil
+	}
+	sh.put(key, sec)
+	return sec, nil
+}
+
+// mark marks rules.
+func (s *Scratch) mark(rules []int32) []bool {
+	out := make([]bool, len(s.tracks))
+	for _, r := range rules {
+		out[r] = true
+	}
+	return out
 }
 
 // searchPiece searches a region and keeps what begins in its section, with
 // places relative to it.
 func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece, sweep bool) ([]Match, *partial, error) {
-	part := &partial{end: p.before() + p.end - p.from, last: p.last, sweep: sweep}
+	part := &partial{end: p.before() + p.end - p.from, last: p.last, sweep: sweep, room: ahead}
+	if p.wide {
+		part.room = wideAhead
+	}
 	s.part = part
 	found, err := d.both(ctx, s, p.region)
 	s.part = nil
@@ -97,26 +145,37 @@ type partial struct {
 	end     int  // of the section in its region
 	last    bool // the region ends with the text
 	sweep   bool // the rules chosen run, whether or not a keyword is here
+	room    int  // bytes that the region has behind the section, at least
 	rest    []int32
+	open    []int32
 	decodes bool
 }
 
 // leave puts a rule off to the whole text.
-func (p *partial) leave(rule int) {
-	if !slices.Contains(p.rest, int32(rule)) {
-		p.rest = append(p.rest, int32(rule))
+func (p *partial) leave(rule int) { p.rest = include(p.rest, rule) }
+
+func include(list []int32, rule int) []int32 {
+	if slices.Contains(list, int32(rule)) {
+		return list
 	}
+	return append(list, int32(rule))
 }
 
-// leaves reports whether a rule cannot be judged by this section: it has no
-// window, or a match of it may begin in the section and reach beyond the region.
-func (p *partial) leaves(t *track, decoded bool) bool {
+// leaves reports whether a rule cannot be judged by this region, and puts it
+// off: it has no window in which sections could be searched, or a match of it
+// may begin in the section and reach beyond the region.
+func (p *partial) leaves(t *track, id int, text []byte, decoded bool) bool {
 	proof := t.rule.proof
 	switch {
 	case !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0:
+		p.leave(id)
 		return true
-	case p.last || proof.Right >= 0 && proof.Right+2*margin <= ahead:
+	case p.last || proof.Right >= 0 && proof.Right+2*margin <= p.room:
 		return false
 	}
-	return t.whole || t.alive && (decoded || t.aliveFrom < p.end)
+	if t.whole || t.alive && (decoded || t.aliveFrom < p.end && t.reaches(text)) {
+		p.open = include(p.open, id)
+		return true
+	}
+	return false
 }

@@ -26,6 +26,9 @@ type track struct {
 	alive     bool // at the end of the text a match was still under way
 	aliveFrom int  // where it began at the earliest
 
+	limit int        // end of the section that is searched, 0 for none
+	early []earlyHit // keywords of matches that may begin in it
+
 	began, built   int // where the gate was entered first, and the states made since
 	failures, rest int // see afford
 }
@@ -54,6 +57,9 @@ func (t *track) hit(text []byte, keyword, end int) {
 		return
 	}
 	from := max(0, end-t.rule.proof.Left-margin)
+	if from < t.limit && len(t.early) <= maxEarly {
+		t.early = append(t.early, earlyHit{keyword, end})
+	}
 	if t.state != dead {
 		t.walk(text, end)
 	}
@@ -68,6 +74,31 @@ func (t *track) hit(text []byte, keyword, end int) {
 	if t.state != dead && end < len(text) {
 		t.walk(text, end+1) // most hits die at their first byte
 	}
+}
+
+// earlyHit is a keyword of a match that may begin in the section under search.
+type earlyHit struct{ keyword, end int }
+
+// maxEarly bounds how many of them are told apart from the later ones.
+const maxEarly = 64
+
+// reaches reports whether a match that begins in the section may be under way
+// at the end of the text: it follows the keywords of the section alone.
+func (t *track) reaches(text []byte) bool {
+	if len(t.early) > maxEarly {
+		return true
+	}
+	alone := track{rule: t.rule, gate: t.gate}
+	for i, h := range t.early {
+		if i == 0 {
+			alone.began = h.end
+		}
+		alone.hit(text, h.keyword, h.end)
+	}
+	if alone.state != dead {
+		alone.walk(text, len(text))
+	}
+	return alone.whole || alone.state != dead
 }
 
 // inject joins what may follow the keyword.
@@ -199,4 +230,5 @@ func (t *track) canSweep() bool {
 // clear prepares the track for the next text.
 func (t *track) clear() {
 	t.state, t.at, t.passed, t.whole, t.used, t.windows = dead, 0, false, false, false, t.windows[:0]
+	t.limit, t.early = 0, t.early[:0]
 }
