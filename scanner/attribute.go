@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -146,6 +147,7 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 	place := a.r.at(u.path)
 	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, named), false)
 	ordinals := map[[sha256.Size]byte]int{}
+	still := sync.OnceValue(func() func(sighting) bool { return a.stillThere(u) })
 	for _, f := range withoutGeneric(accept(a.r.s.detector, found, place, u.commitID())) {
 		if f.Rule == nil {
 			continue
@@ -154,7 +156,7 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 		if f.inherited && !a.shown(u) {
 			continue
 		}
-		finding.At.AtHead = a.atHead(u, f)
+		finding.At.AtHead = still()(f)
 		out = append(out, u.stamp([]Finding{finding}, f.inherited)...)
 	}
 	return out, nil
@@ -197,27 +199,31 @@ func fingerprint(key [sha256.Size]byte, n int) string {
 	return hex.EncodeToString(sum[:20])
 }
 
-// atHead reports whether the path in HEAD still holds the value under the rule.
-func (a *attributor) atHead(u use, f sighting) bool {
+// stillThere tells of the sightings of a use whether the path in HEAD still
+// holds their value under their rule.
+func (a *attributor) stillThere(u use) func(sighting) bool {
 	head := a.r.atHead(a.rd, u.path)
 	if head.IsZero() {
-		return false
+		return func(sighting) bool { return false }
 	}
 	if head == u.blob {
-		return true
+		return func(sighting) bool { return true }
 	}
 	found, err := a.ask(head)
-	return err == nil && holds(found, f)
+	if err != nil {
+		return func(sighting) bool { return false }
+	}
+	return holder(found)
 }
 
-// holds reports whether a blob has the same value under the same rule.
-func holds(found []sighting, f sighting) bool {
-	for _, other := range found {
-		if other.Rule == f.Rule && other.view == f.view && other.Secret.Equal(f.Secret) {
-			return true
-		}
+// holder tells whether a blob has the same value under the same rule.
+func holder(found []sighting) func(sighting) bool {
+	type value struct{ rule, view, text string }
+	known := make(map[value]bool, len(found))
+	for _, f := range found {
+		known[value{f.Rule.ID, f.view, f.Secret.Reveal()}] = true
 	}
-	return false
+	return func(f sighting) bool { return known[value{f.Rule.ID, f.view, f.Secret.Reveal()}] }
 }
 
 // ask gives the sightings of any blob, searching it when the scan has not.

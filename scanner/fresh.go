@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sort"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
@@ -29,11 +32,12 @@ func (a *attributor) fresh(u use) ([]sighting, error) {
 	if err != nil {
 		return nil, err
 	}
+	inherited := a.parents(u)
 	return inherit(found, func(f sighting) bool {
 		if f.own {
 			return !touchesAll(added, f.place.StartLine-1, f.place.EndLine)
 		}
-		return a.inherited(u, f)
+		return inherited(f)
 	}), nil
 }
 
@@ -91,25 +95,24 @@ func touchesAll(added [][]gitrepo.LineRange, first, end int) bool {
 }
 
 func touches(ranges []gitrepo.LineRange, first, end int) bool {
-	for _, r := range ranges {
-		if r.Start < end && first < r.End {
-			return true
-		}
-	}
-	return false
+	n := sort.Search(len(ranges), func(i int) bool { return ranges[i].End > first })
+	return n < len(ranges) && ranges[n].Start < end
 }
 
-// inherited reports whether a parent's blob has the value under the rule too.
-func (a *attributor) inherited(u use, f sighting) bool {
-	for _, id := range u.olds {
-		if id.IsZero() {
-			continue
+// parents gives what tells whether a parent's blob has a value under a rule too.
+func (a *attributor) parents(u use) func(sighting) bool {
+	var known []func(sighting) bool
+	return func(f sighting) bool {
+		if known == nil {
+			known = []func(sighting) bool{}
+			for _, id := range u.olds {
+				if found, err := a.ask(id); !id.IsZero() && err == nil {
+					known = append(known, holder(found))
+				}
+			}
 		}
-		if found, err := a.ask(id); err == nil && holds(found, f) {
-			return true
-		}
+		return slices.ContainsFunc(known, func(has func(sighting) bool) bool { return has(f) })
 	}
-	return false
 }
 
 // withHunks takes in what is found in the added lines by themselves: a match may
@@ -145,16 +148,25 @@ func merge(found, alone []sighting, text []byte) []sighting {
 		return found
 	}
 	describe(alone, unpack.View{Text: text}, text)
+	type spot struct {
+		rule *rules.Rule
+		span [2]int
+		via  string
+	}
+	at := func(f sighting) spot { return spot{f.Rule, f.Span, strings.Join(f.via, ",")} }
 	out := slices.Clone(found)
+	same := map[spot]int{}
+	for i, f := range out {
+		if f.own && f.kind == InContent {
+			same[at(f)] = i
+		}
+	}
 	for _, f := range alone {
-		same := slices.IndexFunc(out, func(o sighting) bool {
-			return o.own && o.kind == f.kind && o.Rule == f.Rule && o.Span == f.Span && slices.Equal(o.via, f.via)
-		})
-		if same < 0 {
+		if i, ok := same[at(f)]; !ok {
 			out = append(out, f)
-		} else if out[same].place.StartLine != f.place.StartLine {
-			f.masked = out[same].masked
-			out[same] = f
+		} else if out[i].place.StartLine != f.place.StartLine {
+			f.masked = out[i].masked
+			out[i] = f
 		}
 	}
 	return out

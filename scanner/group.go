@@ -13,14 +13,33 @@ import (
 // rule knows better, as gitleaks does it, and a doubtful one of our own whose
 // value another rule has too.
 func withoutGeneric(found []sighting) []sighting {
+	type row struct {
+		view string
+		line int
+	}
+	rows := map[row][]int{}
+	for i, f := range found {
+		at := row{f.view, f.place.StartLine}
+		if len(rows[at]) < maxRow && !generic(f.Rule) {
+			rows[at] = append(rows[at], i)
+		}
+	}
 	out := slices.Clone(found)
 	for i, f := range found {
-		if slices.ContainsFunc(found, func(other sighting) bool { return explains(other, f) || repeats(f, other) }) {
+		if !generic(f.Rule) && !doubtful(f.Rule) {
+			continue
+		}
+		if slices.ContainsFunc(rows[row{f.view, f.place.StartLine}], func(n int) bool {
+			return explains(found[n], f) || repeats(f, found[n])
+		}) {
 			out[i].Rule = nil
 		}
 	}
 	return out
 }
+
+// maxRow bounds how many matches of one line are held against a generic one.
+const maxRow = 256
 
 func generic(r *rules.Rule) bool { return strings.Contains(strings.ToLower(r.ID), "generic") }
 
@@ -64,6 +83,7 @@ func dedupe(findings []Finding) []Finding {
 func group(findings []Finding, key secret.Key) []Credential {
 	var out []Credential
 	index := map[string]int{}
+	paths := map[string]bool{} // credential and path
 	for _, f := range findings {
 		if f.Secret.IsZero() {
 			continue
@@ -76,6 +96,10 @@ func group(findings []Finding, key secret.Key) []Credential {
 			out = append(out, Credential{ID: id, Secret: f.Secret})
 		}
 		out[n].add(f)
+		if at := id + f.At.Path; f.At.Path != "" && !paths[at] {
+			paths[at] = true
+			out[n].Paths = append(out[n].Paths, f.At.Path)
+		}
 	}
 	for i := range out {
 		slices.Sort(out[i].Rules)
@@ -90,9 +114,6 @@ func (c *Credential) add(f Finding) {
 	c.AtHead = c.AtHead || f.At.AtHead
 	if !slices.Contains(c.Rules, f.Rule.ID) {
 		c.Rules = append(c.Rules, f.Rule.ID)
-	}
-	if f.At.Path != "" && !slices.Contains(c.Paths, f.At.Path) {
-		c.Paths = append(c.Paths, f.At.Path)
 	}
 	if f.Commit.ID == "" {
 		return

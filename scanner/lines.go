@@ -10,6 +10,8 @@ import (
 type lineIndex struct {
 	text   []byte
 	starts []int // byte offset of the start of each line
+
+	from, columns int // an offset and the characters before it in its line
 }
 
 func newLineIndex(text []byte) *lineIndex {
@@ -40,7 +42,20 @@ func (x *lineIndex) column(offset int) int {
 			offset -= back
 		}
 	}
-	return utf8.RuneCount(x.text[x.starts[x.line(offset)]:offset]) + 1
+	start := x.starts[x.line(offset)]
+	if start <= x.from && x.from <= offset {
+		return x.columns + utf8.RuneCount(x.text[x.from:offset]) + 1
+	}
+	return utf8.RuneCount(x.text[start:offset]) + 1
+}
+
+// mark keeps the column of an offset, from which later ones in a long line are
+// counted.
+func (x *lineIndex) mark(offset, column int) int {
+	if offset < len(x.text) && utf8.RuneStart(x.text[offset]) {
+		x.from, x.columns = offset, column-1
+	}
+	return column
 }
 
 // span is the byte range of the 0-based lines first to last, without the last newline.
@@ -61,7 +76,8 @@ func (x *lineIndex) place(p *Place, start, end int) {
 	}
 	last := max(start, end-1)
 	p.StartLine, p.EndLine = x.line(start)+1, x.line(last)+1
-	p.StartColumn, p.EndColumn = x.column(start), x.column(end)
+	p.StartColumn = x.mark(start, x.column(start))
+	p.EndColumn = x.column(end)
 	if x.line(end)+1 != p.EndLine { // the range ends with its line's newline
 		_, lineEnd := x.span(p.EndLine-1, p.EndLine-1)
 		p.EndColumn = x.column(lineEnd)

@@ -52,10 +52,17 @@ func unseen(found, more []sighting) []sighting {
 	if len(found) == 0 {
 		return more
 	}
+	type spot struct {
+		rule  *rules.Rule
+		span  [2]int
+		value string
+	}
+	shown := make(map[spot]bool, len(found))
+	for _, f := range found {
+		shown[spot{f.Rule, f.place.Span, f.Secret.Reveal()}] = true
+	}
 	return slices.DeleteFunc(more, func(m sighting) bool {
-		return m.place.Span != [2]int{} && slices.ContainsFunc(found, func(f sighting) bool {
-			return f.Rule == m.Rule && f.place.Span == m.place.Span && f.Secret.Equal(m.Secret)
-		})
+		return m.place.Span != [2]int{} && shown[spot{m.Rule, m.place.Span, m.Secret.Reveal()}]
 	})
 }
 
@@ -87,12 +94,12 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 func describe(found []sighting, v unpack.View, blob []byte) {
 	masks := maskedSpans(found)
 	lines := newLineIndex(v.Text)
+	masked := lineMask{text: v.Text, lines: lines, masks: masks}
 	for i := range found {
 		f := &found[i]
 		var at Place
 		lines.place(&at, f.Match.Match[0], f.Match.Match[1])
-		from, to := lines.span(at.StartLine-1, at.EndLine-1)
-		f.masked = maskLines(v.Text[from:to], from, masks)
+		f.masked = masked.digest(at.StartLine-1, at.EndLine-1)
 		f.view, f.via = v.Name, concat(v.Via, f.via)
 		f.place = at
 		f.place.Span = mapSpan(v, f.Span, len(blob))
@@ -101,6 +108,24 @@ func describe(found []sighting, v unpack.View, blob []byte) {
 		settle(found, v, blob)
 	}
 	hash(found, v, blob)
+}
+
+// lineMask makes the digests of masked lines, of which neighbours share many.
+type lineMask struct {
+	text        []byte
+	lines       *lineIndex
+	masks       [][2]int
+	first, last int
+	known       [sha256.Size]byte
+	any         bool
+}
+
+func (m *lineMask) digest(first, last int) [sha256.Size]byte {
+	if !m.any || m.first != first || m.last != last {
+		from, to := m.lines.span(first, last)
+		m.known, m.first, m.last, m.any = maskLines(m.text[from:to], from, m.masks), first, last, true
+	}
+	return m.known
 }
 
 // settle places sightings by the lines of the blob itself, where a view shows

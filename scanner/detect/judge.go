@@ -122,7 +122,10 @@ func (p *pass) line(m *Match, loc [2]int) string {
 	text, at := p.lines.text, m.Match
 	if len(p.layer.segments) > 0 {
 		touched := p.layer.touching(extent{loc[0], loc[1]})
-		text, at = p.layer.text, [2]int{touched[0].decoded.start, touched[len(touched)-1].decoded.end}
+		text = p.layer.text
+		at = [2]int{
+			max(touched[0].decoded.start, loc[0]-lineContext), min(touched[len(touched)-1].decoded.end, loc[1]+lineContext),
+		}
 	}
 	from, to := bounds(text, at, lineContext)
 	return string(text[from:to])
