@@ -247,9 +247,9 @@ func TestEveryHidingPlaceInAFolderIsSearched(t *testing.T) {
 
 func gitleaksDetector(t *testing.T) *detect.Detector {
 	t.Helper()
+	silenceGitleaks()
 	gitleaksGlobals.Lock()
 	defer gitleaksGlobals.Unlock()
-	logging.Logger = zerolog.Nop()
 	d, err := detect.NewDetectorDefaultConfig()
 	if err != nil {
 		t.Fatal(err)
@@ -258,8 +258,12 @@ func gitleaksDetector(t *testing.T) *detect.Detector {
 	return d
 }
 
-// gitleaksGlobals guards what gitleaks reads its configuration into.
-var gitleaksGlobals sync.Mutex
+// gitleaksGlobals guards what gitleaks reads its configuration into, and
+// silenceGitleaks turns its logger off before anything reads it.
+var (
+	gitleaksGlobals sync.Mutex
+	silenceGitleaks = sync.OnceFunc(func() { logging.Logger = zerolog.Nop() })
+)
 
 func ask(t *testing.T, q inspect.Question) []scanner.Finding {
 	t.Helper()
