@@ -20,7 +20,7 @@ func withoutGeneric(found []sighting) []sighting {
 	rows := map[row][]int{}
 	for i, f := range found {
 		at := row{f.view, f.place.StartLine}
-		if len(rows[at]) < maxRow && !generic(f.Rule) {
+		if len(rows[at]) < maxRow {
 			rows[at] = append(rows[at], i)
 		}
 	}

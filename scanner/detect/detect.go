@@ -48,6 +48,7 @@ type Match struct {
 	Allowed     bool   // an allow-comment stands on a line of the match
 
 	number  int32 // of the rule in its detector
+	depth   uint8 // decoding passes before it was found
 	column  int   // as gitleaks counts: 1-based in the first line, 2-based in later ones
 	pending []*rules.Allowlist
 	parts   []part // composite rules: what was found near by

@@ -26,7 +26,7 @@ func (p *pass) judge(c *compiled, loc [2]int) (Match, bool) {
 	text := bytes.TrimLeft(p.layer.text[loc[0]:loc[1]], "\n")
 	start := loc[1] - len(text)
 	text = bytes.TrimRight(text, "\n")
-	m := Match{Rule: c.Rule, Confidence: c.Confidence, number: c.number}
+	m := Match{Rule: c.Rule, Confidence: c.Confidence, number: c.number, depth: uint8(p.depth)}
 	if !p.place(&m, loc, len(text)) {
 		return m, false
 	}

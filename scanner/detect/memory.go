@@ -53,7 +53,7 @@ type sectionKey struct {
 // section is what is known of some lines.
 type section struct {
 	found   []Match // that begin in it; places are relative to its start
-	rest    []int32 // rules that have to see the whole text
+	rest    []putOff
 	open    []int32 // rules that have to see more of what stands behind it
 	decodes bool    // something in it or behind it was decoded
 
@@ -82,7 +82,10 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 	}
 	s.use(m.d)
 	var found []Match
-	rest := slices.Clone(m.d.alwaysRules)
+	var rest []putOff
+	for _, r := range m.d.alwaysRules {
+		rest = append(rest, putOff{r, 0xff})
+	}
 	decodes := false
 	whole, err := m.each(ctx, s, text, func(p piece, sec *section) error {
 		rest = append(rest, sec.rest...)
@@ -105,7 +108,7 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 		return m.d.Text(ctx, s, text)
 	}
 	if pointless != nil {
-		rest = slices.DeleteFunc(rest, func(r int32) bool { return pointless(m.d.rules[r].Rule) })
+		rest = slices.DeleteFunc(rest, func(o putOff) bool { return pointless(m.d.rules[o.rule].Rule) })
 	}
 	return m.combine(ctx, s, text, found, rest, decodes)
 }
@@ -181,11 +184,11 @@ func (sh *shard) put(key sectionKey, sec *section) {
 }
 
 // combine adds what the rules that were put off find in the whole text.
-func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []int32, decodes bool) ([]Match, error) {
+func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff, decodes bool) ([]Match, error) {
 	only := s.choose(rest)
 	found = slices.DeleteFunc(found, func(f Match) bool { return only != nil && only[f.number] })
 	if only != nil && (decodes || s.chance(text, only)) {
-		more, err := m.others(ctx, s, text, only, decodes)
+		more, err := m.others(ctx, s, text, only)
 		if err != nil {
 			return nil, err
 		}

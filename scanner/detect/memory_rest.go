@@ -7,11 +7,10 @@ import (
 )
 
 // others runs rules that were put off. Those whose matches are short are asked
-// section by section, where nothing is decoded: their keywords may then be
-// anywhere in the text, and were seen.
-func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, only []bool, decodes bool) ([]Match, error) {
+// section by section: their keywords may be anywhere in the text.
+func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, only []bool) ([]Match, error) {
 	var found []Match
-	if near := m.near(only); len(near) > 0 && !decodes {
+	if near := m.near(only); len(near) > 0 {
 		for _, r := range near {
 			only[r] = false
 		}
@@ -45,7 +44,8 @@ func (m *Memory) near(only []bool) []int32 {
 	return out
 }
 
-// sweep asks every section of a text what such rules find in it.
+// sweep asks every section of a text what such rules find in it. What one finds
+// behind some decoding passes counts if a keyword of it is there behind as many.
 func (m *Memory) sweep(ctx context.Context, s *Scratch, text []byte, rules []int32, found *[]Match) error {
 	var known []Match // found before, by other rules
 	_, err := m.each(ctx, s, text, func(p piece, sec *section) error {
@@ -53,9 +53,12 @@ func (m *Memory) sweep(ctx context.Context, s *Scratch, text []byte, rules []int
 		if err != nil {
 			return err
 		}
+		n := len(*found)
 		for _, r := range rules {
 			*found = appendMoved(*found, swept[r], p.from)
 		}
+		fresh := slices.DeleteFunc((*found)[n:], func(f Match) bool { return s.gates[f.number]>>min(f.depth, 7)&1 == 0 })
+		*found = (*found)[:n+len(fresh)]
 		return nil
 	}, &known)
 	return err
@@ -92,16 +95,18 @@ func (m *Memory) swept(ctx context.Context, s *Scratch, p piece, sec *section, r
 }
 
 // choose marks rules, or returns nil for none.
-func (s *Scratch) choose(rest []int32) []bool {
+func (s *Scratch) choose(rest []putOff) []bool {
 	if len(rest) == 0 {
 		return nil
 	}
 	if s.chosen == nil {
-		s.chosen = make([]bool, len(s.tracks))
+		s.chosen, s.gates = make([]bool, len(s.tracks)), make([]uint8, len(s.tracks))
 	}
 	clear(s.chosen)
-	for _, r := range rest {
-		s.chosen[r] = true
+	clear(s.gates)
+	for _, o := range rest {
+		s.chosen[o.rule] = true
+		s.gates[o.rule] |= o.depths
 	}
 	return s.chosen
 }

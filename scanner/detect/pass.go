@@ -14,7 +14,10 @@ func (d *Detector) passes(ctx context.Context, s *Scratch, text []byte, extended
 	lines := newLines(text)
 	l := &layer{text: text}
 	for depth := 0; ; depth++ {
-		p := &pass{d: d, ctx: ctx, s: s, layer: l, lines: lines}
+		p := &pass{d: d, ctx: ctx, s: s, layer: l, lines: lines, depth: depth}
+		if s.part != nil {
+			s.part.depth, s.part.deepest = depth, max(depth, s.part.deepest)
+		}
 		ms, err := p.run()
 		found = append(found, ms...)
 		if err != nil {
@@ -41,6 +44,7 @@ type pass struct {
 	s     *Scratch
 	layer *layer
 	lines *lines
+	depth int // decoding passes before this one
 	found []Match
 }
 

@@ -12,6 +12,7 @@ type Scratch struct {
 	folded  []byte   // the text in lower case, when a rule asked for it
 	only    []bool   // by rule; nil: every rule takes part
 	chosen  []bool   // room for only
+	gates   []uint8  // of the rules chosen, see putOff
 	part    *partial // when a section is searched
 }
 

@@ -57,7 +57,7 @@ func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*sec
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(m Match) bool {
-		return slices.Contains(part.rest, m.number) || slices.Contains(part.open, m.number)
+		return part.puts(m.number) || slices.Contains(part.open, m.number)
 	})
 	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 && !part.decodes {
 		return quiet, nil
@@ -87,8 +87,11 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 	if err != nil {
 		return nil, err
 	}
+	for _, r := range sec.open {
+		sec.rest = append(sec.rest, putOff{r, 0xff})
+	}
 	if len(sec.open) > 0 {
-		sec.rest, sec.open = append(sec.rest, sec.open...), nil
+		sec.open = nil
 	}
 	sh.put(key, sec)
 	return sec, nil
@@ -116,6 +119,7 @@ func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece, sweep b
 	if err != nil {
 		return nil, nil, err
 	}
+	part.settle()
 	found = slices.DeleteFunc(found, func(m Match) bool { return m.Match[0] < p.before() || m.Match[0] >= part.end })
 	for i := range found {
 		found[i].move(-p.before())
@@ -146,13 +150,46 @@ type partial struct {
 	last    bool // the region ends with the text
 	sweep   bool // the rules chosen run, whether or not a keyword is here
 	room    int  // bytes that the region has behind the section, at least
-	rest    []int32
+	depth   int  // decoding passes so far
+	deepest int
+	rest    []putOff
 	open    []int32
 	decodes bool
 }
 
+// putOff is a rule that has to see the whole text, with the decoding passes
+// behind which one of its keywords is there: bit 0 for the text itself.
+type putOff struct {
+	rule   int32
+	depths uint8
+}
+
 // leave puts a rule off to the whole text.
-func (p *partial) leave(rule int) { p.rest = include(p.rest, rule) }
+func (p *partial) leave(rule int) {
+	bit := uint8(1) << min(p.depth, 7)
+	for i := range p.rest {
+		if p.rest[i].rule == int32(rule) {
+			p.rest[i].depths |= bit
+			return
+		}
+	}
+	p.rest = append(p.rest, putOff{int32(rule), bit})
+}
+
+// settle lets what is there behind the last pass be there behind all further
+// ones, which other sections may need and which change nothing here.
+func (p *partial) settle() {
+	last := uint8(1) << min(p.deepest, 7)
+	for i := range p.rest {
+		if p.rest[i].depths&last != 0 {
+			p.rest[i].depths |= -last
+		}
+	}
+}
+
+func (p *partial) puts(rule int32) bool {
+	return slices.ContainsFunc(p.rest, func(o putOff) bool { return o.rule == rule })
+}
 
 func include(list []int32, rule int) []int32 {
 	if slices.Contains(list, int32(rule)) {
