@@ -13,9 +13,9 @@ import (
 )
 
 // fresh gives the sightings of a use and marks as inherited those that it did
-// not bring in. New is what touches a line that is new against every parent.
-// Where a sighting has no lines of its own (in an archive, in UTF-16), it is new
-// when no parent's blob has its value.
+// not bring in. New is what touches a line that is new against every parent, and
+// what no parent's blob has under the rule: a line can become a finding by what
+// changes around it, and in an archive or in UTF-16 it has no lines to compare.
 //
 // What the rules find in the new lines alone is taken in, because a match may
 // hang on where a text begins.
@@ -34,8 +34,8 @@ func (a *attributor) fresh(u use) ([]sighting, error) {
 	}
 	inherited := a.parents(u)
 	return inherit(found, func(f sighting) bool {
-		if f.own {
-			return !touchesAll(added, f.place.StartLine-1, f.place.EndLine)
+		if f.own && touchesAll(added, f.place.StartLine-1, f.place.EndLine) {
+			return false
 		}
 		return inherited(f)
 	}), nil

@@ -214,7 +214,11 @@ func (r *run) both(rd *gitrepo.Reader, c *commit, tree gitrepo.ID, known []fileC
 // compareWith reports the files that a commit's tree has and another lacks or
 // has differently.
 func (r *run) compareWith(rd *gitrepo.Reader, c *commit, other gitrepo.ID, visit func(gitrepo.Change)) {
+	paths := 0
 	err := rd.DiffTrees(other, c.tree, func(ch gitrepo.Change) error {
+		if paths++; paths > maxPaths {
+			return errManyPaths
+		}
 		if !ch.New.ID.IsZero() && (ch.Old.ID != ch.New.ID || fileType(ch.Old.Mode) != fileType(ch.New.Mode)) {
 			visit(ch)
 		}
@@ -224,6 +228,12 @@ func (r *run) compareWith(rd *gitrepo.Reader, c *commit, other gitrepo.ID, visit
 		r.coverage.miss(Skip{Commit: c.id.String(), Reason: "tree cannot be read: " + reason(err)})
 	}
 }
+
+// maxPaths is how many changed paths of one commit are looked at. A tree may name
+// itself again and again, and so stand for more paths than any disk holds.
+const maxPaths = 1 << 21
+
+var errManyPaths = fmt.Errorf("more than %d paths differ", maxPaths)
 
 func newFileChange(n int32, ch gitrepo.Change) fileChange {
 	return fileChange{commit: n, path: ch.Path, mode: ch.New.Mode, blob: ch.New.ID, olds: []gitrepo.ID{oldBlob(ch)}}

@@ -3,6 +3,7 @@ package scanner
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/scanner/unpack"
@@ -38,6 +39,12 @@ func (a *attributor) staged(entries []gitrepo.IndexEntry) error {
 		a.r.coverage.miss(Skip{Reason: "HEAD cannot be read: " + reason(err)})
 	}
 	for i, e := range entries {
+		if fileType(e.Mode) == typeTree {
+			if err := a.stagedFolder(e); err != nil {
+				return err
+			}
+			continue
+		}
 		was := head[e.Path]
 		same := fileType(was.Mode) == fileType(e.Mode)
 		if was.ID == e.ID && same || e.IntentToAdd || !a.wanted(e.Path, e.Mode) {
@@ -55,6 +62,35 @@ func (a *attributor) staged(entries []gitrepo.IndexEntry) error {
 	return nil
 }
 
+// stagedFolder searches what is staged in a folder that a sparse checkout leaves
+// out of the working tree, and of which the index holds the tree alone.
+func (a *attributor) stagedFolder(e gitrepo.IndexEntry) error {
+	folder := strings.TrimSuffix(e.Path, "/")
+	was, err := a.rd.Lookup(a.r.headTree, folder)
+	if err != nil && !errors.Is(err, gitrepo.ErrNoPath) {
+		a.r.coverage.miss(Skip{Path: e.Path, Reason: "HEAD cannot be read: " + reason(err)})
+	}
+	if fileType(was.Mode) != typeTree {
+		was.ID = gitrepo.ID{}
+	}
+	var found error
+	err = a.rd.DiffTrees(was.ID, e.ID, func(c gitrepo.Change) error {
+		u := use{origin: FromStaged, path: folder + "/" + c.Path, blob: c.New.ID}
+		if c.New.ID.IsZero() || !a.wanted(u.path, c.New.Mode) {
+			return nil
+		}
+		if old := oldBlob(c); !old.IsZero() {
+			u.olds = []gitrepo.ID{old}
+		}
+		found = a.judgeLocal(u)
+		return found
+	})
+	if err != nil && found == nil {
+		a.r.coverage.miss(Skip{Path: e.Path, Reason: "staged folder cannot be read: " + reason(err)})
+	}
+	return found
+}
+
 // headFiles lists the files of HEAD by their paths.
 func (a *attributor) headFiles(size int) (map[string]gitrepo.Entry, error) {
 	files := make(map[string]gitrepo.Entry, size)
@@ -69,10 +105,6 @@ func (a *attributor) headFiles(size int) (map[string]gitrepo.Entry, error) {
 func (a *attributor) wanted(path string, mode uint32) bool {
 	if fileType(mode) == typeGitlink {
 		a.r.coverage.exclude(Skip{Path: path, Reason: submodule})
-		return false
-	}
-	if fileType(mode) == typeTree {
-		a.r.coverage.exclude(Skip{Path: path, Reason: "folder outside of the sparse checkout"})
 		return false
 	}
 	if reason := a.r.s.opt.Exclude(path); reason != "" {

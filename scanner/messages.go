@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 
@@ -26,22 +27,42 @@ func (r *run) searchMessages(work <-chan *gitrepo.Commit) error {
 
 func (r *run) searchCommit(sc *scratch, c *gitrepo.Commit) error {
 	author := Commit{ID: c.ID.String(), Author: c.Author.Name, Email: c.Author.Email, Date: c.Author.When}
-	if err := r.searchMessage(sc, author, c.ID, c.Raw, c.Message); err != nil {
+	if err := r.searchMessage(sc, author, c.ID, len(c.Raw)-len(c.Message), c.Message); err != nil {
+		return err
+	}
+	from, text := furtherHeaders(c.Raw[:len(c.Raw)-len(c.Message)])
+	if err := r.searchMessage(sc, author, c.ID, from, text); err != nil {
 		return err
 	}
 	return r.searchPeople(sc, author, c.ID, c.Raw, c.Author, c.Committer)
 }
 
-// searchMessage searches the message at the end of a commit or tag object.
-func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, message string) error {
+// furtherHeaders are those behind the committer: signatures, the tags of merged
+// branches with their messages, and what other tools keep there.
+func furtherHeaders(head []byte) (from int, text string) {
+	i := bytes.Index(head, []byte("\ncommitter "))
+	if i < 0 {
+		return 0, ""
+	}
+	end := bytes.IndexByte(head[i+1:], '\n')
+	if end < 0 {
+		return 0, ""
+	}
+	from = i + 1 + end + 1
+	return from, string(bytes.TrimRight(head[from:], "\n"))
+}
+
+// searchMessage searches a text of a commit or tag object, which begins at an
+// offset of the object.
+func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, message string) error {
 	if message == "" {
 		return nil
 	}
 	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, []byte(message), nil)
+	sc.skips = nil // a message is no manifest
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	shift := len(raw) - len(message)
 	ordinals := map[[sha256.Size]byte]int{}
 	var out []Finding
 	for _, f := range withoutGeneric(accept(r.s.detector, found, r.at(""), by.ID)) {
@@ -49,7 +70,7 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, raw []byte, m
 			continue
 		}
 		f.kind, f.lineHash = InMessage, ""
-		f.place.Span[0], f.place.Span[1] = f.place.Span[0]+shift, f.place.Span[1]+shift
+		f.place.Span[0], f.place.Span[1] = f.place.Span[0]+from, f.place.Span[1]+from
 		finding := newFinding(FromCommit, "", id.String(), f, ordinals)
 		finding.Commit = by
 		out = append(out, finding)
@@ -102,7 +123,7 @@ func (r *run) searchTag(rd *gitrepo.Reader, sc *scratch, id gitrepo.ID, seen map
 			return nil
 		}
 		by := Commit{ID: tag.Target.String(), Author: tag.Tagger.Name, Email: tag.Tagger.Email, Date: tag.Tagger.When}
-		if err := r.searchMessage(sc, by, id, o.Data, tag.Message); err != nil {
+		if err := r.searchMessage(sc, by, id, len(o.Data)-len(tag.Message), tag.Message); err != nil {
 			return err
 		}
 		if err := r.searchPeople(sc, by, id, o.Data, tag.Tagger); err != nil {

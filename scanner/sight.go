@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"sort"
@@ -32,9 +34,30 @@ type sighting struct {
 }
 
 // scratch is what one worker reuses from blob to blob.
-type scratch struct{ detect *detect.Scratch }
+type scratch struct {
+	detect *detect.Scratch
+	skips  []unpack.Skip // documents that were not read
+}
 
 func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
+
+// overLimit notes the documents that could hold Secrets and are larger or deeper
+// than what is parsed. Other errors mean that a text is no manifest; it was
+// searched as text.
+func (sc *scratch) overLimit(view string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			sc.overLimit(view, e)
+		}
+		return
+	}
+	var fault *manifest.SyntaxError
+	if errors.As(err, &fault) && fault.Limit && fault.Looks {
+		sc.skips = append(sc.skips, unpack.Skip{
+			Path: view, Reason: fmt.Sprintf("the Kubernetes document at line %d is not read: %s", fault.Line, fault.Reason),
+		})
+	}
+}
 
 // sight finds all matches in the bytes of one blob, in every view of them. Rules
 // that pointless names may be left out; nil names none.
@@ -44,6 +67,7 @@ func (s *Scanner) sight(ctx context.Context, sc *scratch, path string, data []by
 		found = append(found, unseen(found, in)...)
 		return err
 	})
+	skips, sc.skips = append(skips, sc.skips...), nil
 	return found, skips, err
 }
 
@@ -220,7 +244,8 @@ func maskLines(lines []byte, from int, masks [][2]int) [sha256.Size]byte {
 // sightManifest finds the plain values of Kubernetes Secrets, and what the
 // rules find inside values that are written in base64.
 func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
-	docs, _ := manifest.Parse(v.Name, v.Text) // a file that is no manifest is text, and was read as such
+	docs, err := manifest.Parse(v.Name, v.Text)
+	sc.overLimit(v.Name, err)
 	var found []sighting
 	for _, f := range manifest.PlainSecrets(docs) {
 		m, err := s.judgeField(ctx, sc, f)

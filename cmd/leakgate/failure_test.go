@@ -47,7 +47,9 @@ func TestExitCodesFollowFromWhatHappened(t *testing.T) {
 		{"a file by flag that is not there", []string{"scan", clean.Dir, "--policy", "nowhere.yaml"}, exitUsage, "nowhere.yaml"},
 		{"a missing object", []string{"scan", damaged.Dir}, exitUndecided, "missing"},
 		{"a finding and a missing object", []string{"scan", both.Dir}, exitBlocked, "missing"},
-		{"an empty repository", []string{"scan", gittest.New(t).Dir}, exitClean, "0 commits"},
+		{"an empty repository", []string{"scan", gittest.New(t).Dir}, exitUndecided, "nothing to look at"},
+		{"a folder that is a file", []string{"scan", "--dir", filepath.Join(clean.Dir, "a.txt")}, exitUsage, "not a folder"},
+		{"a folder that is not there", []string{"scan", "--dir", filepath.Join(clean.Dir, "nowhere")}, exitUsage, "nowhere"},
 	} {
 		code, out, errs := command(t, "", c.args...)
 		if code != c.want || !strings.Contains(out+errs, c.says) {

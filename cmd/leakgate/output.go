@@ -73,7 +73,7 @@ func (o *output) print(w *world, r *report.Report) error {
 	err := errors.Join(report.Write(w.stdout, o.format, r), o.files(r))
 	code := r.Verdict.ExitCode()
 	if err != nil {
-		fmt.Fprintf(w.stderr, "leakgate: %s\n", oneLine(err))
+		fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(err)))
 		if code == exitClean {
 			code = exitUndecided
 		}

@@ -31,8 +31,14 @@ func New(t testing.TB, init ...string) *Repo {
 // Git runs git in the repository and returns what it prints, trimmed.
 func (r *Repo) Git(args ...string) string {
 	r.t.Helper()
+	return r.Pipe("", args...)
+}
+
+// Pipe is Git with a standard input.
+func (r *Repo) Pipe(input string, args ...string) string {
+	r.t.Helper()
 	cmd := exec.Command("git", args...)
-	cmd.Dir, cmd.Env = r.Dir, Environment()
+	cmd.Dir, cmd.Env, cmd.Stdin = r.Dir, Environment(), strings.NewReader(input)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		r.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)

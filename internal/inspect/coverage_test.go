@@ -383,3 +383,73 @@ func privateKey() string {
 		Type: "RSA PRIVATE" + " KEY", Bytes: x509.MarshalPKCS1PrivateKey(key), Headers: map[string]string{"Comment": "made for a test"},
 	}))
 }
+
+func TestWhatBecomesASecretByAnotherLineIsFound(t *testing.T) {
+	value := plainWords()
+	for name, versions := range map[string][2]string{
+		"the kind changes": {
+			"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nstringData:\n  p: " + value + "\n",
+			"apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData:\n  p: " + value + "\n",
+		},
+		"the syntax is mended": {
+			"apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nq: [1\nstringData:\n  p: " + value + "\n",
+			"apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nq: [1]\nstringData:\n  p: " + value + "\n",
+		},
+	} {
+		repo := gittest.New(t)
+		repo.File("x.yaml", versions[0])
+		second := repo.File("x.yaml", versions[1])
+		requireFinding(t, ask(t, inspect.Question{Path: repo.Dir}), value, func(f scanner.Finding) bool {
+			return f.Commit.ID == second && !f.Older
+		})
+		if t.Failed() {
+			t.Fatalf("when %s", name)
+		}
+	}
+}
+
+func TestADocumentTooLargeToParseIsMissed(t *testing.T) {
+	repo := gittest.New(t)
+	repo.File("x.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {p: "+plainWords()+"}\nq: "+
+		strings.Repeat("[", 250)+strings.Repeat("]", 250)+"\n")
+	key, err := secret.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := inspect.Run(context.Background(), inspect.Question{Path: repo.Dir}, inspect.World{
+		Key: key, Now: time.Now, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Version: "test"})
+	if err != nil || r.Result.Coverage.Complete() || r.Verdict.ExitCode() != 3 {
+		t.Errorf("%v, %+v", err, r.Result.Coverage)
+	}
+}
+
+func TestFurtherHeadersOfACommitAreSearched(t *testing.T) {
+	repo, value := gittest.New(t), gittest.Token()
+	repo.File("a.txt", "one\n")
+	raw := repo.Git("cat-file", "commit", "HEAD")
+	head, message, _ := strings.Cut(raw, "\n\n")
+	if err := os.WriteFile(filepath.Join(repo.Dir, "commit"), []byte(head+"\nHG:extra token: "+value+"\n\n"+message+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	id := repo.Git("hash-object", "-t", "commit", "-w", "commit")
+	repo.Git("update-ref", "refs/heads/other", id)
+	os.Remove(filepath.Join(repo.Dir, "commit"))
+	requireFinding(t, ask(t, inspect.Question{Path: repo.Dir}), value, func(f scanner.Finding) bool { return f.At.Blob == id })
+}
+
+func TestWhatIsStagedOutsideOfASparseCheckoutIsFound(t *testing.T) {
+	repo, value := gittest.New(t), gittest.Token()
+	repo.Write("in/x", "one\n")
+	repo.File("out/y", "two\n")
+	repo.Git("sparse-checkout", "init", "--cone", "--sparse-index")
+	repo.Git("sparse-checkout", "set", "in")
+	repo.Write("in/z", "token: "+value+"\n")
+	blob := repo.Git("hash-object", "-w", "in/z")
+	os.Remove(filepath.Join(repo.Dir, "in/z"))
+	out := repo.Git("rev-parse", "HEAD:out")
+	list := repo.Git("ls-tree", out) + "\n100644 blob " + blob + "\tsecret\n"
+	tree := repo.Pipe(list, "mktree")
+	root := repo.Pipe("040000 tree "+repo.Git("rev-parse", "HEAD:in")+"\tin\n040000 tree "+tree+"\tout\n", "mktree")
+	repo.Git("read-tree", "-m", "-u", "HEAD", root)
+	requireFinding(t, ask(t, inspect.Question{What: inspect.Staged, Path: repo.Dir}), value, inPath("out/secret"))
+}

@@ -3,6 +3,8 @@ package inspect
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/leakgate/leakgate/internal/gate"
@@ -36,11 +38,21 @@ func run(ctx context.Context, q Question, w World) (*report.Report, error) {
 	if scanErr != nil && !errors.Is(scanErr, scanner.ErrIncomplete) {
 		return nil, scanErr
 	}
+	if scanErr == nil && a.q.wantsSomething() && result.Coverage.Commits+result.Coverage.Blobs+len(result.Coverage.Excluded) == 0 {
+		scanErr = errNothing
+	}
 	r.Result, r.Verdict = result, gate.Decide(a.input(ctx, &result, scanErr))
 	a.rulings.quoted.report(q, r)
 	r.Finished = w.Now()
 	return r, nil
 }
+
+// errNothing keeps a scan of nothing from looking clean.
+var errNothing = errors.New("there was nothing to look at")
+
+// wantsSomething reports whether a question without an object is odd. A range or
+// an index may well be empty.
+func (q Question) wantsSomething() bool { return q.What == History || q.What == Folder }
 
 // answer is what is gathered on the way to a report.
 type answer struct {
@@ -66,6 +78,11 @@ func newAnswer(q Question, w World) (*answer, error) {
 		}
 		return a, nil
 	case Folder:
+		if info, err := os.Stat(q.Path); err != nil {
+			return nil, usage(err)
+		} else if !info.IsDir() {
+			return nil, usage(fmt.Errorf("%s is not a folder; leakgate scan - reads a file from standard input", q.Path))
+		}
 		a.trusted = folderTree{q.Path}
 		return a, nil
 	}
@@ -112,7 +129,7 @@ func (a *answer) prepare() error {
 func (a *answer) options() scanner.Options {
 	p := a.rulings.policy
 	opt := scanner.Options{
-		Rules: a.rulings.rules, Key: a.w.Key, Reference: a.q.Reference, Workers: a.q.Workers, Progress: a.w.Progress,
+		Rules: a.rulings.wanted(), Key: a.w.Key, Reference: a.q.Reference, Workers: a.q.Workers, Progress: a.w.Progress,
 		Exclude: func(path string) string {
 			if p.Excludes(path) {
 				return "excluded by the policy"

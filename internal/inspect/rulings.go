@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/rules"
@@ -68,6 +69,22 @@ func loadRulings(q Question, t tree) (rulings, error) {
 		out.baseline, err = gate.ParseBaseline(name, text)
 		return err
 	})
+}
+
+// wanted are the rules without those that the policy disables, which must not
+// stand in for others either. A part of a composite rule stays.
+func (r rulings) wanted() *rules.Set {
+	part := map[string]bool{}
+	for _, rule := range r.rules.Rules {
+		for _, needed := range rule.Required {
+			part[needed.RuleID] = true
+		}
+	}
+	set := *r.rules
+	set.Rules = slices.DeleteFunc(slices.Clone(r.rules.Rules), func(rule *rules.Rule) bool {
+		return !r.policy.Wants(rule.ID) && !part[rule.ID]
+	})
+	return &set
 }
 
 // ignored reports whether the trusted .gitleaksignore names a finding.

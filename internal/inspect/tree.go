@@ -91,6 +91,11 @@ func (t folderTree) read(name string) ([]byte, error) {
 	}
 	defer root.Close()
 	f, err := root.Open(filepath.FromSlash(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, there := root.Lstat(filepath.FromSlash(name)); there == nil {
+			return nil, fmt.Errorf("read %s: a link that leads nowhere", name)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
