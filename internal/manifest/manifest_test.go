@@ -101,6 +101,33 @@ func TestSecretValuesAreFoundInEverySpelling(t *testing.T) {
 	}
 }
 
+func TestDirectivesHideNoSecret(t *testing.T) {
+	const body = "kind: Secret\nstringData:\n  k: v\n"
+	for name, text := range map[string]string{
+		"YAML 1.2":               "%YAML 1.2\n---\n" + body,
+		"YAML 1.1 twice":         "%YAML 1.1\n%YAML 1.1\n---\n" + body,
+		"BOM, CRLF and comments": "\xef\xbb\xbf# é\r\n\r\n%YAML 1.3 # c\r\n--- # d\r\n" + strings.ReplaceAll(body, "\n", "\r\n"),
+		"CR":                     "%YAML 1.2\r---\r" + strings.ReplaceAll(body, "\n", "\r"),
+		"unknown":                "%FOO bar\n---\n" + body,
+		"no marker":              "%YAML 1.2\n" + body,
+		"no blank":               "%YAML1.2\n---\n" + body,
+		"later document":         "a: b\n...\n%YAML 1.2\n---\n" + body,
+		"behind the document":    body + "%YAML 1.2\n---\na: b\n",
+		"TAG":                    "%YAML 1.2\n%TAG !e! tag:yaml.org,2002:\n---\n" + strings.ReplaceAll(body, "v", "!e!str v"),
+		"TAG twice":              "%TAG !e! tag:a,2000:\n%TAG !e! tag:b,2000:\n---\n" + strings.ReplaceAll(body, "v", "!e!str v"),
+		"malformed TAG":          "%TAG\n---\n" + body,
+		"with a template":        "%YAML 1.2\n---\n{{ if .x }}\n" + body + "{{ end }}\n",
+		"in a string":            "kind: X\nspec: |\n  %YAML 1.2\n  ---\n  kind: Secret\n  stringData:\n    k: v\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := secretsOf(t, text)
+			if len(got) != 1 || got[0].Value != "v" || got[0].Text != "v" {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
 // ciphertext builds values that have the structure and hold nothing.
 func ciphertext(n int) []byte {
 	b := make([]byte, n)

@@ -27,7 +27,7 @@ const (
 var action = regexp.MustCompile(`(?s)\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|%[A-Z][A-Z0-9_]*%|@[A-Z][A-Z0-9_]*@`)
 
 // tolerate makes YAML of text that is YAML but for its template actions, tabs
-// in the indentation, control characters and bytes that are no UTF-8. Of an
+// in the indentation, misplaced directives, control characters and bytes that are no UTF-8. Of an
 // action that is a whole list item, splice says that it stands for keys, which
 // more keys below it belong to.
 func tolerate(part []byte, splice bool) ([]byte, []mask) {
@@ -46,6 +46,7 @@ func tolerate(part []byte, splice bool) ([]byte, []mask) {
 		masks = append(masks, mask{m[0], m[1], string(part[m[0]:m[1]])})
 		copy(out[m[0]:m[1]], placeholder(m[1]-m[0]))
 	}
+	undirectAll(out)
 	unTab(out)
 	return scrub(out), masks
 }

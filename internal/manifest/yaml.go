@@ -23,6 +23,8 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 		f.at, f.looks = span[0], Looks(part)
 		return t, f
 	}
+	part = undirect(part)
+	t.text = part
 	root, odd, f := parseYAML(part)
 	if f != nil || odd {
 		for _, splice := range []bool{false, true} {
