@@ -195,6 +195,7 @@ func (f *inflater) stored() error {
 		return errDeflate
 	}
 	if len(src) < 4+count {
+		f.op += copy(f.out[f.op:], src[4:]) // prefix uses what there is
 		return errTruncated
 	}
 	for f.op+count > len(f.out)-outSlack {
@@ -228,7 +229,7 @@ func (f *inflater) compressed() error {
 	inEnd, outEnd := len(in)-inSlack, len(out)-outSlack
 	for {
 		if ip > inEnd {
-			f.ip, f.buf, f.n = ip, buf, n
+			f.ip, f.buf, f.n, f.op = ip, buf, n, op
 			if err := f.pad(); err != nil {
 				return err
 			}
