@@ -158,6 +158,37 @@ func TestDamagedLooseObjectIsTold(t *testing.T) {
 	}
 }
 
+func TestLooseObjectUnderAnotherIDIsTold(t *testing.T) {
+	for _, format := range []string{"sha1", "sha256"} {
+		dir := t.TempDir()
+		git(t, dir, "init", "-q", "--object-format="+format)
+		var names, paths []string
+		for _, text := range []string{"harmless\n", "replaced\n"} {
+			name := gitInput(t, dir, []byte(text), "hash-object", "-w", "--stdin")
+			names, paths = append(names, name), append(paths, filepath.Join(dir, ".git", "objects", name[:2], name[2:]))
+		}
+		damage(t, paths[1], mustRead(t, paths[0]))
+		r := open(t, dir)
+		swapped, err := ParseID(names[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		var corrupt *CorruptError
+		if _, err := r.NewReader(0).Object(swapped); !errors.As(err, &corrupt) || corrupt.ID != swapped {
+			t.Errorf("%s: read: %v", format, err)
+		}
+		for _, opts := range []ScanOptions{{}, {All: true}, {All: true, Only: TypeBlob}} {
+			got := scanned(t, r, []ID{swapped}, opts)
+			if o := got[names[1]]; !errors.As(o.Err, &corrupt) || o.Data != nil {
+				t.Errorf("%s %+v: %v", format, opts, o.Err)
+			}
+			if o := got[names[0]]; opts.All && (o.Err != nil || string(o.Data) != "harmless\n") {
+				t.Errorf("%s %+v: the other object: %v", format, opts, o.Err)
+			}
+		}
+	}
+}
+
 func TestADamagedCopyIsReplacedByAGoodOne(t *testing.T) {
 	dir, pack, _ := packedRepo(t)
 	want := catFile(t, dir)

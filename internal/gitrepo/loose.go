@@ -12,7 +12,10 @@ import (
 	"strconv"
 )
 
-var errLoose = errors.New("invalid loose object")
+var (
+	errLoose   = errors.New("invalid loose object")
+	errOtherID = errors.New("its content has another id")
+)
 
 // maxLooseHead is longer than any header "type size\0" can be.
 const maxLooseHead = 32
@@ -51,7 +54,15 @@ func looseHeader(f *inflater, packed []byte) (Type, int64, int, error) {
 	return kind, size, end + 1, nil
 }
 
-// readLoose reads a loose object; limit as in Reader.ObjectWithin.
+// names reports whether id is the hash of an object, header included.
+func (id *ID) names(raw []byte) bool {
+	h := newHash(int(id.size))
+	h.Write(raw)
+	return bytes.Equal(h.Sum(nil), id.Bytes())
+}
+
+// readLoose reads a loose object and checks its content against its id; limit
+// as in Reader.ObjectWithin.
 func readLoose(f *inflater, id ID, path string, limit int64) (Object, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -80,6 +91,9 @@ func readLoose(f *inflater, id ID, path string, limit int64) (Object, error) {
 	data, used, err := f.inflate(nil, packed, int64(head)+size)
 	if err == nil && used != len(packed) {
 		err = fmt.Errorf("%w: garbage after the content", errLoose)
+	}
+	if err == nil && !id.names(data) {
+		err = errOtherID
 	}
 	if err != nil {
 		return Object{}, &CorruptError{ID: id, Err: err}

@@ -58,7 +58,7 @@ type scan struct {
 // CacheBytes of bases, those farthest from it are dropped and built again.
 //
 // Packed bytes are checked against the CRC-32 in the index and the Adler-32 of
-// the stream, not against the id. Scan ends within 200 ms of ctx's end, visits apart.
+// the stream, not against the id; loose objects against the id. Scan ends within 200 ms of ctx's end, visits apart.
 func (r *Repo) Scan(ctx context.Context, ids []ID, opts ScanOptions, visit func(worker int, o Packed) error) error {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
