@@ -9,11 +9,22 @@ import (
 	"unicode/utf8"
 )
 
-// texts shows data as UTF-8 when it is text in another encoding, and the
-// strings of a notebook.
+// texts shows data as UTF-8 when it is text in another encoding, all of it or
+// in part, and the strings of a notebook.
 func (o *opener) texts(m member) error {
-	if w := sniffWide(m.data); w != nil {
-		return o.wide(m, w)
+	w := sniffWide(m.data)
+	if w != nil {
+		if err := o.wide(m, w); err != nil {
+			return err
+		}
+	}
+	if hasRun(m.data, w) {
+		if err := o.mixed(m); err != nil {
+			return err
+		}
+	}
+	if w != nil {
+		return nil
 	}
 	if isNotebook(m.data) {
 		return o.notebook(m)
