@@ -171,9 +171,12 @@ func FuzzPackedRefs(f *testing.F) {
 	id := strings.Repeat("ab", 20)
 	f.Add("# pack-refs with: peeled\n" + id + " refs/tags/v1\n^" + id + "\n" + id + " refs/heads/main\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		refs, _ := parsePackedRefs(text)
+		refs, err := parsePackedRefs(text, 20)
+		if text != "" && !strings.HasSuffix(text, "\n") && err == nil {
+			t.Fatal("a file without its end passes for a whole one")
+		}
 		for name, ref := range refs {
-			if !safeRefName(name) || ref.Name != name || ref.ID.size == 0 {
+			if !safeRefName(name) || ref.Name != name || ref.ID.size != 20 || ref.ID.IsZero() {
 				t.Fatalf("%q: %+v", name, ref)
 			}
 			if strings.Contains(name, "..") || strings.HasPrefix(name, "/") {

@@ -29,8 +29,8 @@ const maxSymbolic = 5
 // by name. The list is as complete as can be when there is an error too: the
 // error joins every ref that cannot be read.
 func (r *Repo) Refs() ([]Ref, error) {
-	packed, err := readPackedRefs(filepath.Join(r.commonDir, "packed-refs"))
-	l := &refList{repo: r, packed: packed, seen: map[string]bool{}}
+	packed, err := readPackedRefs(filepath.Join(r.commonDir, "packed-refs"), r.hash)
+	l := &refList{repo: r, packed: packed, lost: err != nil, seen: map[string]bool{}}
 	l.note(err)
 	l.add(r.gitDir, "", "HEAD")
 	l.addBelow(r.commonDir, "", "refs")
@@ -54,6 +54,7 @@ func (r *Repo) Refs() ([]Ref, error) {
 type refList struct {
 	repo   *Repo
 	packed map[string]Ref
+	lost   bool // packed is not all there is
 	seen   map[string]bool
 	refs   []Ref
 	errs   []error
@@ -70,6 +71,9 @@ func (l *refList) add(dir, prefix, name string) {
 	ref, err := l.repo.readRef(dir, name, l.packed)
 	if errors.Is(err, fs.ErrNotExist) {
 		return
+	}
+	if err == nil && ref.ID.IsZero() && l.lost {
+		err = fmt.Errorf("%w: %s may be one of the packed refs that cannot be read", errRef, ref.Target)
 	}
 	if err != nil {
 		l.note(fmt.Errorf("%s%s: %w", prefix, name, err))
@@ -178,7 +182,7 @@ func (r *Repo) refID(text []byte) (ID, error) {
 		return ID{}, errRef
 	}
 	id, err := ParseID(string(text[:2*r.hash]))
-	if err != nil {
+	if err != nil || id.IsZero() { // a crash of the system may leave zeros
 		return ID{}, errRef
 	}
 	return id, nil
@@ -198,7 +202,7 @@ func (r *Repo) follow(dir, name string, packed map[string]Ref, depth int) (Ref, 
 	}
 	text, err := readRefFile(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
-		if ref, ok := packed[name]; ok {
+		if ref, ok := packed[name]; ok && errors.Is(err, fs.ErrNotExist) {
 			return ref, nil
 		}
 		return Ref{}, err
@@ -232,7 +236,7 @@ func safeRefName(name string) bool {
 
 // readPackedRefs reads packed-refs; no file is an empty one. Broken lines come
 // back as an error beside the refs that can be read.
-func readPackedRefs(path string) (map[string]Ref, error) {
+func readPackedRefs(path string, hash int) (map[string]Ref, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -240,37 +244,52 @@ func readPackedRefs(path string) (map[string]Ref, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read packed refs: %w", err)
 	}
-	return parsePackedRefs(string(data))
+	return parsePackedRefs(string(data), hash)
 }
 
-func parsePackedRefs(text string) (map[string]Ref, error) {
+// parsePackedRefs is as strict as git, which dies of any line it cannot read. A
+// last line without its end is not used: its name may be the start of another's.
+func parsePackedRefs(text string, hash int) (map[string]Ref, error) {
 	refs := map[string]Ref{}
 	var errs []error
 	last := ""
 	number := 0
-	for line := range strings.SplitSeq(text, "\n") {
+	for line := range strings.Lines(text) {
 		number++
-		line = strings.TrimSuffix(line, "\r")
-		if line == "" || line[0] == '#' {
+		if line[0] == '#' && number == 1 && strings.HasSuffix(line, "\n") {
 			continue
 		}
-		peeled := line[0] == '^'
-		hexed, name, _ := strings.Cut(strings.TrimPrefix(line, "^"), " ")
-		id, err := ParseID(hexed)
-		switch {
-		case err != nil || (peeled && last == "") || (!peeled && !safeRefName(name)):
-			errs = append(errs, fmt.Errorf("packed-refs line %d: %w", number, errRef))
-			last = ""
-		case peeled:
-			ref := refs[last]
-			ref.Peeled = id
-			refs[last] = ref
-		default:
-			last = name
-			refs[name] = Ref{Name: name, ID: id}
+		var err error
+		if last, err = addPackedRef(refs, line, last, hash); err != nil {
+			errs = append(errs, fmt.Errorf("packed-refs line %d: %w", number, err))
 		}
 	}
 	return refs, errors.Join(errs...)
+}
+
+// addPackedRef reads "id name" or, about the ref of the line before, "^id". It
+// returns the ref that a following "^id" is about.
+func addPackedRef(refs map[string]Ref, line, last string, hash int) (string, error) {
+	line, whole := strings.CutSuffix(line, "\n")
+	hexed, peeled := strings.CutPrefix(strings.TrimSuffix(line, "\r"), "^")
+	hexed, name, named := strings.Cut(hexed, " ")
+	id, err := ParseID(hexed)
+	_, twice := refs[name]
+	switch {
+	case !whole:
+		return "", fmt.Errorf("%w: the file is cut off here", errRef)
+	case err != nil || id.IsZero() || int(id.size) != hash:
+		return "", errRef
+	case peeled && (named || last == ""), !peeled && (twice || !safeRefName(name)):
+		return "", errRef
+	case peeled:
+		ref := refs[last]
+		ref.Peeled = id
+		refs[last] = ref
+		return "", nil
+	}
+	refs[name] = Ref{Name: name, ID: id}
+	return name, nil
 }
 
 // readReflog gives the ids of a reflog, newest first; no file is an empty one.

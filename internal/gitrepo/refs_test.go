@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -134,17 +135,87 @@ func TestBrokenRefsAreToldNotSkipped(t *testing.T) {
 	}
 }
 
+func TestDamagedPackedRefsAreNotComplete(t *testing.T) {
+	dir := newRepo(t)
+	git(t, dir, "pack-refs", "--all")
+	path := filepath.Join(dir, ".git", "packed-refs")
+	clean := string(mustRead(t, path))
+	id := git(t, dir, "rev-parse", "HEAD")
+	all, err := open(t, dir).Refs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cut := 1; cut < len(clean); cut++ {
+		if clean[cut-1] == '\n' { // whole lines: git has nothing to tell it by either
+			continue
+		}
+		write(t, path, clean[:cut])
+		refs, err := open(t, dir).Refs()
+		if err == nil || !strings.Contains(err.Error(), "cut off") {
+			t.Fatalf("cut to %d of %d bytes: %v", cut, len(clean), err)
+		}
+		for _, ref := range refs {
+			if !slices.ContainsFunc(all, func(whole Ref) bool { return whole.Name == ref.Name && whole.ID == ref.ID }) {
+				t.Fatalf("cut to %d bytes: %s %s is no ref of the whole file", cut, ref.ID, ref.Name)
+			}
+		}
+	}
+	for _, line := range []string{strings.Repeat("0", 40) + " refs/heads/x", id + strings.Repeat("a", 24) + " refs/heads/x", id[:39] + " refs/heads/x", id, id + " ",
+		id + " refs/heads/../x", id + " refs/heads/side", "#" + id + " refs/heads/x", "^" + id + " x", strings.Repeat("\x00", 50), ""} {
+		write(t, path, clean+line+"\n"+id+" refs/heads/behind\n")
+		refs, err := open(t, dir).Refs()
+		if !errors.Is(err, errRef) {
+			t.Errorf("line %q: %v", line, err)
+		}
+		if len(refs) != len(all)+1 || !slices.ContainsFunc(refs, func(ref Ref) bool { return ref.Name == "refs/heads/behind" }) {
+			t.Errorf("line %q: %d refs are left of %d", line, len(refs), len(all)+1)
+		}
+	}
+}
+
+func TestHeadIsNotUnbornWhenItsPackedRefIsDamaged(t *testing.T) {
+	dir := newRepo(t)
+	git(t, dir, "pack-refs", "--all")
+	path := filepath.Join(dir, ".git", "packed-refs")
+	write(t, path, strings.Replace(string(mustRead(t, path)), " refs/heads/main\n", "refs/heads/main\n", 1))
+	refs, err := open(t, dir).Refs()
+	if !errors.Is(err, errRef) || slices.ContainsFunc(refs, func(ref Ref) bool { return ref.Name == "HEAD" }) {
+		t.Errorf("%v, %v", refs, err)
+	}
+}
+
+func TestLooseRefOfZerosOrGarbageIsTold(t *testing.T) {
+	for _, text := range []string{strings.Repeat("0", 40) + "\n", strings.Repeat("\x00", 41), strings.Repeat("z", 40) + "\n", strings.Repeat("a", 41) + "\n"} {
+		dir := newRepo(t)
+		git(t, dir, "pack-refs", "--all") // a packed value that is out of date must not stand in
+		write(t, filepath.Join(dir, ".git", "refs", "heads", "main"), text)
+		r := open(t, dir)
+		refs, err := r.Refs()
+		if err == nil || !strings.Contains(err.Error(), "refs/heads/main") || !strings.Contains(err.Error(), "HEAD") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if len(refs) != 4 { // side, light, v1.0, tree-tag
+			t.Errorf("%q: %d refs are left", text, len(refs))
+		}
+		if id, err := r.Resolve("main"); err == nil {
+			t.Errorf("%q: main is %s", text, id)
+		}
+	}
+}
+
 func TestResolveNamesWhatRevParseNames(t *testing.T) {
 	dir := newRepo(t)
 	git(t, dir, "branch", "dup", "HEAD~3")
-	git(t, dir, "tag", "dup", "HEAD~4")
+	git(t, dir, "tag", "dup", "HEAD~3")
+	git(t, dir, "branch", "both", "v1.0^{}")
+	git(t, dir, "-c", "user.name=T", "-c", "user.email=t@example.com", "tag", "-a", "-m", "same commit", "both", "v1.0^{}")
 	git(t, dir, "tag", "nest", "HEAD~4")
 	git(t, dir, "branch", "nest/ed", "HEAD~1")
 	git(t, dir, "update-ref", "refs/remotes/origin/main", "HEAD~5")
 	git(t, dir, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
 	full := git(t, dir, "rev-parse", "HEAD~2")
 	r := open(t, dir)
-	revs := []string{"HEAD", "@", "main", "heads/main", "refs/heads/main", "dup", "heads/dup", "tags/dup", "nest/ed", "origin", "origin/main", "v1.0", "v1.0^{}",
+	revs := []string{"HEAD", "@", "main", "heads/main", "refs/heads/main", "dup", "heads/dup", "tags/dup", "both", "nest/ed", "origin", "origin/main", "v1.0", "v1.0^{}",
 		"v1.0^{commit}", "HEAD~3", "HEAD^", "HEAD^1", "HEAD~2^2", "HEAD~~", "HEAD^^", "HEAD^0", "HEAD~0", "@~4", "side~1^1", full, full[:9], full[:9] + "~1",
 		strings.ToUpper(full[:10]), "HEAD@{0}", "HEAD@{1}", "main@{2}", "v1.0-0-g" + full[:9]}
 	for _, rev := range revs {
@@ -163,6 +234,64 @@ func TestResolveNamesWhatRevParseNames(t *testing.T) {
 		cmd.Dir = dir
 		if cmd.Run() == nil {
 			t.Errorf("git does resolve %q", rev)
+		}
+	}
+}
+
+func TestATagDoesNotStandInForABranchOfItsName(t *testing.T) {
+	dir := newRepo(t)
+	git(t, dir, "update-ref", "refs/remotes/origin/main", "HEAD~5")
+	git(t, dir, "update-ref", "refs/remotes/upstream/main", "HEAD~5")
+	tags := []string{"main", "origin/main", "upstream", "heads/side", "HEAD", "refs/heads/main"}
+	for _, name := range tags {
+		git(t, dir, "update-ref", "refs/tags/"+name, "HEAD~1")
+	}
+	git(t, dir, "symbolic-ref", "refs/remotes/upstream/HEAD", "refs/remotes/upstream/main")
+	for _, state := range []string{"loose", "packed"} {
+		if state == "packed" {
+			git(t, dir, "pack-refs", "--all")
+		}
+		r := open(t, dir)
+		for name, meant := range map[string][]string{
+			"main":        {"refs/tags/main", "refs/heads/main"},
+			"main~2":      {"refs/tags/main", "refs/heads/main"},
+			"main@{0}":    {"refs/tags/main", "refs/heads/main"},
+			"origin/main": {"refs/tags/origin/main", "refs/remotes/origin/main"},
+			"upstream":    {"refs/tags/upstream", "refs/remotes/upstream/HEAD"},
+			"heads/side":  {"refs/heads/side", "refs/tags/heads/side"},
+		} {
+			var unknown *UnknownRevisionError
+			id, err := r.Resolve(name)
+			if !errors.As(err, &unknown) || unknown.Rev != name || !errors.Is(err, ErrAmbiguous) {
+				t.Errorf("%s: %s is %s, %v", state, name, id, err)
+				continue
+			}
+			for _, full := range meant {
+				if !strings.Contains(err.Error(), full) {
+					t.Errorf("%s: nothing about %s in: %v", state, full, err)
+				}
+				if got, err := r.Resolve(full); err != nil || got.String() != git(t, dir, "rev-parse", full) {
+					t.Errorf("%s: %s is %s, %v", state, full, got, err)
+				}
+			}
+		}
+		if got, err := r.Resolve("HEAD"); err != nil || got.String() != git(t, dir, "rev-parse", "HEAD") {
+			t.Errorf("%s: HEAD is %s, %v", state, got, err)
+		}
+	}
+}
+
+func TestATagDoesNotStandInForWhatIsMissing(t *testing.T) {
+	dir := newRepo(t)
+	for _, name := range []string{"HEAD", "refs/heads/gone", "refs/remotes/origin/HEAD"} {
+		git(t, dir, "update-ref", "refs/tags/"+name, "HEAD~1")
+	}
+	git(t, dir, "symbolic-ref", "HEAD", "refs/heads/unborn")
+	r := open(t, dir)
+	for _, name := range []string{"HEAD", "@", "refs/heads/gone", "refs/remotes/origin/HEAD"} {
+		var unknown *UnknownRevisionError
+		if id, err := r.Resolve(name); !errors.As(err, &unknown) {
+			t.Errorf("%s is %s, %v", name, id, err)
 		}
 	}
 }

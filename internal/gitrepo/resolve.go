@@ -13,7 +13,8 @@ import (
 // Resolve finds the commit that a revision names: an id or the start of one, a
 // ref by its full or short name in git's order, HEAD or @, name@{n}, followed by
 // any of ~N, ^N, ^{commit} and ^{}. Tags are peeled. The error is an
-// *UnknownRevisionError. Replace refs and grafts are not followed.
+// *UnknownRevisionError, which wraps ErrAmbiguous where the name means several
+// commits; git only warns there and takes the tag. Replace refs and grafts are not followed.
 func (r *Repo) Resolve(rev string) (ID, error) {
 	id, err := r.resolve(rev)
 	if err != nil {
@@ -113,11 +114,11 @@ func (r *Repo) resolveName(rd *Reader, name string) (ID, error) {
 		return id, nil
 	}
 	if m := reflogSyntax.FindStringSubmatch(name); m != nil {
-		return r.resolveReflog(m[1], m[2])
+		return r.resolveReflog(rd, m[1], m[2])
 	}
-	id, err := r.resolveRef(name)
+	ref, _, err := r.findRef(rd, name)
 	if err == nil || !errors.Is(err, errUnknown) {
-		return id, err
+		return ref.ID, err
 	}
 	if abbreviation.MatchString(name) {
 		return r.resolveShort(rd, strings.ToLower(name))
@@ -131,32 +132,59 @@ func (r *Repo) resolveName(rd *Reader, name string) (ID, error) {
 // refRules is the order in which git tries short names, see `git help revisions`.
 var refRules = []string{"%s", "refs/%s", "refs/tags/%s", "refs/heads/%s", "refs/remotes/%s", "refs/remotes/%s/HEAD"}
 
-func (r *Repo) resolveRef(name string) (ID, error) {
-	ref, _, err := r.findRef(name)
-	return ref.ID, err
-}
-
-// findRef finds a ref by its short name and tells its full name.
-func (r *Repo) findRef(name string) (Ref, string, error) {
+// findRef finds a ref by its name and tells its full name. A short name that
+// names different commits is refused: whoever may push a tag could otherwise put
+// it in front of the branch that is meant.
+func (r *Repo) findRef(rd *Reader, name string) (Ref, string, error) {
 	if name == "@" {
 		name = "HEAD"
 	}
-	packed, _ := readPackedRefs(filepath.Join(r.commonDir, "packed-refs")) // a broken line is not the ref asked for
-	for _, rule := range refRules {
-		full := fmt.Sprintf(rule, name)
-		if !safeRefName(full) || (rule == "%s" && !pseudoRef(full)) {
-			continue
-		}
-		dir, inside := r.worktreeRef(full)
-		ref, err := r.follow(dir, inside, packed, 0)
-		if err == nil {
-			return ref, full, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return Ref{}, "", fmt.Errorf("ref %s: %w", full, err)
+	found, full, err := r.refsNamed(name)
+	if err != nil {
+		return Ref{}, "", err
+	}
+	for i := range found {
+		if !rd.sameCommit(found[0].ID, found[i].ID) {
+			return Ref{}, "", fmt.Errorf("%w: it names %s; type one of these full names", ErrAmbiguous, strings.Join(full, " and "))
 		}
 	}
-	return Ref{}, "", errUnknown
+	return found[0], full[0], nil
+}
+
+// refsNamed lists what a name may mean, in git's order, beside the full names.
+// HEAD, the other refs outside refs/ and full names mean only themselves.
+func (r *Repo) refsNamed(name string) (found []Ref, full []string, err error) {
+	packed, _ := readPackedRefs(filepath.Join(r.commonDir, "packed-refs"), r.hash) // a broken line is not the ref asked for
+	for _, rule := range refRules {
+		meant := fmt.Sprintf(rule, name)
+		if !safeRefName(meant) || (rule == "%s" && !pseudoRef(meant)) {
+			continue
+		}
+		dir, inside := r.worktreeRef(meant)
+		ref, err := r.follow(dir, inside, packed, 0)
+		if err == nil {
+			found, full = append(found, ref), append(full, meant)
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, fmt.Errorf("ref %s: %w", meant, err)
+		}
+		if rule == "%s" && (err == nil || name == "HEAD" || strings.HasPrefix(name, "refs/")) {
+			break
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil, errUnknown
+	}
+	return found, full, nil
+}
+
+// sameCommit follows tags: an annotated tag and a branch may lead to one commit.
+func (rd *Reader) sameCommit(a, b ID) bool {
+	if a == b {
+		return true
+	}
+	x, errX := rd.peelToCommit(a)
+	y, errY := rd.peelToCommit(b)
+	return errX == nil && errY == nil && x == y
 }
 
 // pseudoRef keeps git's other files (config, index, logs/…) from being read as refs.
@@ -180,8 +208,8 @@ func (r *Repo) worktreeRef(name string) (dir, inside string) {
 	return r.gitDir, name
 }
 
-func (r *Repo) resolveReflog(name, number string) (ID, error) {
-	_, full, err := r.findRef(name)
+func (r *Repo) resolveReflog(rd *Reader, name, number string) (ID, error) {
+	_, full, err := r.findRef(rd, name)
 	if err != nil {
 		return ID{}, err
 	}
@@ -221,7 +249,7 @@ func (r *Repo) resolveShort(rd *Reader, prefix string) (ID, error) {
 	if len(commits) == 1 {
 		return commits[0], nil
 	}
-	return ID{}, fmt.Errorf("ambiguous: %d objects begin with it; type more digits", len(ids))
+	return ID{}, fmt.Errorf("%w: %d objects begin with it; type more digits", ErrAmbiguous, len(ids))
 }
 
 // maxSame bounds what an ambiguous abbreviation may list.
