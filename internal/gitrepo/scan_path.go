@@ -103,10 +103,11 @@ func (w *familyWalker) failChildren(child int32, err error) {
 	}
 }
 
-// giveUp reports an object by its index position, unless another copy can be read.
+// giveUp reports an object by its index position, unless another copy can be
+// read. It has no type then: what the damaged entry says of it is not trusted.
 func (w *familyWalker) giveUp(pos int, err error) {
 	id := w.plan.pack.idx.id(pos)
-	o := Packed{ID: id, Index: w.plan.wantedIndex(pos), Type: w.kind}
+	o := Packed{ID: id, Index: w.plan.wantedIndex(pos)}
 	if other, found := w.rd.elsewhere(id, w.plan.pack, w.run.scan.opts.Limit); found {
 		o.Type, o.Data = other.Type, other.Data
 	} else {

@@ -223,3 +223,44 @@ func TestPacksAreReadWithoutMapping(t *testing.T) {
 	}
 	mustMatchRepo(t, r, catFile(t, dir))
 }
+
+func TestScanTellsTheTypeOfWantedObjectsThatAreNoBlobs(t *testing.T) {
+	dir := newRepo(t)
+	for _, state := range []string{"loose", "packed"} {
+		if state == "packed" {
+			git(t, dir, "repack", "-q", "-a", "-d", "-f")
+		}
+		want := map[string]Type{"HEAD:text.txt": TypeBlob, "HEAD^{tree}": TypeTree, "HEAD": TypeCommit, "v1.0": TypeTag}
+		for _, limit := range []int64{0, 1} { // the type is known also of what is too large
+			for rev, kind := range want {
+				id, err := ParseID(git(t, dir, "rev-parse", rev))
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := scanned(t, open(t, dir), []ID{id}, ScanOptions{Limit: limit})[id.String()]
+				if o.Type != kind || (o.Err != nil) != (limit == 1) {
+					t.Errorf("%s %s, limit %d: %s %v", state, rev, limit, o.Type, o.Err)
+				}
+			}
+		}
+	}
+}
+
+func TestScanTrustsNoTypeOfADamagedEntry(t *testing.T) {
+	dir, pack, _ := packedRepo(t)
+	name := git(t, dir, "rev-parse", "HEAD")
+	id, err := ParseID(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := open(t, dir).store.packs[0]
+	off := p.idx.offset(p.idx.find(id.Bytes()))
+	bad := mustRead(t, pack)
+	bad[off] ^= 2 << 4 // a commit becomes a blob
+	damage(t, pack, bad)
+	o := scanned(t, open(t, dir), []ID{id}, ScanOptions{})[name]
+	var corrupt *CorruptError
+	if !errors.As(o.Err, &corrupt) || o.Type != 0 {
+		t.Errorf("type %s, %v", o.Type, o.Err)
+	}
+}
