@@ -371,6 +371,11 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 	damaged := gzipOf([]byte(strings.Repeat("some text ", 100)))
 	wrong := rawZip(rawEntry{name: "c", text: "text"})
 	wrong[bytes.Index(wrong, []byte("text"))] = 'n'
+	lost := rawZip(rawEntry{name: "d", text: "text"}, rawEntry{name: "e", text: "text"})
+	lost[0] = 'X'
+	far := rawZip(rawEntry{name: "f", text: "text"})
+	far = far[bytes.Index(far, []byte(centralMagic)):]
+	binary.LittleEndian.PutUint32(far[42:], 1<<20)
 	for name, c := range map[string]struct {
 		data []byte
 		want Skip
@@ -378,6 +383,8 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		"encrypted":      {rawZip(rawEntry{name: "e", text: "x", flags: encrypted}), Skip{"!e", "encrypted", false}},
 		"method":         {rawZip(rawEntry{name: "m", text: "x", method: 9, localMethod: 9}), Skip{"!m", "compression method 9 is not known", false}},
 		"checksum":       {wrong, Skip{"!c", "damaged: its checksum is wrong", false}},
+		"lost header":    {lost, Skip{"!d", "damaged zip: its header is not where the directory says", false}},
+		"place too far":  {far, Skip{"!f", "damaged zip: its header is not where the directory says", false}},
 		"truncated gzip": {damaged[:len(damaged)-12], Skip{"!file", "damaged: it ends too early", false}},
 		"broken gzip":    {[]byte("\x1f\x8b\x08"), Skip{"", "damaged gzip: it ends too early", false}},
 		"member":         {gzipOf(bytes.Repeat([]byte("x"), 300)), Skip{"!file", "only the first 100 bytes were unpacked", true}},

@@ -129,9 +129,13 @@ func (o *opener) centralEntries(m member) (map[int][]entry, error) {
 			dir = nextDirectory(m.data, pos)
 		}
 		if e, offset, ok := centralEntry(m.data[pos:]); ok {
-			if at, ok := dir.header(m.data, pos, e, offset); ok && len(found[at]) < 8 {
+			at, ok := dir.header(m.data, pos, e, offset)
+			switch {
+			case ok && len(found[at]) < 8:
 				e.record = pos
 				found[at] = append(found[at], e)
+			case !ok && dir.lacks(pos, e, offset):
+				o.skip(m.name+"!"+cleanName(e.name), "damaged zip: its header is not where the directory says", false)
 			}
 		}
 		pos += len(centralMagic)
@@ -169,6 +173,13 @@ func (d directory) header(data []byte, pos int, e entry, offset int64) (int, boo
 	}
 	local, _, ok := localEntry(data[at:])
 	return int(at), inside || ok && local.name == e.name
+}
+
+// lacks reports whether a record without a local header names a member that
+// goes unread. Chance bytes outside of a directory and folders name none, and
+// where the place is too large for the record the headers are found by search.
+func (d directory) lacks(pos int, e entry, offset int64) bool {
+	return d.start <= pos && pos < d.end && offset != unsaid && (e.packed > 0 || !strings.HasSuffix(e.name, "/"))
 }
 
 func centralEntry(b []byte) (e entry, offset int64, ok bool) {
