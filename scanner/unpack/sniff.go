@@ -53,7 +53,7 @@ func special(data []byte) bool {
 	case 0x1f, 'B', 0xfd, 0x28, 0xff, 0xfe, '{', ' ', '\t', '\r', '\n', 0xef:
 		return true
 	}
-	return bytes.IndexByte(data, 0) >= 0
+	return bytes.IndexByte(data, 0) >= 0 || closedForm(data) != ""
 }
 
 // sniff tells the form of data by its content, or nil.

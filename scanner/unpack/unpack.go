@@ -164,6 +164,9 @@ func (o *opener) open(m member, depth int) error {
 
 // containers opens data when it is an archive or compressed.
 func (o *opener) containers(m member, depth int) error {
+	if closed := closedForm(m.data); closed != "" && o.limits.Depth > 0 {
+		o.skip(m.name, "a "+closed+": not opened", false)
+	}
 	kind := sniff(m.data)
 	if kind == nil {
 		return nil

@@ -398,6 +398,27 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 	}
 }
 
+func TestArchivesThatAreNotOpenedAreNamed(t *testing.T) {
+	for _, f := range closedForms {
+		for _, rest := range []string{"", "\x00\x04 rest of the archive"} {
+			data := []byte(f.magic + rest)
+			_, skips := shown(t, data, Limits{})
+			if diff := cmp.Diff([]Skip{{"", "a " + f.name + ": not opened", false}}, skips); diff != "" {
+				t.Error(diff)
+			}
+			_, skips = shown(t, gzipOf(data), Limits{})
+			if diff := cmp.Diff([]Skip{{"!file", "a " + f.name + ": not opened", false}}, skips); diff != "" {
+				t.Error(diff)
+			}
+			_, skips = shown(t, data, Limits{Depth: -1})
+			if skips != nil {
+				t.Errorf("opening none was asked for, and %v was said", skips)
+			}
+		}
+	}
+	expect(t, []byte("Rar! is no archive, nor are MSCF and 7z"), Limits{}, map[string]string{}, nil)
+}
+
 func boolInt(b bool) int {
 	if b {
 		return 1
