@@ -73,6 +73,10 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 		r.coverage.skip(r.whereIs(blob, reason(o.Err)), tooLarge && r.s.opt.Named.MaxBlob)
 		return nil, nil
 	}
+	if o.Type != gitrepo.TypeBlob {
+		r.coverage.miss(r.whereIs(blob, fmt.Sprintf("a tree names it as a file, and it is a %s", o.Type)))
+		return nil, nil
+	}
 	r.coverage.count(len(o.Data))
 	if lfsPointer(o.Data) {
 		r.coverage.exclude(r.whereIs(blob, "Git LFS: the content is not in the repository, only its pointer was read"))

@@ -167,7 +167,7 @@ func firstKnown(q inspect.Question, revisions []string) (string, error) {
 	for _, rev := range revisions {
 		_, err := repo.Resolve(rev)
 		var unknown *gitrepo.UnknownRevisionError
-		if err == nil || !errors.As(err, &unknown) {
+		if err == nil || !errors.As(err, &unknown) || errors.Is(err, gitrepo.ErrAmbiguous) {
 			return rev, err
 		}
 	}

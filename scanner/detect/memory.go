@@ -27,9 +27,9 @@ type Memory struct {
 
 // Sizes in bytes.
 const (
-	minSection = 512
+	minSection = 256
 	maxSection = 4096
-	ahead      = 1024     // what stands behind a section belongs to its search
+	ahead      = 640      // what stands behind a section belongs to its search
 	wideAhead  = 8 << 10  // where a match may reach beyond that
 	maxAhead   = 64 << 10 // unless its last line is longer than that
 

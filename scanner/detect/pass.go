@@ -67,7 +67,7 @@ func (p *pass) run() ([]Match, error) {
 			continue
 		}
 		windows := t.finish(p.layer.text)
-		if p.s.part != nil && !p.s.part.sweep && p.s.part.leaves(t, id, p.layer.text, len(p.layer.segments) > 0) {
+		if p.s.part != nil && !p.s.part.sweep && p.s.part.leaves(t, id, p.layer.text) {
 			continue
 		}
 		if len(p.layer.segments) > 0 {

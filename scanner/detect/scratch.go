@@ -79,7 +79,7 @@ func (s *Scratch) follow(text []byte, t target, end int) {
 	if !track.used {
 		track.begin(s.owner.rules[t.rule], end)
 		if s.part != nil {
-			track.limit = s.part.end
+			track.limit = s.part.limit()
 		}
 		s.touched = append(s.touched, int(t.rule))
 	}

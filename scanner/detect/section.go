@@ -8,7 +8,7 @@ import (
 )
 
 // cut finds the end of the section that begins at from: behind a line whose
-// last bytes say so, one time in sixteen, or that makes it long.
+// last bytes say so, one time in eight, or that makes it long.
 func cut(text []byte, from int) int {
 	for at := from; ; {
 		i := bytes.IndexByte(text[at:], '\n')
@@ -20,7 +20,7 @@ func cut(text []byte, from int) int {
 			continue
 		}
 		tail := binary.LittleEndian.Uint64(text[at-9:])
-		if at-from >= maxSection || tail*0x9e3779b97f4a7c15>>60 == 0 {
+		if at-from >= maxSection || tail*0x9e3779b97f4a7c15>>61 == 0 {
 			return at
 		}
 	}
@@ -164,6 +164,15 @@ type putOff struct {
 	depths uint8
 }
 
+// limit is behind where the section ends in the text of the pass. Decoding
+// shortens a text, but for some UTF-16, of which no byte becomes two.
+func (p *partial) limit() int {
+	if p.depth > 0 {
+		return 2 * p.end
+	}
+	return p.end
+}
+
 // leave puts a rule off to the whole text.
 func (p *partial) leave(rule int) {
 	bit := uint8(1) << min(p.depth, 7)
@@ -201,7 +210,7 @@ func include(list []int32, rule int) []int32 {
 // leaves reports whether a rule cannot be judged by this region, and puts it
 // off: it has no window in which sections could be searched, or a match of it
 // may begin in the section and reach beyond the region.
-func (p *partial) leaves(t *track, id int, text []byte, decoded bool) bool {
+func (p *partial) leaves(t *track, id int, text []byte) bool {
 	proof := t.rule.proof
 	switch {
 	case !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0:
@@ -210,7 +219,7 @@ func (p *partial) leaves(t *track, id int, text []byte, decoded bool) bool {
 	case p.last || proof.Right >= 0 && proof.Right+2*margin <= p.room:
 		return false
 	}
-	if t.whole || t.alive && (decoded || t.aliveFrom < p.end && t.reaches(text)) {
+	if t.whole || t.alive && t.aliveFrom < p.limit() && t.reaches(text) {
 		p.open = include(p.open, id)
 		return true
 	}
