@@ -16,12 +16,13 @@ type Symbols struct {
 	Classes int
 }
 
-// SymbolSet is the characters that an instruction reads. U+017F and U+212A are
-// left out, as [Proof] says.
+// SymbolSet is the characters that an instruction reads. U+017F and U+212A count
+// as the letters they stand for, as [Proof] says, but for their width.
 type SymbolSet struct {
-	ASCII [128]bool
-	Wide  bool // some character beyond ASCII, or an invalid byte
-	Width int  // most bytes of one of the characters
+	ASCII   [128]bool
+	Wide    bool // some character beyond ASCII, or an invalid byte
+	Special bool // U+017F or U+212A, beside the letter that it stands for
+	Width   int  // most bytes of one of the characters
 }
 
 const (
@@ -114,10 +115,14 @@ func (set *SymbolSet) addFolds(r rune, fold bool) {
 }
 
 func (set *SymbolSet) addRange(lo, hi rune) {
-	if hi < utf8.RuneSelf || lo == hi && (lo == longS || lo == kelvin) {
+	if hi < utf8.RuneSelf {
 		return
 	}
-	set.Wide = true
+	if lo == hi && (lo == longS || lo == kelvin) {
+		set.Special = true
+	} else {
+		set.Wide = true
+	}
 	set.Width = max(set.Width, runeWidth(hi))
 }
 

@@ -96,7 +96,7 @@ func (g *gate) reads(pc uint32, column int) bool {
 	}
 	set := &g.proof.Symbols.Sets[id]
 	if column == g.wide {
-		return set.Wide
+		return set.Wide || set.Special
 	}
 	// Every character of a class is in the set or none is.
 	return set.ASCII[g.example[column]]
