@@ -40,7 +40,7 @@ func TestProofBoundsAMatch(t *testing.T) {
 	}{
 		{`ab{2}key=[a-z]{3}`, "key", 6, 10},
 		{`.{2}key`, "key", 11, 11}, // four bytes a character
-		{`(?i)[a-z]{2}key`, "key", 5, 2*3 + 5},
+		{`(?i)[a-z]{2}key`, "key", 2*3 + 5, 2*3 + 5},
 		{`key=\w+`, "key", 3, -1},
 		{`x*key`, "key", -1, -1},
 		{`[kx]{0,3}ey?key`, "key", 3 + 2 + 3, 3 + 2 + 3},

@@ -85,7 +85,7 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 	return r.s.sightAll(r.ctx, sc, "", o.Data, pointless, func(skip unpack.Skip) {
 		where := r.whereIs(blob, skip.Reason)
 		where.Path += skip.Path
-		r.coverage.skip(where, skip.Limit && r.s.opt.Named.Archives)
+		r.coverage.skip(where, skip.Closed || skip.Limit && r.s.opt.Named.Archives)
 	})
 }
 

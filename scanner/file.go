@@ -86,7 +86,7 @@ func (s *Scanner) Stream(ctx context.Context, from io.Reader, name string) (Resu
 
 func (s *Scanner) fileSkips(c *coverage, path string, skips []unpack.Skip) {
 	for _, skip := range skips {
-		c.skip(Skip{Path: path + skip.Path, Reason: skip.Reason}, skip.Limit && s.opt.Named.Archives)
+		c.skip(Skip{Path: path + skip.Path, Reason: skip.Reason}, skip.Closed || skip.Limit && s.opt.Named.Archives)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // View is one way to read a blob.
@@ -28,7 +29,8 @@ type View struct {
 type Skip struct {
 	Path   string // as View.Name
 	Reason string
-	Limit  bool // one of the Limits was met; else the part is damaged, encrypted or of an unknown form
+	Limit  bool // one of the Limits was met; else the part is damaged or encrypted
+	Closed bool // the part is of a form that is known and never opened
 }
 
 // Limits bound the work for one blob. Zero fields mean the defaults.
@@ -68,6 +70,9 @@ func (l Limits) orDefaults() Limits {
 	}
 	return l
 }
+
+// notOpened ends the reason of a form that is never opened.
+const notOpened = ": not opened"
 
 // errFull unwinds to Views when a limit on the whole blob was met.
 var errFull = errors.New("a limit was met")
@@ -138,10 +143,10 @@ const maxSkips = 100
 func (o *opener) skip(path, reason string, limit bool) {
 	if len(o.skips) >= maxSkips {
 		o.untold++
-		o.more = Skip{"", reason, limit && (o.untold == 1 || o.more.Limit)}
+		o.more = Skip{Reason: reason, Limit: limit && (o.untold == 1 || o.more.Limit)}
 		return
 	}
-	o.skips = append(o.skips, Skip{path, reason, limit})
+	o.skips = append(o.skips, Skip{Path: path, Reason: reason, Limit: limit, Closed: strings.HasSuffix(reason, notOpened)})
 }
 
 // open shows a member as it is and as whatever else it can be read.

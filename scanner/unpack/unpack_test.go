@@ -254,7 +254,7 @@ func TestNestingStopsAtTheDepth(t *testing.T) {
 	}
 	four := zipOf(file{"", ""}, file{"z.zip", string(outer)})
 	_, skips = shown(t, four, Limits{})
-	if diff := cmp.Diff([]Skip{{"!z.zip!a.zip!b.tgz", "a gzip below 3 other archives was not opened", true}}, skips); diff != "" {
+	if diff := cmp.Diff([]Skip{{"!z.zip!a.zip!b.tgz", "a gzip below 3 other archives was not opened", true, false}}, skips); diff != "" {
 		t.Error(diff)
 	}
 	expect(t, outer, Limits{Depth: -1}, map[string]string{}, nil)
@@ -380,14 +380,14 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		data []byte
 		want Skip
 	}{
-		"encrypted":      {rawZip(rawEntry{name: "e", text: "x", flags: encrypted}), Skip{"!e", "encrypted", false}},
-		"method":         {rawZip(rawEntry{name: "m", text: "x", method: 9, localMethod: 9}), Skip{"!m", "compression method 9 is not known", false}},
-		"checksum":       {wrong, Skip{"!c", "damaged: its checksum is wrong", false}},
-		"lost header":    {lost, Skip{"!d", "damaged zip: its header is not where the directory says", false}},
-		"place too far":  {far, Skip{"!f", "damaged zip: its header is not where the directory says", false}},
-		"truncated gzip": {damaged[:len(damaged)-12], Skip{"!file", "damaged: it ends too early", false}},
-		"broken gzip":    {[]byte("\x1f\x8b\x08"), Skip{"", "damaged gzip: it ends too early", false}},
-		"member":         {gzipOf(bytes.Repeat([]byte("x"), 300)), Skip{"!file", "only the first 100 bytes were unpacked", true}},
+		"encrypted":      {rawZip(rawEntry{name: "e", text: "x", flags: encrypted}), Skip{"!e", "encrypted", false, false}},
+		"method":         {rawZip(rawEntry{name: "m", text: "x", method: 9, localMethod: 9}), Skip{"!m", "compression method 9 is not known", false, false}},
+		"checksum":       {wrong, Skip{"!c", "damaged: its checksum is wrong", false, false}},
+		"lost header":    {lost, Skip{"!d", "damaged zip: its header is not where the directory says", false, false}},
+		"place too far":  {far, Skip{"!f", "damaged zip: its header is not where the directory says", false, false}},
+		"truncated gzip": {damaged[:len(damaged)-12], Skip{"!file", "damaged: it ends too early", false, false}},
+		"broken gzip":    {[]byte("\x1f\x8b\x08"), Skip{"", "damaged gzip: it ends too early", false, false}},
+		"member":         {gzipOf(bytes.Repeat([]byte("x"), 300)), Skip{"!file", "only the first 100 bytes were unpacked", true, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, skips := shown(t, c.data, Limits{Member: 100 << (20 * boolInt(name != "member"))})
@@ -403,11 +403,11 @@ func TestArchivesThatAreNotOpenedAreNamed(t *testing.T) {
 		for _, rest := range []string{"", "\x00\x04 rest of the archive"} {
 			data := []byte(f.magic + rest)
 			_, skips := shown(t, data, Limits{})
-			if diff := cmp.Diff([]Skip{{"", "a " + f.name + ": not opened", false}}, skips); diff != "" {
+			if diff := cmp.Diff([]Skip{{"", "a " + f.name + ": not opened", false, true}}, skips); diff != "" {
 				t.Error(diff)
 			}
 			_, skips = shown(t, gzipOf(data), Limits{})
-			if diff := cmp.Diff([]Skip{{"!file", "a " + f.name + ": not opened", false}}, skips); diff != "" {
+			if diff := cmp.Diff([]Skip{{"!file", "a " + f.name + ": not opened", false, true}}, skips); diff != "" {
 				t.Error(diff)
 			}
 			_, skips = shown(t, data, Limits{Depth: -1})
