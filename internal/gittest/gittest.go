@@ -21,6 +21,9 @@ type Repo struct {
 func New(t testing.TB, init ...string) *Repo {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("this test needs the git binary: apt-get install git")
+		}
 		t.Skip("this test needs the git binary")
 	}
 	r := &Repo{t: t, Dir: t.TempDir()}
