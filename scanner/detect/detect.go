@@ -21,6 +21,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner/dfa"
 )
 
 // Options choose how a Detector works. The zero value decodes nothing.
@@ -84,6 +85,8 @@ type compiled struct {
 	line     bool // an allowlist of the rule looks at lines
 	once     sync.Once
 	proof    *rules.Proof
+	prepare  sync.Once
+	program  *dfa.Program // see automaton
 
 	startOnly bool // see looksForStart
 }

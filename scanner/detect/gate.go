@@ -26,10 +26,6 @@ type gate struct {
 	example []uint8    // class → one ASCII character of it
 	set     []uint32
 	marks   []bool
-
-	floating bool     // entered at each character, see sweep
-	entry    []uint32 // instructions at the start of a match
-	start    int32    // their state
 }
 
 // matchPC stands for "a match may end here".
@@ -75,9 +71,6 @@ func (g *gate) build(state int32, column int) int32 {
 			if g.reads(pc, column) {
 				take(g.closure(g.proof.Prog.Inst[pc].Out))
 			}
-		}
-		if g.floating {
-			take(g.entry)
 		}
 	}
 	for _, pc := range g.set {
@@ -143,16 +136,4 @@ func closure(prog *syntax.Prog, from uint32) []uint32 {
 		}
 	}
 	return list
-}
-
-// sorted drops matchPC from a closure, for use as a state.
-func (g *gate) sorted(list []uint32) []uint32 {
-	out := slices.DeleteFunc(slices.Clone(list), func(pc uint32) bool { return pc == matchPC })
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// waits reports whether a path of the state needs the end of the text.
-func (g *gate) waits(state int32) bool {
-	return slices.ContainsFunc(g.states[state], func(pc uint32) bool { return g.proof.Symbols.Set[pc] < 0 })
 }

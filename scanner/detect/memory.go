@@ -52,12 +52,11 @@ type sectionKey struct {
 
 // section is what is known of some lines.
 type section struct {
-	found   []Match // that begin in it; places are relative to its start
-	rest    []putOff
-	open    []int32 // rules that have to see more of what stands behind it
-	decodes bool    // something in it or behind it was decoded
+	found []Match // that begin in it; places are relative to its start
+	rest  []putOff
+	open  []int32 // rules that have to see more of what stands behind it
 
-	swept map[int32][]Match // what rules without a proof find, once they were asked for
+	asked map[int32]*answer // of the rules that were put off and then asked for
 }
 
 var quiet = &section{}
@@ -81,36 +80,40 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 		return m.d.Text(ctx, s, text)
 	}
 	s.use(m.d)
+	apart, err := m.takeApart(ctx, s, text)
+	if err != nil {
+		return nil, err
+	}
+	if !apart {
+		return m.d.Text(ctx, s, text)
+	}
 	var found []Match
 	var rest []putOff
 	for _, r := range m.d.alwaysRules {
 		rest = append(rest, putOff{r, 0xff})
 	}
-	decodes := false
-	whole, err := m.each(ctx, s, text, func(p piece, sec *section) error {
-		rest = append(rest, sec.rest...)
-		decodes = decodes || sec.decodes
-		if len(sec.open) == 0 {
-			return nil
-		}
-		wide, err := m.widen(ctx, s, text, p, sec.open)
-		if err == nil {
+	for _, p := range s.pieces {
+		found = appendMoved(found, p.section.found, p.from)
+		rest = append(rest, p.section.rest...)
+		if len(p.section.open) > 0 {
+			wide, err := m.widen(ctx, s, text, p.piece, p.section.open)
+			if err != nil {
+				return nil, err
+			}
 			found = appendMoved(found, wide.found, p.from)
 			rest = append(rest, wide.rest...)
-			decodes = decodes || wide.decodes
 		}
-		return err
-	}, &found)
-	if err != nil {
-		return nil, err
-	}
-	if whole {
-		return m.d.Text(ctx, s, text)
 	}
 	if pointless != nil {
 		rest = slices.DeleteFunc(rest, func(o putOff) bool { return pointless(m.d.rules[o.rule].Rule) })
 	}
-	return m.combine(ctx, s, text, found, rest, decodes)
+	return m.combine(ctx, s, text, found, rest)
+}
+
+// placed is a section at its place in a text.
+type placed struct {
+	piece
+	section *section
 }
 
 // piece is a section of a text and the region that is searched with it.
@@ -124,27 +127,25 @@ type piece struct {
 // before is how many bytes of the region stand before the section.
 func (p piece) before() int { return min(p.from, 1) }
 
-// each visits the sections of a text and appends what they found. It returns
-// whole, and stops, for a text that cannot be taken apart.
-func (m *Memory) each(ctx context.Context, s *Scratch, text []byte, visit func(piece, *section) error, found *[]Match) (whole bool, err error) {
+// takeApart finds the sections of a text. It returns false for a text that
+// cannot be taken apart.
+func (m *Memory) takeApart(ctx context.Context, s *Scratch, text []byte) (bool, error) {
+	s.pieces = s.pieces[:0]
 	for from := 0; from < len(text); {
 		end := cut(text, from)
 		to, ok := behind(text, end)
 		if !ok {
-			return true, nil
+			return false, nil
 		}
 		p := piece{region: text[max(0, from-1):to], from: from, end: end, last: to == len(text)}
 		sec, err := m.section(ctx, s, p)
 		if err != nil {
 			return false, err
 		}
-		*found = appendMoved(*found, sec.found, from)
-		if err := visit(p, sec); err != nil {
-			return false, err
-		}
+		s.pieces = append(s.pieces, placed{p, sec})
 		from = end
 	}
-	return false, nil
+	return true, nil
 }
 
 func (m *Memory) key(p piece) (sectionKey, *shard) {
@@ -183,11 +184,10 @@ func (sh *shard) put(key sectionKey, sec *section) {
 	sh.known[key] = sec
 }
 
-// combine adds what the rules that were put off find in the whole text.
-func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff, decodes bool) ([]Match, error) {
-	only := s.choose(rest)
-	found = slices.DeleteFunc(found, func(f Match) bool { return only != nil && only[f.number] })
-	if only != nil && (decodes || s.chance(text, only)) {
+// combine adds what the rules that were put off find.
+func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff) ([]Match, error) {
+	if only := s.choose(rest); only != nil {
+		found = slices.DeleteFunc(found, func(f Match) bool { return only[f.number] })
 		more, err := m.others(ctx, s, text, only)
 		if err != nil {
 			return nil, err

@@ -6,92 +6,94 @@ import (
 	"slices"
 )
 
-// others runs rules that were put off. Those whose matches are short are asked
-// section by section: their keywords may be anywhere in the text.
+// answer is what a rule finds in a section whether or not a keyword of it is there.
+type answer struct {
+	found []Match // places are relative to the section's start
+	open  bool    // a match may go on behind the region
+}
+
+// others asks every section what the rules find that were put off, because
+// their keywords may be anywhere in the text. Where a section cannot answer,
+// the rule sees the whole text. What a rule finds behind some decoding passes
+// counts if a keyword of it is there behind as many.
 func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, only []bool) ([]Match, error) {
+	asked, whole := m.askable(only)
 	var found []Match
-	if near := m.near(only); len(near) > 0 {
-		for _, r := range near {
-			only[r] = false
+	for _, p := range s.pieces {
+		if len(asked) == 0 {
+			break
 		}
-		if err := m.sweep(ctx, s, text, near, &found); err != nil {
+		answers, err := m.ask(ctx, s, p, asked)
+		if err != nil {
 			return nil, err
 		}
+		for _, r := range asked {
+			if answers[r].open && !slices.Contains(whole, r) {
+				whole = append(whole, r)
+			}
+			found = appendMoved(found, answers[r].found, p.from)
+		}
 	}
-	if !slices.Contains(only, true) {
-		return found, nil
-	}
-	s.only = only
-	defer func() { s.only = nil }()
-	more, err := m.d.both(ctx, s, text)
-	return append(found, more...), err
+	found = slices.DeleteFunc(found, func(f Match) bool { return slices.Contains(whole, f.number) })
+	more, err := m.wholly(ctx, s, text, whole)
+	found = append(found, more...)
+	return slices.DeleteFunc(found, func(f Match) bool { return s.gates[f.number]>>min(f.depth, 7)&1 == 0 }), err
 }
 
-// near lists the chosen rules that have no proof, but a longest match that a
-// region has room for.
-func (m *Memory) near(only []bool) []int32 {
-	var out []int32
+// askable tells the rules whose matches sections can tell from the rest.
+func (m *Memory) askable(only []bool) (asked, whole []int32) {
 	for id, chosen := range only {
 		c := m.d.rules[id]
-		if !chosen || c.always || len(c.Required) > 0 {
-			continue
-		}
-		c.prove()
-		if p := c.proof; p.Prog != nil && !p.Proven && p.Right > 0 && p.Right+2*margin <= ahead {
-			out = append(out, int32(id))
+		switch {
+		case !chosen:
+		case len(c.Required) > 0 || c.automaton() == nil:
+			whole = append(whole, int32(id))
+		default:
+			asked = append(asked, int32(id))
 		}
 	}
-	return out
+	return asked, whole
 }
 
-// sweep asks every section of a text what such rules find in it. What one finds
-// behind some decoding passes counts if a keyword of it is there behind as many.
-func (m *Memory) sweep(ctx context.Context, s *Scratch, text []byte, rules []int32, found *[]Match) error {
-	var known []Match // found before, by other rules
-	_, err := m.each(ctx, s, text, func(p piece, sec *section) error {
-		swept, err := m.swept(ctx, s, p, sec, rules)
-		if err != nil {
-			return err
-		}
-		n := len(*found)
-		for _, r := range rules {
-			*found = appendMoved(*found, swept[r], p.from)
-		}
-		fresh := slices.DeleteFunc((*found)[n:], func(f Match) bool { return s.gates[f.number]>>min(f.depth, 7)&1 == 0 })
-		*found = (*found)[:n+len(fresh)]
-		return nil
-	}, &known)
-	return err
+// wholly runs rules on the whole text.
+func (m *Memory) wholly(ctx context.Context, s *Scratch, text []byte, rules []int32) ([]Match, error) {
+	if len(rules) == 0 {
+		return nil, nil
+	}
+	s.only, s.asked = s.mark(rules), true
+	found, err := m.d.both(ctx, s, text)
+	s.only, s.asked = nil, false
+	return found, err
 }
 
-// swept is what the rules find in a section, remembered with it. What is
-// remembered is never changed, only replaced.
-func (m *Memory) swept(ctx context.Context, s *Scratch, p piece, sec *section, rules []int32) (map[int32][]Match, error) {
-	missing := slices.DeleteFunc(slices.Clone(rules), func(r int32) bool { _, ok := sec.swept[r]; return ok })
+// ask gives the answers of a section, remembered with it. What is remembered is
+// never changed, only replaced.
+func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []int32) (map[int32]*answer, error) {
+	missing := slices.DeleteFunc(slices.Clone(rules), func(r int32) bool { return p.section.asked[r] != nil })
 	if len(missing) == 0 {
-		return sec.swept, nil
+		return p.section.asked, nil
 	}
-	outer := s.only
-	s.only = s.mark(missing)
-	matches, _, err := m.d.searchPiece(ctx, s, p, true)
-	s.only = outer
+	s.only, s.asked = s.mark(missing), true
+	matches, part, err := m.d.searchPiece(ctx, s, p.piece)
+	s.only, s.asked = nil, false
 	if err != nil {
 		return nil, err
 	}
-	fresh := *sec
-	fresh.swept = maps.Clone(sec.swept)
-	if fresh.swept == nil {
-		fresh.swept = map[int32][]Match{}
+	fresh := *p.section
+	fresh.asked = maps.Clone(p.section.asked)
+	if fresh.asked == nil {
+		fresh.asked = map[int32]*answer{}
 	}
 	for _, r := range missing {
-		fresh.swept[r] = nil
+		fresh.asked[r] = &answer{open: slices.Contains(part.open, r)}
 	}
 	for _, f := range matches {
-		fresh.swept[f.number] = append(fresh.swept[f.number], f)
+		a := fresh.asked[f.number]
+		a.found = append(a.found, f)
 	}
-	key, sh := m.key(p)
+	key, sh := m.key(p.piece)
 	sh.put(key, &fresh)
-	return fresh.swept, nil
+	return fresh.asked, nil
 }
 
 // choose marks rules, or returns nil for none.
@@ -109,21 +111,4 @@ func (s *Scratch) choose(rest []putOff) []bool {
 		s.gates[o.rule] |= o.depths
 	}
 	return s.chosen
-}
-
-// chance reports whether a text holds the literals of any of the rules.
-func (s *Scratch) chance(text []byte, only []bool) bool {
-	defer func() { s.folded = s.folded[:0] }()
-	for id, chosen := range only {
-		if !chosen {
-			continue
-		}
-		c := s.owner.rules[id]
-		c.prove()
-		if s.holds(text, c.proof.Words) {
-			return true
-		}
-		only[id] = false
-	}
-	return false
 }

@@ -1,26 +1,36 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"hash/maphash"
+)
 
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
 // not be used by two calls at once.
 type Scratch struct {
-	owner   *Detector
-	hits    []hit
-	tracks  []track
-	touched []int
-	folded  []byte   // the text in lower case, when a rule asked for it
-	only    []bool   // by rule; nil: every rule takes part
-	chosen  []bool   // room for only
-	gates   []uint8  // of the rules chosen, see putOff
-	part    *partial // when a section is searched
+	owner    *Detector
+	hits     []hit
+	tracks   []track
+	touched  []int
+	folded   []byte    // the text in lower case, when a rule asked for it
+	only     []bool    // by rule; nil: every rule takes part
+	asked    bool      // the rules of only run, whether or not a keyword is here
+	chosen   []bool    // room for only
+	gates    []uint8   // of the rules chosen, see putOff
+	part     *partial  // when a section is searched
+	pieces   []placed  // of the text, see Memory.Text
+	matchers []matcher // by rule
+
+	seeds    [2]maphash.Seed
+	verdicts map[verdictKey]verdict
 }
 
 func (s *Scratch) use(d *Detector) {
 	if s.owner == d {
 		return
 	}
-	*s = Scratch{owner: d, tracks: make([]track, len(d.rules))}
+	*s = Scratch{owner: d, tracks: make([]track, len(d.rules)), matchers: make([]matcher, len(d.rules)),
+		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, verdicts: map[verdictKey]verdict{}}
 }
 
 // block is how much text is searched for keywords before the hits are followed up:
@@ -61,16 +71,6 @@ func (s *Scratch) search(text, folded []byte, shifts []shift) bool {
 	return true
 }
 
-// beginChosen lets the chosen rules take part without a keyword.
-func (s *Scratch) beginChosen() {
-	for id, chosen := range s.only {
-		if t := &s.tracks[id]; chosen && !t.used {
-			t.begin(s.owner.rules[id], 0)
-			s.touched = append(s.touched, id)
-		}
-	}
-}
-
 func (s *Scratch) follow(text []byte, t target, end int) {
 	track := &s.tracks[t.rule]
 	if s.only != nil && !s.only[t.rule] {
@@ -78,9 +78,6 @@ func (s *Scratch) follow(text []byte, t target, end int) {
 	}
 	if !track.used {
 		track.begin(s.owner.rules[t.rule], end)
-		if s.part != nil {
-			track.limit = s.part.limit()
-		}
 		s.touched = append(s.touched, int(t.rule))
 	}
 	track.hit(text, int(t.keyword), end)

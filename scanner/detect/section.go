@@ -52,19 +52,17 @@ func lineBehind(text []byte, at int) int {
 
 // searchSection searches a section for the rules that sections can be judged by.
 func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*section, error) {
-	found, part, err := d.searchPiece(ctx, s, p, false)
+	found, part, err := d.searchPiece(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(m Match) bool {
 		return part.puts(m.number) || slices.Contains(part.open, m.number)
 	})
-	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 && !part.decodes {
+	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 {
 		return quiet, nil
 	}
-	return &section{
-		found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), decodes: part.decodes,
-	}, nil
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open)}, nil
 }
 
 // widen searches a section again for the rules whose matches may reach beyond
@@ -108,8 +106,8 @@ func (s *Scratch) mark(rules []int32) []bool {
 
 // searchPiece searches a region and keeps what begins in its section, with
 // places relative to it.
-func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece, sweep bool) ([]Match, *partial, error) {
-	part := &partial{end: p.before() + p.end - p.from, last: p.last, sweep: sweep, room: ahead}
+func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece) ([]Match, *partial, error) {
+	part := &partial{end: p.before() + p.end - p.from, last: p.last, room: ahead}
 	if p.wide {
 		part.room = wideAhead
 	}
@@ -148,13 +146,11 @@ func appendMoved(to, found []Match, from int) []Match {
 type partial struct {
 	end     int  // of the section in its region
 	last    bool // the region ends with the text
-	sweep   bool // the rules chosen run, whether or not a keyword is here
 	room    int  // bytes that the region has behind the section, at least
 	depth   int  // decoding passes so far
 	deepest int
 	rest    []putOff
 	open    []int32
-	decodes bool
 }
 
 // putOff is a rule that has to see the whole text, with the decoding passes
@@ -207,21 +203,14 @@ func include(list []int32, rule int) []int32 {
 	return append(list, int32(rule))
 }
 
-// leaves reports whether a rule cannot be judged by this region, and puts it
-// off: it has no window in which sections could be searched, or a match of it
-// may begin in the section and reach beyond the region.
-func (p *partial) leaves(t *track, id int, text []byte) bool {
+// unfit reports whether a rule cannot be judged by sections: it has no window
+// in which they could be searched.
+func (p *partial) unfit(t *track) bool {
 	proof := t.rule.proof
-	switch {
-	case !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0:
-		p.leave(id)
-		return true
-	case p.last || proof.Right >= 0 && proof.Right+2*margin <= p.room:
-		return false
-	}
-	if t.whole || t.alive && t.aliveFrom < p.limit() && t.reaches(text) {
-		p.open = include(p.open, id)
-		return true
-	}
-	return false
+	return t.gate == nil || !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0
+}
+
+// mayGoOn reports whether a match that begins in the section can reach beyond the region.
+func (p *partial) mayGoOn(c *compiled) bool {
+	return !p.last && (c.proof.Right < 0 || c.proof.Right+2*margin > p.room)
 }

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"slices"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // margin is how many bytes of true context a window has beyond every match in
 // it: one character of any kind.
@@ -14,7 +11,6 @@ const margin = 4
 type track struct {
 	rule    *compiled
 	gate    *gate // nil when no window is proven
-	float   *gate // the gate of sweep, made when it is needed
 	state   int32 // of the gate, dead when no match is under way
 	at      int   // offset up to which the gate has read
 	from    int   // start of the window under way
@@ -22,12 +18,6 @@ type track struct {
 	whole   bool  // the rule must see the whole text
 	used    bool  // a keyword of the rule was seen in this text
 	windows [][2]int
-
-	alive     bool // at the end of the text a match was still under way
-	aliveFrom int  // where it began at the earliest
-
-	limit int        // end of the section that is searched, 0 for none
-	early []earlyHit // keywords of matches that may begin in it
 
 	began, built   int // where the gate was entered first, and the states made since
 	failures, rest int // see afford
@@ -57,9 +47,6 @@ func (t *track) hit(text []byte, keyword, end int) {
 		return
 	}
 	from := max(0, end-t.rule.proof.Left-margin)
-	if from < t.limit && len(t.early) <= maxEarly {
-		t.early = append(t.early, earlyHit{keyword, end})
-	}
 	if t.state != dead {
 		t.walk(text, end)
 	}
@@ -74,31 +61,6 @@ func (t *track) hit(text []byte, keyword, end int) {
 	if t.state != dead && end < len(text) {
 		t.walk(text, end+1) // most hits die at their first byte
 	}
-}
-
-// earlyHit is a keyword of a match that may begin in the section under search.
-type earlyHit struct{ keyword, end int }
-
-// maxEarly bounds how many of them are told apart from the later ones.
-const maxEarly = 64
-
-// reaches reports whether a match that begins in the section may be under way
-// at the end of the text: it follows the keywords of the section alone.
-func (t *track) reaches(text []byte) bool {
-	if len(t.early) > maxEarly {
-		return true
-	}
-	alone := track{rule: t.rule, gate: t.gate}
-	for i, h := range t.early {
-		if i == 0 {
-			alone.began = h.end
-		}
-		alone.hit(text, h.keyword, h.end)
-	}
-	if alone.state != dead {
-		alone.walk(text, len(text))
-	}
-	return alone.whole || alone.state != dead
 }
 
 // inject joins what may follow the keyword.
@@ -198,13 +160,9 @@ func (t *track) finish(text []byte) [][2]int {
 	if t.state != dead {
 		t.walk(text, len(text))
 	}
-	t.alive, t.aliveFrom = t.state != dead, t.from
 	if t.state != dead {
 		t.passed, t.state = true, dead
 		t.close()
-	}
-	if t.whole && t.rest == 0 && t.canSweep() {
-		t.sweep(text)
 	}
 	if t.whole {
 		t.windows = append(t.windows[:0], [2]int{0, len(text)})
@@ -215,20 +173,7 @@ func (t *track) finish(text []byte) [][2]int {
 	return t.windows
 }
 
-// canSweep reports whether the whole text can be narrowed by sweep. A match
-// that may be empty can end anywhere.
-func (t *track) canSweep() bool {
-	if t.gate != nil || t.rule.proof.Prog == nil {
-		return false
-	}
-	if t.float == nil {
-		t.float = newFloating(t.rule.proof)
-	}
-	return !slices.Contains(t.float.closure(uint32(t.rule.proof.Prog.Start)), matchPC)
-}
-
 // clear prepares the track for the next text.
 func (t *track) clear() {
 	t.state, t.at, t.passed, t.whole, t.used, t.windows = dead, 0, false, false, false, t.windows[:0]
-	t.limit, t.early = 0, t.early[:0]
 }
