@@ -34,8 +34,10 @@ type attributor struct {
 }
 
 func (r *run) newAttributor() *attributor {
-	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: newScratch()}
+	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: r.s.takeScratch()}
 }
+
+func (a *attributor) close() { a.r.s.giveBack(a.sc) }
 
 // attribute finds the commits and paths that brought each sighting in.
 func (r *run) attribute() error {
@@ -48,6 +50,7 @@ func (r *run) attribute() error {
 	for range r.s.opt.Workers {
 		group.Go(func() error {
 			a := r.newAttributor()
+			defer a.close()
 			for u := range work {
 				if err := a.report(u); err != nil {
 					return err
@@ -82,7 +85,8 @@ func (r *run) found(findings []Finding) {
 
 // uses sends every change that can carry a finding.
 func (r *run) uses(ctx context.Context, work chan<- use) error {
-	sc := newScratch()
+	sc := r.s.takeScratch()
+	defer r.s.giveBack(sc)
 	for i, c := range r.changes {
 		found := r.sightings[c.blob]
 		path := r.paths.values[c.path]

@@ -20,8 +20,13 @@ func (r *run) read() error {
 	ids, numbers := r.list()
 	workers := make([]*scratch, r.s.opt.Workers)
 	for i := range workers {
-		workers[i] = newScratch()
+		workers[i] = r.s.takeScratch()
 	}
+	defer func() {
+		for _, sc := range workers {
+			r.s.giveBack(sc)
+		}
+	}()
 	var done atomic.Int64
 	var mu sync.Mutex
 	opts := gitrepo.ScanOptions{Workers: len(workers), Limit: r.s.opt.MaxBlob, CacheBytes: readerCache}

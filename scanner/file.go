@@ -14,7 +14,8 @@ import (
 // blob is the object id of its content, or "". The skips name members of it
 // that were not searched.
 func (s *Scanner) File(ctx context.Context, origin Origin, path, blob string, data []byte) ([]Finding, []unpack.Skip, error) {
-	sc := newScratch()
+	sc := s.takeScratch()
+	defer s.giveBack(sc)
 	found, skips, err := s.sight(ctx, sc, path, data, nil)
 	if err != nil {
 		return nil, skips, err

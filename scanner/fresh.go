@@ -128,7 +128,7 @@ func (a *attributor) withHunks(found []sighting, text []byte, added []gitrepo.Li
 		if r.End < len(lines.starts) {
 			to = lines.starts[r.End]
 		}
-		matches, err := a.r.s.detector.Text(a.r.ctx, a.sc.detect, text[from:to])
+		matches, err := a.r.s.memory.Text(a.r.ctx, a.sc.detect, text[from:to], nil)
 		if err != nil {
 			return nil, err
 		}

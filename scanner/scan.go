@@ -51,6 +51,9 @@ type Scanner struct {
 	detector    *detect.Detector
 	memory      *detect.Memory // of the texts of blobs, many of which are versions of one
 	plainSecret *rules.Rule
+
+	mu   sync.Mutex
+	idle []*scratch
 }
 
 // New prepares a Scanner. It compiles nothing: rules are compiled when a text

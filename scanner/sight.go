@@ -39,7 +39,27 @@ type scratch struct {
 	skips  []unpack.Skip // documents that were not read
 }
 
+// takeScratch gives a scratch that nobody uses. What it has built for earlier
+// texts serves later ones too.
+func (s *Scanner) takeScratch() *scratch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.idle); n > 0 {
+		sc := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return sc
+	}
+	return newScratch()
+}
+
 func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
+
+// giveBack makes a scratch free for others.
+func (s *Scanner) giveBack(sc *scratch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, sc)
+}
 
 // overLimit notes the documents that could hold Secrets and are larger or deeper
 // than what is parsed. Other errors mean that a text is no manifest; it was

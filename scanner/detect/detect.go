@@ -21,7 +21,6 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
-	"github.com/leakgate/leakgate/scanner/dfa"
 )
 
 // Options choose how a Detector works. The zero value decodes nothing.
@@ -68,6 +67,7 @@ type Detector struct {
 	special     int32      // first keyword that is a special character, see fold.go
 	scratch     sync.Pool
 	anyLine     bool // a list for all rules looks at lines
+	verdicts    verdicts
 }
 
 // target is one keyword of one rule.
@@ -85,8 +85,6 @@ type compiled struct {
 	line     bool // an allowlist of the rule looks at lines
 	once     sync.Once
 	proof    *rules.Proof
-	prepare  sync.Once
-	program  *dfa.Program // see automaton
 
 	startOnly bool // see looksForStart
 }
@@ -146,6 +144,7 @@ func New(set *rules.Set, o Options) *Detector {
 	}
 	d.auto = newAutomaton(words)
 	d.scratch.New = func() any { return &Scratch{} }
+	d.verdicts.init()
 	return d
 }
 

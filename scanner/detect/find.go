@@ -1,6 +1,6 @@
 package detect
 
-import "github.com/leakgate/leakgate/scanner/dfa"
+import "github.com/leakgate/leakgate/internal/dfa"
 
 // matcher finds the first n matches of an expression in a text, all for n < 0.
 // Those that begin at limit or behind it may be left out. open says that a match
@@ -20,7 +20,7 @@ func (s *Scratch) matcher(c *compiled) matcher {
 }
 
 func (c *compiled) matcher() matcher {
-	program := c.automaton()
+	program := c.Regex.Automaton()
 	if program == nil {
 		return c.find
 	}
@@ -34,12 +34,6 @@ func (c *compiled) matcher() matcher {
 		locs = found
 		return found, open
 	}
-}
-
-// automaton is the rule's expression as an automaton, nil when it suits none.
-func (c *compiled) automaton() *dfa.Program {
-	c.prepare.Do(func() { c.program, _ = dfa.Compile(c.Regex.String()) })
-	return c.program
 }
 
 // find is the plain way.

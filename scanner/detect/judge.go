@@ -2,7 +2,6 @@ package detect
 
 import (
 	"bytes"
-	"hash/maphash"
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
@@ -59,26 +58,7 @@ func (p *pass) verdict(c *compiled, m *Match, loc [2]int, text []byte) verdict {
 	if c.line || c.number < 0 || p.d.options.Reference {
 		return p.newVerdict(c, m, loc, text)
 	}
-	key := verdictKey{c.number, len(text), [2]uint64{maphash.Bytes(p.s.seeds[0], text), maphash.Bytes(p.s.seeds[1], text)}}
-	v, known := p.s.verdicts[key]
-	if !known {
-		if len(p.s.verdicts) >= maxVerdicts {
-			clear(p.s.verdicts)
-		}
-		v = p.newVerdict(c, m, loc, text)
-		p.s.verdicts[key] = v
-	}
-	return v
-}
-
-// maxVerdicts is how many verdicts a Scratch remembers.
-const maxVerdicts = 4096
-
-// verdictKey stands for the text of a match under a rule.
-type verdictKey struct {
-	rule int32
-	size int
-	hash [2]uint64
+	return p.d.verdicts.of(c.number, text, func() verdict { return p.newVerdict(c, m, loc, text) })
 }
 
 func (p *pass) newVerdict(c *compiled, m *Match, loc [2]int, text []byte) (v verdict) {

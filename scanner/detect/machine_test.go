@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/leakgate/leakgate/internal/dfa"
 	"github.com/leakgate/leakgate/rules"
-	"github.com/leakgate/leakgate/scanner/dfa"
 )
 
 // TestMachinesFindWhatRegexpFinds holds the machine of every rule against regexp,

@@ -46,7 +46,7 @@ func (m *Memory) askable(only []bool) (asked, whole []int32) {
 		c := m.d.rules[id]
 		switch {
 		case !chosen:
-		case len(c.Required) > 0 || c.automaton() == nil:
+		case len(c.Required) > 0 || c.Regex.Automaton() == nil:
 			whole = append(whole, int32(id))
 		default:
 			asked = append(asked, int32(id))

@@ -77,7 +77,7 @@ func (p *pass) run() ([]Match, error) {
 // promising reports whether the text has the literals of all matches of a rule.
 // It is asked where only regexp could search the whole text, which takes longer.
 func (p *pass) promising(c *compiled) bool {
-	return c.automaton() != nil || p.s.holds(p.layer.text, c.proof.Words)
+	return c.Regex.Automaton() != nil || p.s.holds(p.layer.text, c.proof.Words)
 }
 
 // searchAsked runs the rules that were asked for, whether or not a keyword is here.

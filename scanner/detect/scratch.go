@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"bytes"
-	"hash/maphash"
-)
+import "bytes"
 
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
 // not be used by two calls at once.
@@ -21,16 +18,13 @@ type Scratch struct {
 	pieces   []placed  // of the text, see Memory.Text
 	matchers []matcher // by rule
 
-	seeds    [2]maphash.Seed
-	verdicts map[verdictKey]verdict
 }
 
 func (s *Scratch) use(d *Detector) {
 	if s.owner == d {
 		return
 	}
-	*s = Scratch{owner: d, tracks: make([]track, len(d.rules)), matchers: make([]matcher, len(d.rules)),
-		seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, verdicts: map[verdictKey]verdict{}}
+	*s = Scratch{owner: d, tracks: make([]track, len(d.rules)), matchers: make([]matcher, len(d.rules))}
 }
 
 // block is how much text is searched for keywords before the hits are followed up:

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/leakgate/leakgate/scanner/dfa"
+	"github.com/leakgate/leakgate/internal/dfa"
 )
 
 // oracle is what regexp finds.

@@ -66,6 +66,26 @@ func (m *Machine) All(text []byte, n, limit int, locs [][2]int) (out [][2]int, o
 	return out, m.open, true
 }
 
+// Match reports whether a match lies anywhere in text. ok is as for All.
+func (m *Machine) Match(text []byte) (found, ok bool) {
+	if m.rest > 0 {
+		m.rest--
+		return false, false
+	}
+	if !m.p.wide && !isASCII(text) {
+		return false, false
+	}
+	m.allowance = freeStates + len(text)/stateShare
+	from := m.skip(text, 0, len(text))
+	row, end := m.run(text, m.ends.start(m.kindBefore(text, from)), from, len(text), -1)
+	found = end >= 0 || row != gone && m.allowance >= 0 && m.at(m.ends, row, m.ends.edge())&1 != 0
+	if m.allowance < 0 {
+		m.decline()
+		return false, false
+	}
+	return found, true
+}
+
 func (m *Machine) decline() {
 	if m.declined++; m.declined == patience {
 		m.declined, m.rest = 0, restTexts
