@@ -63,8 +63,8 @@ type Detector struct {
 	alwaysRules []int32 // the same
 	byID        map[string]*compiled
 	auto        *automaton
-	targets     [][]target // keyword → rules
-	special     int32      // first keyword that is a special character, see fold.go
+	targets     [][]target // what ends, by hit.ends → the keywords of rules
+	folds       []bool     // by hit.ends: a special character ends there, see fold.go
 	scratch     sync.Pool
 	anyLine     bool // a list for all rules looks at lines
 	verdicts    verdicts
@@ -74,6 +74,7 @@ type Detector struct {
 type target struct {
 	rule    int32
 	keyword int32
+	length  int32 // of the keyword, in bytes
 }
 
 // compiled is a rule with what is computed at its first use.
@@ -111,6 +112,7 @@ func New(set *rules.Set, o Options) *Detector {
 	d := &Detector{options: o, set: set, byID: map[string]*compiled{}, anyLine: looksAtLines(set.Allowlists)}
 	number := map[string]int32{}
 	var words []string
+	var users [][]target // keyword → rules
 	for _, r := range set.Rules {
 		c := &compiled{Rule: r, number: -1, line: d.anyLine || looksAtLines(r.Allowlists)}
 		d.byID[r.ID] = c
@@ -132,17 +134,23 @@ func New(set *rules.Set, o Options) *Detector {
 			if !ok {
 				n = int32(len(words))
 				number[word] = n
-				words = append(words, word)
-				d.targets = append(d.targets, nil)
+				words, users = append(words, word), append(users, nil)
 			}
-			d.targets[n] = append(d.targets[n], target{int32(id), int32(k)})
+			users[n] = append(users[n], target{int32(id), int32(k), int32(len(word))})
 		}
 	}
-	d.special = int32(len(words))
 	for _, s := range specials {
-		words = append(words, s.char)
+		words, users = append(words, s.char), append(users, nil)
 	}
 	d.auto = newAutomaton(words)
+	for _, ends := range d.auto.ends {
+		var here []target
+		for _, word := range ends {
+			here = append(here, users[word]...)
+		}
+		d.targets = append(d.targets, here)
+		d.folds = append(d.folds, slices.ContainsFunc(ends, func(word int32) bool { return users[word] == nil }))
+	}
 	d.scratch.New = func() any { return &Scratch{} }
 	d.verdicts.init()
 	return d

@@ -32,6 +32,7 @@ const (
 	ahead      = 640      // what stands behind a section belongs to its search
 	wideAhead  = 8 << 10  // where a match may reach beyond that
 	maxAhead   = 64 << 10 // unless its last line is longer than that
+	maxRun     = 32 << 10 // sections that are searched together
 
 	memoryShards = 64
 	shardLimit   = 16 << 10 // sections; a full shard is emptied
@@ -76,7 +77,7 @@ func (d *Detector) NewMemory() *Memory {
 // Text is [Detector.Text] with a memory. Rules that pointless names are left out
 // where that saves work; nil names none.
 func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless func(*rules.Rule) bool) ([]Match, error) {
-	if m.d.options.Reference || len(text) < minSection {
+	if m.d.options.Reference || len(text) == 0 {
 		return m.d.Text(ctx, s, text)
 	}
 	s.use(m.d)
@@ -113,6 +114,7 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 // placed is a section at its place in a text.
 type placed struct {
 	piece
+	key     sectionKey
 	section *section
 }
 
@@ -138,36 +140,44 @@ func (m *Memory) takeApart(ctx context.Context, s *Scratch, text []byte) (bool, 
 			return false, nil
 		}
 		p := piece{region: text[max(0, from-1):to], from: from, end: end, last: to == len(text)}
-		sec, err := m.section(ctx, s, p)
-		if err != nil {
-			return false, err
-		}
-		s.pieces = append(s.pieces, placed{p, sec})
+		key := m.key(p)
+		s.pieces = append(s.pieces, placed{p, key, m.shard(key).get(key)})
 		from = end
 	}
-	return true, nil
+	return true, m.searchNew(ctx, s, text)
 }
 
-func (m *Memory) key(p piece) (sectionKey, *shard) {
+// searchNew searches the sections of a text that are not known, those that lie
+// side by side together.
+func (m *Memory) searchNew(ctx context.Context, s *Scratch, text []byte) error {
+	for i := 0; i < len(s.pieces); i++ {
+		n := i
+		for n < len(s.pieces) && s.pieces[n].section == nil && (n == i || s.pieces[n].end-s.pieces[i].from <= maxRun) {
+			n++
+		}
+		if n == i {
+			continue
+		}
+		if err := m.d.searchRun(ctx, s, text, s.pieces[i:n]); err != nil {
+			return err
+		}
+		for _, p := range s.pieces[i:n] {
+			m.shard(p.key).put(p.key, p.section)
+		}
+		i = n - 1
+	}
+	return nil
+}
+
+func (m *Memory) key(p piece) sectionKey {
 	key := sectionKey{size: int32(p.end - p.from), first: p.from == 0, last: p.last, wide: p.wide}
 	for i, seed := range m.seeds {
 		key.hash[i] = maphash.Bytes(seed, p.region)
 	}
-	return key, &m.shards[key.hash[0]%memoryShards]
+	return key
 }
 
-// section looks a section up, or searches it.
-func (m *Memory) section(ctx context.Context, s *Scratch, p piece) (*section, error) {
-	key, sh := m.key(p)
-	if sec := sh.get(key); sec != nil {
-		return sec, nil
-	}
-	sec, err := m.d.searchSection(ctx, s, p)
-	if err == nil {
-		sh.put(key, sec)
-	}
-	return sec, err
-}
+func (m *Memory) shard(key sectionKey) *shard { return &m.shards[key.hash[0]%memoryShards] }
 
 func (sh *shard) get(key sectionKey) *section {
 	sh.Lock()

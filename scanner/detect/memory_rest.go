@@ -91,8 +91,7 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []int32) (
 		a := fresh.asked[f.number]
 		a.found = append(a.found, f)
 	}
-	key, sh := m.key(p.piece)
-	sh.put(key, &fresh)
+	m.shard(p.key).put(p.key, &fresh)
 	return fresh.asked, nil
 }
 

@@ -53,7 +53,27 @@ func (p *pass) run() ([]Match, error) {
 		return p.found, p.searchAsked()
 	}
 	defer p.s.clear()
-	p.s.collect(p.layer.text)
+	p.s.keywords(p.layer.text, func(hits []hit) { p.follow(hits, 0) })
+	return p.found, p.searchTouched()
+}
+
+// follow opens windows where a match may go through a keyword. The hits are in a
+// text in which that of the pass begins at an offset.
+func (p *pass) follow(hits []hit, offset int) {
+	limit, text := p.limit(), p.layer.text
+	for _, h := range hits {
+		end := int(h.end) - offset
+		for _, t := range p.d.targets[h.ends] {
+			if p.s.only != nil && !p.s.only[t.rule] || end < int(t.length) {
+				continue
+			}
+			p.s.track(t.rule).hit(text, int(t.keyword), end, limit)
+		}
+	}
+}
+
+// searchTouched runs the rules of which keywords were seen, and those that have none.
+func (p *pass) searchTouched() error {
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
 		if p.s.part != nil && p.s.part.unfit(t) {
@@ -68,10 +88,10 @@ func (p *pass) run() ([]Match, error) {
 			windows = p.decodedOnly(windows)
 		}
 		if err := p.searchWindows(t, windows); err != nil {
-			return p.found, err
+			return err
 		}
 	}
-	return p.found, p.searchAlways()
+	return p.searchAlways()
 }
 
 // promising reports whether the text has the literals of all matches of a rule.

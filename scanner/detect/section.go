@@ -56,13 +56,19 @@ func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*sec
 	if err != nil {
 		return nil, err
 	}
+	return newSection(found, part), nil
+}
+
+// newSection is what the search of a section found. Rules that it could not
+// judge have found nothing.
+func newSection(found []Match, part *partial) *section {
 	found = slices.DeleteFunc(found, func(m Match) bool {
 		return part.puts(m.number) || slices.Contains(part.open, m.number)
 	})
 	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 {
-		return quiet, nil
+		return quiet
 	}
-	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open)}, nil
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open)}
 }
 
 // widen searches a section again for the rules whose matches may reach beyond
@@ -74,7 +80,8 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		to = lineBehind(text, p.end+wideAhead)
 	}
 	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), true
-	key, sh := m.key(p)
+	key := m.key(p)
+	sh := m.shard(key)
 	if sec := sh.get(key); sec != nil {
 		return sec, nil
 	}
@@ -107,22 +114,24 @@ func (s *Scratch) mark(rules []int32) []bool {
 // searchPiece searches a region and keeps what begins in its section, with
 // places relative to it.
 func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece) ([]Match, *partial, error) {
-	part := &partial{end: p.before() + p.end - p.from, last: p.last, room: ahead}
-	if p.wide {
-		part.room = wideAhead
-	}
+	part := newPartial(p)
 	s.part = part
 	found, err := d.both(ctx, s, p.region)
 	s.part = nil
 	if err != nil {
 		return nil, nil, err
 	}
+	return part.own(p, found), part, nil
+}
+
+// own keeps what begins in the section, with places relative to it.
+func (part *partial) own(p piece, found []Match) []Match {
 	part.settle()
 	found = slices.DeleteFunc(found, func(m Match) bool { return m.Match[0] < p.before() || m.Match[0] >= part.end })
 	for i := range found {
 		found[i].move(-p.before())
 	}
-	return slices.Clip(found), part, nil
+	return slices.Clip(found)
 }
 
 // move shifts the places of a match.
@@ -158,6 +167,14 @@ type partial struct {
 type putOff struct {
 	rule   int32
 	depths uint8
+}
+
+func newPartial(p piece) *partial {
+	part := &partial{end: p.before() + p.end - p.from, last: p.last, room: ahead}
+	if p.wide {
+		part.room = wideAhead
+	}
+	return part
 }
 
 // limit is behind where the section ends in the text of the pass. Decoding
