@@ -67,7 +67,7 @@ func (p *pass) follow(hits []hit, offset int) {
 			if p.s.only != nil && !p.s.only[t.rule] || end < int(t.length) {
 				continue
 			}
-			p.s.track(t.rule).hit(text, int(t.keyword), end, limit)
+			p.s.track(t.rule).hit(text, t, end, limit)
 		}
 	}
 }
@@ -83,7 +83,7 @@ func (p *pass) searchTouched() error {
 		if t.whole && !p.promising(t.rule) {
 			continue
 		}
-		windows := t.finish(p.layer.text)
+		windows := t.finish(p.layer.text, p.limit())
 		if len(p.layer.segments) > 0 {
 			windows = p.decodedOnly(windows)
 		}
@@ -111,7 +111,7 @@ func (p *pass) searchAsked() error {
 		if !p.promising(c) {
 			continue
 		}
-		open, err := p.search(c, [2]int{0, len(p.layer.text)}, false)
+		open, err := p.search(c, p.wholeText(), false)
 		if err != nil {
 			return err
 		}
@@ -124,13 +124,13 @@ func (p *pass) searchAsked() error {
 
 // searchWindows runs a rule on its windows. Where the search of a section cannot
 // tell how a match ends, it is left open.
-func (p *pass) searchWindows(t *track, windows [][2]int) error {
+func (p *pass) searchWindows(t *track, windows []window) error {
 	for _, w := range windows {
 		open, err := p.search(t.rule, w, t.gate != nil && !t.whole)
 		if err != nil {
 			return err
 		}
-		if part := p.s.part; open && part != nil && w[1] == len(p.layer.text) && part.mayGoOn(t.rule) {
+		if part := p.s.part; open && part != nil && w.to == len(p.layer.text) && part.mayGoOn(t.rule) {
 			part.open = include(part.open, int(t.rule.number))
 			return nil
 		}
@@ -140,10 +140,10 @@ func (p *pass) searchWindows(t *track, windows [][2]int) error {
 
 // decodedOnly keeps the windows that touch a decoded segment: matches elsewhere
 // belong to an earlier pass.
-func (p *pass) decodedOnly(windows [][2]int) [][2]int {
+func (p *pass) decodedOnly(windows []window) []window {
 	out := windows[:0]
 	for _, w := range windows {
-		if len(p.layer.touching(extent{w[0], w[1]})) > 0 {
+		if len(p.layer.touching(extent{w.from, w.to})) > 0 {
 			out = append(out, w)
 		}
 	}
@@ -155,7 +155,7 @@ func (p *pass) searchAlways() error {
 		return nil // they see the whole text
 	}
 	for _, id := range p.d.always {
-		if _, err := p.search(p.d.rules[id], [2]int{0, len(p.layer.text)}, false); err != nil {
+		if _, err := p.search(p.d.rules[id], p.wholeText(), false); err != nil {
 			return err
 		}
 	}
@@ -168,7 +168,7 @@ func (p *pass) plain() ([]Match, error) {
 	for _, c := range p.d.rules {
 		for _, k := range c.keywords {
 			if isASCII(k) && bytes.Contains(folded, []byte(k)) {
-				if _, err := p.search(c, [2]int{0, len(p.layer.text)}, false); err != nil {
+				if _, err := p.search(c, p.wholeText(), false); err != nil {
 					return p.found, err
 				}
 				break
@@ -179,11 +179,11 @@ func (p *pass) plain() ([]Match, error) {
 }
 
 // search runs one rule on one window. open says that a match may go on behind it.
-func (p *pass) search(c *compiled, window [2]int, proven bool) (open bool, err error) {
+func (p *pass) search(c *compiled, w window, proven bool) (open bool, err error) {
 	if err := p.ctx.Err(); err != nil {
 		return false, fmt.Errorf("search text: %w", err)
 	}
-	e := enumeration{find: p.s.matcher(c), text: p.layer.text, from: window[0], to: window[1], limit: p.limit(),
+	e := enumeration{find: p.s.matcher(c), text: p.layer.text, from: w.from, to: w.to, limit: w.last,
 		reach: -1, fromStart: c.looksForStart()}
 	if proven {
 		e.reach = c.proof.Left
@@ -196,6 +196,8 @@ func (p *pass) search(c *compiled, window [2]int, proven bool) (open bool, err e
 	p.found = append(p.found, ms...)
 	return e.open, nil
 }
+
+func (p *pass) wholeText() window { return window{0, len(p.layer.text), p.limit()} }
 
 // limit is behind where a match may begin that somebody asked for.
 func (p *pass) limit() int {

@@ -12,8 +12,11 @@ type track struct {
 	whole   bool  // the rule must see the whole text
 	used    bool  // a keyword of the rule was seen in this text
 	built   int   // states that the gate built for this text
-	windows [][2]int
+	windows []window
 }
+
+// window is a part of a text in which matches may lie that begin before last.
+type window struct{ from, to, last int }
 
 // begin prepares the track at the first keyword of its rule in a text.
 func (t *track) begin(rule *compiled) {
@@ -29,30 +32,28 @@ func (t *track) begin(rule *compiled) {
 }
 
 // hit takes in a keyword that ends at end. Matches that begin at limit or
-// behind it are of no interest.
-func (t *track) hit(text []byte, keyword, end, limit int) {
+// behind it are of no interest. A match whose first keyword this is begins
+// with it at the latest.
+func (t *track) hit(text []byte, k target, end, limit int) {
 	if t.whole {
 		return
 	}
-	from, to := 0, len(text)
+	w := window{0, len(text), min(limit, end-int(k.length)+1)}
 	if left := t.rule.proof.Left; left >= 0 {
-		from = max(0, end-left-margin)
+		w.from = max(0, end-left-margin)
 	}
 	if right := t.rule.proof.Right; right >= 0 {
-		to = min(to, end+right+margin)
+		w.to = min(w.to, end+right+margin)
 	}
-	n := len(t.windows)
-	if from >= limit || n > 0 && t.windows[n-1][0] <= from && to <= t.windows[n-1][1] {
+	if w.from >= limit || !t.passes(text, int(k.keyword), end) {
 		return
 	}
-	if !t.passes(text, keyword, end) {
+	if n := len(t.windows); n > 0 && w.from <= t.windows[n-1].to {
+		last := &t.windows[n-1]
+		last.to, last.last = max(last.to, w.to), max(last.last, w.last)
 		return
 	}
-	if n > 0 && from <= t.windows[n-1][1] {
-		t.windows[n-1][1] = max(to, t.windows[n-1][1])
-		return
-	}
-	t.windows = append(t.windows, [2]int{from, to})
+	t.windows = append(t.windows, w)
 }
 
 // The cost of building a state is that of reading many bytes. A text may call
@@ -74,9 +75,9 @@ func (t *track) passes(text []byte, keyword, end int) bool {
 }
 
 // finish returns the windows of the text.
-func (t *track) finish(text []byte) [][2]int {
+func (t *track) finish(text []byte, limit int) []window {
 	if t.whole {
-		t.windows = append(t.windows[:0], [2]int{0, len(text)})
+		t.windows = append(t.windows[:0], window{0, len(text), limit})
 	}
 	return t.windows
 }
