@@ -2,8 +2,8 @@
 // mostly ASCII characters: a deterministic automaton is built state by state as texts
 // call for it, one to find where the leftmost match ends and one, of the
 // expression read backwards, to find where it begins (as RE2 does, see
-// https://swtch.com/~rsc/regexp/regexp3.html). It finds no groups, and it may
-// decline a text; whoever calls it then asks regexp.
+// https://swtch.com/~rsc/regexp/regexp3.html). It may decline a text;
+// whoever calls it then asks regexp.
 package dfa
 
 import (

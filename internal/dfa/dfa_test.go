@@ -28,6 +28,9 @@ func same(t *testing.T, m *dfa.Machine, re *regexp.Regexp, text []byte, n int) {
 	if !ok {
 		return
 	}
+	if groups, ok := m.Groups(text); ok && !slices.Equal(groups, re.FindSubmatchIndex(text)) {
+		t.Errorf("%s\non %q gives the groups %v, want %v", re, text, groups, re.FindSubmatchIndex(text))
+	}
 	if want := oracle(re, text, n); !slices.Equal(got, want) {
 		t.Errorf("%s\non %q (n = %d)\nfinds %v\nwant  %v", re, text, n, got, want)
 	}

@@ -16,6 +16,7 @@ type Machine struct {
 	declined  int     // texts
 	rest      int     // texts that are declined unseen
 	open      bool    // see All
+	back      backtracker
 }
 
 // New makes a machine for a program.

@@ -62,7 +62,7 @@ func (p *pass) verdict(c *compiled, m *Match, loc [2]int, text []byte) verdict {
 }
 
 func (p *pass) newVerdict(c *compiled, m *Match, loc [2]int, text []byte) (v verdict) {
-	v.from, v.to = c.value(text)
+	v.from, v.to = c.value(p.s.groups(c, text), text)
 	value := string(text[v.from:v.to])
 	if v.entropy = entropy(value); c.Entropy != 0 && v.entropy <= c.Entropy {
 		return verdict{taken: true}
@@ -102,8 +102,7 @@ func (p *pass) place(m *Match, loc [2]int, length int) bool {
 }
 
 // value is the part of a match that is the secret.
-func (c *compiled) value(match []byte) (from, to int) {
-	groups := c.Regex.Regexp().FindSubmatchIndex(match)
+func (c *compiled) value(groups []int, match []byte) (from, to int) {
 	if c.SecretGroup > 0 && 2*c.SecretGroup+1 < len(groups) {
 		if from, to = groups[2*c.SecretGroup], groups[2*c.SecretGroup+1]; from < 0 {
 			return 0, 0

@@ -3,6 +3,8 @@ package detect
 import (
 	"bytes"
 	"slices"
+
+	"github.com/leakgate/leakgate/internal/dfa"
 )
 
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
@@ -13,21 +15,22 @@ type Scratch struct {
 	run      []hit // of a run of sections
 	tracks   []track
 	touched  []int
-	folded   []byte    // the text in lower case, when a rule asked for it
-	only     []bool    // by rule; nil: every rule takes part
-	asked    bool      // the rules of only run, whether or not a keyword is here
-	chosen   []bool    // room for only
-	gates    []uint8   // of the rules chosen, see putOff
-	part     *partial  // when a section is searched
-	pieces   []placed  // of the text, see Memory.Text
-	matchers []matcher // by rule
+	folded   []byte         // the text in lower case, when a rule asked for it
+	only     []bool         // by rule; nil: every rule takes part
+	asked    bool           // the rules of only run, whether or not a keyword is here
+	chosen   []bool         // room for only
+	gates    []uint8        // of the rules chosen, see putOff
+	part     *partial       // when a section is searched
+	pieces   []placed       // of the text, see Memory.Text
+	machines []*dfa.Machine // by rule, made when they are needed
+	locs     [][2]int       // the last that one of them found
 }
 
 func (s *Scratch) use(d *Detector) {
 	if s.owner == d {
 		return
 	}
-	*s = Scratch{owner: d, tracks: make([]track, len(d.rules)), matchers: make([]matcher, len(d.rules))}
+	*s = Scratch{owner: d, tracks: make([]track, len(d.rules)), machines: make([]*dfa.Machine, len(d.rules))}
 }
 
 // block is how much text is searched for keywords before they are followed up:
