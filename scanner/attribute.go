@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -31,6 +32,9 @@ type attributor struct {
 	r  *run
 	rd *gitrepo.Reader
 	sc *scratch
+
+	textOf gitrepo.ID // the blob of which the text was asked for last
+	last   []byte     // the text
 }
 
 func (r *run) newAttributor() *attributor {
@@ -152,7 +156,9 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, named), false)
 	ordinals := map[[sha256.Size]byte]int{}
 	still := sync.OnceValue(func() func(sighting) bool { return a.stillThere(u) })
-	for _, f := range withoutGeneric(accept(a.r.s.detector, found, place, u.commitID())) {
+	accepted := withoutGeneric(accept(a.r.s.detector, found, place, u.commitID()))
+	a.hash(u, accepted)
+	for _, f := range accepted {
 		if f.Rule == nil {
 			continue
 		}
@@ -164,6 +170,19 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 		out = append(out, u.stamp([]Finding{finding}, f.inherited)...)
 	}
 	return out, nil
+}
+
+// hash computes the hashes of the lines of a use, where something of it is reported.
+func (a *attributor) hash(u use, found []sighting) {
+	if !slices.ContainsFunc(found, func(f sighting) bool { return f.own && (!f.inherited || a.shown(u)) }) {
+		return
+	}
+	text, err := a.text(u)
+	if err != nil {
+		a.r.coverage.miss(u.skip("cannot be read again: " + reason(err)))
+		return
+	}
+	hashOwn(found, text)
 }
 
 // stamp names the commit that brought findings in, or says that they are older.

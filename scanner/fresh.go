@@ -79,7 +79,13 @@ func (a *attributor) text(u use) ([]byte, error) {
 	if u.data != nil || u.blob.IsZero() {
 		return u.data, nil
 	}
+	if a.textOf == u.blob {
+		return a.last, nil
+	}
 	o, err := a.rd.ObjectWithin(u.blob, a.r.s.opt.MaxBlob)
+	if err == nil {
+		a.textOf, a.last = u.blob, o.Data
+	}
 	return o.Data, err
 }
 

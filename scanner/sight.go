@@ -25,11 +25,11 @@ type sighting struct {
 	kind      Kind
 	view      string // "" for the blob's own text, else "!member" of an archive
 	field     string
-	via       []string // how the view was made, and how the value was decoded
-	place     Place    // lines, columns and span; the rest is filled where the blob is used
-	own       bool     // the lines are lines of the blob's bytes, so a diff can tell what is new
-	inherited bool     // in a use of the blob: it was there before
-	lineHash  string
+	via       []string          // how the view was made, and how the value was decoded
+	place     Place             // lines, columns and span; the rest is filled where the blob is used
+	own       bool              // the lines are lines of the blob's bytes, so a diff can tell what is new
+	inherited bool              // in a use of the blob: it was there before
+	lineHash  string            // see hash
 	masked    [sha256.Size]byte // the lines of the match with every value masked
 }
 
@@ -151,7 +151,9 @@ func describe(found []sighting, v unpack.View, blob []byte) {
 	if v.Name == "" && (v.Offset == nil || slices.Contains(v.Via, "notebook")) {
 		settle(found, v, blob)
 	}
-	hash(found, v, blob)
+	if !found[0].own {
+		hash(found, v.Text)
+	}
 }
 
 // lineMask makes the digests of masked lines, of which neighbours share many.
@@ -187,13 +189,9 @@ func settle(found []sighting, v unpack.View, blob []byte) {
 	}
 }
 
-// hash computes what GitHub knows the lines by: those of the blob where the
-// sightings are its own, else those of the view.
-func hash(found []sighting, v unpack.View, blob []byte) {
-	text := v.Text
-	if found[0].own {
-		text = blob
-	}
+// hash computes what GitHub knows the lines by. It takes its time, so that for
+// the lines of blobs it waits until a sighting is reported.
+func hash(found []sighting, text []byte) {
 	starts := make([]int, len(found))
 	for i, f := range found {
 		starts[i] = f.place.StartLine

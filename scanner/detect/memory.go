@@ -55,7 +55,7 @@ type sectionKey struct {
 type section struct {
 	found []Match // that begin in it; places are relative to its start
 	rest  []putOff
-	open  []int32 // rules that have to see more of what stands behind it
+	open  []putOff // rules that have to see more of what stands behind it
 
 	asked map[int32]*answer // of the rules that were put off and then asked for
 }
@@ -91,7 +91,7 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless fu
 	var found []Match
 	var rest []putOff
 	for _, r := range m.d.alwaysRules {
-		rest = append(rest, putOff{r, 0xff})
+		rest = append(rest, putOff{rule: r, depths: 0xff})
 	}
 	for _, p := range s.pieces {
 		found = appendMoved(found, p.section.found, p.from)
@@ -196,13 +196,11 @@ func (sh *shard) put(key sectionKey, sec *section) {
 
 // combine adds what the rules that were put off find.
 func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff) ([]Match, error) {
-	if only := s.choose(rest); only != nil {
-		found = slices.DeleteFunc(found, func(f Match) bool { return only[f.number] })
-		more, err := m.others(ctx, s, text, only)
-		if err != nil {
+	if len(rest) > 0 {
+		var err error
+		if found, err = m.others(ctx, s, text, found, union(rest)); err != nil {
 			return nil, err
 		}
-		found = append(found, more...)
 	}
 	if len(found) == 0 {
 		return nil, nil

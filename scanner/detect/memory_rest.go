@@ -9,67 +9,91 @@ import (
 // answer is what a rule finds in a section whether or not a keyword of it is there.
 type answer struct {
 	found []Match // places are relative to the section's start
-	open  bool    // a match may go on behind the region
+	open  uint8   // decoding passes behind which a match may go on behind the region
 }
 
-// others asks every section what the rules find that were put off, because
-// their keywords may be anywhere in the text. Where a section cannot answer,
-// the rule sees the whole text. What a rule finds behind some decoding passes
-// counts if a keyword of it is there behind as many.
-func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, only []bool) ([]Match, error) {
-	asked, whole := m.askable(only)
-	var found []Match
-	for _, p := range s.pieces {
-		if len(asked) == 0 {
-			break
+// union joins what was put off for the same rule.
+func union(rest []putOff) []putOff {
+	slices.SortFunc(rest, func(a, b putOff) int { return int(a.rule - b.rule) })
+	out := rest[:0]
+	for _, o := range rest {
+		if n := len(out); n > 0 && out[n-1].rule == o.rule {
+			out[n-1].depths |= o.depths
+			out[n-1].whole = out[n-1].whole || o.whole
+			continue
 		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// others adds what the rules find that were put off. Rules whose keywords may be
+// anywhere in the text are asked of every section; what one finds behind some
+// decoding passes counts if a keyword of it is there behind as many. Where a
+// section cannot answer, the rule sees the whole text.
+func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff) ([]Match, error) {
+	var asked, whole []putOff
+	for _, o := range rest {
+		if c := m.d.rules[o.rule]; o.whole || len(c.Required) > 0 || s.machine(c) == nil {
+			whole = append(whole, o)
+		} else {
+			asked = append(asked, o)
+		}
+	}
+	for i := 0; i < len(s.pieces) && len(asked) > 0; i++ {
+		p := s.pieces[i]
 		answers, err := m.ask(ctx, s, p, asked)
 		if err != nil {
 			return nil, err
 		}
-		for _, r := range asked {
-			if answers[r].open && !slices.Contains(whole, r) {
-				whole = append(whole, r)
+		for _, o := range asked {
+			a := answers[o.rule]
+			if a.open != 0 {
+				whole = append(whole, o)
 			}
-			found = appendMoved(found, answers[r].found, p.from)
+			found = appendMoved(found, atDepths(a.found, o.depths), p.from)
 		}
 	}
-	found = slices.DeleteFunc(found, func(f Match) bool { return slices.Contains(whole, f.number) })
-	more, err := m.wholly(ctx, s, text, whole)
-	found = append(found, more...)
-	return slices.DeleteFunc(found, func(f Match) bool { return s.gates[f.number]>>min(f.depth, 7)&1 == 0 }), err
+	if len(whole) == 0 {
+		return found, nil
+	}
+	return m.wholly(ctx, s, text, found, union(whole))
 }
 
-// askable tells the rules whose matches sections can tell from the rest.
-func (m *Memory) askable(only []bool) (asked, whole []int32) {
-	for id, chosen := range only {
-		c := m.d.rules[id]
-		switch {
-		case !chosen:
-		case len(c.Required) > 0 || c.Regex.Automaton() == nil:
-			whole = append(whole, int32(id))
-		default:
-			asked = append(asked, int32(id))
-		}
+// atDepths are the matches that were found behind some decoding passes.
+func atDepths(found []Match, depths uint8) []Match {
+	if depths == 0xff {
+		return found
 	}
-	return asked, whole
+	return slices.DeleteFunc(slices.Clone(found), func(f Match) bool { return !f.atDepth(depths) })
 }
 
-// wholly runs rules on the whole text.
-func (m *Memory) wholly(ctx context.Context, s *Scratch, text []byte, rules []int32) ([]Match, error) {
-	if len(rules) == 0 {
-		return nil, nil
+func (m *Match) atDepth(depths uint8) bool { return depths>>min(m.depth, 7)&1 == 1 }
+
+// wholly replaces what rules found by what they find in the whole text, behind
+// the decoding passes that were put off.
+func (m *Memory) wholly(ctx context.Context, s *Scratch, text []byte, found []Match, rules []putOff) ([]Match, error) {
+	depths := make([]uint8, len(s.tracks))
+	deepest := uint8(0)
+	for _, o := range rules {
+		depths[o.rule] = o.depths
+		deepest |= o.depths
 	}
-	s.only, s.asked = s.mark(rules), true
-	found, err := m.d.both(ctx, s, text)
-	s.only, s.asked = nil, false
-	return found, err
+	s.only, s.asked, s.shallow = s.mark(rules), true, deepest == 1
+	more, err := m.d.both(ctx, s, text)
+	s.only, s.asked, s.shallow = nil, false, false
+	if err != nil {
+		return nil, err
+	}
+	replaced := func(f Match) bool { return f.atDepth(depths[f.number]) }
+	found = slices.DeleteFunc(found, replaced)
+	return append(found, slices.DeleteFunc(more, func(f Match) bool { return !replaced(f) })...), nil
 }
 
 // ask gives the answers of a section, remembered with it. What is remembered is
 // never changed, only replaced.
-func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []int32) (map[int32]*answer, error) {
-	missing := slices.DeleteFunc(slices.Clone(rules), func(r int32) bool { return p.section.asked[r] != nil })
+func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []putOff) (map[int32]*answer, error) {
+	missing := slices.DeleteFunc(slices.Clone(rules), func(o putOff) bool { return p.section.asked[o.rule] != nil })
 	if len(missing) == 0 {
 		return p.section.asked, nil
 	}
@@ -84,8 +108,11 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []int32) (
 	if fresh.asked == nil {
 		fresh.asked = map[int32]*answer{}
 	}
-	for _, r := range missing {
-		fresh.asked[r] = &answer{open: slices.Contains(part.open, r)}
+	for _, o := range missing {
+		fresh.asked[o.rule] = &answer{}
+	}
+	for _, o := range part.open {
+		fresh.asked[o.rule].open = o.depths
 	}
 	for _, f := range matches {
 		a := fresh.asked[f.number]
@@ -93,21 +120,4 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []int32) (
 	}
 	m.shard(p.key).put(p.key, &fresh)
 	return fresh.asked, nil
-}
-
-// choose marks rules, or returns nil for none.
-func (s *Scratch) choose(rest []putOff) []bool {
-	if len(rest) == 0 {
-		return nil
-	}
-	if s.chosen == nil {
-		s.chosen, s.gates = make([]bool, len(s.tracks)), make([]uint8, len(s.tracks))
-	}
-	clear(s.chosen)
-	clear(s.gates)
-	for _, o := range rest {
-		s.chosen[o.rule] = true
-		s.gates[o.rule] |= o.depths
-	}
-	return s.chosen
 }

@@ -23,7 +23,7 @@ func (d *Detector) passes(ctx context.Context, s *Scratch, text []byte, extended
 		if err != nil {
 			return found, dec.used, err
 		}
-		if depth == d.options.Depth {
+		if depth == d.options.Depth || s.shallow {
 			break
 		}
 		if l = dec.next(l); l == nil {
@@ -77,7 +77,7 @@ func (p *pass) searchTouched() error {
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
 		if p.s.part != nil && p.s.part.unfit(t) {
-			p.s.part.leave(id)
+			p.s.part.leave(int32(id))
 			continue
 		}
 		if t.whole && !p.promising(t.rule) {
@@ -116,7 +116,7 @@ func (p *pass) searchAsked() error {
 			return err
 		}
 		if open && p.s.part != nil && !p.s.part.last {
-			p.s.part.open = include(p.s.part.open, id)
+			p.s.part.leaveOpen(int32(id))
 		}
 	}
 	return nil
@@ -131,7 +131,7 @@ func (p *pass) searchWindows(t *track, windows []window) error {
 			return err
 		}
 		if part := p.s.part; open && part != nil && w.to == len(p.layer.text) && part.mayGoOn(t.rule) {
-			part.open = include(part.open, int(t.rule.number))
+			part.leaveOpen(t.rule.number)
 			return nil
 		}
 	}

@@ -17,9 +17,8 @@ type Scratch struct {
 	touched  []int
 	folded   []byte         // the text in lower case, when a rule asked for it
 	only     []bool         // by rule; nil: every rule takes part
+	shallow  bool           // nothing is decoded
 	asked    bool           // the rules of only run, whether or not a keyword is here
-	chosen   []bool         // room for only
-	gates    []uint8        // of the rules chosen, see putOff
 	part     *partial       // when a section is searched
 	pieces   []placed       // of the text, see Memory.Text
 	machines []*dfa.Machine // by rule, made when they are needed

@@ -59,11 +59,10 @@ func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*sec
 	return newSection(found, part), nil
 }
 
-// newSection is what the search of a section found. Rules that it could not
-// judge have found nothing.
+// newSection is what the search of a section found, without what is open.
 func newSection(found []Match, part *partial) *section {
 	found = slices.DeleteFunc(found, func(m Match) bool {
-		return part.puts(m.number) || slices.Contains(part.open, m.number)
+		return slices.ContainsFunc(part.open, func(o putOff) bool { return o.rule == m.number && m.atDepth(o.depths) })
 	})
 	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 {
 		return quiet
@@ -74,7 +73,7 @@ func newSection(found []Match, part *partial) *section {
 // widen searches a section again for the rules whose matches may reach beyond
 // its region, with more of what stands behind it. What is still open after that
 // has to see the whole text.
-func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, open []int32) (*section, error) {
+func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, open []putOff) (*section, error) {
 	to := len(text)
 	if p.end+wideAhead < len(text) {
 		to = lineBehind(text, p.end+wideAhead)
@@ -92,10 +91,10 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range sec.open {
-		sec.rest = append(sec.rest, putOff{r, 0xff})
-	}
 	if len(sec.open) > 0 {
+		for _, o := range sec.open {
+			sec.rest = append(sec.rest, putOff{o.rule, o.depths, true})
+		}
 		sec.open = nil
 	}
 	sh.put(key, sec)
@@ -103,10 +102,10 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 }
 
 // mark marks rules.
-func (s *Scratch) mark(rules []int32) []bool {
+func (s *Scratch) mark(rules []putOff) []bool {
 	out := make([]bool, len(s.tracks))
-	for _, r := range rules {
-		out[r] = true
+	for _, o := range rules {
+		out[o.rule] = true
 	}
 	return out
 }
@@ -159,14 +158,15 @@ type partial struct {
 	depth   int  // decoding passes so far
 	deepest int
 	rest    []putOff
-	open    []int32
+	open    []putOff
 }
 
-// putOff is a rule that has to see the whole text, with the decoding passes
-// behind which one of its keywords is there: bit 0 for the text itself.
+// putOff is a rule that has to see more, with the decoding passes behind which
+// one of its keywords is there, or a match is open: bit 0 for the text itself.
 type putOff struct {
 	rule   int32
 	depths uint8
+	whole  bool // nothing less than the whole text will do
 }
 
 func newPartial(p piece) *partial {
@@ -187,15 +187,20 @@ func (p *partial) limit() int {
 }
 
 // leave puts a rule off to the whole text.
-func (p *partial) leave(rule int) {
+func (p *partial) leave(rule int32) { p.rest = p.include(p.rest, rule) }
+
+// leaveOpen says that more has to be seen of a match.
+func (p *partial) leaveOpen(rule int32) { p.open = p.include(p.open, rule) }
+
+func (p *partial) include(list []putOff, rule int32) []putOff {
 	bit := uint8(1) << min(p.depth, 7)
-	for i := range p.rest {
-		if p.rest[i].rule == int32(rule) {
-			p.rest[i].depths |= bit
-			return
+	for i := range list {
+		if list[i].rule == rule {
+			list[i].depths |= bit
+			return list
 		}
 	}
-	p.rest = append(p.rest, putOff{int32(rule), bit})
+	return append(list, putOff{rule: rule, depths: bit})
 }
 
 // settle lets what is there behind the last pass be there behind all further
@@ -207,17 +212,6 @@ func (p *partial) settle() {
 			p.rest[i].depths |= -last
 		}
 	}
-}
-
-func (p *partial) puts(rule int32) bool {
-	return slices.ContainsFunc(p.rest, func(o putOff) bool { return o.rule == rule })
-}
-
-func include(list []int32, rule int) []int32 {
-	if slices.Contains(list, int32(rule)) {
-		return list
-	}
-	return append(list, int32(rule))
 }
 
 // unfit reports whether a rule cannot be judged by sections: it has no window
