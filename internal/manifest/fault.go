@@ -53,4 +53,6 @@ type Checker struct {
 	// InCluster says that the documents are objects of a cluster, where nothing
 	// decrypts what sops has encrypted.
 	InCluster bool
+
+	encrypted bool // one of the documents has metadata of sops
 }
