@@ -128,7 +128,7 @@ func (j *judge) title(n *node) *node {
 func (j *judge) plain() {
 	for _, f := range PlainSecrets([]Document{*j.document}) {
 		j.out = append(j.out, Fault{
-			Rule: RulePlainSecret, Deny: true, Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, Nested: f.nested, Path: f.Path, Value: f.Value,
+			Rule: RulePlainSecret, Deny: true, Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, Nested: f.nested, Path: f.Path, Value: f.Value, Encoding: f.Encoding,
 			Reason: "the value of a Secret is readable", Fix: plainFix,
 			Start: f.Start, End: f.End, Line: f.Line, EndLine: f.EndLine, Column: f.Column, EndColumn: f.EndColumn,
 		})

@@ -32,8 +32,8 @@ func (j *judge) onceBelow(v view, depth int) {
 
 // pairsOnce looks at the keys of the mapping itself; what is merged in yields.
 func (j *judge) pairsOnce(v view) {
-	if v.node == nil || v.node.kind != mapping {
-		return
+	if v.node == nil || v.node.kind != mapping || j.object.tree.template {
+		return // of the two one may stand in each branch of an "if"
 	}
 	var had map[string]bool
 	for i := 0; i+1 < len(v.node.kids); i += 2 {

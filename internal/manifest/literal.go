@@ -33,11 +33,11 @@ var noise = map[string]bool{"base64": true, "b64": true, "value": true, "plain":
 var secretWords = map[string]bool{
 	"password": true, "passwd": true, "pwd": true, "passphrase": true, "passcode": true, "secret": true, "token": true, "apikey": true,
 	"credential": true, "credentials": true, "pat": true, "passwords": true, "tokens": true, "jwt": true,
-	"accesskey": true, "secretkey": true, "privatekey": true, "authkey": true, "clientsecret": true, "apitoken": true, "pass": true,
+	"secretkey": true, "privatekey": true, "authkey": true, "clientsecret": true, "apitoken": true, "pass": true,
 }
 
 var keyWords = map[string]bool{
-	"api": true, "access": true, "secret": true, "private": true, "encryption": true, "signing": true, "auth": true, "account": true,
+	"api": true, "secret": true, "private": true, "encryption": true, "signing": true, "auth": true, "account": true,
 	"master": true, "license": true, "app": true, "application": true, "rsa": true, "ssh": true, "jwt": true, "session": true, "cookie": true,
 }
 
