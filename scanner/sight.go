@@ -102,7 +102,7 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	for _, m := range matches {
 		found = append(found, sighting{Match: m, kind: InContent, via: m.DecodedFrom})
 	}
-	if manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
+	if s.role(sc, v) != manifest.Documents || manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
 		fields, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err

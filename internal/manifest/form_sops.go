@@ -35,7 +35,7 @@ func (c Checker) files(docs []Document) (out []Fault) {
 	var place *judge
 	for i := range docs {
 		d := &docs[i]
-		if i > 0 && docs[i-1].source == d.source {
+		if d.source == nil || i > 0 && docs[i-1].source == d.source {
 			continue
 		}
 		j := c.whole(docs[i:], d)

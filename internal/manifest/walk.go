@@ -39,11 +39,11 @@ type step struct {
 }
 
 // documents reads a tree as one object, or as each item of a list.
-func (w *walker) documents(t tree) []Document {
+func (w *walker) documents(t tree, kind string) []Document {
 	w.tree = t
 	w.open, w.own = map[*node]bool{}, map[*node]map[string]bool{}
 	var docs []Document
-	for _, item := range w.items(t.root, "", 0) {
+	for _, item := range w.items(t.root, kind, 0) {
 		w.doc = &Document{Start: t.start, End: t.end, source: w.source}
 		w.document(item.root, item.kind)
 		if w.doc.Kind != "" || len(w.doc.Fields) > 0 {
