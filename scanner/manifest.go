@@ -21,6 +21,9 @@ type Manifests struct {
 	Creation *sops.CreationRules // of the trusted .sops.yaml; nil: none
 	Keys     secret.Secret       // age identities, to verify the MACs of sops; zero: none
 	Now      time.Time           // against which ages are told; zero tells none
+	// Strict counts what looks like a document and cannot be read as missed; else it
+	// was searched as text.
+	Strict bool
 	// Roles say what files are that are no Kubernetes documents; nil: none is known.
 	Roles map[string]manifest.Role
 }
@@ -60,7 +63,7 @@ func ManifestRule(id string) *rules.Rule {
 // of Secrets, also those in base64, and the faults of what stands in their place.
 func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
-	sc.overLimit(v.Name, err)
+	sc.unread(v.Name, err, s.opt.Manifests.Strict && s.role(sc, v) != manifest.Template)
 	m := s.opt.Manifests
 	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now, Prescribed: manifest.RecipientsOf(m.Creation, sc.path)}
 	var found []sighting

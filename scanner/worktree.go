@@ -3,7 +3,11 @@ package scanner
 import (
 	"context"
 	"errors"
+	"io"
+	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
@@ -96,10 +100,7 @@ func (s *Scanner) Paths(ctx context.Context, roots []Root, make func() ([]Text, 
 }
 
 func (s *Scanner) root(ctx context.Context, root Root, c *coverage, res *Result, files *int) error {
-	report, err := gitrepo.Files(ctx, root.Dir, s.opt.MaxBlob, func(f gitrepo.WorkFile) error {
-		if root.File != "" && f.Path != root.File {
-			return nil
-		}
+	visit := func(f gitrepo.WorkFile) error {
 		name := path.Join(root.Path, f.Path)
 		if reason := s.opt.Exclude(name); reason != "" {
 			c.exclude(Skip{Path: name, Reason: reason})
@@ -112,7 +113,11 @@ func (s *Scanner) root(ctx context.Context, root Root, c *coverage, res *Result,
 		s.fileSkips(c, name, skips)
 		res.Findings = append(res.Findings, found...)
 		return err
-	})
+	}
+	if root.File != "" {
+		return s.one(root, c, visit)
+	}
+	report, err := gitrepo.Files(ctx, root.Dir, s.opt.MaxBlob, visit)
 	for i := range report.Missed {
 		report.Missed[i].Path = path.Join(root.Path, report.Missed[i].Path)
 	}
@@ -121,6 +126,24 @@ func (s *Scanner) root(ctx context.Context, root Root, c *coverage, res *Result,
 	}
 	s.workSkips(c, report)
 	return err
+}
+
+// one reads a single file that the user named.
+func (s *Scanner) one(root Root, c *coverage, visit func(gitrepo.WorkFile) error) error {
+	f, err := os.Open(filepath.Join(root.Dir, root.File))
+	if err != nil {
+		c.miss(Skip{Path: path.Join(root.Path, root.File), Reason: reason(err)})
+		return nil
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, s.opt.MaxBlob+1))
+	if err != nil {
+		c.miss(Skip{Path: path.Join(root.Path, root.File), Reason: reason(err)})
+	} else if int64(len(data)) > s.opt.MaxBlob {
+		c.skip(Skip{Path: path.Join(root.Path, root.File), Reason: reason(gitrepo.ErrTooLarge)}, s.opt.Named.MaxBlob)
+		return nil
+	}
+	return visit(gitrepo.WorkFile{Path: root.File, Data: data})
 }
 
 // made scans texts that were made of the files.
@@ -137,6 +160,7 @@ func (s *Scanner) made(ctx context.Context, make func() ([]Text, []Skip), c *cov
 		for _, f := range found {
 			if !shown.has(f) {
 				res.Findings = append(res.Findings, f)
+				shown.add(f)
 			}
 		}
 		if err != nil {
@@ -156,17 +180,30 @@ type shown struct {
 func newShown(findings []Finding) shown {
 	s := shown{map[string]bool{}, map[[2]string]bool{}}
 	for _, f := range findings {
-		s.values[f.Secret.Reveal()] = true
-		s.faults[[2]string{f.Rule.ID, f.At.Field}] = true
+		s.add(f)
 	}
 	return s
+}
+
+func (s shown) add(f Finding) {
+	s.values[f.Secret.Reveal()] = true // to compare, not to show
+	s.faults[[2]string{f.Rule.ID, f.At.Field}] = true
 }
 
 func (s shown) has(f Finding) bool {
 	if f.Secret.IsZero() {
 		return s.faults[[2]string{f.Rule.ID, f.At.Field}]
 	}
-	return s.values[f.Secret.Reveal()]
+	value := f.Secret.Reveal()
+	if s.values[value] {
+		return true
+	}
+	for known := range s.values { // base64 in lines shows a part of what a file has whole
+		if strings.Contains(known, value) {
+			return true
+		}
+	}
+	return false
 }
 
 func stopped(ctx context.Context) string {

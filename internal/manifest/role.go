@@ -16,7 +16,11 @@ const (
 	Values                 // values of a chart
 	SecretFile             // a file that a secretGenerator makes one value of a Secret of
 	SecretEnv              // a file whose lines NAME=VALUE a secretGenerator makes values of
+	Template               // a template of a chart, which need not be YAML
 )
+
+// Always reports whether a text is read whatever words are in it.
+func (r Role) Always() bool { return r != Documents && r != Template }
 
 // ParseAs reads a text by its role. What a generator makes of a file are fields
 // of one Secret without a name.

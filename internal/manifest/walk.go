@@ -46,7 +46,7 @@ func (w *walker) documents(t tree, kind string) []Document {
 	for _, item := range w.items(t.root, kind, 0) {
 		w.doc = &Document{Start: t.start, End: t.end, source: w.source}
 		w.document(item.root, item.kind)
-		if w.doc.Kind != "" || len(w.doc.Fields) > 0 {
+		if w.doc.Kind != "" || len(w.doc.Fields) > 0 || w.source.metadata() != nil {
 			docs = append(docs, *w.doc)
 		}
 	}
