@@ -51,6 +51,8 @@ type Field struct {
 	Start, End        int // byte offsets of the text of the leaf, without quotes, in the input
 	Line, EndLine     int // 1-based
 	Column, EndColumn int // 1-based, in characters; EndColumn is one past the last
+
+	nested bool // in an object within another
 }
 
 // Document is one object of the input; each item of a List is one.
@@ -60,6 +62,9 @@ type Document struct {
 	Fields     []Field
 	Start, End int // byte offsets in the input
 	Line       int // 1-based
+
+	source  *source
+	objects []found // this one first, then those within it
 }
 
 // SyntaxError is a document that could not be read, or not to its end. It
@@ -91,7 +96,10 @@ const (
 // that cannot be read does not hide the others: its error, a [*SyntaxError], is
 // joined to the returned error, and everything else is returned beside it.
 // Input that is no Kubernetes document gives none.
-func Parse(name string, text []byte) ([]Document, error) {
+func Parse(name string, text []byte) ([]Document, error) { return parse(name, text, "") }
+
+// parse also takes documents that do not say their kind for one of the kind given.
+func parse(name string, text []byte, kind string) ([]Document, error) {
 	if len(text) > maxText {
 		return nil, &SyntaxError{Name: name, Line: 1, Reason: fmt.Sprintf("more than %d MiB of documents", maxText>>20), Limit: true, Looks: Looks(text)}
 	}
@@ -102,8 +110,8 @@ func Parse(name string, text []byte) ([]Document, error) {
 	trees, faults := parseTrees(text)
 	var docs []Document
 	for _, tree := range trees {
-		w := walker{scale: scale}
-		docs = append(docs, w.documents(tree)...)
+		w := walker{scale: scale, source: &source{tree: tree, scale: scale}}
+		docs = append(docs, w.documents(tree, kind)...)
 		if w.fault != nil {
 			w.fault.looks = Looks(text[tree.start:tree.end])
 			faults = append(faults, w.fault)
