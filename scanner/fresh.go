@@ -134,7 +134,7 @@ func (a *attributor) withHunks(found []sighting, text []byte, added []gitrepo.Li
 		if r.End < len(lines.starts) {
 			to = lines.starts[r.End]
 		}
-		matches, err := a.r.s.memory.Text(a.r.ctx, a.sc.detect, text[from:to], nil)
+		matches, err := a.r.s.memory.Text(a.r.ctx, a.sc.detect, text[from:to], nil, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/manifest"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/detect"
@@ -75,9 +76,12 @@ func New(opt Options) *Scanner {
 	if opt.Progress == nil {
 		opt.Progress = func(Progress) {}
 	}
-	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth)})
+	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth), Marks: marks})
 	return &Scanner{opt: opt, detector: d, memory: d.NewMemory(), plainSecret: rules.PlainManifestSecret()}
 }
+
+// marks are what tells whether a text is read as Kubernetes documents.
+func marks(text []byte, from, to int) uint8 { return uint8(manifest.MarksIn(text, from, to)) }
 
 // Request says what of a repository to look at.
 type Request struct {

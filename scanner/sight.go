@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/manifest"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
@@ -39,6 +40,12 @@ type scratch struct {
 	detect *detect.Scratch
 	skips  []unpack.Skip // documents that were not read
 	path   string        // where the blob at hand is used, as far as it is known
+
+	over    *detect.Overlay // what the blob at hand has of its delta base
+	copied  []gitrepo.Copied
+	copies  []detect.Copy
+	bases   bool            // other blobs are deltas of the one at hand
+	outline *detect.Outline // of the blob at hand, for them
 }
 
 // takeScratch gives a scratch that nobody uses. What it has built for earlier
@@ -114,7 +121,12 @@ func unseen(found, more []sighting) []sighting {
 
 // sightView finds the matches in one view of a blob.
 func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blob []byte, pointless func(*rules.Rule) bool) ([]sighting, error) {
-	matches, err := s.memory.Text(ctx, sc.detect, v.Text, pointless)
+	var over *detect.Overlay
+	own := v.Name == "" && v.Offset == nil && len(v.Text) == len(blob) // the bytes of the blob itself
+	if own {
+		over = sc.over
+	}
+	matches, err := s.memory.Text(ctx, sc.detect, v.Text, over, pointless)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +134,10 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	for _, m := range matches {
 		found = append(found, sighting{Match: m, kind: InContent, via: m.DecodedFrom})
 	}
-	if s.role(sc, v).Always() || manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
+	if own && sc.bases {
+		sc.outline = sc.detect.Outline()
+	}
+	if marks := manifest.Marks(sc.detect.Marks()); s.role(sc, v).Always() || marks.Looks() || marks.LooksJudged(v.Text) {
 		fields, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err

@@ -28,6 +28,10 @@ type Options struct {
 	// Reference takes the plain path: every rule of which a keyword occurs runs
 	// on the whole text. It is slow and is the oracle of the tests.
 	Reference bool
+	// Marks tells what else the caller wants to know of a text, as the union of what
+	// it says of its parts: of what begins between from and to, and depends on no more
+	// than some 600 bytes behind that. It may be nil.
+	Marks func(text []byte, from, to int) uint8
 	// Depth is how many passes of decoding follow the plain text.
 	Depth int
 }

@@ -55,12 +55,19 @@ type sectionKey struct {
 type section struct {
 	found []Match // that begin in it; places are relative to its start
 	rest  []putOff
-	open  []putOff // rules that have to see more of what stands behind it
-
+	open  []putOff          // rules that have to see more of what stands behind it
 	asked map[int32]*answer // of the rules that were put off and then asked for
+	marks uint8             // see Options.Marks
+	quiet bool              // nothing but the marks
 }
 
-var quiet = &section{}
+// quiet are the sections in which nothing was found, by their marks. Nearly all are.
+var quiet = func() (all [256]*section) {
+	for marks := range all {
+		all[marks] = &section{marks: uint8(marks), quiet: true}
+	}
+	return all
+}()
 
 // NewMemory makes a Memory of about 1,000,000 sections at most.
 func (d *Detector) NewMemory() *Memory {
@@ -75,47 +82,62 @@ func (d *Detector) NewMemory() *Memory {
 }
 
 // Text is [Detector.Text] with a memory. Rules that pointless names are left out
-// where that saves work; nil names none.
-func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless func(*rules.Rule) bool) ([]Match, error) {
-	if m.d.options.Reference || len(text) == 0 {
+// where that saves work; nil names none. What is copied from another text is
+// known from there; over may be nil.
+func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, over *Overlay, pointless func(*rules.Rule) bool) ([]Match, error) {
+	s.use(m.d)
+	s.pieces, s.marks = s.pieces[:0], 0
+	apart := !m.d.options.Reference && m.takeApart(s, text, over)
+	if !apart {
+		s.pieces = s.pieces[:0]
+		s.marks = m.d.marks(text, 0, len(text))
 		return m.d.Text(ctx, s, text)
 	}
-	s.use(m.d)
-	apart, err := m.takeApart(ctx, s, text)
-	if err != nil {
+	if err := m.searchNew(ctx, s, text); err != nil {
 		return nil, err
 	}
-	if !apart {
-		return m.d.Text(ctx, s, text)
-	}
+	return m.collect(ctx, s, text, pointless)
+}
+
+// collect puts together what the sections of a text hold.
+func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless func(*rules.Rule) bool) ([]Match, error) {
 	var found []Match
-	var rest []putOff
+	rest := s.rest[:0]
 	for _, r := range m.d.alwaysRules {
 		rest = append(rest, putOff{rule: r, depths: 0xff})
 	}
-	for _, p := range s.pieces {
-		found = appendMoved(found, p.section.found, p.from)
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		s.marks |= p.section.marks
+		if p.section.quiet {
+			continue
+		}
+		found = appendMoved(found, p.section.found, int(p.from))
 		rest = append(rest, p.section.rest...)
 		if len(p.section.open) > 0 {
-			wide, err := m.widen(ctx, s, text, p.piece, p.section.open)
+			wide, err := m.widen(ctx, s, text, p.in(text), p.section.open)
 			if err != nil {
 				return nil, err
 			}
-			found = appendMoved(found, wide.found, p.from)
+			found = appendMoved(found, wide.found, int(p.from))
 			rest = append(rest, wide.rest...)
 		}
 	}
+	s.rest = rest
 	if pointless != nil {
 		rest = slices.DeleteFunc(rest, func(o putOff) bool { return pointless(m.d.rules[o.rule].Rule) })
 	}
-	return m.combine(ctx, s, text, found, rest)
-}
-
-// placed is a section at its place in a text.
-type placed struct {
-	piece
-	key     sectionKey
-	section *section
+	if len(rest) > 0 {
+		var err error
+		if found, err = m.others(ctx, s, text, found, union(rest)); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	newLines(text).number(found)
+	return distinct(found), nil
 }
 
 // piece is a section of a text and the region that is searched with it.
@@ -129,22 +151,42 @@ type piece struct {
 // before is how many bytes of the region stand before the section.
 func (p piece) before() int { return min(p.from, 1) }
 
+// placed is a section at its place in a text, nil while it is not known.
+type placed struct {
+	from, end, to int32 // to is where its region ends
+	section       *section
+}
+
+// in is the piece of the text that a section was placed in.
+func (p placed) in(text []byte) piece {
+	return piece{region: text[max(0, p.from-1):p.to], from: int(p.from), end: int(p.end), last: int(p.to) == len(text)}
+}
+
+// maxApart is the longest text that is taken apart, in bytes.
+const maxApart = 1 << 30
+
 // takeApart finds the sections of a text. It returns false for a text that
 // cannot be taken apart.
-func (m *Memory) takeApart(ctx context.Context, s *Scratch, text []byte) (bool, error) {
-	s.pieces = s.pieces[:0]
-	for from := 0; from < len(text); {
-		end := cut(text, from)
-		to, ok := behind(text, end)
-		if !ok {
-			return false, nil
-		}
-		p := piece{region: text[max(0, from-1):to], from: from, end: end, last: to == len(text)}
-		key := m.key(p)
-		s.pieces = append(s.pieces, placed{p, key, m.shard(key).get(key)})
-		from = end
+func (m *Memory) takeApart(s *Scratch, text []byte, over *Overlay) bool {
+	if len(text) > maxApart {
+		return false
 	}
-	return true, m.searchNew(ctx, s, text)
+	at := over.cursor(len(text))
+	for from := 0; from < len(text); {
+		p, known := at.known(from)
+		if !known {
+			p.from, p.end = int32(from), int32(cut(text, from))
+			to, ok := behind(text, int(p.end))
+			if !ok {
+				return false
+			}
+			p.to = int32(to)
+			p.section = m.recall(p.in(text))
+		}
+		s.pieces = append(s.pieces, p)
+		from = int(p.end)
+	}
+	return true
 }
 
 // searchNew searches the sections of a text that are not known, those that lie
@@ -162,11 +204,22 @@ func (m *Memory) searchNew(ctx context.Context, s *Scratch, text []byte) error {
 			return err
 		}
 		for _, p := range s.pieces[i:n] {
-			m.shard(p.key).put(p.key, p.section)
+			m.keep(p.in(text), p.section)
 		}
 		i = n - 1
 	}
 	return nil
+}
+
+// recall gives what is known of a section, nil for nothing.
+func (m *Memory) recall(p piece) *section {
+	key := m.key(p)
+	return m.shard(key).get(key)
+}
+
+func (m *Memory) keep(p piece, sec *section) {
+	key := m.key(p)
+	m.shard(key).put(key, sec)
 }
 
 func (m *Memory) key(p piece) sectionKey {
@@ -192,19 +245,4 @@ func (sh *shard) put(key sectionKey, sec *section) {
 		clear(sh.known)
 	}
 	sh.known[key] = sec
-}
-
-// combine adds what the rules that were put off find.
-func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff) ([]Match, error) {
-	if len(rest) > 0 {
-		var err error
-		if found, err = m.others(ctx, s, text, found, union(rest)); err != nil {
-			return nil, err
-		}
-	}
-	if len(found) == 0 {
-		return nil, nil
-	}
-	newLines(text).number(found)
-	return distinct(found), nil
 }

@@ -41,8 +41,8 @@ func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, found []Ma
 		}
 	}
 	for i := 0; i < len(s.pieces) && len(asked) > 0; i++ {
-		p := s.pieces[i]
-		answers, err := m.ask(ctx, s, p, asked)
+		p := &s.pieces[i]
+		answers, err := m.ask(ctx, s, text, p, asked)
 		if err != nil {
 			return nil, err
 		}
@@ -51,7 +51,7 @@ func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, found []Ma
 			if a.open != 0 {
 				whole = append(whole, o)
 			}
-			found = appendMoved(found, atDepths(a.found, o.depths), p.from)
+			found = appendMoved(found, atDepths(a.found, o.depths), int(p.from))
 		}
 	}
 	if len(whole) == 0 {
@@ -92,18 +92,19 @@ func (m *Memory) wholly(ctx context.Context, s *Scratch, text []byte, found []Ma
 
 // ask gives the answers of a section, remembered with it. What is remembered is
 // never changed, only replaced.
-func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []putOff) (map[int32]*answer, error) {
+func (m *Memory) ask(ctx context.Context, s *Scratch, text []byte, p *placed, rules []putOff) (map[int32]*answer, error) {
 	missing := slices.DeleteFunc(slices.Clone(rules), func(o putOff) bool { return p.section.asked[o.rule] != nil })
 	if len(missing) == 0 {
 		return p.section.asked, nil
 	}
 	s.only, s.asked = s.mark(missing), true
-	matches, part, err := m.d.searchPiece(ctx, s, p.piece)
+	matches, part, err := m.d.searchPiece(ctx, s, p.in(text))
 	s.only, s.asked = nil, false
 	if err != nil {
 		return nil, err
 	}
 	fresh := *p.section
+	fresh.quiet = false
 	fresh.asked = maps.Clone(p.section.asked)
 	if fresh.asked == nil {
 		fresh.asked = map[int32]*answer{}
@@ -118,6 +119,7 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, p placed, rules []putOff) 
 		a := fresh.asked[f.number]
 		a.found = append(a.found, f)
 	}
-	m.shard(p.key).put(p.key, &fresh)
+	p.section = &fresh
+	m.keep(p.in(text), &fresh)
 	return fresh.asked, nil
 }

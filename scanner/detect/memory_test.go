@@ -18,7 +18,7 @@ import (
 // remembered lists what a Memory finds, as listing does for a Detector.
 func remembered(t testing.TB, m *Memory, s *Scratch, text string) []string {
 	t.Helper()
-	found, err := m.Text(context.Background(), s, []byte(text), nil)
+	found, err := m.Text(context.Background(), s, []byte(text), nil, nil)
 	if err != nil {
 		t.Error(err)
 	}

@@ -10,21 +10,20 @@ import (
 // belongs to the next one too. What each holds follows from its own region
 // alone, so that it may be remembered.
 func (d *Detector) searchRun(ctx context.Context, s *Scratch, text []byte, run []placed) error {
-	first, last := run[0].piece, run[len(run)-1].piece
-	from := first.from - first.before()
-	region := text[from : last.from-last.before()+len(last.region)]
+	from := max(0, int(run[0].from)-1)
+	region := text[from:run[len(run)-1].to]
 	encoded := d.encodedIn(region)
 	s.run = s.run[:0]
 	plain := s.scan(region, func(hits []hit) { s.run = append(s.run, hits...) })
 	for i := range run {
-		p := &run[i]
+		p := run[i].in(text)
 		offset := p.from - p.before() - from
 		own := extent{offset, offset + len(p.region)}
 		var err error
 		if !plain || anyIn(encoded, own) {
-			p.section, err = d.searchSection(ctx, s, p.piece)
+			run[i].section, err = d.searchSection(ctx, s, p)
 		} else {
-			p.section, err = d.searchPlain(ctx, s, p.piece, endingIn(s.run, own), offset)
+			run[i].section, err = d.searchPlain(ctx, s, p, endingIn(s.run, own), offset)
 		}
 		if err != nil {
 			return err
@@ -47,7 +46,7 @@ func (d *Detector) searchPlain(ctx context.Context, s *Scratch, at piece, hits [
 		return nil, err
 	}
 	lines.number(p.found)
-	return newSection(part.own(at, p.found), part), nil
+	return newSection(part.own(at, p.found), part, d.marksOf(at)), nil
 }
 
 // encodedIn lists the stretches of a text that a decoding pass would decode.

@@ -21,6 +21,8 @@ type Scratch struct {
 	asked    bool           // the rules of only run, whether or not a keyword is here
 	part     *partial       // when a section is searched
 	pieces   []placed       // of the text, see Memory.Text
+	rest     []putOff       // room for what is put off
+	marks    uint8          // of the text, see Options.Marks
 	machines []*dfa.Machine // by rule, made when they are needed
 	locs     [][2]int       // the last that one of them found
 }

@@ -56,18 +56,31 @@ func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*sec
 	if err != nil {
 		return nil, err
 	}
-	return newSection(found, part), nil
+	return newSection(found, part, d.marksOf(p)), nil
 }
 
 // newSection is what the search of a section found, without what is open.
-func newSection(found []Match, part *partial) *section {
+func newSection(found []Match, part *partial, marks uint8) *section {
 	found = slices.DeleteFunc(found, func(m Match) bool {
 		return slices.ContainsFunc(part.open, func(o putOff) bool { return o.rule == m.number && m.atDepth(o.depths) })
 	})
 	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 {
-		return quiet
+		return quiet[marks]
 	}
-	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open)}
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), marks: marks}
+}
+
+// marks are what the caller wants to know of the part of a text.
+func (d *Detector) marks(text []byte, from, to int) uint8 {
+	if d.options.Marks == nil {
+		return 0
+	}
+	return d.options.Marks(text, from, to)
+}
+
+// marksOf are those of a section.
+func (d *Detector) marksOf(p piece) uint8 {
+	return d.marks(p.region, p.before(), p.before()+p.end-p.from)
 }
 
 // widen searches a section again for the rules whose matches may reach beyond
@@ -79,9 +92,7 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		to = lineBehind(text, p.end+wideAhead)
 	}
 	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), true
-	key := m.key(p)
-	sh := m.shard(key)
-	if sec := sh.get(key); sec != nil {
+	if sec := m.recall(p); sec != nil {
 		return sec, nil
 	}
 	outer := s.only
@@ -97,7 +108,7 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		}
 		sec.open = nil
 	}
-	sh.put(key, sec)
+	m.keep(p, sec)
 	return sec, nil
 }
 
