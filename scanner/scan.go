@@ -76,12 +76,17 @@ func New(opt Options) *Scanner {
 	if opt.Progress == nil {
 		opt.Progress = func(Progress) {}
 	}
-	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth), Marks: marks})
+	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth), Marks: marks()})
 	return &Scanner{opt: opt, detector: d, memory: d.NewMemory(), plainSecret: rules.PlainManifestSecret()}
 }
 
 // marks are what tells whether a text is read as Kubernetes documents.
-func marks(text []byte, from, to int) uint8 { return uint8(manifest.MarksIn(text, from, to)) }
+func marks() (all []detect.Mark) {
+	for _, m := range manifest.AllMarks() {
+		all = append(all, detect.Mark{Word: m.Word, Bit: uint8(m.Bit), Holds: m.Holds})
+	}
+	return all
+}
 
 // Request says what of a repository to look at.
 type Request struct {

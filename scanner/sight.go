@@ -137,7 +137,7 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	if own && sc.bases {
 		sc.outline = sc.detect.Outline()
 	}
-	if marks := manifest.Marks(sc.detect.Marks()); s.role(sc, v).Always() || marks.Looks() || marks.LooksJudged(v.Text) {
+	if marks := manifest.Marks(sc.detect.Marks()); s.role(sc, v).Always() || marks.Looks(v.Text) || marks.LooksJudged(v.Text) {
 		fields, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err

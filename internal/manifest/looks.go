@@ -8,50 +8,67 @@ import (
 // Looks reports whether text could hold a document with values of Secrets. It
 // only searches for words, so it is cheap, and it errs towards true: a word may
 // also be spelled with escapes, or come from an alias or a template.
-func Looks(text []byte) bool { return MarksIn(text, 0, len(text)).Looks() }
+func Looks(text []byte) bool { return marksIn(text).Looks(text) }
 
-// Marks are the words of a text that [Looks] and [LooksJudged] go by. Those of
-// a text are the union of those of its parts.
+// LooksJudged is [Marks.LooksJudged] for a text of which nothing is known.
+func LooksJudged(text []byte) bool { return marksIn(text).LooksJudged(text) }
+
+// Marks are the words in a text that show whether it can be of interest. Those
+// of a text are the union of those of its parts.
 type Marks uint8
 
 const (
 	hasGenerator Marks = 1 << iota
-	hasKind            // see hasSecretKind
-	hasData
+	hasKind
 	hasEscape
 	hasVersion
 	hasSOPS
 )
 
-// MarkReach is how many bytes behind its first one a mark can depend on.
-const MarkReach = 256
+// Mark is a word, in lower case, whose presence in any case is a mark. Holds, if
+// it is not nil, looks at what stands behind the word, of which it needs no more
+// than 128 bytes.
+type Mark struct {
+	Word  string
+	Bit   Marks
+	Holds func(behind []byte) bool
+}
 
-// MarksIn gives the marks that begin in a part of a text. What stands behind the
-// part belongs to them, up to MarkReach bytes.
-func MarksIn(text []byte, from, to int) Marks {
-	var m Marks
-	text = text[from:]
-	to -= from
-	for _, w := range [...]struct {
-		word string
-		mark Marks
-	}{
-		{"secretGenerator", hasGenerator}, {"ata", hasData}, {`\u00`, hasEscape}, {`\x`, hasEscape}, {`\U0000`, hasEscape},
-		{"apiVersion", hasVersion}, {"ENC[AES256_GCM,", hasSOPS},
-	} {
-		if bytes.Contains(text[:min(len(text), to+len(w.word)-1)], []byte(w.word)) {
-			m |= w.mark
+// AllMarks lists the words, for whoever looks for many words at once.
+func AllMarks() []Mark {
+	return []Mark{
+		{Word: "secretgenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
+		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, // also \U0000
+		{Word: "apiversion", Bit: hasVersion}, {Word: "enc[aes256_gcm,", Bit: hasSOPS},
+	}
+}
+
+func marksIn(text []byte) (found Marks) {
+	folded := bytes.ToLower(text)
+	for _, m := range AllMarks() {
+		for rest, at := folded, 0; ; {
+			i := bytes.Index(rest, []byte(m.Word))
+			if i < 0 {
+				break
+			}
+			at += i + len(m.Word)
+			if m.Holds == nil || len(folded) != len(text) || m.Holds(text[at:]) {
+				found |= m.Bit
+				break
+			}
+			rest = folded[at:]
 		}
 	}
-	if hasSecretKind(text, to) {
-		m |= hasKind
-	}
-	return m
+	return found
 }
 
 // Looks is [Looks] for a text with these marks.
-func (m Marks) Looks() bool {
-	return m&hasGenerator != 0 || m&hasKind != 0 && m&(hasData|hasEscape) != 0 || m&hasVersion != 0 && m&hasEscape != 0
+func (m Marks) Looks(text []byte) bool {
+	switch {
+	case m&hasGenerator != 0, m&hasEscape != 0 && m&(hasKind|hasVersion) != 0:
+		return true
+	}
+	return m&hasKind != 0 && bytes.Contains(text, []byte("ata"))
 }
 
 // LooksJudged reports whether text, which has the marks, could hold a document
@@ -64,9 +81,6 @@ func (m Marks) LooksJudged(text []byte) bool {
 	return m&hasVersion != 0 && slices.ContainsFunc(judgedWords, func(word []byte) bool { return bytes.Contains(text, word) })
 }
 
-// LooksJudged is [Marks.LooksJudged] for a text of which nothing is known.
-func LooksJudged(text []byte) bool { return MarksIn(text, 0, len(text)).LooksJudged(text) }
-
 // judgedWords are in every document that a judge has a fault for.
 var judgedWords = [][]byte{
 	[]byte("ENC[AES256_GCM,"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
@@ -74,22 +88,11 @@ var judgedWords = [][]byte{
 	[]byte("_KEY"), []byte("Key"), []byte("-key"), []byte("_key"), []byte("PWD"),
 }
 
-// hasSecretKind searches for a "kind" that a colon follows, as only a key is
-// followed, and behind it a name with "ecret" in it, or what may stand for one.
-// The "kind" begins before an offset.
-func hasSecretKind(text []byte, before int) bool {
-	word := []byte("kind")
-	for before > 0 {
-		i := bytes.Index(text[:min(len(text), before+len(word)-1)], word)
-		if i < 0 {
-			return false
-		}
-		text, before = text[i+len(word):], before-i-len(word)
-		if value, ok := keyValue(text[:min(len(text), 128)]); ok && secretKind(value) {
-			return true
-		}
-	}
-	return false
+// namesSecret reports whether what stands behind a "kind" begins with a colon, as
+// it does behind a key only, and a name with "ecret" in it, or what may stand for one.
+func namesSecret(behind []byte) bool {
+	value, ok := keyValue(behind[:min(len(behind), 128)])
+	return ok && secretKind(value)
 }
 
 // keyValue is what follows a key and its colon, without blanks and quotes.

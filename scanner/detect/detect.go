@@ -28,12 +28,19 @@ type Options struct {
 	// Reference takes the plain path: every rule of which a keyword occurs runs
 	// on the whole text. It is slow and is the oracle of the tests.
 	Reference bool
-	// Marks tells what else the caller wants to know of a text, as the union of what
-	// it says of its parts: of what begins between from and to, and depends on no more
-	// than some 600 bytes behind that. It may be nil.
-	Marks func(text []byte, from, to int) uint8
+	// Marks are words of which the caller wants to know whether a text has them.
+	Marks []Mark
 	// Depth is how many passes of decoding follow the plain text.
 	Depth int
+}
+
+// Mark is a word in lower case, searched for in any case. Holds, if it is not
+// nil, says of what stands behind the word whether it counts; it must not look at
+// more than 500 bytes.
+type Mark struct {
+	Word  string
+	Bit   uint8
+	Holds func(behind []byte) bool
 }
 
 // Match is one value that a rule found.
@@ -68,6 +75,7 @@ type Detector struct {
 	byID        map[string]*compiled
 	auto        *automaton
 	targets     [][]target // what ends, by hit.ends → the keywords of rules
+	marks       [][]int32  // by hit.ends: what ends of Options.Marks
 	folds       []bool     // by hit.ends: a special character ends there, see fold.go
 	scratch     sync.Pool
 	anyLine     bool // a list for all rules looks at lines
@@ -143,21 +151,40 @@ func New(set *rules.Set, o Options) *Detector {
 			users[n] = append(users[n], target{int32(id), int32(k), int32(len(word))})
 		}
 	}
+	d.index(words, users)
+	d.scratch.New = func() any { return &Scratch{} }
+	d.verdicts.init()
+	return d
+}
+
+// index builds the automaton of the words, of the marks and of the special
+// characters, and says what each state at which some of them end stands for.
+func (d *Detector) index(words []string, users [][]target) {
+	keywords := len(words)
+	for _, m := range d.options.Marks {
+		words = append(words, m.Word)
+	}
+	special := len(words)
 	for _, s := range specials {
-		words, users = append(words, s.char), append(users, nil)
+		words = append(words, s.char)
 	}
 	d.auto = newAutomaton(words)
 	for _, ends := range d.auto.ends {
 		var here []target
+		var marks []int32
+		folds := false
 		for _, word := range ends {
-			here = append(here, users[word]...)
+			switch n := int(word); {
+			case n < keywords:
+				here = append(here, users[word]...)
+			case n < special:
+				marks = append(marks, word-int32(keywords))
+			default:
+				folds = true
+			}
 		}
-		d.targets = append(d.targets, here)
-		d.folds = append(d.folds, slices.ContainsFunc(ends, func(word int32) bool { return users[word] == nil }))
+		d.targets, d.marks, d.folds = append(d.targets, here), append(d.marks, marks), append(d.folds, folds)
 	}
-	d.scratch.New = func() any { return &Scratch{} }
-	d.verdicts.init()
-	return d
 }
 
 // fold lists the distinct keywords in lower case and reports whether all are ASCII.

@@ -90,7 +90,9 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, over *Overla
 	apart := !m.d.options.Reference && m.takeApart(s, text, over)
 	if !apart {
 		s.pieces = s.pieces[:0]
-		s.marks = m.d.marks(text, 0, len(text))
+		if m.d.options.Reference {
+			s.marks = 0xff
+		}
 		return m.d.Text(ctx, s, text)
 	}
 	if err := m.searchNew(ctx, s, text); err != nil {

@@ -63,11 +63,29 @@ func (p *pass) follow(hits []hit, offset int) {
 	limit, text := p.limit(), p.layer.text
 	for _, h := range hits {
 		end := int(h.end) - offset
+		if marks := p.d.marks[h.ends]; len(marks) > 0 && p.depth == 0 {
+			p.mark(marks, end, limit)
+		}
 		for _, t := range p.d.targets[h.ends] {
 			if p.s.only != nil && !p.s.only[t.rule] || end < int(t.length) {
 				continue
 			}
 			p.s.track(t.rule).hit(text, t, end, limit)
+		}
+	}
+}
+
+// mark notes the marks that end at an offset and begin before limit.
+func (p *pass) mark(marks []int32, end, limit int) {
+	for _, n := range marks {
+		m := &p.d.options.Marks[n]
+		if start := end - len(m.Word); start >= limit || start < 0 || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
+			continue
+		}
+		if p.s.part != nil {
+			p.s.part.marks |= m.Bit
+		} else {
+			p.s.marks |= m.Bit
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (d *Detector) searchPlain(ctx context.Context, s *Scratch, at piece, hits [
 		return nil, err
 	}
 	lines.number(p.found)
-	return newSection(part.own(at, p.found), part, d.marksOf(at)), nil
+	return newSection(part.own(at, p.found), part), nil
 }
 
 // encodedIn lists the stretches of a text that a decoding pass would decode.

@@ -56,31 +56,18 @@ func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*sec
 	if err != nil {
 		return nil, err
 	}
-	return newSection(found, part, d.marksOf(p)), nil
+	return newSection(found, part), nil
 }
 
 // newSection is what the search of a section found, without what is open.
-func newSection(found []Match, part *partial, marks uint8) *section {
+func newSection(found []Match, part *partial) *section {
 	found = slices.DeleteFunc(found, func(m Match) bool {
 		return slices.ContainsFunc(part.open, func(o putOff) bool { return o.rule == m.number && m.atDepth(o.depths) })
 	})
 	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 {
-		return quiet[marks]
+		return quiet[part.marks]
 	}
-	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), marks: marks}
-}
-
-// marks are what the caller wants to know of the part of a text.
-func (d *Detector) marks(text []byte, from, to int) uint8 {
-	if d.options.Marks == nil {
-		return 0
-	}
-	return d.options.Marks(text, from, to)
-}
-
-// marksOf are those of a section.
-func (d *Detector) marksOf(p piece) uint8 {
-	return d.marks(p.region, p.before(), p.before()+p.end-p.from)
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), marks: part.marks}
 }
 
 // widen searches a section again for the rules whose matches may reach beyond
@@ -170,6 +157,7 @@ type partial struct {
 	deepest int
 	rest    []putOff
 	open    []putOff
+	marks   uint8 // that begin in the section
 }
 
 // putOff is a rule that has to see more, with the decoding passes behind which
