@@ -37,7 +37,7 @@ type entry struct {
 
 // glance is how many characters behind a keyword a gate looks at. Nearly all
 // keywords that are part of no match show it in fewer.
-const glance = 40
+const glance = 128
 
 // passes reports whether a match may go through a keyword that ends at end. It
 // builds no more than allowance states, and returns how many it built; when

@@ -129,7 +129,7 @@ func (p *pass) searchAsked() error {
 		if !p.promising(c) {
 			continue
 		}
-		open, err := p.search(c, p.wholeText(), false)
+		open, err := p.search(c, p.wholeText(), c.proof.Proven)
 		if err != nil {
 			return err
 		}
