@@ -15,7 +15,7 @@ import (
 // Program is an expression that was prepared. It is never changed, so that
 // several machines may share it.
 type Program struct {
-	forward, backward *syntax.Prog
+	forward, backward *program
 	class             [128]uint8 // ASCII character → class; no instruction tells the characters of a class apart
 	sample            []rune     // class → one of its characters
 	wide              bool       // the expression tells no characters beyond ASCII apart but the folds
@@ -64,18 +64,73 @@ func Compile(expression string) (*Program, error) {
 		return nil, err
 	}
 	p.classify()
+	if len(p.sample) > 64 {
+		return nil, ErrUnsuitable
+	}
+	p.forward.read(p.sample)
+	p.backward.read(p.sample)
 	if prefix, _ := p.forward.Prefix(); len(prefix) > 1 {
 		p.prefix = []byte(prefix)
 	}
 	return p, nil
 }
 
-func compile(re *syntax.Regexp) (*syntax.Prog, error) {
+// program is one that regexp/syntax compiled.
+type program struct {
+	*syntax.Prog
+	set   []int32    // instruction → what it reads, -1 for none
+	sets  []*readSet // each thing that is read, once
+	reads []uint64   // instruction → the classes it reads, as bits
+}
+
+// readSet is what some instructions read.
+type readSet struct {
+	in      *syntax.Inst // one of them
+	classes uint64
+}
+
+func compile(re *syntax.Regexp) (*program, error) {
 	prog, err := syntax.Compile(re.Simplify())
-	if err == nil && len(prog.Inst) > maxInstructions {
-		err = ErrUnsuitable
+	if err != nil {
+		return nil, err
 	}
-	return prog, err
+	if len(prog.Inst) > maxInstructions {
+		return nil, ErrUnsuitable
+	}
+	p := &program{Prog: prog, set: make([]int32, len(prog.Inst)), reads: make([]uint64, len(prog.Inst))}
+	known := map[string]int32{}
+	for i := range prog.Inst {
+		in := &prog.Inst[i]
+		p.set[i] = -1
+		if in.Op != syntax.InstRune && in.Op != syntax.InstRune1 && in.Op != syntax.InstRuneAny && in.Op != syntax.InstRuneAnyNotNL {
+			continue
+		}
+		key := string(append([]rune{rune(in.Op), rune(in.Arg)}, in.Rune...))
+		n, ok := known[key]
+		if !ok {
+			n = int32(len(p.sets))
+			known[key] = n
+			p.sets = append(p.sets, &readSet{in: in})
+		}
+		p.set[i] = n
+	}
+	return p, nil
+}
+
+// read finds out which classes each instruction reads.
+func (p *program) read(sample []rune) {
+	for _, set := range p.sets {
+		for class, r := range sample {
+			if set.in.MatchRune(r) {
+				set.classes |= 1 << class
+			}
+		}
+	}
+	for i, n := range p.set {
+		if n >= 0 {
+			p.reads[i] = p.sets[n].classes
+		}
+	}
 }
 
 // folds are the characters beyond ASCII that a letter stands for where case does
@@ -136,16 +191,18 @@ func (p *Program) classOf(r rune) int {
 func (p *Program) classify() {
 	p.sample = []rune{0}
 	p.edge, p.wide = other, true
+	for _, set := range p.forward.sets {
+		p.split(set.in.MatchRune)
+		p.wide = p.wide && alike(set.in)
+	}
+	assertions := syntax.EmptyOp(0)
 	for i := range p.forward.Inst {
-		switch in := &p.forward.Inst[i]; in.Op {
-		case syntax.InstRune, syntax.InstRune1, syntax.InstRuneAny, syntax.InstRuneAnyNotNL:
-			p.split(in.MatchRune)
-			p.wide = p.wide && alike(in)
-		case syntax.InstEmptyWidth:
-			p.assertion(syntax.EmptyOp(in.Arg))
+		if in := &p.forward.Inst[i]; in.Op == syntax.InstEmptyWidth {
+			assertions |= syntax.EmptyOp(in.Arg)
 		}
 	}
-	p.name()
+	p.assertion(assertions)
+	p.name(assertions)
 }
 
 // assertion divides the characters by what an assertion sees of them.
@@ -164,12 +221,16 @@ func (p *Program) assertion(op syntax.EmptyOp) {
 
 // split makes every class lie within or outside of a set.
 func (p *Program) split(in func(rune) bool) {
-	moved := map[uint8]uint8{}
+	inside := make([]bool, len(p.sample)) // class → its sample is in the set
+	for class, c := range p.sample {
+		inside[class] = in(c)
+	}
+	var moved [256]uint8 // class → that of its members which are not where its sample is
 	move := func(class *uint8, c rune) {
-		if in(c) == in(p.sample[*class]) {
+		if in(c) == inside[*class] {
 			return
 		}
-		if _, ok := moved[*class]; !ok {
+		if moved[*class] == 0 {
 			moved[*class] = uint8(len(p.sample))
 			p.sample = append(p.sample, c)
 		}
@@ -185,15 +246,9 @@ func (p *Program) split(in func(rune) bool) {
 }
 
 // name finds out what each class is to the assertions that the expression has.
-func (p *Program) name() {
-	seesWord, seesLine := false, false
-	for i := range p.forward.Inst {
-		if in := &p.forward.Inst[i]; in.Op == syntax.InstEmptyWidth {
-			op := syntax.EmptyOp(in.Arg)
-			seesWord = seesWord || op&(syntax.EmptyWordBoundary|syntax.EmptyNoWordBoundary) != 0
-			seesLine = seesLine || op&(syntax.EmptyBeginLine|syntax.EmptyEndLine) != 0
-		}
-	}
+func (p *Program) name(assertions syntax.EmptyOp) {
+	seesWord := assertions&(syntax.EmptyWordBoundary|syntax.EmptyNoWordBoundary) != 0
+	seesLine := assertions&(syntax.EmptyBeginLine|syntax.EmptyEndLine) != 0
 	p.kind = make([]kind, len(p.sample))
 	for class, r := range p.sample {
 		switch {

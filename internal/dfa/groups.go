@@ -18,7 +18,7 @@ func (m *Machine) Groups(text []byte) (groups []int, ok bool) {
 		return nil, false
 	}
 	b := &m.back
-	b.prog, b.text = prog, text
+	b.prog, b.text = prog.Prog, text
 	b.groups = resized(b.groups, prog.NumCap)
 	b.visited = resized(b.visited, (len(prog.Inst)*(len(text)+1)+63)/64)
 	for at := 0; at <= len(text); {

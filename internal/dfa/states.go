@@ -9,7 +9,7 @@ import (
 // of the expression stand, the first in line first, and what lies behind them.
 type states struct {
 	p      *Program
-	prog   *syntax.Prog
+	prog   *program
 	sorted bool // the order of the threads does not matter: the longest match is wanted
 	row    int  // columns of a state: its classes and the edge of the text
 
@@ -39,7 +39,7 @@ const (
 	maxStates = 3000 // of one automaton; then it begins anew
 )
 
-func newStates(p *Program, prog *syntax.Prog, sorted bool) *states {
+func newStates(p *Program, prog *program, sorted bool) *states {
 	s := &states{p: p, prog: prog, sorted: sorted, row: len(p.sample) + 1}
 	s.seen, s.taken = make([]uint32, len(prog.Inst)), make([]uint32, len(prog.Inst))
 	s.reset()
@@ -100,13 +100,13 @@ func (s *states) build(row int32, column int) int32 {
 	s.out, s.matched = s.out[:0], false
 	s.step++
 	for _, pc := range s.threads[state] {
-		if s.follow(pc, flags, ahead) {
+		if s.follow(pc, flags, column) {
 			break
 		}
 	}
 	hunting := s.hunting[state] && !s.matched
 	if hunting {
-		s.follow(uint32(s.prog.Start), flags, ahead)
+		s.follow(uint32(s.prog.Start), flags, column)
 		hunting = !s.matched
 	}
 	v := s.close(column, hunting)<<1 | bit(s.matched)
@@ -145,7 +145,7 @@ func (s *states) close(column int, hunting bool) int32 {
 
 // follow moves one thread over a character. It reports true when a match ends
 // before the character and hides all threads further back in line.
-func (s *states) follow(from uint32, flags syntax.EmptyOp, ahead rune) (stop bool) {
+func (s *states) follow(from uint32, flags syntax.EmptyOp, column int) (stop bool) {
 	s.stack = append(s.stack[:0], from)
 	for len(s.stack) > 0 {
 		pc := s.stack[len(s.stack)-1]
@@ -170,7 +170,7 @@ func (s *states) follow(from uint32, flags syntax.EmptyOp, ahead rune) (stop boo
 			}
 		case syntax.InstFail:
 		default:
-			if ahead >= 0 && in.MatchRune(ahead) && s.taken[in.Out] != s.step {
+			if column < s.edge() && s.prog.reads[pc]>>column&1 == 1 && s.taken[in.Out] != s.step {
 				s.taken[in.Out] = s.step
 				s.out = append(s.out, in.Out)
 			}
