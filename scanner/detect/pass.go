@@ -120,13 +120,14 @@ func (p *pass) promising(c *compiled) bool {
 
 // searchAsked runs the rules that were asked for, whether or not a keyword is here.
 func (p *pass) searchAsked() error {
+	defer p.s.clear()
 	for id, asked := range p.s.only {
 		if !asked {
 			continue
 		}
 		c := p.d.rules[id]
 		c.prove()
-		if !p.promising(c) {
+		if !p.s.holds(p.layer.text, c.proof.Words) {
 			continue
 		}
 		open, err := p.search(c, p.wholeText(), c.proof.Proven)
