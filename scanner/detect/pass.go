@@ -79,7 +79,8 @@ func (p *pass) follow(hits []hit, offset int) {
 func (p *pass) mark(marks []int32, end, limit int) {
 	for _, n := range marks {
 		m := &p.d.options.Marks[n]
-		if start := end - len(m.Word); start >= limit || start < 0 || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
+		start := end - len(m.Word)
+		if start >= limit || start < 0 || string(p.layer.text[start:end]) != m.Word || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
 			continue
 		}
 		if p.s.part != nil {
