@@ -310,7 +310,7 @@ func texts(docs []Document) (out [][]byte) {
 var comment = regexp.MustCompile(`(?m)(?:^|[ \t])#[^\n]*`)
 
 // assignment is a name and a value in a comment, as in "# password: x".
-var assignment = regexp.MustCompile(`([A-Za-z][\w.-]{1,60})["']?\s*[:=]\s*["']?([^\s"',]{4,200})`)
+var assignment = regexp.MustCompile(`([A-Za-z][\w.-]{1,60})["']?[ \t]*[:=][ \t]*["']?([^\s"',]{4,200})`)
 
 // comments looks for credentials in the comments of an encrypted document: sops
 // encrypts comments, but only those that were there when it ran.
