@@ -121,10 +121,21 @@ func (j *judge) templateText(key string, v view, text, rule, fix string) {
 	}
 }
 
+// saysSecret reports whether a word of [secretName] is in a text.
+func saysSecret(text string) bool {
+	for _, word := range judgedWords[len(judgedWords)-secretMarks:] {
+		if strings.Contains(text, string(word)) {
+			return true
+		}
+	}
+	return false
+}
+
 // spelled looks for "password: value" in the lines of a text that is a file.
 func (j *judge) spelled(v view, text, rule, fix string) {
-	if len(text) > 256<<10 {
-		text = text[:256<<10]
+	text = text[:min(len(text), 256<<10)]
+	if !saysSecret(text) {
+		return
 	}
 	for _, m := range assignment.FindAllStringSubmatch(text, 1000) {
 		name, value := m[1], m[2]

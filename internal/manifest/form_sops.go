@@ -78,6 +78,10 @@ func (j *judge) top() view { return view{j: j, node: j.object.root} }
 // withoutMetadata judges a document that sops has not encrypted. In a file where
 // it has encrypted others, or where its values stand, that is no accident.
 func (j *judge) withoutMetadata() {
+	text := j.object.tree.text
+	if !j.encrypted && !bytes.Contains(text, []byte("ENC[AES256_GCM")) && !escaped(text) {
+		return
+	}
 	var value *view
 	for v := range j.top().scalars() {
 		if _, ok := sops.ParseValue(v.text()); ok {
