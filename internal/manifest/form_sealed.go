@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,7 +82,7 @@ func (j *judge) sealedValue(key string, v view) {
 	value, err := sealed.Parse(text)
 	bits := j.Formats.SealedSecret.KeyBits
 	switch {
-	case err == sealed.ErrKeySize || err == nil && bits != nil && !slices.Contains(bits, value.KeyBits):
+	case errors.Is(err, sealed.ErrKeySize) || err == nil && bits != nil && !slices.Contains(bits, value.KeyBits):
 		f := j.at(v, RuleSealedKeySize, fmt.Sprintf("%s is sealed with a session key of %d bytes, which no allowed RSA key makes", key, value.KeyBits/8), sealFix)
 		f.Value = secret.New(text)
 	case err != nil:

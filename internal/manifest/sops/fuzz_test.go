@@ -8,6 +8,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/manifest/sopstest"
+	"github.com/leakgate/leakgate/internal/secret"
 )
 
 // FuzzVerifyMAC: whatever is made of an encrypted file, verifying it ends without
@@ -15,7 +16,7 @@ import (
 func FuzzVerifyMAC(f *testing.F) {
 	key := sopstest.Key(f)
 	text := sopstest.File{Rule: sopstest.DataRule, For: []*sopstestKey{key}}.Encrypt(f, "kind: Secret\nstringData:\n  a: one\n  b: two\n")
-	ids, err := sops.Identities(key.String())
+	ids, err := sops.Identities(secret.New(key.String()))
 	if err != nil {
 		f.Fatal(err)
 	}

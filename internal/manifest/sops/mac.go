@@ -18,6 +18,8 @@ import (
 	"filippo.io/age/armor"
 	"github.com/getsops/sops/v3/shamir"
 	"gopkg.in/yaml.v3"
+
+	"github.com/leakgate/leakgate/internal/secret"
 )
 
 // The outcomes of [VerifyMAC] but for nil.
@@ -31,8 +33,9 @@ var (
 
 // Identities reads age identities, one a line, as in SOPS_AGE_KEY. Lines that
 // are empty or start with "#" are passed over; errors quote nothing.
-func Identities(text string) (ids []age.Identity, err error) {
-	for n, line := range strings.Split(text, "\n") {
+func Identities(keys secret.Secret) (ids []age.Identity, err error) {
+	// They open documents here and nowhere else.
+	for n, line := range strings.Split(keys.Reveal(), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue

@@ -12,6 +12,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/manifest/sopstest"
+	"github.com/leakgate/leakgate/internal/secret"
 )
 
 const twoSecrets = `apiVersion: v1
@@ -61,7 +62,7 @@ func split(t *testing.T, text string) (docs [][]byte, m sops.Metadata) {
 
 func TestMACFitsWhatWasEncryptedAndNothingElse(t *testing.T) {
 	key := sopstest.Key(t)
-	ids, err := sops.Identities("# a comment\n" + key.String() + "\n")
+	ids, err := sops.Identities(secret.New("# a comment\n" + key.String() + "\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestMACFitsWhatWasEncryptedAndNothingElse(t *testing.T) {
 				t.Errorf("%s: without line %d the MAC still fits: %v", f.Rule, i+1, err)
 			}
 		}
-		if other, err := sops.Identities(sopstest.Key(t).String()); err != nil {
+		if other, err := sops.Identities(secret.New(sopstest.Key(t).String())); err != nil {
 			t.Error(err)
 		} else if docs, m := split(t, text); !errors.Is(sops.VerifyMAC(docs, m, other), sops.ErrNoKey) {
 			t.Error("another key seems to open the document")
@@ -112,7 +113,7 @@ func TestSOPSItselfAgrees(t *testing.T) {
 		}
 		return string(out)
 	}
-	ids, err := sops.Identities(key.String())
+	ids, err := sops.Identities(secret.New(key.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
