@@ -20,7 +20,7 @@ func Looks(text []byte) bool {
 // name says secret, something that sops has encrypted. It is as cheap as [Looks].
 func LooksJudged(text []byte) bool {
 	if !bytes.Contains(text, []byte("apiVersion")) {
-		return bytes.Contains(text, []byte("ENC[AES256_GCM,"))
+		return bytes.Contains(text, []byte("ENC[AES256_GCM,")) || bytes.Contains(text, []byte("sops")) && bytes.Contains(text, []byte("lastmodified"))
 	}
 	for _, word := range judgedWords {
 		if bytes.Contains(text, word) {
@@ -33,7 +33,7 @@ func LooksJudged(text []byte) bool {
 // judgedWords are in every document that a judge has a fault for; the last of
 // them are what a key has to hold to name a secret.
 var judgedWords = [][]byte{
-	[]byte("ENC[AES256_GCM,"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
+	[]byte("ENC[AES256_GCM,"), []byte("sops"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
 	[]byte("ecret"), []byte("ECRET"), []byte("pass"), []byte("Pass"), []byte("PASS"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
 	[]byte("key"), []byte("Key"), []byte("KEY"), []byte("pwd"), []byte("Pwd"), []byte("PWD"), []byte("jwt"), []byte("JWT"), []byte("Jwt"), []byte("pat"), []byte("Pat"), []byte("PAT"),
 }
