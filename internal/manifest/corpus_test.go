@@ -197,6 +197,15 @@ func TestEveryFaultRuleIsDescribed(t *testing.T) {
 			t.Error(m[1] + " has no line in the table")
 		}
 	}
+	page, err := os.ReadFile("../../docs/manifests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range FaultRules() {
+		if row := "| `" + r.ID + "` | " + r.Title + " | "; !strings.Contains(string(page), row) {
+			t.Errorf("docs/manifests.md has no row %q", row)
+		}
+	}
 	if len(seen) < 40 {
 		t.Error(fmt.Sprint("only ", len(seen), " rules"))
 	}
