@@ -131,7 +131,7 @@ func (a *answer) prepare() error {
 		return err
 	}
 	a.rulings = rulings
-	if _, err := sops.Identities(a.w.SOPSKeys.Reveal()); err != nil { // to say at once what is wrong with them
+	if _, err := sops.Identities(a.w.SOPSKeys); err != nil { // to say at once what is wrong with them
 		return usage(fmt.Errorf("the keys of sops: %w", err))
 	}
 	a.scanner = scanner.New(a.options())

@@ -39,6 +39,7 @@ func AllMarks() []Mark {
 		{Word: "secretGenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
 		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
 		{Word: "apiVersion", Bit: hasVersion}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
+		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime},
 	}
 }
 
@@ -77,11 +78,32 @@ func (m Marks) LooksJudged(text []byte) bool {
 	return m&hasVersion != 0 && slices.ContainsFunc(judgedWords, func(word []byte) bool { return bytes.Contains(text, word) })
 }
 
-// judgedWords are in every document that a judge has a fault for.
+// judgedWords are in every document that a judge has a fault for; the last of
+// them are what a key has to hold to name a secret.
 var judgedWords = [][]byte{
-	[]byte("ENC[AES256_GCM,"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
-	[]byte("ecret"), []byte("ECRET"), []byte("assw"), []byte("ASSW"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
-	[]byte("_KEY"), []byte("Key"), []byte("-key"), []byte("_key"), []byte("PWD"),
+	[]byte("sops"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
+	[]byte("ecret"), []byte("ECRET"), []byte("pass"), []byte("Pass"), []byte("PASS"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
+	[]byte("key"), []byte("Key"), []byte("KEY"), []byte("pwd"), []byte("Pwd"), []byte("PWD"), []byte("jwt"), []byte("JWT"), []byte("Jwt"), []byte("pat"), []byte("Pat"), []byte("PAT"),
+}
+
+// secretMarks is how many of judgedWords are parts of the names of secrets.
+const secretMarks = 21
+
+// escaped reports whether text holds an escape that can spell an ASCII letter.
+func escaped(text []byte) bool {
+	for _, e := range []string{`\u00`, `\x`, `\U0000`} {
+		if bytes.Contains(text, []byte(e)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isTime reports whether what stands behind a "lastmodified" is a colon and a
+// time, as in the metadata of sops.
+func isTime(behind []byte) bool {
+	value, ok := keyValue(behind[:min(len(behind), 128)])
+	return ok && len(value) > 0 && '0' <= value[0] && value[0] <= '9'
 }
 
 // namesSecret reports whether what stands behind a "kind" begins with a colon, as

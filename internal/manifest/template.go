@@ -132,13 +132,32 @@ func unTab(text []byte) {
 // scrub replaces, byte by byte, what the YAML parser refuses to read.
 func scrub(text []byte) []byte {
 	for i := 0; i < len(text); {
-		r, n := utf8.DecodeRune(text[i:])
-		if r == utf8.RuneError && n == 1 || r < 0x20 && !isSpace(byte(r)) || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff {
+		n, bad := refused(text[i:])
+		if bad {
 			fill(text[i:i+n], '?')
 		}
 		i += n
 	}
 	return text
+}
+
+// refused reports whether YAML forbids the character that text starts with, and
+// gives its length.
+func refused(text []byte) (n int, bad bool) {
+	r, n := utf8.DecodeRune(text)
+	return n, r == utf8.RuneError && n == 1 || r < 0x20 && !isSpace(byte(r)) || r >= 0x7f && r < 0xa0 && r != 0x85 || r == 0xfffe || r == 0xffff
+}
+
+// forbidden is where text has a character that YAML forbids, or -1.
+func forbidden(text []byte) int {
+	for i := 0; i < len(text); {
+		n, bad := refused(text[i:])
+		if bad {
+			return i
+		}
+		i += n
+	}
+	return -1
 }
 
 // unmask puts the actions back into the text of a scalar.

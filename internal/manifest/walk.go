@@ -273,10 +273,10 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	text := w.tree.unmask(n)
 	f := Field{Kind: o.kind, Namespace: o.namespace, Name: o.name, Path: w.path(path), nested: o.base > 0}
 	r := o.family.read(path[o.base:], text)
-	if r.kept == Plain && (wellFormedSOPS(text) || wellFormedSOPS(r.value)) {
+	if r.kept == Plain && (wellFormedSOPS(text) || r.value != text && wellFormedSOPS(r.value)) {
 		r.kept = SOPS
 	}
-	if r.kept == Plain && (Placeholder(text) || Placeholder(r.value)) {
+	if r.kept == Plain && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
 		r.kept = Reference
 	}
 	f.Value, f.Kept, f.Sensitive, f.Undecoded = secret.New(r.value), r.kept, r.sensitive, r.undecoded
