@@ -29,7 +29,7 @@ race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 .PHONY: e2e
-e2e: build ## against real components: act, actionlint, the SARIF validator, a container; fuzz and race in CI
+e2e: build ## against real components: an API server, act, actionlint, the SARIF validator, a container; fuzz and race in CI
 	test/e2e/run
 
 .PHONY: lint
