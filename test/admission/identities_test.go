@@ -63,8 +63,34 @@ func (w *world) identities(t *testing.T) {
 			equal(t, c.want, anonymous(w.only(t, c.name).UserInfo))
 		})
 	}
+	t.Run("legacy-token", func(t *testing.T) { w.legacy(t, writer, groups) })
 	t.Run("to impersonate a uid is a right of its own", func(t *testing.T) { w.impersonator(t, writer) })
 	t.Run("an account that is made again", func(t *testing.T) { w.again(t, writer, free) })
+}
+
+// legacy: a token in a Secret proves the account and no Pod, and to use it makes the
+// API server itself write a label on that Secret.
+func (w *world) legacy(t *testing.T, writer *kube.Account, groups []string) {
+	check(t, w.Namespace(w, writer.Namespace, nil))
+	_, err := w.Admin().Merge(w, "/api/v1/namespaces/"+writer.Namespace, kube.Object{"metadata": kube.Object{"labels": kube.Object{"admit": "facts"}}})
+	check(t, err)
+	token, err := w.LegacyToken(w, writer, "writer-token")
+	check(t, err)
+	_, err = w.WithToken(token).Create(w, secrets, kube.Object{"metadata": kube.Object{"name": "by-legacy-token"}})
+	check(t, err)
+	equal(t, kube.UserInfo{Username: writer.User(), UID: writer.UID, Groups: groups}, w.only(t, "by-legacy-token").UserInfo)
+
+	reviews := w.hook.Reviews(func(r *kube.Review) bool { return r.Name == "writer-token" && r.Operation == "UPDATE" })
+	if len(reviews) != 1 {
+		t.Fatalf("%d updates of the token's Secret", len(reviews))
+	}
+	equal(t, "system:apiserver", reviews[0].UserInfo.Username)
+	equal(t, []string{"system:authenticated", "system:masters"}, reviews[0].UserInfo.Groups)
+	labels, _ := meta(reviews[0].Object)["labels"].(kube.Object)
+	if labels["kubernetes.io/legacy-token-last-used"] == nil {
+		t.Errorf("the labels are %v", labels)
+	}
+	equal(t, reviews[0].OldObject["data"], reviews[0].Object["data"])
 }
 
 // impersonator may impersonate accounts, as most tools ask to, and nothing else.
