@@ -45,7 +45,7 @@ func (c *Cluster) RunController(ctx context.Context, controller Controller) erro
 		"KUBERNETES_SERVICE_HOST=127.0.0.1", "KUBERNETES_SERVICE_PORT="+c.ports.api, "KUBECONFIG=",
 		"HOME="+folder, "POD_NAMESPACE="+account.Namespace, "RUNTIME_NAMESPACE="+account.Namespace, "POD_NAME="+account.Pod)
 	cmd.Env = append(cmd.Env, controller.Env...)
-	return c.runCommand(account.Name, cmd)
+	return c.Run(account.Name, cmd)
 }
 
 // StopController ends a controller, by its account's name, as the end of its Pod

@@ -22,10 +22,12 @@ type process struct {
 
 // run starts a component whose log is NAME.log, and registers it with Stop.
 func (c *Cluster) run(name, path string, args ...string) error {
-	return c.runCommand(name, exec.Command(path, args...))
+	return c.Run(name, exec.Command(path, args...))
 }
 
-func (c *Cluster) runCommand(name string, cmd *exec.Cmd) error {
+// Run starts a program that belongs to the cluster: its log is NAME.log, and Stop
+// ends it before what was started earlier.
+func (c *Cluster) Run(name string, cmd *exec.Cmd) error {
 	p, err := startProcess(name, c.Log(name), cmd)
 	if err != nil {
 		return err
