@@ -52,9 +52,8 @@ func golden(t *testing.T, name string, review *kube.Review) {
 func clean(review *kube.Review) []byte {
 	text := review.Raw
 	for i, secret := range values(review) {
-		instead := fmt.Sprintf("value %d", i+1)
-		text = bytes.ReplaceAll(text, encoded(secret), encoded(instead))
-		text = bytes.ReplaceAll(text, []byte(secret), []byte(instead))
+		text = bytes.ReplaceAll(text, encoded(secret), fmt.Appendf(nil, "${BASE64_%d}", i+1))
+		text = bytes.ReplaceAll(text, []byte(secret), fmt.Appendf(nil, "${VALUE_%d}", i+1))
 	}
 	meta, _ := review.Object["metadata"].(kube.Object)
 	if prefix, ok := meta["generateName"].(string); ok {
@@ -86,27 +85,32 @@ func encoded(value string) []byte {
 func plain(ids map[string]string, v any) any {
 	switch v := v.(type) {
 	case map[string]any:
+		same := map[string]any{}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			v[key] = plain(ids, v[key])
-			if key == "resourceVersion" {
-				v[key] = "1"
+			if same[plainText(ids, key)] = plain(ids, v[key]); key == "resourceVersion" {
+				same[key] = "1"
 			}
 		}
+		return same
 	case []any:
 		for i := range v {
 			v[i] = plain(ids, v[i])
 		}
 	case string:
-		v = uuid.ReplaceAllStringFunc(v, func(id string) string {
-			if ids[id] == "" {
-				ids[id] = fmt.Sprintf("00000000-0000-4000-8000-%012d", len(ids)+1)
-			}
-			return ids[id]
-		})
-		v = hash.ReplaceAllStringFunc(v, func(h string) string { return strings.Repeat("0", len(h)) })
-		return when.ReplaceAllString(v, "2026-01-01T00:00:00Z")
+		return plainText(ids, v)
 	}
 	return v
+}
+
+func plainText(ids map[string]string, s string) string {
+	s = uuid.ReplaceAllStringFunc(s, func(id string) string {
+		if ids[id] == "" {
+			ids[id] = fmt.Sprintf("00000000-0000-4000-8000-%012d", len(ids)+1)
+		}
+		return ids[id]
+	})
+	s = hash.ReplaceAllStringFunc(s, func(h string) string { return strings.Repeat("0", len(h)) })
+	return when.ReplaceAllString(s, "2026-01-01T00:00:00Z")
 }
 
 var (
