@@ -7,6 +7,7 @@ import (
 	"os/signal"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // Test starts a cluster for a test and stops it at its end, or on a signal. It skips
@@ -19,6 +20,7 @@ func Test(t testing.TB, o Options) (context.Context, *Cluster) {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	t.Cleanup(cancel)
+	begin := time.Now()
 	c, err := Start(ctx, o)
 	var missing *MissingError
 	if errors.As(err, &missing) && os.Getenv("CI") != "true" {
@@ -27,7 +29,11 @@ func Test(t testing.TB, o Options) (context.Context, *Cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("the cluster is ready after %.1f s", time.Since(begin).Seconds())
 	t.Cleanup(func() {
+		for name, bytes := range c.Memory() {
+			t.Logf("%s: %d MiB at most", name, bytes>>20)
+		}
 		if err := c.Ended(); err != nil {
 			t.Error(err)
 		}
