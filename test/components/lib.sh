@@ -24,10 +24,11 @@ source_of() {
   cp -r --no-preserve=mode "$dir" "$work/source"
   cd "$work/source"
   sed -i -E '/=> \.\.?\//d' go.mod
+  rm -f go.work # which names such folders too
 }
 
 # go_build NAME PACKAGE [LDFLAGS]: a binary of that name, from the folder at hand.
 go_build() {
-  CGO_ENABLED=0 GOWORK=off GOFLAGS='-mod=mod -buildvcs=false' nice -n 10 \
+  CGO_ENABLED=0 GOFLAGS='-mod=mod -buildvcs=false' nice -n 10 \
     go build -trimpath -ldflags "-s -w ${3:-}" -o "$out/$1" "$2"
 }
