@@ -157,5 +157,6 @@ func archive(files map[string]string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return out.Bytes(), errors.Join(all.Close(), zip.Close())
+	err := errors.Join(all.Close(), zip.Close())
+	return out.Bytes(), err
 }

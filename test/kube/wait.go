@@ -10,11 +10,15 @@ import (
 // Eventually tries until there is no error or the context ends, and then gives the
 // last error. What happens in a real cluster happens a little later.
 func Eventually(ctx context.Context, try func(context.Context) error) error {
+	var err error
 	for {
-		err := try(ctx)
+		last := try(ctx)
+		if err == nil || ctx.Err() == nil { // else it says only that the time is over
+			err = last
+		}
 		var final *finalError
-		if err == nil || errors.As(err, &final) {
-			return err
+		if last == nil || errors.As(last, &final) {
+			return last
 		}
 		select {
 		case <-ctx.Done():
