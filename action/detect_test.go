@@ -42,6 +42,10 @@ func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
 		{gitlab + "CI_PIPELINE_SOURCE=external_pull_request_event CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA=t" +
 			" CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME=main",
 			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
+		{gitlab + "CI_PIPELINE_SOURCE=parent_pipeline CI_COMMIT_BEFORE_SHA=b CI_COMMIT_BRANCH=x",
+			Event{Name: "GitLab CI", Kind: Push, Head: "c", Target: "main", Branch: "x"}},
+		{gitlab + "CI_PIPELINE_SOURCE=web CI_COMMIT_BEFORE_SHA=" + zeros + " CI_COMMIT_BRANCH=x",
+			Event{Name: "GitLab CI", Kind: Push, Head: "c", Target: "main", Branch: "x"}},
 		{gitlab + "CI_PIPELINE_SOURCE=schedule CI_COMMIT_BRANCH=main CI_COMMIT_BEFORE_SHA=" + zeros,
 			Event{Name: "GitLab CI", Kind: Everything, Head: "c", Base: zeros, Target: "main", Branch: "main"}},
 		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c BITBUCKET_BRANCH=x BITBUCKET_PR_ID=2 BITBUCKET_PR_DESTINATION_BRANCH=main",
@@ -73,6 +77,8 @@ func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
 		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_BRANCH=x", Event{Name: "CircleCI", Kind: Push, Head: "c", Branch: "x"}},
 		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_TAG=v1", Event{Name: "CircleCI", Kind: Tag, Head: "c"}},
 		{"HOME=/root", Event{Name: "no known CI", Kind: Push, Local: true}},
+		{"CI=false", Event{Name: "no known CI", Kind: Push, Local: true}},
+		{"CI=true", Event{Name: "no known CI", Kind: Push}},
 	} {
 		got := Detect(environment(c.env))
 		if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(Event{}, "Fix")); diff != "" || got.Fix == "" {
@@ -124,6 +130,7 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 		"a push to the default branch":       {Event{Kind: Push, Head: main, Branch: "main", Target: "main"}, main, whole},
 		"a tag":                              {Event{Kind: Tag, Head: feature, Target: "main"}, feature, main + ".." + feature},
 		"a schedule":                         {Event{Kind: Everything, Head: main}, main, whole},
+		"a schedule on another branch":       {Event{Kind: Everything, Head: feature, Branch: "feature", Target: "main"}, feature, whole},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, depth := range []int{0, 1} {
@@ -163,13 +170,33 @@ func TestWhatCannotBeFetchedIsNotClean(t *testing.T) {
 	}
 }
 
+func TestAChangeDoesNotJudgeItselfWhereTheDefaultBranchIsNotKnown(t *testing.T) {
+	r, _, feature := branched(t)
+	for _, env := range []string{
+		"CI=true", "CIRCLECI=true CIRCLE_BRANCH=feature CIRCLE_SHA1=" + feature,
+		"JENKINS_URL=http://j/ BRANCH_NAME=feature GIT_COMMIT=" + feature, "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_BRANCH=feature",
+		"TF_BUILD=True BUILD_SOURCEBRANCH=refs/heads/feature BUILD_SOURCEVERSION=" + feature,
+	} {
+		for _, depth := range []int{0, 1} {
+			e := Detect(environment(env))
+			_, _, err := judge(t, checkout(t, r, feature, depth), e, &fetched{fail: true})
+			if err == nil || !strings.Contains(err.Error(), e.Fix) || inspect.IsUsage(err) {
+				t.Errorf("%s: %v", env, err)
+			}
+		}
+	}
+}
+
 func TestWithoutACINothingIsFetched(t *testing.T) {
 	r, main, feature := branched(t)
-	clone := cloneOf(t, r, feature, 0)
 	git := &fetched{}
-	p, rep, err := judge(t, clone.Dir, Detect(environment("")), git)
+	p, rep, err := judge(t, r.Dir, Detect(environment("")), git)
 	if err != nil || rep.Result.Range.Text != "all refs" || rep.Verdict.ExitCode() != 1 {
 		t.Errorf("%s: %v", p.Why, err)
+	}
+	clone := cloneOf(t, r, feature, 0)
+	if _, _, err := judge(t, clone.Dir, Detect(environment("")), git); err == nil || !strings.Contains(err.Error(), "set-head") {
+		t.Errorf("a clone without a default branch: %v", err)
 	}
 	clone.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
 	p, rep, err = judge(t, clone.Dir, Detect(environment("")), git)

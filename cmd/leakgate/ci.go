@@ -15,7 +15,7 @@ const ciLong = `Judge the change that a CI runs for. The range and the branch wh
 are read from the variables of GitLab CI, Bitbucket Pipelines, Azure Pipelines,
 Jenkins, Buildkite, CircleCI or GitHub Actions (as "leakgate action" does there).
 Elsewhere it is what the checked out branch adds to the default branch of origin,
-or the whole history where there is no such thing. The first line says which.
+or the whole history of a repository without a server. The first line says which.
 
 Commits that a shallow clone lacks are fetched; where that fails, the message says
 what to write in the CI's configuration.
