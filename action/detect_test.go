@@ -128,6 +128,7 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 		"the same, default branch named":     {Event{Kind: Push, Head: feature, Branch: "feature", Target: "main"}, feature, main + ".." + feature},
 		"a push to what may be the default":  {Event{Kind: Push, Head: main, Branch: "main"}, main, whole},
 		"a push to the default branch":       {Event{Kind: Push, Head: main, Branch: "main", Target: "main"}, main, whole},
+		"a branch that adds nothing":         {Event{Kind: Push, Head: main, Base: main, Branch: "feature"}, main, main + ".." + main},
 		"a tag":                              {Event{Kind: Tag, Head: feature, Target: "main"}, feature, main + ".." + feature},
 		"a schedule":                         {Event{Kind: Everything, Head: main}, main, whole},
 		"a schedule on another branch":       {Event{Kind: Everything, Head: feature, Branch: "feature", Target: "main"}, feature, whole},
@@ -138,7 +139,11 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if rep.Result.Range.Text != c.want || !rep.Result.Coverage.Complete() || rep.Verdict.ExitCode() != 1 {
+				blocked := 1
+				if c.want == main+".."+main {
+					blocked = 0
+				}
+				if rep.Result.Range.Text != c.want || !rep.Result.Coverage.Complete() || rep.Verdict.ExitCode() != blocked {
 					t.Errorf("depth %d: %s, %q, missed %v, exit %d", depth, p.Why, rep.Result.Range.Text, rep.Result.Coverage.Missed, rep.Verdict.ExitCode())
 				}
 				want := main
@@ -232,7 +237,8 @@ func TestARangeThatIsAskedForIsJudged(t *testing.T) {
 	clone := checkout(t, r, feature, 0)
 	o := step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE="+main+"..HEAD")
 	o.expect(t, 1, "findings=1", "range="+main+"..HEAD")
-	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD..HEAD").expect(t, 0, "findings=0")
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD..HEAD").expect(t, 3, "findings=0")
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=..HEAD").expect(t, 2)
 	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=nowhere..HEAD").expect(t, 2)
 	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD").expect(t, 2)
 }

@@ -206,7 +206,7 @@ func (p *planner) between(ctx context.Context, base, head gitrepo.ID, why string
 		return Plan{}, err
 	}
 	text := base.String() + ".." + head.String()
-	p.q.What, p.q.Range, p.q.Trust = inspect.Range, text, base.String()
+	p.q.What, p.q.Range, p.q.Trust, p.q.MayBeEmpty = inspect.Range, text, base.String(), true
 	if p.event.Kind == Tag { // its message is judged too, and a range is of commits only
 		p.q.What, p.q.Tips, p.q.Known = inspect.Commits, []string{head.String()}, []string{base.String()}
 	}

@@ -15,6 +15,9 @@ what is staged or changed. With flags, a part of it; with "-" standard input.
 
 The policy comes from a tree that the judged change cannot alter: the tip of
 BASE for --range, HEAD otherwise, beside the files for --dir.
+
+A range without a commit, a folder without a file and an empty standard input are
+not clean: nothing was decided. An empty index is.
 ` + exitHelp
 
 const scanExample = `  leakgate scan                              this repository, all of its history
