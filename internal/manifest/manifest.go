@@ -89,6 +89,7 @@ const (
 	maxNodes    = 500_000  // nodes of one document, an aliased node counted each time
 	maxDepth    = 200      // nesting of maps and lists
 	maxPaths    = 64 << 20 // bytes of all paths of one document
+	maxAgain    = 4 << 20  // bytes of what aliases make of one document beyond its text
 	maxEmbedded = 3        // documents within strings of documents
 )
 
