@@ -59,14 +59,19 @@ func (a *answer) headCommit() (gitrepo.ID, error) {
 	return gitrepo.ID{}, fmt.Errorf("find HEAD: %w", err)
 }
 
-// named resolves a revision that the user typed.
+// named resolves a revision that the user typed. What a shallow clone does not
+// know may well exist.
 func (a *answer) named(rev string) (gitrepo.ID, error) {
 	id, err := a.repo.Resolve(rev)
 	var unknown *gitrepo.UnknownRevisionError
-	if errors.As(err, &unknown) {
-		return id, usage(new(quoted).error(err, []byte(rev)))
+	if !errors.As(err, &unknown) {
+		return id, err
 	}
-	return id, err
+	err = new(quoted).error(err, []byte(rev))
+	if unknown.Shallow {
+		return id, err
+	}
+	return id, usage(err)
 }
 
 func (a *answer) resolveHistory() error {
