@@ -39,7 +39,7 @@ func (w *world) ciCommand() *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&q.Range, "range", "", "judge BASE..HEAD, whatever the CI says")
+	flags.Var((*given)(&q.Range), "range", "judge BASE..HEAD, whatever the CI says")
 	flags.StringArrayVar(&out.reports, "report", nil, "also write `FORMAT=FILE`; may be given several times")
 	flags.StringVar(&out.category, "sarif-category", "", "only findings of leakgate/head or leakgate/history in SARIF; both when empty")
 	addRulingFlags(flags, &q)

@@ -17,7 +17,7 @@ import (
 func (w *world) rulesCommand() *cobra.Command {
 	var q inspect.Question
 	c := &cobra.Command{Use: "rules", Short: "List, explain and test the rules"}
-	c.PersistentFlags().StringVar(&q.RulesFile, "gitleaks-config", "", "the rules of this `FILE` instead of the repository's .gitleaks.toml")
+	c.PersistentFlags().Var((*given)(&q.RulesFile), "gitleaks-config", "the rules of this `FILE` instead of the repository's .gitleaks.toml")
 	c.PersistentFlags().StringVar(&q.Path, "repository", ".", "the repository or folder whose rules are meant")
 	c.AddCommand(
 		&cobra.Command{
