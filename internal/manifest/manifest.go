@@ -22,7 +22,7 @@ const (
 	Plain     Kept = iota
 	Sealed         // ciphertext of sealed-secrets, structure verified
 	SOPS           // one well-formed ENC[AES256_GCM,…]
-	Reference      // names where the value is, or a placeholder that something fills in
+	Reference      // names where the value is, a placeholder that something fills in, or public
 )
 
 // String is the word used in reports.
@@ -139,7 +139,7 @@ func joined(name string, scale *ruler, faults []*fault) error {
 }
 
 // PlainSecrets are the leaves that leak by being where they are: plain values
-// of Secrets, without empty ones and placeholders.
+// of Secrets, without empty ones, placeholders, certificates and public keys.
 func PlainSecrets(docs []Document) []Field {
 	var fields []Field
 	for _, d := range docs {

@@ -283,6 +283,9 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	if r.kept == Plain && (Placeholder(text) || Placeholder(r.value)) {
 		r.kept = Reference
 	}
+	if r.kept == Plain && r.sensitive && public(r.value) {
+		r.kept = Reference
+	}
 	f.Value, f.Kept, f.Sensitive, f.Undecoded = secret.New(r.value), r.kept, r.sensitive, r.undecoded
 	if r.decoded {
 		f.Encoding = []string{"base64"}
