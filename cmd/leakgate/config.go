@@ -52,7 +52,7 @@ func (w *world) validateConfig(q inspect.Question) error {
 		return w.mistakes(err)
 	}
 	for _, n := range notices {
-		fmt.Fprintln(w.stdout, n.Text)
+		fmt.Fprintln(w.stdout, foreign(n.Text))
 	}
 	fmt.Fprintln(w.stdout, "the configuration is valid")
 	return nil
@@ -77,7 +77,7 @@ func (w *world) explainConfig(q inspect.Question) error {
 	}
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range settings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Key, s.Value, s.Origin)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", foreign(s.Key), foreign(s.Value), foreign(s.Origin))
 	}
 	return table.Flush()
 }
