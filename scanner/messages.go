@@ -80,8 +80,8 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	return nil
 }
 
-// names searches annotated tags: those that the scan starts
-// from, which need no ref yet, and those of every ref.
+// names searches annotated tags: those that the scan starts from, which need no
+// ref yet, and those of every ref. The names of the refs are searched too.
 func (r *run) names() error {
 	rd, sc := r.repo.NewReader(readerCache), r.s.takeScratch()
 	defer r.s.giveBack(sc)
@@ -102,7 +102,25 @@ func (r *run) names() error {
 		if err := r.searchTag(rd, sc, ref.ID, seen); err != nil {
 			return err
 		}
+		if err := r.searchRef(sc, ref); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// searchRef searches the name of a branch, tag or other ref. Rules that look at
+// names alone mean files.
+func (r *run) searchRef(sc *scratch, ref gitrepo.Ref) error {
+	named, err := r.named(sc, ref.Name)
+	if err != nil || len(named) == 0 {
+		return err
+	}
+	found := r.s.pathFindings(FromCommit, ref.Name, "", ref.ID.String(), r.at(""), named)
+	for i := range found {
+		found[i].Commit = Commit{ID: ref.ID.String()}
+	}
+	r.found(found)
 	return nil
 }
 
