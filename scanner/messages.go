@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"regexp"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
@@ -64,13 +67,16 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	ordinals := map[[sha256.Size]byte]int{}
+	ordinals, signatures := map[[sha256.Size]byte]int{}, signature.FindAllStringIndex(message, -1)
 	var out []Finding
 	for _, f := range withoutGeneric(accept(r.s.detector, found, r.at(""), by.ID)) {
 		if f.Rule == nil {
 			continue
 		}
 		f.kind, f.lineHash = InMessage, ""
+		if f.Confidence > rules.Possible && within(signatures, f.place.Span) {
+			f.Confidence, f.Context = rules.Possible, "in the base64 of a signature"
+		}
 		f.place.Span[0], f.place.Span[1] = f.place.Span[0]+from, f.place.Span[1]+from
 		finding := newFinding(FromCommit, "", id.String(), f, ordinals)
 		finding.Commit = by
@@ -78,6 +84,15 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	}
 	r.found(out)
 	return nil
+}
+
+// signature is the armour of a signed commit or tag, where base64 spells the
+// beginning of many a token by chance.
+var signature = regexp.MustCompile(`(?s)-----BEGIN (?:PGP|SSH) SIGNATURE-----.*?-----END (?:PGP|SSH) SIGNATURE-----`)
+
+// within reports whether one of the places holds a span.
+func within(places [][]int, span [2]int) bool {
+	return slices.ContainsFunc(places, func(p []int) bool { return p[0] <= span[0] && span[1] <= p[1] })
 }
 
 // names searches annotated tags: those that the scan starts from, which need no
