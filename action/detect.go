@@ -21,22 +21,24 @@ var providers = []func(env func(string) string) (Event, bool){
 func OnGitHub(env func(string) string) bool { return env("GITHUB_ACTIONS") == "true" }
 
 // Detect gives the event of the run that the environment tells of. Where it tells
-// of none, the event is what the checked out branch adds to the default branch
-// as the clone knows it, and nothing is fetched.
+// of none, the event is what the checked out branch adds to the default branch;
+// nothing is fetched unless CI is set, by which many other systems tell themselves.
 func Detect(env func(string) string) Event {
 	for _, provider := range providers {
 		if e, ok := provider(env); ok {
 			return e
 		}
 	}
-	return Event{Name: "no known CI", Kind: Push, Local: true, Fix: "fetch the rest with git fetch --unshallow"}
+	return Event{Name: "no known CI", Kind: Push, Local: env("CI") == "" || env("CI") == "false",
+		Fix: "fetch the rest with git fetch --unshallow"}
 }
 
 // gitlab: https://docs.gitlab.com/ci/variables/predefined_variables/
 //
 // A merged result and a merge train name the tips of both branches; a detached
 // merge request pipeline names only the merge base, which its author chooses, so
-// the target's tip is asked of the clone.
+// the target's tip is asked of the clone. Whatever else starts a pipeline on a
+// branch (by hand, by the API, from another pipeline) tells no former tip.
 func gitlab(env func(string) string) (Event, bool) {
 	if env("GITLAB_CI") != "true" {
 		return Event{}, false
@@ -55,8 +57,10 @@ func gitlab(env func(string) string) (Event, bool) {
 		e.Branch = e.Target
 	case env("CI_COMMIT_TAG") != "":
 		e.Kind = Tag
-	case source != "push":
+	case source == "schedule":
 		e.Kind = Everything
+	case source != "push":
+		e.Base = ""
 	}
 	return e, true
 }

@@ -42,6 +42,10 @@ func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
 		{gitlab + "CI_PIPELINE_SOURCE=external_pull_request_event CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA=t" +
 			" CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME=main",
 			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
+		{gitlab + "CI_PIPELINE_SOURCE=parent_pipeline CI_COMMIT_BEFORE_SHA=b CI_COMMIT_BRANCH=x",
+			Event{Name: "GitLab CI", Kind: Push, Head: "c", Target: "main", Branch: "x"}},
+		{gitlab + "CI_PIPELINE_SOURCE=web CI_COMMIT_BEFORE_SHA=" + zeros + " CI_COMMIT_BRANCH=x",
+			Event{Name: "GitLab CI", Kind: Push, Head: "c", Target: "main", Branch: "x"}},
 		{gitlab + "CI_PIPELINE_SOURCE=schedule CI_COMMIT_BRANCH=main CI_COMMIT_BEFORE_SHA=" + zeros,
 			Event{Name: "GitLab CI", Kind: Everything, Head: "c", Base: zeros, Target: "main", Branch: "main"}},
 		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c BITBUCKET_BRANCH=x BITBUCKET_PR_ID=2 BITBUCKET_PR_DESTINATION_BRANCH=main",
@@ -73,6 +77,8 @@ func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
 		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_BRANCH=x", Event{Name: "CircleCI", Kind: Push, Head: "c", Branch: "x"}},
 		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_TAG=v1", Event{Name: "CircleCI", Kind: Tag, Head: "c"}},
 		{"HOME=/root", Event{Name: "no known CI", Kind: Push, Local: true}},
+		{"CI=false", Event{Name: "no known CI", Kind: Push, Local: true}},
+		{"CI=true", Event{Name: "no known CI", Kind: Push}},
 	} {
 		got := Detect(environment(c.env))
 		if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(Event{}, "Fix")); diff != "" || got.Fix == "" {
@@ -122,8 +128,10 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 		"the same, default branch named":     {Event{Kind: Push, Head: feature, Branch: "feature", Target: "main"}, feature, main + ".." + feature},
 		"a push to what may be the default":  {Event{Kind: Push, Head: main, Branch: "main"}, main, whole},
 		"a push to the default branch":       {Event{Kind: Push, Head: main, Branch: "main", Target: "main"}, main, whole},
+		"a branch that adds nothing":         {Event{Kind: Push, Head: main, Base: main, Branch: "feature"}, main, main + ".." + main},
 		"a tag":                              {Event{Kind: Tag, Head: feature, Target: "main"}, feature, main + ".." + feature},
 		"a schedule":                         {Event{Kind: Everything, Head: main}, main, whole},
+		"a schedule on another branch":       {Event{Kind: Everything, Head: feature, Branch: "feature", Target: "main"}, feature, whole},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, depth := range []int{0, 1} {
@@ -131,7 +139,11 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if rep.Result.Range.Text != c.want || !rep.Result.Coverage.Complete() || rep.Verdict.ExitCode() != 1 {
+				blocked := 1
+				if c.want == main+".."+main {
+					blocked = 0
+				}
+				if rep.Result.Range.Text != c.want || !rep.Result.Coverage.Complete() || rep.Verdict.ExitCode() != blocked {
 					t.Errorf("depth %d: %s, %q, missed %v, exit %d", depth, p.Why, rep.Result.Range.Text, rep.Result.Coverage.Missed, rep.Verdict.ExitCode())
 				}
 				want := main
@@ -163,13 +175,33 @@ func TestWhatCannotBeFetchedIsNotClean(t *testing.T) {
 	}
 }
 
+func TestAChangeDoesNotJudgeItselfWhereTheDefaultBranchIsNotKnown(t *testing.T) {
+	r, _, feature := branched(t)
+	for _, env := range []string{
+		"CI=true", "CIRCLECI=true CIRCLE_BRANCH=feature CIRCLE_SHA1=" + feature,
+		"JENKINS_URL=http://j/ BRANCH_NAME=feature GIT_COMMIT=" + feature, "BITBUCKET_BUILD_NUMBER=1 BITBUCKET_BRANCH=feature",
+		"TF_BUILD=True BUILD_SOURCEBRANCH=refs/heads/feature BUILD_SOURCEVERSION=" + feature,
+	} {
+		for _, depth := range []int{0, 1} {
+			e := Detect(environment(env))
+			_, _, err := judge(t, checkout(t, r, feature, depth), e, &fetched{fail: true})
+			if err == nil || !strings.Contains(err.Error(), e.Fix) || inspect.IsUsage(err) {
+				t.Errorf("%s: %v", env, err)
+			}
+		}
+	}
+}
+
 func TestWithoutACINothingIsFetched(t *testing.T) {
 	r, main, feature := branched(t)
-	clone := cloneOf(t, r, feature, 0)
 	git := &fetched{}
-	p, rep, err := judge(t, clone.Dir, Detect(environment("")), git)
+	p, rep, err := judge(t, r.Dir, Detect(environment("")), git)
 	if err != nil || rep.Result.Range.Text != "all refs" || rep.Verdict.ExitCode() != 1 {
 		t.Errorf("%s: %v", p.Why, err)
+	}
+	clone := cloneOf(t, r, feature, 0)
+	if _, _, err := judge(t, clone.Dir, Detect(environment("")), git); err == nil || !strings.Contains(err.Error(), "set-head") {
+		t.Errorf("a clone without a default branch: %v", err)
 	}
 	clone.Git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main")
 	p, rep, err = judge(t, clone.Dir, Detect(environment("")), git)
@@ -205,7 +237,8 @@ func TestARangeThatIsAskedForIsJudged(t *testing.T) {
 	clone := checkout(t, r, feature, 0)
 	o := step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE="+main+"..HEAD")
 	o.expect(t, 1, "findings=1", "range="+main+"..HEAD")
-	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD..HEAD").expect(t, 0, "findings=0")
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD..HEAD").expect(t, 3, "findings=0")
+	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=..HEAD").expect(t, 2)
 	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=nowhere..HEAD").expect(t, 2)
 	step(t, clone, "schedule", object{}, "GITHUB_SHA="+feature, "INPUT_RANGE=HEAD").expect(t, 2)
 }

@@ -335,6 +335,14 @@ func TestOtherEventsJudgeTheWholeHistory(t *testing.T) {
 	}
 	o := step(t, checkout(t, r, head, 1), "schedule", object{}, "GITHUB_SHA="+head, "git=none")
 	o.expect(t, 3, "complete=false")
+
+	// by the default branch's policy, not by that of the branch it is started on
+	r.Git("checkout", "-q", "other")
+	r.Write(".leakgate.yaml", "version: 1\nmode: audit\n")
+	other := r.Commit("Only audit")
+	o = step(t, checkout(t, r, other, 1), "workflow_dispatch", object{"repository": object{"default_branch": "main"}},
+		"GITHUB_SHA="+other, "GITHUB_REF=refs/heads/other")
+	o.expect(t, 1, "findings=1", "range=all refs", "complete=true")
 }
 
 func TestAnEventThatCannotBeReadIsNotClean(t *testing.T) {

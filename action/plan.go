@@ -3,6 +3,7 @@ package action
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -146,18 +147,19 @@ func (p *planner) push(ctx context.Context) (Plan, error) {
 }
 
 // sinceTarget judges what the default branch does not have, by its policy. The
-// default branch itself is judged as a whole.
+// default branch itself is judged as a whole. Where it cannot be found, nothing
+// but the change itself could say how to judge, unless there is no server at all.
 func (p *planner) sinceTarget(ctx context.Context, why string) (Plan, error) {
 	named := p.event.Target != ""
 	if p.event.Kind == Push && named && p.event.Target == p.event.Branch {
 		return p.everything(ctx, why+", and it is the default branch: the whole history")
 	}
 	base, err := p.defaultTip(ctx)
-	if err != nil && named {
-		return Plan{}, p.needed(err)
+	if err != nil && !named && p.alone() {
+		return p.everything(ctx, why+", and there is no server: the whole history")
 	}
 	if err != nil {
-		return p.everything(ctx, why+", and no default branch is known: the whole history")
+		return Plan{}, p.needed(err)
 	}
 	head, err := p.bring(ctx, p.event.Head)
 	if err != nil {
@@ -183,9 +185,19 @@ func (p *planner) defaultTip(ctx context.Context) (gitrepo.ID, error) {
 		return id, nil
 	}
 	if err := p.fetch(ctx, p.depth(firstDepth), "--no-tags", "+HEAD:"+ref); err != nil {
-		return gitrepo.ID{}, err
+		return gitrepo.ID{}, fmt.Errorf("the clone does not know the default branch (%w), and without its policy "+
+			"the change would judge itself: git remote set-head origin --auto tells it, or say --range BASE..HEAD", err)
 	}
 	return p.repo.Resolve(ref)
+}
+
+// alone reports whether no CI runs and the repository has never heard of a
+// server: then its own history is all there is to judge by.
+func (p *planner) alone() bool {
+	refs, err := p.repo.Refs()
+	return p.event.Local && err == nil && !slices.ContainsFunc(refs, func(r gitrepo.Ref) bool {
+		return strings.HasPrefix(r.Name, "refs/remotes/")
+	})
 }
 
 // between asks about a range; its policy is that of the base.
@@ -194,24 +206,31 @@ func (p *planner) between(ctx context.Context, base, head gitrepo.ID, why string
 		return Plan{}, err
 	}
 	text := base.String() + ".." + head.String()
-	p.q.What, p.q.Range, p.q.Trust = inspect.Range, text, base.String()
+	p.q.What, p.q.Range, p.q.Trust, p.q.MayBeEmpty = inspect.Range, text, base.String(), true
 	if p.event.Kind == Tag { // its message is judged too, and a range is of commits only
 		p.q.What, p.q.Tips, p.q.Known = inspect.Commits, []string{head.String()}, []string{base.String()}
 	}
 	return Plan{Question: p.q, Range: text, Why: fmt.Sprintf("%s: %s, by the policy of %.10s", p.event.Name, why, base)}, nil
 }
 
-// everything asks about all refs; its policy is that of the commit that the
-// event names, which a checkout of something else does not change, else of HEAD.
+// everything asks about all refs, by the policy of the default branch where the
+// event tells it and is about another one. Else the policy is that of the commit
+// that the event names, which a checkout of something else does not change, or of HEAD.
 func (p *planner) everything(ctx context.Context, why string) (Plan, error) {
 	p.q.What = inspect.History
-	if p.event.Head != "" {
-		head, err := p.bring(ctx, p.event.Head)
-		if err != nil {
-			return Plan{}, p.needed(err)
-		}
-		p.q.Trust = head.String()
-		why += fmt.Sprintf(", by the policy of %.10s", head)
+	trust, err := gitrepo.ID{}, error(nil)
+	switch {
+	case p.event.Target != "" && p.event.Target != p.event.Branch:
+		trust, err = p.branch(ctx, p.event.Target)
+	case p.event.Head != "":
+		trust, err = p.bring(ctx, p.event.Head)
+	}
+	if err != nil {
+		return Plan{}, p.needed(err)
+	}
+	if !trust.IsZero() {
+		p.q.Trust = trust.String()
+		why += fmt.Sprintf(", by the policy of %.10s", trust)
 	}
 	return Plan{Question: p.q, Why: p.event.Name + ": " + why}, p.whole(ctx)
 }

@@ -44,7 +44,8 @@ func (f *fields) only(t *value, where string, known ...string) {
 	}
 	slices.Sort(unknown)
 	for _, name := range unknown {
-		f.warn(t.keys[name].at, "unknown key %q in %s is ignored", name, where)
+		key := t.keys[name] // as it is written, or a value in it would not be known for one
+		f.warn(key.at, "unknown key %q in %s is ignored", key.name, where)
 	}
 }
 

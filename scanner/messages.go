@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"regexp"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
@@ -64,13 +67,16 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	if err != nil || len(found) == 0 {
 		return err
 	}
-	ordinals := map[[sha256.Size]byte]int{}
+	ordinals, signatures := map[[sha256.Size]byte]int{}, signature.FindAllStringIndex(message, -1)
 	var out []Finding
 	for _, f := range withoutGeneric(accept(r.s.detector, found, r.at(""), by.ID)) {
 		if f.Rule == nil {
 			continue
 		}
 		f.kind, f.lineHash = InMessage, ""
+		if f.Confidence > rules.Possible && within(signatures, f.place.Span) {
+			f.Confidence, f.Context = rules.Possible, "in the base64 of a signature"
+		}
 		f.place.Span[0], f.place.Span[1] = f.place.Span[0]+from, f.place.Span[1]+from
 		finding := newFinding(FromCommit, "", id.String(), f, ordinals)
 		finding.Commit = by
@@ -80,8 +86,17 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	return nil
 }
 
-// names searches annotated tags: those that the scan starts
-// from, which need no ref yet, and those of every ref.
+// signature is the armour of a signed commit or tag, where base64 spells the
+// beginning of many a token by chance.
+var signature = regexp.MustCompile(`(?s)-----BEGIN (?:PGP|SSH) SIGNATURE-----.*?-----END (?:PGP|SSH) SIGNATURE-----`)
+
+// within reports whether one of the places holds a span.
+func within(places [][]int, span [2]int) bool {
+	return slices.ContainsFunc(places, func(p []int) bool { return p[0] <= span[0] && span[1] <= p[1] })
+}
+
+// names searches annotated tags: those that the scan starts from, which need no
+// ref yet, and those of every ref. The names of the refs are searched too.
 func (r *run) names() error {
 	rd, sc := r.repo.NewReader(readerCache), r.s.takeScratch()
 	defer r.s.giveBack(sc)
@@ -102,7 +117,25 @@ func (r *run) names() error {
 		if err := r.searchTag(rd, sc, ref.ID, seen); err != nil {
 			return err
 		}
+		if err := r.searchRef(sc, ref); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// searchRef searches the name of a branch, tag or other ref. Rules that look at
+// names alone mean files.
+func (r *run) searchRef(sc *scratch, ref gitrepo.Ref) error {
+	named, err := r.named(sc, ref.Name)
+	if err != nil || len(named) == 0 {
+		return err
+	}
+	found := r.s.pathFindings(FromCommit, ref.Name, "", ref.ID.String(), r.at(""), named)
+	for i := range found {
+		found[i].Commit = Commit{ID: ref.ID.String()}
+	}
+	r.found(found)
 	return nil
 }
 

@@ -25,7 +25,7 @@ type Options struct {
 	Unpack    unpack.Limits            // zero values for its defaults
 	Named     Named                    // which of the limits the policy named
 	Manifests Manifests                // how Kubernetes documents are judged
-	Workers   int                      // 0: one per CPU
+	Workers   int                      // below 1: one per CPU
 	Exclude   func(path string) string // a reason to leave a path out, or ""; nil leaves out nothing
 	Progress  func(Progress)           // called from several goroutines, now and then; may be nil
 }
@@ -67,7 +67,7 @@ func New(opt Options) *Scanner {
 	if opt.MaxBlob == 0 {
 		opt.MaxBlob = DefaultMaxBlob
 	}
-	if opt.Workers == 0 {
+	if opt.Workers < 1 {
 		opt.Workers = runtime.GOMAXPROCS(0)
 	}
 	if opt.Exclude == nil {

@@ -291,7 +291,7 @@ func harmless(value string) string {
 	case err == nil && address.Host != "" && address.User == nil && address.RawQuery == "":
 		return "an address without credentials"
 	}
-	return ""
+	return stand(value)
 }
 
 // sighted reports whether a value was found in a byte range already, by a rule

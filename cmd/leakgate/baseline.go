@@ -11,6 +11,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
+	"github.com/leakgate/leakgate/internal/report"
 )
 
 const baselineLong = `A baseline lists the places of findings that are known today, so that only new
@@ -104,10 +105,10 @@ func (w *world) baselineDiffCommand() *cobra.Command {
 			}
 			added, removed := gate.DiffBaselines(before, after)
 			for _, e := range removed {
-				fmt.Fprintf(w.stdout, "- %s  %s  %s\n", e.Fingerprint, e.Rule, e.Path)
+				fmt.Fprintf(w.stdout, "- %s\n", report.Line(e.Fingerprint+"  "+e.Rule+"  "+e.Path))
 			}
 			for _, e := range added {
-				fmt.Fprintf(w.stdout, "+ %s  %s  %s\n", e.Fingerprint, e.Rule, e.Path)
+				fmt.Fprintf(w.stdout, "+ %s\n", report.Line(e.Fingerprint+"  "+e.Rule+"  "+e.Path))
 			}
 			fmt.Fprintf(w.stdout, "%d added, %d removed\n", len(added), len(removed))
 			return nil

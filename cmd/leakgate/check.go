@@ -49,6 +49,9 @@ func (w *world) checkCommand() *cobra.Command {
 		Long: checkLong, Example: checkExample, Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.question(w, args)
+			if err == nil {
+				err = checkName(cmd, q)
+			}
 			if err != nil {
 				return err
 			}
@@ -58,7 +61,8 @@ func (w *world) checkCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.BoolVar(&f.Render, "render", false, "also judge what each kustomization renders to; nothing is fetched")
 	flags.StringVar(&f.helm, "helm", "helm", "the `PROGRAM` that renders charts; empty to read their templates as text only")
-	flags.StringVar(&f.Name, "stdin-path", "stdin", "the `NAME` under which standard input is judged")
+	f.Name = defaultName
+	flags.Var((*given)(&f.Name), "stdin-path", "the `NAME` under which standard input is judged")
 	addRulingFlags(flags, &f.Question)
 	f.output.addFlags(flags)
 	return c

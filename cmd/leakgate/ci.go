@@ -15,7 +15,7 @@ const ciLong = `Judge the change that a CI runs for. The range and the branch wh
 are read from the variables of GitLab CI, Bitbucket Pipelines, Azure Pipelines,
 Jenkins, Buildkite, CircleCI or GitHub Actions (as "leakgate action" does there).
 Elsewhere it is what the checked out branch adds to the default branch of origin,
-or the whole history where there is no such thing. The first line says which.
+or the whole history of a repository without a server. The first line says which.
 
 Commits that a shallow clone lacks are fetched; where that fails, the message says
 what to write in the CI's configuration.
@@ -39,7 +39,7 @@ func (w *world) ciCommand() *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&q.Range, "range", "", "judge BASE..HEAD, whatever the CI says")
+	flags.Var((*given)(&q.Range), "range", "judge BASE..HEAD, whatever the CI says")
 	flags.StringArrayVar(&out.reports, "report", nil, "also write `FORMAT=FILE`; may be given several times")
 	flags.StringVar(&out.category, "sarif-category", "", "only findings of leakgate/head or leakgate/history in SARIF; both when empty")
 	addRulingFlags(flags, &q)

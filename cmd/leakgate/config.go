@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -48,13 +49,25 @@ func inFolder(q inspect.Question, args []string) inspect.Question {
 func (w *world) validateConfig(q inspect.Question) error {
 	notices, err := inspect.Validate(q)
 	if err != nil {
-		return flagError{err}
+		return w.mistakes(err)
 	}
 	for _, n := range notices {
-		fmt.Fprintln(w.stdout, n.Text)
+		fmt.Fprintln(w.stdout, foreign(n.Text))
 	}
 	fmt.Fprintln(w.stdout, "the configuration is valid")
 	return nil
+}
+
+// mistakes prints each error of a file in a line of its own.
+func (w *world) mistakes(err error) error {
+	var several interface{ Unwrap() []error }
+	if !errors.As(err, &several) {
+		return flagError{err}
+	}
+	for _, each := range several.Unwrap() {
+		fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(each)))
+	}
+	return outcome(exitUsage)
 }
 
 func (w *world) explainConfig(q inspect.Question) error {
@@ -64,7 +77,7 @@ func (w *world) explainConfig(q inspect.Question) error {
 	}
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range settings {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", s.Key, s.Value, s.Origin)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", foreign(s.Key), foreign(s.Value), foreign(s.Origin))
 	}
 	return table.Flush()
 }

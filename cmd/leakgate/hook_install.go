@@ -158,7 +158,8 @@ func uninstallHook(dir, name string) (said string, err error) {
 }
 
 // whoseHook tells whether a hook is there and whether leakgate wrote it. What is
-// no plain file is an error: a link may call a program that goes by its name.
+// no plain file is an error: a link may call a program that goes by its name. So
+// is what leakgate wrote and somebody changed: nothing of it may get lost.
 func whoseHook(path string) (ours, there bool, err error) {
 	info, err := os.Lstat(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -171,8 +172,13 @@ func whoseHook(path string) (ours, there bool, err error) {
 		return false, true, err
 	}
 	text, err := os.ReadFile(path)
-	lines := strings.SplitN(string(text), "\n", 3)
-	return len(lines) == 3 && strings.TrimRight(lines[1], "\r") == hookMarker, true, err
+	name := filepath.Base(path)
+	ours = err == nil && isHookScript(name, string(text))
+	if err == nil && !ours && wasHookScript(string(text)) {
+		err = fmt.Errorf("%s was changed since leakgate wrote it and is left as it is: put your own lines into an executable file %s beside it, "+
+			"which runs first, remove %s, and run leakgate hook install", path, name+keptSuffix, name)
+	}
+	return ours, true, err
 }
 
 // writeHook writes an executable file whole or not at all.

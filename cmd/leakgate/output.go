@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -34,12 +35,12 @@ func (o *output) addFlags(flags *pflag.FlagSet) {
 
 // addRulingFlags adds the files that override those of the trusted tree.
 func addRulingFlags(flags *pflag.FlagSet, q *inspect.Question) {
-	flags.StringVar(&q.PolicyFile, "policy", "", "judge by this policy `FILE` instead of the repository's .leakgate.yaml")
-	flags.StringVar(&q.RulesFile, "gitleaks-config", "", "take the rules from this `FILE` instead of the repository's .gitleaks.toml")
-	flags.StringVar(&q.IgnoreFile, "gitleaks-ignore", "", "obey this `FILE` instead of the repository's .gitleaksignore")
-	flags.StringVar(&q.BaselineFile, "baseline", "", "use this baseline `FILE` instead of the repository's .leakgate-baseline.json")
+	flags.Var((*given)(&q.PolicyFile), "policy", "judge by this policy `FILE` instead of the repository's .leakgate.yaml")
+	flags.Var((*given)(&q.RulesFile), "gitleaks-config", "take the rules from this `FILE` instead of the repository's .gitleaks.toml")
+	flags.Var((*given)(&q.IgnoreFile), "gitleaks-ignore", "obey this `FILE` instead of the repository's .gitleaksignore")
+	flags.Var((*given)(&q.BaselineFile), "baseline", "use this baseline `FILE` instead of the repository's .leakgate-baseline.json")
 	flags.StringVar(&q.Branch, "branch", "", "the `NAME` of the branch that is judged, for the policy's environments")
-	flags.IntVar(&q.Workers, "workers", 0, "how many goroutines search; 0 for one per CPU")
+	flags.Var((*count)(&q.Workers), "workers", "how many goroutines search; 0 for one per CPU")
 }
 
 // check refuses what cannot be printed before anything is scanned.
@@ -47,11 +48,19 @@ func (o *output) check(w *world) error {
 	if !slices.Contains(report.Formats(), o.format) {
 		return badFlag("unknown format %q: choose one of %s", o.format, strings.Join(report.Formats(), ", "))
 	}
+	files := map[string]bool{}
 	for _, r := range o.reports {
 		format, file, ok := strings.Cut(r, "=")
 		if !ok || file == "" || !slices.Contains(report.Formats(), format) {
 			return badFlag("--report %q: write FORMAT=FILE with one of %s", r, strings.Join(report.Formats(), ", "))
 		}
+		if file = filepath.Clean(file); files[file] {
+			return badFlag("--report %q: another report goes into this file", r)
+		}
+		files[file] = true
+	}
+	if !slices.Contains([]string{"", report.CategoryHead, report.CategoryHistory}, o.category) {
+		return badFlag("--sarif-category is %s or %s, not %q", report.CategoryHead, report.CategoryHistory, o.category)
 	}
 	if o.reveal && (w.width == 0 || o.format != "text") {
 		return badFlag("--reveal shows values in the text format on a terminal only, never in a pipe or file")

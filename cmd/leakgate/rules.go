@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/inspect"
+	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner"
 )
@@ -17,7 +18,7 @@ import (
 func (w *world) rulesCommand() *cobra.Command {
 	var q inspect.Question
 	c := &cobra.Command{Use: "rules", Short: "List, explain and test the rules"}
-	c.PersistentFlags().StringVar(&q.RulesFile, "gitleaks-config", "", "the rules of this `FILE` instead of the repository's .gitleaks.toml")
+	c.PersistentFlags().Var((*given)(&q.RulesFile), "gitleaks-config", "the rules of this `FILE` instead of the repository's .gitleaks.toml")
 	c.PersistentFlags().StringVar(&q.Path, "repository", ".", "the repository or folder whose rules are meant")
 	c.AddCommand(
 		&cobra.Command{
@@ -46,18 +47,24 @@ func (w *world) withRules(q inspect.Question, do func(*rules.Set) error) error {
 		return err
 	}
 	for _, warning := range set.Warnings {
-		fmt.Fprintf(w.stderr, "leakgate: %s\n", warning)
+		fmt.Fprintf(w.stderr, "leakgate: %s\n", foreign(warning))
 	}
 	return do(set)
 }
 
 func (w *world) listRules(set *rules.Set) error {
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
+	var out strings.Builder
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tPROVIDER\tSEVERITY\tCONFIDENCE\tFROM")
 	for _, r := range slices.Concat(set.Rules, scanner.ManifestRules()) {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ID, orDash(r.Provider), r.Severity, r.Confidence, r.Origin)
+		say := saying(r)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", say(r.ID), orDash(say(r.Provider)), r.Severity, r.Confidence, say(r.Origin))
 	}
-	return table.Flush()
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w.stdout, inspect.Clean(out.String()))
+	return err
 }
 
 func orDash(s string) string {
@@ -83,9 +90,10 @@ func (w *world) explainRule(set *rules.Set, id string) error {
 		return err
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%s\n\n%s\n", r.ID, r.Description)
+	say := saying(r)
+	fmt.Fprintf(&out, "%s\n\n%s\n", say(r.ID), say(r.Description))
 	if r.Advice != "" {
-		fmt.Fprintf(&out, "\nWhat to do: %s\n", r.Advice)
+		fmt.Fprintf(&out, "\nWhat to do: %s\n", say(r.Advice))
 	}
 	fmt.Fprintln(&out)
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
@@ -101,12 +109,24 @@ func (w *world) explainRule(set *rules.Set, id string) error {
 	return err
 }
 
+// saying is how the texts of a rule are shown: a repository's own may command a terminal.
+func saying(r *rules.Rule) func(text string) string {
+	if builtIn(r) {
+		return func(text string) string { return text }
+	}
+	return report.Line
+}
+
+// foreign is text of a repository without values, as one line that commands nothing.
+func foreign(text string) string { return report.Line(inspect.Clean(text)) }
+
 func builtIn(r *rules.Rule) bool { return r.Origin == "gitleaks" || r.Origin == "leakgate" }
 
 func describeRule(to io.Writer, r *rules.Rule) {
+	say := saying(r)
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(to, "%s\t%s\n", name, value)
+			fmt.Fprintf(to, "%s\t%s\n", name, say(value))
 		}
 	}
 	row("provider", r.Provider)
@@ -195,7 +215,7 @@ func (w *world) testRules(set *rules.Set, only []string) error {
 		examples += n
 		if err != nil {
 			failed++
-			fmt.Fprintf(w.stdout, "FAIL  %s: %v\n", r.ID, err)
+			fmt.Fprintf(w.stdout, "FAIL  %s: %s\n", saying(r)(r.ID), foreign(err.Error()))
 		}
 	}
 	fmt.Fprintf(w.stdout, "%d rules, %d examples, %d failed\n", len(tested), examples, failed)

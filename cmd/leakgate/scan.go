@@ -15,6 +15,9 @@ what is staged or changed. With flags, a part of it; with "-" standard input.
 
 The policy comes from a tree that the judged change cannot alter: the tip of
 BASE for --range, HEAD otherwise, beside the files for --dir.
+
+A range without a commit, a folder without a file and an empty standard input are
+not clean: nothing was decided. An empty index is.
 ` + exitHelp
 
 const scanExample = `  leakgate scan                              this repository, all of its history
@@ -41,6 +44,9 @@ func (w *world) scanCommand() *cobra.Command {
 		Long: scanLong, Example: scanExample, Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.question(w, args)
+			if err == nil {
+				err = checkName(cmd, q)
+			}
 			if err != nil {
 				return err
 			}
@@ -48,16 +54,28 @@ func (w *world) scanCommand() *cobra.Command {
 		},
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.Range, "range", "", "only the commits of BASE..HEAD or BASE...HEAD, merges included")
-	flags.StringVar(&f.since, "since-commit", "", "only the commits, on any ref, that `REV` does not reach")
+	flags.Var((*given)(&f.Range), "range", "only the commits of BASE..HEAD or BASE...HEAD, merges included")
+	flags.Var((*given)(&f.since), "since-commit", "only the commits, on any ref, that `REV` does not reach")
 	flags.BoolVar(&f.staged, "staged", false, "only what is staged, against HEAD")
 	flags.BoolVar(&f.dir, "dir", false, "the files below PATH, without git")
 	flags.BoolVar(&f.Untracked, "untracked", false, "also files that git neither tracks nor ignores")
-	flags.StringVar(&f.Name, "stdin-path", "stdin", "the `NAME` under which standard input is judged")
+	f.Name = defaultName
+	flags.Var((*given)(&f.Name), "stdin-path", "the `NAME` under which standard input is judged")
 	flags.StringVar(&f.engine, "engine", "fast", "fast, or reference: the plain engine that the fast one is held against")
 	addRulingFlags(flags, &f.Question)
 	f.output.addFlags(flags)
 	return c
+}
+
+// defaultName is that of standard input.
+const defaultName = "stdin"
+
+// checkName refuses a name for what has its own.
+func checkName(cmd *cobra.Command, q inspect.Question) error {
+	if cmd.Flags().Changed("stdin-path") && q.What != inspect.Stream {
+		return badFlag("--stdin-path goes with - only, which reads standard input")
+	}
+	return nil
 }
 
 // question turns the flags into one question; contradictions are usage errors.

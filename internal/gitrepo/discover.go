@@ -11,7 +11,9 @@ import (
 
 // discover looks for a repository at path and in every folder above it.
 func discover(path string) (*Repo, error) {
-	if _, err := os.Stat(path); err != nil {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: %w", ErrNotRepository, err)
+	} else if err != nil {
 		return nil, err
 	}
 	for dir := path; ; dir = filepath.Dir(dir) {

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/leakgate/leakgate/internal/gate"
@@ -70,16 +71,24 @@ func TestRule(set *rules.Set, r *rules.Rule) (int, error) {
 	for i, example := range r.Examples.True {
 		n++
 		if found, err := finds(d, r, example); err != nil || !found {
-			return n, fmt.Errorf("true example %d is not found: %q (%w)", i+1, example, err)
+			return n, missed(fmt.Sprintf("true example %d is not found", i+1), err)
 		}
 	}
 	for i, example := range r.Examples.False {
 		n++
 		if found, err := finds(d, r, example); err != nil || found {
-			return n, fmt.Errorf("false example %d is found: %q (%w)", i+1, example, err)
+			return n, missed(fmt.Sprintf("false example %d is found", i+1), err)
 		}
 	}
 	return n, nil
+}
+
+// missed says what an example missed, without its text, which may be a value.
+func missed(what string, err error) error {
+	if err == nil {
+		return errors.New(what)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // finds reports whether a rule finds the example of that template.

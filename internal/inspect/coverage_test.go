@@ -67,6 +67,18 @@ var places = []place{
 		r.Commit("Merge side")
 		r.File("b.txt", "two\n")
 	}, inPath("b.txt"), nil},
+	{"the name of a branch", false, func(r *gittest.Repo, v string) {
+		r.File("a.txt", "one\n")
+		r.Git("branch", "topic/"+v)
+	}, func(f scanner.Finding) bool {
+		return f.At.Kind == scanner.InPath && strings.HasPrefix(f.At.Path, "refs/heads/topic/")
+	}, nil},
+	{"the name of a tag", false, func(r *gittest.Repo, v string) {
+		r.File("a.txt", "one\n")
+		r.Git("tag", v)
+	}, func(f scanner.Finding) bool {
+		return f.At.Kind == scanner.InPath && strings.HasPrefix(f.At.Path, "refs/tags/")
+	}, nil},
 	{"a path marked binary", false, func(r *gittest.Repo, v string) {
 		r.Write(".gitattributes", "*.env binary\n")
 		r.File("prod.env", "TOKEN="+v+"\n")

@@ -39,8 +39,8 @@ func run(ctx context.Context, q Question, w World) (*report.Report, error) {
 	if scanErr != nil && !errors.Is(scanErr, scanner.ErrIncomplete) {
 		return nil, scanErr
 	}
-	if scanErr == nil && a.q.wantsSomething() && result.Coverage.Commits+result.Coverage.Blobs+len(result.Coverage.Excluded) == 0 {
-		scanErr = errNothing
+	if scanErr == nil {
+		scanErr = a.nothing(result.Coverage)
 	}
 	r.Result, r.Verdict = result, gate.Decide(a.input(ctx, &result, scanErr))
 	a.rulings.quoted.report(q, r)
@@ -48,13 +48,18 @@ func run(ctx context.Context, q Question, w World) (*report.Report, error) {
 	return r, nil
 }
 
-// errNothing keeps a scan of nothing from looking clean.
-var errNothing = errors.New("there was nothing to look at")
-
-// wantsSomething reports whether a question without an object is odd. A range or
-// an index may well be empty.
-func (q Question) wantsSomething() bool {
-	return q.What == History || q.What == Folder || q.What == Manifests
+// nothing keeps a scan of nothing from looking clean, where the question lets one
+// expect something: an index may well be empty, and so may what a CI or hook asks.
+func (a *answer) nothing(c scanner.Coverage) error {
+	switch {
+	case a.q.What == Range && !a.q.MayBeEmpty && c.Commits == 0:
+		return a.emptyRange()
+	case a.q.What == Stream && c.Bytes == 0:
+		return errors.New("standard input was empty: did the command that writes it fail?")
+	case (a.q.What == History || a.q.What == Folder || a.q.What == Manifests) && c.Commits+c.Blobs == 0:
+		return errors.New("there was nothing to look at")
+	}
+	return nil
 }
 
 // answer is what is gathered on the way to a report.

@@ -34,15 +34,16 @@ const (
 // Question says what to inspect and by which files to judge. Path is the
 // repository or folder; the files named override those of the trusted tree.
 type Question struct {
-	What      What
-	Path      string
-	Range     string   // "BASE..HEAD" or "BASE...HEAD"; for Since one revision
-	Tips      []string // with Commits: ids, which no ref needs to name
-	Known     []string // with Commits: revisions; "refs/remotes/" is every ref below. What is not here is passed over
-	Trust     string   // revision whose tree holds the policy; "" for the default of What
-	Untracked bool     // with History: files that git does not track
-	Stream    io.Reader
-	Name      string // of the stream
+	What       What
+	Path       string
+	Range      string   // "BASE..HEAD" or "BASE...HEAD"; for Since one revision
+	Tips       []string // with Commits: ids, which no ref needs to name
+	Known      []string // with Commits: revisions; "refs/remotes/" is every ref below. What is not here is passed over
+	MayBeEmpty bool     // a Range without a commit is clean: nobody asked for it, a CI told it
+	Trust      string   // revision whose tree holds the policy; "" for the default of What
+	Untracked  bool     // with History: files that git does not track
+	Stream     io.Reader
+	Name       string // of the stream
 
 	Paths  []string // with Manifests: files and folders, relative to the working directory
 	Strict bool     // what looks like a Kubernetes document and cannot be read was missed

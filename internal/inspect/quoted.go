@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/report"
@@ -62,7 +63,27 @@ func (q *quoted) error(err error, about []byte) error {
 		return nil
 	}
 	q.add(about)
-	return &cleanError{q.clean(err.Error()), err}
+	var all []error
+	for _, each := range separate(err) {
+		all = append(all, &cleanError{q.clean(each.Error()), each})
+	}
+	return errors.Join(all...)
+}
+
+// separate are the errors that were joined, a line each, or the one there is.
+func separate(err error) []error {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var lines []string
+	for _, each := range joined.Unwrap() {
+		lines = append(lines, each.Error())
+	}
+	if strings.Join(lines, "\n") != err.Error() {
+		return []error{err}
+	}
+	return joined.Unwrap()
 }
 
 type cleanError struct {

@@ -59,14 +59,19 @@ func (a *answer) headCommit() (gitrepo.ID, error) {
 	return gitrepo.ID{}, fmt.Errorf("find HEAD: %w", err)
 }
 
-// named resolves a revision that the user typed.
+// named resolves a revision that the user typed. What a shallow clone does not
+// know may well exist.
 func (a *answer) named(rev string) (gitrepo.ID, error) {
 	id, err := a.repo.Resolve(rev)
 	var unknown *gitrepo.UnknownRevisionError
-	if errors.As(err, &unknown) {
-		return id, usage(new(quoted).error(err, []byte(rev)))
+	if !errors.As(err, &unknown) {
+		return id, err
 	}
-	return id, err
+	err = new(quoted).error(err, []byte(rev))
+	if unknown.Shallow {
+		return id, err
+	}
+	return id, usage(err)
 }
 
 func (a *answer) resolveHistory() error {
@@ -131,10 +136,19 @@ func (a *answer) resolveRange() error {
 	return nil
 }
 
-// splitRange reads BASE..HEAD and BASE...HEAD; an end left out is HEAD.
+// emptyRange says why a range that somebody asked for holds no commit.
+func (a *answer) emptyRange() error {
+	if a.trust == a.head {
+		return fmt.Errorf("the range %s is empty: both of its ends are %.10s", a.q.Range, a.head)
+	}
+	return fmt.Errorf("the range %s is empty: its first end has all commits of the second; write BASE..HEAD, the newer one last", a.q.Range)
+}
+
+// splitRange reads BASE..HEAD and BASE...HEAD. A second end left out is HEAD; a
+// first one is rather a variable that nobody set.
 func splitRange(text string) (from, to string, three bool, err error) {
 	from, to, found := strings.Cut(text, "..")
-	if !found || from == "" && strings.Trim(to, ".") == "" {
+	if !found || from == "" {
 		return "", "", false, usage(fmt.Errorf("%q is not a range: write BASE..HEAD, as in origin/main..HEAD", text))
 	}
 	if strings.HasPrefix(to, ".") {
@@ -142,9 +156,6 @@ func splitRange(text string) (from, to string, three bool, err error) {
 	}
 	if strings.Contains(to, "..") {
 		return "", "", false, usage(fmt.Errorf("%q is not a range: it has too many dots", text))
-	}
-	if from == "" {
-		from = "HEAD"
 	}
 	if to == "" {
 		to = "HEAD"

@@ -12,7 +12,7 @@ func (w *walker) embedded(n *node, path []step, text string) {
 	trees, _ := parseTrees([]byte(text))
 	place := w.placeWithin(n, text)
 	for _, t := range trees {
-		inner := walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, depth: w.depth + 1, place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
+		inner := walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, again: w.again, depth: w.depth + 1, place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
 		for _, item := range inner.items(t.root, "", 0) {
 			if item.root.kind != mapping {
 				continue
@@ -21,7 +21,7 @@ func (w *walker) embedded(n *node, path []step, text string) {
 			inner.note(o, item.root, path)
 			inner.walk(item.root, path, o)
 		}
-		w.nodes, w.paths = inner.nodes, inner.paths
+		w.nodes, w.paths, w.again = inner.nodes, inner.paths, inner.again
 		if w.fault == nil {
 			w.fault = inner.fault
 		}

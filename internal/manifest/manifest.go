@@ -22,7 +22,7 @@ const (
 	Plain     Kept = iota
 	Sealed         // ciphertext of sealed-secrets, structure verified
 	SOPS           // one well-formed ENC[AES256_GCM,…]
-	Reference      // names where the value is, or a placeholder that something fills in
+	Reference      // names where the value is, a placeholder that something fills in, or public
 )
 
 // String is the word used in reports.
@@ -89,6 +89,7 @@ const (
 	maxNodes    = 500_000  // nodes of one document, an aliased node counted each time
 	maxDepth    = 200      // nesting of maps and lists
 	maxPaths    = 64 << 20 // bytes of all paths of one document
+	maxAgain    = 4 << 20  // bytes of what aliases make of one document beyond its text
 	maxEmbedded = 3        // documents within strings of documents
 )
 
@@ -138,7 +139,7 @@ func joined(name string, scale *ruler, faults []*fault) error {
 }
 
 // PlainSecrets are the leaves that leak by being where they are: plain values
-// of Secrets, without empty ones and placeholders.
+// of Secrets, without empty ones, placeholders, certificates and public keys.
 func PlainSecrets(docs []Document) []Field {
 	var fields []Field
 	for _, d := range docs {

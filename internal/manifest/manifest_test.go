@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -267,18 +268,46 @@ func TestTextBehindADocumentIsAnError(t *testing.T) {
 	}
 }
 
-func TestBombsMeetALimit(t *testing.T) {
-	laughs := "kind: Secret\na0: &a0 [x,x,x,x,x,x,x,x,x]\n"
+// laughs multiplies nine values by nine eleven times over.
+func laughs() string {
+	text := "kind: Secret\na0: &a0 [x,x,x,x,x,x,x,x,x]\n"
 	for i := 1; i < 12; i++ {
-		laughs += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 9), ","))
+		text += fmt.Sprintf("a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d,", i-1), 9), ","))
 	}
+	return text
+}
+
+func TestAliasesDoNotMultiplyMemory(t *testing.T) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	docs, err := Parse("in.yaml", []byte(laughs()))
+	runtime.ReadMemStats(&after)
+	var fault *SyntaxError
+	if !errors.As(err, &fault) || !fault.Limit {
+		t.Errorf("the error is %v", err)
+	}
+	for _, d := range docs {
+		if len(d.Fields) > 0 {
+			t.Errorf("%d fields were kept", len(d.Fields))
+		}
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("it took %d MiB", took>>20)
+	}
+	some := "kind: Secret\nstringData: &d {k: v, l: w}\nother: [" + strings.Repeat("*d, ", 2000) + "*d]\n"
+	if docs, err := Parse("in.yaml", []byte(some)); err != nil || len(docs) != 1 || len(docs[0].Fields) < 4000 {
+		t.Errorf("a document that repeats itself a little: %v", err)
+	}
+}
+
+func TestBombsMeetALimit(t *testing.T) {
 	merges := "kind: Secret\na0: &a0 {x: y}\n"
 	for i := 1; i < 30; i++ {
 		merges += fmt.Sprintf("a%d: &a%d {<<: [*a%d, *a%d]}\n", i, i, i-1, i-1)
 	}
 	wide := strings.Repeat("k", 4000)
 	for name, text := range map[string]string{
-		"billion laughs": laughs,
+		"billion laughs": laughs(),
 		"merges":         merges,
 		"cycle":          "kind: Secret\ndata: &a {b: *a}\n",
 		"deep flow":      strings.Repeat("[", 5000),

@@ -11,6 +11,7 @@ type node struct {
 	kids  []*node
 	merge bool // a key "<<" that brings in the keys of its value
 	null  bool
+	seen  bool // the walker has been here
 
 	token      int // offset of the first byte of a scalar, its quote or "|" included
 	start, end int // of the text of a scalar, without quotes; of a whole JSON value else

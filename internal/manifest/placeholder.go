@@ -8,12 +8,15 @@ import (
 // Placeholder reports whether a value is filled in later by something else, so
 // that nothing in it is secret: ${VAR}, $(VAR), {{ action }}, <path:a/b#key>
 // (Argo CD Vault Plugin), op://vault/item/field (1Password), ref+vault://…
-// (vals), vault:secret/a#key (Bank-Vaults), ENC[PKCS7,…] (eyaml), %NAME%, @NAME@ and the mask
-// of `flux build`. Several of them with separators count, as does an address
+// (vals), vault:secret/a#key (Bank-Vaults), ENC[PKCS7,…] (eyaml), %NAME%, @NAME@, what
+// [filledIn] knows, and the mask of `flux build`. Several of them with separators count, as does an address
 // whose user information they are. A placeholder with a value of its own, as
 // in ${VAR:-value}, is none.
 func Placeholder(value string) bool {
 	value = strings.TrimSpace(value)
+	if filledIn(value) {
+		return true
+	}
 	if value == "" || len(value) > 4096 || !mayStandIn(value) {
 		return false
 	}
@@ -53,7 +56,7 @@ var wholePlaceholder = regexp.MustCompile(`\A(?:` + strings.Join([]string{
 // inlinePlaceholder finds what may stand several times in one value. A default
 // is taken for a value unless it is empty; an action with a quoted default too.
 var (
-	inlinePlaceholder = regexp.MustCompile(`(?s)\$\{\{.*?\}\}|\{\{.*?\}\}|\$\{[A-Za-z_][A-Za-z0-9_.]*(?::?[-=]|:?\?[^{}]*)?\}|\$\([A-Za-z_][A-Za-z0-9_.]*\)|<path:[^<>\s#]+#[^<>]+>`)
+	inlinePlaceholder = regexp.MustCompile(`(?s)\$\{\{.*?\}\}|\{\{.*?\}\}|\$\{ *\.?[A-Za-z_][A-Za-z0-9_.]*(?::?[-=]|:?\?[^{}]*)? *\}|\$\([A-Za-z_][A-Za-z0-9_.]*\)|<path:[^<>\s#]+#[^<>]+>`)
 	literalDefault    = regexp.MustCompile("default\\s*\\(?\\s*[\"'`][^\"'`]+[\"'`]|^\\{\\{-?\\s*[\"'`]")
 )
 

@@ -73,7 +73,7 @@ func generated(text []byte, spans [][2]int, keys []string) Document {
 		switch {
 		case wellFormedSOPS(value):
 			f.Kept = SOPS
-		case Placeholder(value):
+		case Placeholder(value), public(value):
 			f.Kept = Reference
 		}
 		f.Line, f.Column = scale.position(f.Start)

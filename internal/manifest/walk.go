@@ -15,6 +15,7 @@ type walker struct {
 	tree   tree
 	nodes  int
 	paths  int
+	again  int // bytes of the fields that aliases make once more
 	depth  int // of documents within strings
 	fault  *fault
 	place  func(n *node) (start, end int) // of a leaf in the input; nil: as the node says
@@ -264,6 +265,9 @@ func (w *walker) hasOwn(n *node, key string) bool {
 
 // leaf makes a field of a scalar, and of what is a document within it.
 func (w *walker) leaf(n *node, path []step, o object) {
+	if w.repeats(n, len(path)) {
+		return
+	}
 	if n.null || o.kind == "" {
 		if o.kind == "" && !n.null {
 			w.embedded(n, path, w.tree.unmask(n))
@@ -279,6 +283,9 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	if r.kept == Plain && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
 		r.kept = Reference
 	}
+	if r.kept == Plain && r.sensitive && public(r.value) {
+		r.kept = Reference
+	}
 	f.Value, f.Kept, f.Sensitive, f.Undecoded = secret.New(r.value), r.kept, r.sensitive, r.undecoded
 	if r.decoded {
 		f.Encoding = []string{"base64"}
@@ -286,6 +293,28 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	w.locate(&f, n, text, r)
 	w.doc.Fields = append(w.doc.Fields, f)
 	w.embedded(n, path, text)
+}
+
+// What a field takes beside its value, and each step of its path, in bytes.
+const (
+	fieldSize = 256
+	stepSize  = 8
+)
+
+// repeats counts a leaf that an alias leads to once more, and reports whether
+// that has become too much: then none of the document's fields are kept, since
+// a few hundred bytes can stand for as many as memory holds.
+func (w *walker) repeats(n *node, steps int) bool {
+	if n.seen {
+		w.again += fieldSize + stepSize*steps + len(n.text)
+	}
+	n.seen = true
+	if w.again <= maxAgain {
+		return false
+	}
+	w.stop(n, fmt.Sprintf("more than %d MiB of values by aliases", maxAgain>>20))
+	w.doc.Fields = nil
+	return true
 }
 
 // locate fills in where the leaf stands. A value that is only the end of its

@@ -34,6 +34,9 @@ func visible(text string) string {
 	return strings.ReplaceAll(out.String(), commandMark, `#\x23`)
 }
 
+// Line is text that a repository wrote, as one line for a terminal or a log.
+func Line(text string) string { return disarm(visible(text)) }
+
 // commandMark begins a command wherever it stands in a line of a log:
 // "##[error]" on GitHub, "##vso[task.setvariable]" on Azure DevOps,
 // "##teamcity[message]".

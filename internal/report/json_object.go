@@ -3,8 +3,11 @@ package report
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"iter"
+	"unicode"
+	"unicode/utf16"
 )
 
 // object writes one JSON object field by field, an array element by element,
@@ -30,11 +33,31 @@ func (o *object) value(v any) {
 	o.raw(string(disarmJSON(text)))
 }
 
-// disarmJSON spells a [commandMark], which JSON has only within strings, in
-// another way that means the same.
+// disarmJSON spells a [commandMark] and what does not print, which JSON has only
+// within strings, in another way that means the same: a report is shown by
+// terminals too.
 func disarmJSON(text []byte) []byte {
-	return bytes.ReplaceAll(text, []byte(commandMark), []byte(`#\u0023`))
+	text = bytes.ReplaceAll(text, []byte(commandMark), []byte(`#\u0023`))
+	if bytes.IndexFunc(text, unprintable) < 0 {
+		return text
+	}
+	var out bytes.Buffer
+	for _, r := range string(text) { // Marshal gives valid UTF-8
+		switch {
+		case !unprintable(r):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	return out.Bytes()
 }
+
+// unprintable spares line ends, which stand between values only.
+func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
 func (o *object) name(name string) {
 	if o.fields++; o.fields == 1 {

@@ -40,6 +40,23 @@ func TestJSONKeepsToItsSchema(t *testing.T) {
 	}
 }
 
+func TestJSONHoldsNothingThatDoesNotPrint(t *testing.T) {
+	const author = "größe\u009b31m\u202e\u200b\x7f\u00a0\U000e0041"
+	for _, format := range []string{"json", "gitlab"} {
+		r := blocked()
+		for i := range r.Verdict.Findings {
+			r.Verdict.Findings[i].Commit.Author = author
+		}
+		text := write(t, format, r)
+		if i := strings.IndexFunc(text, unprintable); i >= 0 {
+			t.Errorf("%s: byte %d does not print", format, i)
+		}
+		if !strings.Contains(text, `größe\u009b31m\u202e\u200b\u007f\u00a0\udb40\udc41`) || !json.Valid([]byte(text)) {
+			t.Errorf("%s does not hold the author:\n%s", format, text)
+		}
+	}
+}
+
 func TestTheSchemaForbidsUnknownAndMissingProperties(t *testing.T) {
 	schema := jsonSchema(t)
 	text := write(t, "json", blocked())

@@ -3,7 +3,6 @@ package unpack
 import (
 	"bytes"
 	"compress/bzip2"
-	"compress/gzip"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
@@ -24,7 +23,7 @@ type form struct {
 
 // forms are recognised by the bytes that they start with.
 var forms = []*form{
-	{"gzip", "\x1f\x8b\x08", func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+	{"gzip", "\x1f\x8b\x08", openGzip},
 	{"bzip2", "BZh", func(r io.Reader) (io.Reader, error) { return bzip2.NewReader(r), nil }},
 	{"xz", "\xfd7zXZ\x00", func(r io.Reader) (io.Reader, error) { return xz.NewReader(r, maxWindow) }},
 	{"zstd", "\x28\xb5\x2f\xfd", openZstd},

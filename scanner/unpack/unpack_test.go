@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -234,9 +235,12 @@ func TestArchivesAreKnownByTheirContent(t *testing.T) {
 		"gzip":               {gzipOf([]byte(a.text)), map[string]string{"!file gzip": a.text}},
 		"two gzip members":   {append(gzipOf([]byte("one ")), gzipOf([]byte("two"))...), map[string]string{"!file gzip": "one two"}},
 		"zstd":               {zstdOf([]byte(a.text)), map[string]string{"!file zstd": a.text}},
+		"padded gzip":        {append(gzipOf([]byte("one ")), make([]byte, 512)...), map[string]string{"!file gzip": "one "}},
+		"padding between":    {slices.Concat(gzipOf([]byte("one ")), make([]byte, 5), gzipOf([]byte("two"))), map[string]string{"!file gzip": "one two"}},
 		"tar.gz":             {gzipOf(tarOf(tar.FormatUSTAR, a, b)), map[string]string{"!a.txt gzip,tar": a.text, "!dir/b.txt gzip,tar": b.text}},
 		"tar.zst":            {zstdOf(tarOf(tar.FormatUSTAR, a)), map[string]string{"!a.txt zstd,tar": a.text}},
 		"bzip2":              {bzip2Sample, map[string]string{"!file bzip2": "text in bzip2\n"}},
+		"bzip2 in zip":       {zipOfBzip2(t), map[string]string{"!b zip": "text in bzip2\n"}},
 		"xz":                 {xzSample, map[string]string{"!file xz": "text in xz\n"}},
 		"utf-16 in zip":      {zipOf(file{"w", string(wideBytes(binary.LittleEndian, true, "wide"))}), map[string]string{"!w zip": string(wideBytes(binary.LittleEndian, true, "wide")), "!w zip,utf-16le": "wide"}},
 	} {
@@ -284,6 +288,24 @@ func TestTextBehindTheEndOfATarIsShown(t *testing.T) {
 }
 
 // rawEntry writes a stored member with both records as told.
+func zipOfBzip2(t *testing.T) []byte {
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	const text = "text in bzip2\n"
+	raw, err := w.CreateRaw(&zip.FileHeader{Name: "b", Method: 12, CRC32: crc32.ChecksumIEEE([]byte(text)),
+		CompressedSize64: uint64(len(bzip2Sample)), UncompressedSize64: uint64(len(text))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raw.Write(bzip2Sample); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 type rawEntry struct {
 	name, text       string
 	method, flags    uint16
@@ -386,6 +408,7 @@ func TestWhatCannotBeReadIsNamed(t *testing.T) {
 		"lost header":    {lost, Skip{"!d", "damaged zip: its header is not where the directory says", false, false}},
 		"place too far":  {far, Skip{"!f", "damaged zip: its header is not where the directory says", false, false}},
 		"truncated gzip": {damaged[:len(damaged)-12], Skip{"!file", "damaged: it ends too early", false, false}},
+		"behind gzip":    {append(gzipOf([]byte("text")), "\x00\x00no header here"...), Skip{"!file", "damaged: gzip: invalid header", false, false}},
 		"broken gzip":    {[]byte("\x1f\x8b\x08"), Skip{"", "damaged gzip: it ends too early", false, false}},
 		"member":         {gzipOf(bytes.Repeat([]byte("x"), 300)), Skip{"!file", "only the first 100 bytes were unpacked", true, false}},
 	} {

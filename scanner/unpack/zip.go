@@ -310,7 +310,7 @@ func unpacker(e entry, rest []byte, source *bytes.Reader) (io.Reader, bool) {
 	case 8:
 		return flate.NewReader(source), true
 	case 12:
-		return bzip2.NewReader(source), true
+		return bzip2.NewReader(io.LimitReader(source, packed)), true // it would look for another stream behind its own
 	case 93, 95:
 		f := forms[2]
 		if e.method == 93 {

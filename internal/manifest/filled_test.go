@@ -1,0 +1,47 @@
+package manifest
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// pem is a block with a body that nobody can use.
+func pem(kind, body string) string {
+	return "-----BEGIN " + kind + "-----\n" + body + "\n-----END " + kind + "-----\n"
+}
+
+func TestPlaceholdersOfOtherToolsAreWholeValues(t *testing.T) {
+	for _, v := range []string{
+		"$DB_PASSWORD", "__DB_PASSWORD__", "__DbPassword__", "#{DbPassword}#", "#{Db.Password}", "[[ .Password ]]", "[[.Password | quote]]", "[[ password ]]",
+		"((db-password))", "((vault:db/password))", "${.secrets.token}", "${var.CAMO_KEY }", "${ secrets.a }",
+	} {
+		if !Placeholder(v) {
+			t.Errorf("%q is a placeholder", v)
+		}
+	}
+	for _, v := range []string{
+		"$ecret1", "$db", "$A", "$PASS!", "x$DB_PASSWORD", "$DB_PASSWORD-x", "__a__b!", "x__DB_PASSWORD__", "__DB_PASSWORD__1", "#{a}b", "#a{b}#", "[[hunter2]]", `[[ "value" ]]`,
+		"[[ .a ]]b", "((a b))", "((a)", "x((a))", "((a))x", "${var.a }x", "${a b}", "${.a:-value}", "${A-value}", "$", "__", "((", "[[",
+	} {
+		if Placeholder(v) {
+			t.Errorf("%q is no placeholder", v)
+		}
+	}
+}
+
+func TestCertificatesAndPublicKeysAreNoSecrets(t *testing.T) {
+	certificate, key := pem("CERTIFICATE", "MIIBszCCAVmgAwIBAgIUJ\nAAAA=="), pem("PRIVATE"+" KEY", "MIIB")
+	for value, want := range map[string]bool{
+		certificate: true, certificate + certificate: true, strings.TrimSpace(certificate): true, strings.ReplaceAll(certificate, "\n", "\r\n"): true,
+		pem("PUBLIC KEY", "MFkw"): true, "ssh-ed25519 AAAAC3NzaC1 ada@example": true,
+		key: false, certificate + key: false, key + certificate: false, certificate + "hunter2": false, "hunter2 " + certificate: false,
+		pem("CERTIFICATE", "hunter2"): false, pem("CERTIFICATE", "M hunter#2"): false, "-----BEGIN CERTIFICATE-----\nMIIB": false,
+		"-----BEGIN CERTIFICATE-----\nMIIB\n-----END PUBLIC KEY-----": false, "": false, "ssh-ed25519 AAAA hunter 2": false, "ssh-password": false,
+	} {
+		docs, err := Parse("in.yaml", []byte("kind: Secret\nstringData:\n  k: "+strconv.Quote(value)+"\n"))
+		if err != nil || public(value) != want || value != "" && (len(PlainSecrets(docs)) == 0) != want {
+			t.Errorf("%q: %v, %v", value, !want, err)
+		}
+	}
+}
