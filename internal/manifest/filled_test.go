@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// pem is a block with a body that nobody can use.
-func pem(kind, body string) string {
+// pemBlock is a block with a body that nobody can use.
+func pemBlock(kind, body string) string {
 	return "-----BEGIN " + kind + "-----\n" + body + "\n-----END " + kind + "-----\n"
 }
 
@@ -31,12 +31,12 @@ func TestPlaceholdersOfOtherToolsAreWholeValues(t *testing.T) {
 }
 
 func TestCertificatesAndPublicKeysAreNoSecrets(t *testing.T) {
-	certificate, key := pem("CERTIFICATE", "MIIBszCCAVmgAwIBAgIUJ\nAAAA=="), pem("PRIVATE"+" KEY", "MIIB")
+	certificate, key := pemBlock("CERTIFICATE", "MIIBszCCAVmgAwIBAgIUJ\nAAAA=="), pemBlock("PRIVATE"+" KEY", "MIIB")
 	for value, want := range map[string]bool{
 		certificate: true, certificate + certificate: true, strings.TrimSpace(certificate): true, strings.ReplaceAll(certificate, "\n", "\r\n"): true,
-		pem("PUBLIC KEY", "MFkw"): true, "ssh-ed25519 AAAAC3NzaC1 ada@example": true,
+		pemBlock("PUBLIC KEY", "MFkw"): true, "ssh-ed25519 AAAAC3NzaC1 ada@example": true,
 		key: false, certificate + key: false, key + certificate: false, certificate + "hunter2": false, "hunter2 " + certificate: false,
-		pem("CERTIFICATE", "hunter2"): false, pem("CERTIFICATE", "M hunter#2"): false, "-----BEGIN CERTIFICATE-----\nMIIB": false,
+		pemBlock("CERTIFICATE", "hunter2"): false, pemBlock("CERTIFICATE", "M hunter#2"): false, "-----BEGIN CERTIFICATE-----\nMIIB": false,
 		"-----BEGIN CERTIFICATE-----\nMIIB\n-----END PUBLIC KEY-----": false, "": false, "ssh-ed25519 AAAA hunter 2": false, "ssh-password": false,
 	} {
 		docs, err := Parse("in.yaml", []byte("kind: Secret\nstringData:\n  k: "+strconv.Quote(value)+"\n"))
