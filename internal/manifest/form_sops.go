@@ -205,8 +205,11 @@ func keysOf(path string) (keys []string) {
 func (j *judge) leaves(m sops.Metadata) {
 	for v := range j.top().scalars() {
 		text := v.text()
-		if text == "" || v.top() == "sops" {
+		switch top := v.top(); {
+		case text == "", top == "sops":
 			continue
+		case j.InCluster && (top == "status" || top == "metadata"):
+			continue // of which the API server and controllers write parts
 		}
 		value, ok := sops.ParseValue(text)
 		switch {

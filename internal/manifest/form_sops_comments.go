@@ -18,7 +18,7 @@ var assignment = regexp.MustCompile(`([A-Za-z][\w.-]{1,60})["']?[ \t]*[:=][ \t]*
 // encrypts comments, but only those that were there when it ran.
 func (j *judge) comments() {
 	tree := j.object.tree
-	if !bytes.ContainsRune(tree.text, '#') {
+	if !bytes.ContainsRune(tree.text, '#') || bytes.HasPrefix(bytes.TrimLeft(tree.text, " \t\r\n"), []byte("{")) {
 		return
 	}
 	for _, at := range comment.FindAllIndex(tree.text, 100) {
