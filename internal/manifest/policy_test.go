@@ -98,6 +98,23 @@ func otherKey(t *testing.T) *rsa.PrivateKey {
 	return key
 }
 
+func TestValuesThatTheCallerKnowsAreRefusedAnywhere(t *testing.T) {
+	known := Checker{Known: func(value string) string {
+		if strings.HasPrefix(value, "tok-") {
+			return "some-token"
+		}
+		return ""
+	}}
+	for name, text := range map[string]string{
+		"ConfigMap":  "kind: ConfigMap\ndata: {note: tok-abcdefgh}\n",
+		"base64":     "kind: ConfigMap\nbinaryData: {note: " + base64Of("tok-abcdefgh") + "}\n",
+		"variable":   "kind: Pod\nspec: {containers: [{env: [{name: API_TOKEN, value: tok-abcdefgh}]}]}\n",
+		"annotation": "kind: Ingress\nmetadata: {annotations: {a: tok-abcdefgh}}\n",
+	} {
+		want(t, name, known, text+"x: {apiVersion: v1, key: a}\n", RulePlainValue, true)
+	}
+}
+
 func TestValuesSealedForAnExpiredCertificateWarn(t *testing.T) {
 	text := expand(t, "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n")
 	formats := Formats{SealedSecret: SealedFormat{Certificates: []string{certificate(t, sealingKey())}}}
