@@ -39,6 +39,9 @@ func (j *judge) external(spec view) {
 	for _, list := range []string{"data", "dataFrom"} {
 		for entry := range spec.get(list).items() {
 			source := entry.get("sourceRef")
+			if !source.exists() {
+				continue
+			}
 			j.storeRef(source.get("storeRef"))
 			j.storeRef(source.get("secretStoreRef"))
 			j.generatorKind(source.get("generatorRef", "kind"))
