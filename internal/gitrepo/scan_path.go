@@ -45,11 +45,17 @@ func (w *familyWalker) dropFinishedBase() {
 	}
 }
 
+// maxNotes is how many notes of dropped objects a path keeps. git makes chains of
+// 50 deltas, unless it is told to make longer ones.
+const maxNotes = 128
+
 // trim drops what lies farthest from the top until the path fits its budget.
 func (w *familyWalker) trim() {
 	for i := 0; i < len(w.path)-1 && w.held > w.run.scan.opts.CacheBytes; i++ {
 		w.drop(&w.path[i])
-		w.path[i].note = nil
+		if i < len(w.path)-maxNotes {
+			w.path[i].note = nil
+		}
 	}
 }
 

@@ -2,9 +2,11 @@
 
 // Command bench measures leakgate beside gitleaks on whole histories: wall time,
 // CPU time and peak memory of each process, in turns, as medians and ratios in a
-// Markdown table. Both search with gitleaks' default rules; leakgate has its own
-// besides. With -superset it also compares what they find. It prints numbers and
-// judges none of them; only a finding of gitleaks that leakgate lacks is a failure.
+// Markdown table, with the time that git and leakgate's own reader take to do no
+// more than read. Both tools search with gitleaks' default rules; leakgate has its
+// own besides. With -superset it also compares what they find, with -growth it
+// measures histories that it makes. It prints numbers and judges none of them; only
+// a finding of gitleaks that leakgate lacks is a failure.
 package main
 
 import (
@@ -18,7 +20,7 @@ import (
 	"strings"
 )
 
-const usage = `usage: bench [-n RUNS] [-superset] [-leakgate FILE] [-gitleaks FILE] REPOSITORY...`
+const usage = `usage: bench [-n RUNS] [-superset] [-growth] [-leakgate FILE] [-gitleaks FILE] REPOSITORY...`
 
 // bench is one run of the program.
 type bench struct {
@@ -33,23 +35,32 @@ type bench struct {
 func main() {
 	b := bench{}
 	flag.IntVar(&b.runs, "n", 5, "how often each tool searches each repository")
+	growth := flag.Bool("growth", false, "measure histories of one file that changes again and again")
+	read := flag.String("floor", "", "only read every object of the repository at `PATH`")
 	flag.BoolVar(&b.superset, "superset", false, "compare the findings too, and fail on one that leakgate lacks")
 	flag.StringVar(&b.leakgate, "leakgate", "bin/leakgate", "the leakgate binary")
 	flag.StringVar(&b.gitleaks, "gitleaks", "gitleaks", "the gitleaks binary")
 	flag.StringVar(&b.engine, "engine", "", "leakgate's engine, when not the default one")
 	flag.Usage = func() { fmt.Fprintln(os.Stderr, usage); flag.PrintDefaults() }
 	flag.Parse()
-	if flag.NArg() == 0 || b.runs < 1 {
+	if flag.NArg() == 0 && !*growth && *read == "" || b.runs < 1 {
 		flag.Usage()
 		os.Exit(2)
 	}
-	if err := b.run(flag.Args()); err != nil {
+	if err := b.start(*read, *growth, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func (b *bench) run(repositories []string) error {
+func (b *bench) start(read string, growth bool, repositories []string) error {
+	if read != "" {
+		return floor(read)
+	}
+	return b.run(growth, repositories)
+}
+
+func (b *bench) run(growth bool, repositories []string) error {
 	if err := b.prepare(); err != nil {
 		return err
 	}
@@ -60,6 +71,9 @@ func (b *bench) run(repositories []string) error {
 		if err := b.repository(path); err != nil {
 			failures = append(failures, fmt.Errorf("%s: %w", path, err))
 		}
+	}
+	if growth {
+		failures = append(failures, b.growth())
 	}
 	return errors.Join(failures...)
 }

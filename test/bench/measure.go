@@ -19,6 +19,8 @@ type sample struct {
 	wall time.Duration
 	cpu  time.Duration // user and system
 	peak int64         // bytes; of the largest process, not the sum
+
+	anonymous int64 // bytes; the most that was seen of the process itself, mapped files not counted; Linux only
 }
 
 func (s sample) peakMB() float64 { return float64(s.peak) / 1e6 }
@@ -33,8 +35,12 @@ func (b *bench) measure(name string, args ...string) (sample, error) {
 	cmd.Dir, cmd.Stderr = b.file("empty"), &stderr
 	cmd.Env = append(os.Environ(), "GITLEAKS_CONFIG=", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "LEAKGATE_KEY=")
 	start := time.Now()
-	err := cmd.Run()
-	wall := time.Since(start)
+	if err := cmd.Start(); err != nil {
+		return sample{}, fmt.Errorf("%s: %w", name, err)
+	}
+	watch := watchAnonymous(cmd.Process.Pid)
+	err := cmd.Wait()
+	wall, anonymous := time.Since(start), watch()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() == 1 {
 		err = nil
@@ -43,7 +49,37 @@ func (b *bench) measure(name string, args ...string) (sample, error) {
 		return sample{}, fmt.Errorf("%s %v: %w\n%s", name, args, err, &stderr)
 	}
 	state := cmd.ProcessState
-	return sample{wall: wall, cpu: state.UserTime() + state.SystemTime(), peak: peak(state)}, nil
+	return sample{wall: wall, cpu: state.UserTime() + state.SystemTime(), peak: peak(state), anonymous: anonymous}, nil
+}
+
+// watchAnonymous looks at the anonymous memory of a process every few milliseconds
+// (RssAnon in proc(5)) until the function that it returns is called.
+func watchAnonymous(pid int) (stop func() int64) {
+	done, most := make(chan struct{}), make(chan int64)
+	go func() {
+		var peak int64
+		for tick := time.Tick(5 * time.Millisecond); ; {
+			select {
+			case <-done:
+				most <- peak
+				return
+			case <-tick:
+				peak = max(peak, anonymous(pid))
+			}
+		}
+	}()
+	return func() int64 { close(done); return <-most }
+}
+
+func anonymous(pid int) int64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := bytes.Cut(status, []byte("RssAnon:"))
+	var kilobytes int64
+	fmt.Sscan(string(rest), &kilobytes)
+	return kilobytes * 1024
 }
 
 // peak is the largest resident set: in kilobytes on Linux and the BSDs, in bytes
@@ -73,5 +109,7 @@ func median(samples []sample) sample {
 		wall: time.Duration(middle(func(s sample) int64 { return int64(s.wall) })),
 		cpu:  time.Duration(middle(func(s sample) int64 { return int64(s.cpu) })),
 		peak: middle(func(s sample) int64 { return s.peak }),
+
+		anonymous: middle(func(s sample) int64 { return s.anonymous }),
 	}
 }

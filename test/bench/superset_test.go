@@ -32,8 +32,8 @@ func TestAFindingOfGitleaksIsHadExplainedOrLacking(t *testing.T) {
 }
 
 func TestMedianTakesEachQuantityForItself(t *testing.T) {
-	got := median([]sample{{3 * time.Second, 1, 20}, {time.Second, 3, 10}, {2 * time.Second, 2, 30}})
-	if got != (sample{2 * time.Second, 2, 20}) {
+	got := median([]sample{{3 * time.Second, 1, 20, 5}, {time.Second, 3, 10, 6}, {2 * time.Second, 2, 30, 4}})
+	if got != (sample{2 * time.Second, 2, 20, 5}) {
 		t.Errorf("median is %v", got)
 	}
 }
