@@ -19,7 +19,7 @@ const valueFix = "move the value into a Secret and refer to it: valueFrom.secret
 // environment variables and arguments, wherever they are: pods lie at different
 // depths in different kinds. Only what has such a key is looked at closely.
 func (j *judge) containers(n *node, at view) {
-	if !j.holds(n, map[*node]bool{}, 0) {
+	if !j.holds(n, 0) {
 		return
 	}
 	j.descendContainers(at, 0)
@@ -29,15 +29,9 @@ func (j *judge) containers(n *node, at view) {
 var marked = map[string]bool{"annotations": true, "env": true, "args": true, "command": true}
 
 // holds reports whether a mapping below n has one of the marked keys.
-func (j *judge) holds(n *node, seen map[*node]bool, depth int) bool {
+func (j *judge) holds(n *node, depth int) bool {
 	if n.kind == scalar || depth > maxDepth || !j.spend() {
 		return false
-	}
-	if len(n.kids) > 0 && depth > 2 {
-		if seen[n] {
-			return false
-		}
-		seen[n] = true
 	}
 	for i, kid := range n.kids {
 		if n.kind == mapping && i%2 == 0 {
@@ -46,7 +40,7 @@ func (j *judge) holds(n *node, seen map[*node]bool, depth int) bool {
 			}
 			continue
 		}
-		if j.holds(kid, seen, depth+1) {
+		if j.holds(kid, depth+1) {
 			return true
 		}
 	}

@@ -12,9 +12,32 @@ func (j *judge) twice(root view) {
 	if !guarded {
 		return
 	}
-	for _, v := range root.pairs() {
-		j.onceBelow(v, 0)
+	if j.anyTwice(j.object.root, 0) {
+		for _, v := range root.pairs() {
+			j.onceBelow(v, 0)
+		}
 	}
+}
+
+// anyTwice reports whether a key may stand twice in a mapping below n. It needs
+// no views, so it is quick where none does.
+func (j *judge) anyTwice(n *node, depth int) bool {
+	if n.kind == scalar || depth > maxDepth || !j.spend() {
+		return depth > maxDepth
+	}
+	if n.kind == mapping {
+		for i := 2; i+1 < len(n.kids); i += 2 {
+			if i >= few || before(n.kids[:i], n.kids[i].text) {
+				return true // of a large mapping the closer look is as quick
+			}
+		}
+	}
+	for _, kid := range n.kids {
+		if j.anyTwice(kid, depth+1) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *judge) onceBelow(v view, depth int) {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/leakgate/leakgate/internal/manifest/sopstest"
 )
 
 const external = `apiVersion: external-secrets.io/v1
@@ -94,6 +96,42 @@ func otherKey(t *testing.T) *rsa.PrivateKey {
 		t.Fatal(err)
 	}
 	return key
+}
+
+func TestValuesThatTheCallerKnowsAreRefusedAnywhere(t *testing.T) {
+	known := Checker{Known: func(value string) string {
+		if strings.HasPrefix(value, "tok-") {
+			return "some-token"
+		}
+		return ""
+	}}
+	for name, text := range map[string]string{
+		"ConfigMap":  "kind: ConfigMap\ndata: {note: tok-abcdefgh}\n",
+		"base64":     "kind: ConfigMap\nbinaryData: {note: " + base64Of("tok-abcdefgh") + "}\n",
+		"variable":   "kind: Pod\nspec: {containers: [{env: [{name: API_TOKEN, value: tok-abcdefgh}]}]}\n",
+		"annotation": "kind: Ingress\nmetadata: {annotations: {a: tok-abcdefgh}}\n",
+	} {
+		want(t, name, known, text+"x: {apiVersion: v1, key: a}\n", RulePlainValue, true)
+	}
+}
+
+func TestValuesSealedForAnExpiredCertificateWarn(t *testing.T) {
+	text := expand(t, "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n")
+	formats := Formats{SealedSecret: SealedFormat{Certificates: []string{certificate(t, sealingKey())}}}
+	want(t, "expired", Checker{Formats: formats, Now: time.Now().Add(48 * time.Hour)}, text, RuleSealedCertificate, false)
+	for _, f := range judged(t, Checker{Formats: formats, Now: time.Now()}, text) {
+		t.Error(f.Reason)
+	}
+}
+
+// What the API server and controllers write into an object is not encrypted.
+func TestStatusOfASopsSecretInAClusterIsNoPlainLeaf(t *testing.T) {
+	file := sopstest.File{Rule: "unencrypted_regex: ^(apiVersion|kind|metadata|type)$"}
+	text := strings.Replace(file.Encrypt(t, expand(t, plainSopsSecret)), "sops:\n", "status: {message: Healthy}\nsops:\n", 1)
+	for _, f := range judged(t, Checker{InCluster: true}, text) {
+		t.Errorf("%s %s", f.Rule, f.Path)
+	}
+	want(t, "in a file", Checker{}, text, RuleSOPSLeaf, true)
 }
 
 // Hostile documents are judged in bounded time, or not at all, and never clean.
