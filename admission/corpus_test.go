@@ -358,7 +358,9 @@ func sopsText() string {
 	return "ENC[AES256_GCM,data:" + b(12) + ",iv:" + b(32) + ",tag:" + b(16) + ",type:str]"
 }
 
-func annotate(name, text string) func(*call) { return func(c *call) { set(&c.annotations, name, text) } }
+func annotate(name, text string) func(*call) {
+	return func(c *call) { set(&c.annotations, name, text) }
+}
 
 var copyAttacks = []attack{
 	{"copy", "managed by a SealedSecret", byLabeller, annotate("sealedsecrets.bitnami.com/managed", "true"), ruleCopy},

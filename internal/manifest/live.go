@@ -103,13 +103,25 @@ func (s LiveSecret) Form(keys []string) Kept {
 	for _, key := range keys {
 		text := s.Data[key].Reveal() // to tell ciphertext and placeholders from values
 		switch {
-		case wellFormedSOPS(strings.TrimSpace(text)):
+		case wellFormedSOPS(text):
 			form = SOPS
-		case !Placeholder(text):
+		case !Placeholder(text) || !startsAsPlaceholder(text):
 			return Plain
 		}
 	}
 	return form
+}
+
+// PlaceholderStarts are how a placeholder in a live Secret starts. It is less
+// than [Placeholder] knows, so that a policy in CEL, which cannot decode base64,
+// can tell it by the first characters.
+var PlaceholderStarts = []string{"${", "{{", "$(", "<", "vault:", ">>vault:", "op://", "ref+", "secretref+", "ENC[", "%", "@", "**SOPS**"}
+
+// SOPSStart is how every value that sops encrypted starts.
+const SOPSStart = "ENC[AES256_GCM,"
+
+func startsAsPlaceholder(text string) bool {
+	return slices.ContainsFunc(PlaceholderStarts, func(start string) bool { return strings.HasPrefix(text, start) })
 }
 
 // LastApplied is where kubectl keeps what it was given, stringData included.
