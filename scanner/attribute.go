@@ -157,6 +157,9 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 			continue
 		}
 		finding.At.AtHead = still()(f)
+		if passed := f.Secret.IsZero() && u.commit != nil && !finding.At.AtHead; passed && f.kind == InManifest {
+			continue // only values leak: a form that was mended has no harm left
+		}
 		out = append(out, u.stamp([]Finding{finding}, f.inherited)...)
 	}
 	return out, nil

@@ -81,6 +81,7 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 	if lfsPointer(o.Data) {
 		r.coverage.exclude(r.whereIs(blob, "Git LFS: the content is not in the repository, only its pointer was read"))
 	}
+	sc.path = r.whereIs(blob, "").Path
 	pointless := func(rule *rules.Rule) bool { return r.pointless(blob, rule) }
 	return r.s.sightAll(r.ctx, sc, "", o.Data, pointless, func(skip unpack.Skip) {
 		where := r.whereIs(blob, skip.Reason)

@@ -15,6 +15,7 @@ import (
 // that were not searched.
 func (s *Scanner) File(ctx context.Context, origin Origin, path, blob string, data []byte) ([]Finding, []unpack.Skip, error) {
 	sc := newScratch()
+	sc.path = path
 	found, skips, err := s.sight(ctx, sc, path, data, nil)
 	if err != nil {
 		return nil, skips, err
@@ -56,7 +57,7 @@ func newFinding(origin Origin, path, blob string, f sighting, ordinals map[[sha2
 	ordinals[key]++
 	return Finding{
 		Rule: f.Rule, Secret: f.Secret, Confidence: f.Confidence, Severity: f.Rule.Severity, At: at,
-		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context,
+		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context, Fix: f.fix,
 	}
 }
 

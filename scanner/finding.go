@@ -52,8 +52,11 @@ type Finding struct {
 	Allowed bool
 	// Older is set on what stood there before the range that was asked for.
 	Older bool
-	// Context says why a confidence was changed, in a few words; else "".
+	// Context says why a confidence was changed, or what is wrong with a manifest,
+	// in a few words; else "".
 	Context string
+	// Fix is the command or edit that mends a manifest, with FILE for its path; else "".
+	Fix string
 }
 
 // Place is where a finding is. Lines and columns are 1-based, columns count

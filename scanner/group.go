@@ -64,7 +64,7 @@ func explains(f, unspecific sighting) bool {
 
 // repeats reports whether f, by a doubtful rule of our own, has the value of another match.
 func repeats(f, other sighting) bool {
-	return doubtful(f.Rule) && !doubtful(other.Rule) && sameLine(f, other) && f.Secret.Equal(other.Secret)
+	return !f.Secret.IsZero() && doubtful(f.Rule) && !doubtful(other.Rule) && sameLine(f, other) && f.Secret.Equal(other.Secret)
 }
 
 func doubtful(r *rules.Rule) bool { return r.Origin == "leakgate" && r.Confidence == rules.Possible }

@@ -129,6 +129,7 @@ func (a *attributor) judgeLocal(u use) error {
 		u.data = o.Data
 	}
 	a.r.coverage.count(len(u.data))
+	a.sc.path = u.path
 	found, err := a.r.s.sightAll(a.r.ctx, a.sc, u.path, u.data, nil, func(skip unpack.Skip) {
 		a.r.coverage.skip(Skip{Path: u.path + skip.Path, Reason: skip.Reason}, skip.Closed || skip.Limit && a.r.s.opt.Named.Archives)
 	})

@@ -23,6 +23,7 @@ type Options struct {
 	MaxBlob   int64                    // bytes; larger blobs are not read; 0 for DefaultMaxBlob
 	Unpack    unpack.Limits            // zero values for its defaults
 	Named     Named                    // which of the limits the policy named
+	Manifests Manifests                // how Kubernetes documents are judged
 	Workers   int                      // 0: one per CPU
 	Exclude   func(path string) string // a reason to leave a path out, or ""; nil leaves out nothing
 	Progress  func(Progress)           // called from several goroutines, now and then; may be nil

@@ -25,6 +25,7 @@ type sighting struct {
 	kind      Kind
 	view      string // "" for the blob's own text, else "!member" of an archive
 	field     string
+	fix       string   // what mends a fault of a manifest
 	via       []string // how the view was made, and how the value was decoded
 	place     Place    // lines, columns and span; the rest is filled where the blob is used
 	own       bool     // the lines are lines of the blob's bytes, so a diff can tell what is new
@@ -37,6 +38,7 @@ type sighting struct {
 type scratch struct {
 	detect *detect.Scratch
 	skips  []unpack.Skip // documents that were not read
+	path   string        // where the blob at hand is used, as far as it is known
 }
 
 func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
@@ -100,7 +102,7 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	for _, m := range matches {
 		found = append(found, sighting{Match: m, kind: InContent, via: m.DecodedFrom})
 	}
-	if manifest.Looks(v.Text) {
+	if manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
 		fields, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err
@@ -207,7 +209,9 @@ func mapSpan(v unpack.View, span [2]int, size int) [2]int {
 func maskedSpans(found []sighting) [][2]int {
 	spans := make([][2]int, 0, len(found))
 	for _, f := range found {
-		spans = append(spans, f.Span)
+		if !f.Secret.IsZero() {
+			spans = append(spans, f.Span)
+		}
 	}
 	sort.Slice(spans, func(i, j int) bool { return spans[i][0] < spans[j][0] })
 	merged := spans[:0]
@@ -239,48 +243,6 @@ func maskLines(lines []byte, from int, masks [][2]int) [sha256.Size]byte {
 	}
 	masked.Write(lines[at:])
 	return sha256.Sum256(bytes.TrimSpace(masked.Bytes()))
-}
-
-// sightManifest finds the plain values of Kubernetes Secrets, and what the
-// rules find inside values that are written in base64.
-func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
-	docs, err := manifest.Parse(v.Name, v.Text)
-	sc.overLimit(v.Name, err)
-	var found []sighting
-	for _, f := range manifest.PlainSecrets(docs) {
-		m, err := s.judgeField(ctx, sc, f)
-		if err != nil {
-			return nil, err
-		}
-		if !sighted(known, m.Secret, f.Start, f.End) {
-			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, via: f.Encoding})
-		}
-	}
-	return found, nil
-}
-
-// judgeField gives a plain field of a Secret the rule that knows its value, or
-// else the rule for plain Secrets.
-func (s *Scanner) judgeField(ctx context.Context, sc *scratch, f manifest.Field) (detect.Match, error) {
-	place := [2]int{f.Start, f.End}
-	value := f.Value.Reveal() // the rules search the decoded value
-	matches, err := s.detector.Text(ctx, sc.detect, []byte(value))
-	if err != nil {
-		return detect.Match{}, err
-	}
-	for _, m := range matches {
-		if strings.TrimSpace(value) == m.Secret.Reveal() && m.Confidence > rules.Possible {
-			m.Match, m.Span = place, place
-			return m, nil
-		}
-	}
-	m := detect.Match{
-		Rule: s.plainSecret, Secret: f.Value, Match: place, Span: place, Confidence: s.plainSecret.Confidence,
-	}
-	if why := harmless(value); why != "" {
-		m.Confidence, m.Context = rules.Possible, why
-	}
-	return m, nil
 }
 
 // harmless says why a value of a Secret is probably not worth one, or "".

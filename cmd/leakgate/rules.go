@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner"
 )
 
 func (w *world) rulesCommand() *cobra.Command {
@@ -52,7 +54,7 @@ func (w *world) withRules(q inspect.Question, do func(*rules.Set) error) error {
 func (w *world) listRules(set *rules.Set) error {
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "ID\tPROVIDER\tSEVERITY\tCONFIDENCE\tFROM")
-	for _, r := range set.Rules {
+	for _, r := range slices.Concat(set.Rules, scanner.ManifestRules()) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", r.ID, orDash(r.Provider), r.Severity, r.Confidence, r.Origin)
 	}
 	return table.Flush()
@@ -69,7 +71,7 @@ func findRule(set *rules.Set, id string) (*rules.Rule, error) {
 	if r := set.Rule(id); r != nil {
 		return r, nil
 	}
-	if r := rules.PlainManifestSecret(); r.ID == id {
+	if r := scanner.ManifestRule(id); r != nil {
 		return r, nil
 	}
 	return nil, badFlag("there is no rule %q; leakgate rules list shows them all", id)

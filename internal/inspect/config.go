@@ -6,6 +6,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner"
 	"github.com/leakgate/leakgate/scanner/detect"
 )
 
@@ -59,7 +60,7 @@ func Validate(q Question) ([]gate.Notice, error) {
 
 // knows reports whether there is a rule of that ID.
 func (r rulings) knows(id string) bool {
-	return r.rules.Rule(id) != nil || id == rules.PlainManifestSecret().ID
+	return r.rules.Rule(id) != nil || scanner.ManifestRule(id) != nil
 }
 
 // TestRule runs a rule over its examples, expanded anew, and counts them.

@@ -181,6 +181,14 @@ func (a *answer) scan(ctx context.Context) (scanner.Result, error) {
 	return a.scanner.Repository(ctx, a.repo, a.request)
 }
 
+// credential is the id of a value, "" for none.
+func (a *answer) credential(s secret.Secret) string {
+	if s.IsZero() {
+		return ""
+	}
+	return a.w.Key.ID(s)
+}
+
 // branches are those that the question names in one way or the other.
 func (a *answer) branches() []string {
 	if len(a.q.Branches) > 0 {
@@ -194,7 +202,7 @@ func (a *answer) input(ctx context.Context, result *scanner.Result, scanErr erro
 	in := gate.Input{
 		Policy: a.rulings.policy, Result: result, Err: scanErr, Now: a.w.Now(),
 		Whole: a.q.What == History, Baseline: a.rulings.baseline, Notices: a.notices(ctx), Branches: a.branches(),
-		Credential: func(s secret.Secret) string { return a.w.Key.ID(s) },
+		Credential: a.credential,
 		Ignored:    a.rulings.ignored,
 		Older:      func(f scanner.Finding) bool { return f.Older },
 		Commented:  a.commented(ctx),

@@ -12,12 +12,13 @@ func (w *walker) embedded(n *node, path []step, text string) {
 	trees, _ := parseTrees([]byte(text))
 	place := w.placeWithin(n, text)
 	for _, t := range trees {
-		inner := walker{scale: w.scale, tree: t, doc: w.doc, nodes: w.nodes, paths: w.paths, depth: w.depth + 1, place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
+		inner := walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, depth: w.depth + 1, place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
 		for _, item := range inner.items(t.root, "", 0) {
 			if item.root.kind != mapping {
 				continue
 			}
 			o := inner.object(item.root, item.kind, len(path))
+			inner.note(o, item.root, path)
 			inner.walk(item.root, path, o)
 		}
 		w.nodes, w.paths = inner.nodes, inner.paths

@@ -20,9 +20,10 @@ type Fault struct {
 	Path string
 	// Value is what is at fault where it is a plain value that should not be
 	// there; zero where the form is at fault.
-	Value  secret.Secret
-	Reason string // in plain words, without a full stop
-	Fix    string // the command or edit that mends it
+	Value    secret.Secret
+	Encoding []string // of the value, see [Field.Encoding]
+	Reason   string   // in plain words, without a full stop
+	Fix      string   // the command or edit that mends it
 
 	Start, End        int // byte offsets in the input
 	Line, EndLine     int // 1-based
@@ -53,4 +54,6 @@ type Checker struct {
 	// InCluster says that the documents are objects of a cluster, where nothing
 	// decrypts what sops has encrypted.
 	InCluster bool
+
+	encrypted bool // one of the documents has metadata of sops
 }

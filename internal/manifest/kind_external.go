@@ -14,4 +14,5 @@ var externalSecrets = family{
 			"remoteRef", "secretStoreRef", "sourceRef", "storeRef", "generatorRef", "extract", "secretRef", "tokenSecretRef",
 			"secretKeyRef", "serviceAccountRef", "accessKeyIDSecretRef", "secretAccessKeySecretRef", "sessionTokenSecretRef", "caProvider")}
 	},
+	judge: judgeExternal,
 }

@@ -1,10 +1,6 @@
 package manifest
 
-import (
-	"encoding/base64"
-	"encoding/binary"
-	"strings"
-)
+import "github.com/leakgate/leakgate/internal/manifest/sealed"
 
 // sealedSecrets is bitnami.com/SealedSecret.
 var sealedSecrets = family{
@@ -20,40 +16,11 @@ var sealedSecrets = family{
 		}
 		return r
 	},
+	judge: judgeSealed,
 }
 
-// longestPrintable is how many printable characters in a row ciphertext may
-// hold: 32 of them come about by chance once in 10^13 positions.
-const longestPrintable = 32
-
-// wellFormedSealed reports whether text has the structure of a sealed value:
-// strict base64 of a 16-bit length, an RSA block of that length and AES-GCM
-// ciphertext with its 16-byte tag, nothing of it readable
-// (https://github.com/bitnami-labs/sealed-secrets/blob/main/pkg/crypto/crypto.go).
+// wellFormedSealed reports whether text has the structure of a sealed value.
 func wellFormedSealed(text string) bool {
-	raw, err := base64.StdEncoding.Strict().DecodeString(strings.TrimSpace(text))
-	if err != nil || len(raw) < 2 {
-		return false
-	}
-	size := int(binary.BigEndian.Uint16(raw))
-	switch size {
-	case 256, 384, 512: // RSA-2048, 3072, 4096
-	default:
-		return false
-	}
-	return len(raw) >= 2+size+16 && printableRun(raw) < longestPrintable
-}
-
-// printableRun is the longest run of printable ASCII in raw.
-func printableRun(raw []byte) int {
-	longest, run := 0, 0
-	for _, c := range raw {
-		if c < 0x20 || c > 0x7e {
-			run = 0
-			continue
-		}
-		run++
-		longest = max(longest, run)
-	}
-	return longest
+	_, err := sealed.Parse(text)
+	return err == nil
 }

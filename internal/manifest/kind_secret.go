@@ -19,6 +19,7 @@ var secrets = family{
 		}
 		return reading{value: text}
 	},
+	judge: judgeSecret,
 }
 
 // decodeData reads a value of Secret.data, which is base64 in which line breaks

@@ -15,6 +15,7 @@ var vaultSecrets = family{
 		}
 		return reading{value: text, kept: referenceUnder(path, "secretKeyRef", "secretRef")}
 	},
+	judge: judgeVault,
 }
 
 // vaultPaths are the fields of a spec that say which secret is meant.

@@ -18,6 +18,8 @@ type family struct {
 	// read judges a leaf by its path inside the object. SOPS and placeholders
 	// are recognised for every kind after it, where it leaves a value Plain.
 	read func(path []step, text string) reading
+	// judge finds what is wrong with an object of the family; nil: nothing can be.
+	judge func(j *judge, root view)
 }
 
 var families = []family{
@@ -26,6 +28,7 @@ var families = []family{
 	sopsSecrets,
 	externalSecrets,
 	vaultSecrets,
+	certificates,
 	kustomizations,
 	others, // has everything, so it is last
 }

@@ -15,6 +15,28 @@ func Looks(text []byte) bool {
 	return bytes.Contains(text, []byte("apiVersion")) && escaped(text)
 }
 
+// LooksJudged reports whether text could hold a document whose form is judged,
+// though it has no values of Secrets: a store, a workload with a variable whose
+// name says secret, something that sops has encrypted. It is as cheap as [Looks].
+func LooksJudged(text []byte) bool {
+	if !bytes.Contains(text, []byte("apiVersion")) {
+		return bytes.Contains(text, []byte("ENC[AES256_GCM,"))
+	}
+	for _, word := range judgedWords {
+		if bytes.Contains(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// judgedWords are in every document that a judge has a fault for.
+var judgedWords = [][]byte{
+	[]byte("ENC[AES256_GCM,"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
+	[]byte("ecret"), []byte("ECRET"), []byte("assw"), []byte("ASSW"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
+	[]byte("_KEY"), []byte("Key"), []byte("-key"), []byte("_key"), []byte("PWD"),
+}
+
 // escaped reports whether text holds an escape that can spell an ASCII letter.
 func escaped(text []byte) bool {
 	for _, e := range []string{`\u00`, `\x`, `\U0000`} {

@@ -51,6 +51,8 @@ type Field struct {
 	Start, End        int // byte offsets of the text of the leaf, without quotes, in the input
 	Line, EndLine     int // 1-based
 	Column, EndColumn int // 1-based, in characters; EndColumn is one past the last
+
+	nested bool // in an object within another
 }
 
 // Document is one object of the input; each item of a List is one.
@@ -60,6 +62,9 @@ type Document struct {
 	Fields     []Field
 	Start, End int // byte offsets in the input
 	Line       int // 1-based
+
+	source  *source
+	objects []found // this one first, then those within it
 }
 
 // SyntaxError is a document that could not be read, or not to its end. It
@@ -102,7 +107,7 @@ func Parse(name string, text []byte) ([]Document, error) {
 	trees, faults := parseTrees(text)
 	var docs []Document
 	for _, tree := range trees {
-		w := walker{scale: scale}
+		w := walker{scale: scale, source: &source{tree: tree, scale: scale}}
 		docs = append(docs, w.documents(tree)...)
 		if w.fault != nil {
 			w.fault.looks = Looks(text[tree.start:tree.end])

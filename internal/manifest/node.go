@@ -37,6 +37,7 @@ type tree struct {
 	root       *node
 	text       []byte // of start..end as it was parsed, template actions masked
 	masks      []mask
+	template   bool // it is no YAML before a template engine has run
 	start, end int
 }
 

@@ -11,16 +11,17 @@ import (
 // walker turns one parsed tree into documents. Its budgets bound what aliases
 // and long keys can multiply.
 type walker struct {
-	scale *ruler
-	tree  tree
-	nodes int
-	paths int
-	depth int // of documents within strings
-	fault *fault
-	place func(n *node) (start, end int) // of a leaf in the input; nil: as the node says
-	doc   *Document
-	open  map[*node]bool            // mappings and sequences being walked, against cycles
-	own   map[*node]map[string]bool // keys of mappings that others are merged into
+	scale  *ruler
+	tree   tree
+	nodes  int
+	paths  int
+	depth  int // of documents within strings
+	fault  *fault
+	place  func(n *node) (start, end int) // of a leaf in the input; nil: as the node says
+	doc    *Document
+	source *source
+	open   map[*node]bool            // mappings and sequences being walked, against cycles
+	own    map[*node]map[string]bool // keys of mappings that others are merged into
 }
 
 // object is the Kubernetes object that a leaf belongs to: the innermost.
@@ -43,7 +44,7 @@ func (w *walker) documents(t tree) []Document {
 	w.open, w.own = map[*node]bool{}, map[*node]map[string]bool{}
 	var docs []Document
 	for _, item := range w.items(t.root, "", 0) {
-		w.doc = &Document{Start: t.start, End: t.end}
+		w.doc = &Document{Start: t.start, End: t.end, source: w.source}
 		w.document(item.root, item.kind)
 		if w.doc.Kind != "" || len(w.doc.Fields) > 0 {
 			docs = append(docs, *w.doc)
@@ -91,6 +92,7 @@ func (w *walker) document(root *node, impliedKind string) {
 	w.doc.Line, _ = w.scale.position(w.doc.Start)
 	o := w.object(root, impliedKind, 0)
 	w.doc.Kind, w.doc.APIVersion, w.doc.Namespace, w.doc.Name = o.kind, o.apiVersion, o.namespace, o.name
+	w.note(o, root, nil)
 	w.walk(root, nil, o)
 }
 
@@ -206,6 +208,7 @@ func (w *walker) walk(n *node, path []step, o object) {
 	}
 	if len(path) > 0 && w.nested(n) {
 		o = w.object(n, "", len(path))
+		w.note(o, n, path)
 	}
 	w.pairs(n, n, path, o)
 }
@@ -268,7 +271,7 @@ func (w *walker) leaf(n *node, path []step, o object) {
 		return
 	}
 	text := w.tree.unmask(n)
-	f := Field{Kind: o.kind, Namespace: o.namespace, Name: o.name, Path: w.path(path)}
+	f := Field{Kind: o.kind, Namespace: o.namespace, Name: o.name, Path: w.path(path), nested: o.base > 0}
 	r := o.family.read(path[o.base:], text)
 	if r.kept == Plain && (wellFormedSOPS(text) || wellFormedSOPS(r.value)) {
 		r.kept = SOPS
@@ -301,7 +304,17 @@ func (w *walker) locate(f *Field, n *node, text string, r reading) {
 
 // path writes a path, and stops the walk when all paths grow too long.
 func (w *walker) path(path []step) string {
+	text := join("", path)
+	if w.paths += len(text); w.paths > maxPaths {
+		w.fault = &fault{at: w.doc.Start, reason: "too many long keys", limit: true}
+	}
+	return text
+}
+
+// join writes the steps of a path behind those that lead to it.
+func join(to string, path []step) string {
 	var b strings.Builder
+	b.WriteString(to)
 	for _, s := range path {
 		switch {
 		case s.key == "":
@@ -314,9 +327,6 @@ func (w *walker) path(path []step) string {
 		default:
 			b.WriteString("[" + s.key[:min(len(s.key), 512)] + "]")
 		}
-	}
-	if w.paths += b.Len(); w.paths > maxPaths {
-		w.fault = &fault{at: w.doc.Start, reason: "too many long keys", limit: true}
 	}
 	return b.String()
 }

@@ -31,7 +31,7 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 			masked, masks := tolerate(part, splice)
 			if again, _, f2 := parseYAML(masked); f2 == nil {
 				root, f = again, nil
-				t.text, t.masks = masked, masks
+				t.text, t.masks, t.template = masked, masks, true
 				break
 			}
 		}

@@ -1,0 +1,298 @@
+package sops
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+	"github.com/getsops/sops/v3/shamir"
+	"gopkg.in/yaml.v3"
+)
+
+// The outcomes of [VerifyMAC] but for nil.
+var (
+	// ErrNoKey means that none of the keys opens the document, so nothing is known.
+	ErrNoKey = errors.New("none of the given keys opens the document")
+	// ErrMAC means that the document is not what was encrypted: a value was
+	// changed, moved, added or taken away.
+	ErrMAC = errors.New("the MAC does not fit the document")
+)
+
+// Identities reads age identities, one a line, as in SOPS_AGE_KEY. Lines that
+// are empty or start with "#" are passed over; errors quote nothing.
+func Identities(text string) (ids []age.Identity, err error) {
+	for n, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		id, err := age.ParseX25519Identity(line)
+		if err != nil {
+			hybrid, err := age.ParseHybridIdentity(line)
+			if err != nil {
+				return nil, fmt.Errorf("line %d is no age identity (AGE-SECRET-KEY-…)", n+1)
+			}
+			ids = append(ids, hybrid)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// VerifyMAC decrypts the documents of one file, given as YAML or JSON, and
+// compares the MAC of what is in them. The metadata are those of the first.
+func VerifyMAC(docs [][]byte, m Metadata, ids []age.Identity) (err error) {
+	defer func() {
+		if recover() != nil { // the YAML parser panics on its own mistakes
+			err = ErrMAC
+		}
+	}()
+	key, err := m.dataKey(ids)
+	if err != nil {
+		return err
+	}
+	h := &hasher{m: m, key: key, sum: sha512.New()}
+	if m.OnlyMAC {
+		h.sum.Write(onlyEncrypted)
+	}
+	for _, text := range docs {
+		var doc yaml.Node
+		if err := yaml.Unmarshal(text, &doc); err != nil {
+			return ErrMAC
+		}
+		if err := h.node(&doc, nil, nil); err != nil {
+			return err
+		}
+	}
+	v, ok := ParseValue(m.MAC)
+	if !ok {
+		return ErrMAC
+	}
+	mac, err := v.open(key, m.LastModified.Format(time.RFC3339))
+	if err != nil || !hmac.Equal(mac, fmt.Appendf(nil, "%X", h.sum.Sum(nil))) {
+		return ErrMAC
+	}
+	return nil
+}
+
+// onlyEncrypted starts a MAC of mac_only_encrypted (sops.go of sops).
+var onlyEncrypted = []byte{0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0xb, 0xb, 0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69}
+
+// dataKey opens the document's key: by any recipient of one group, or by the
+// threshold's number of groups.
+func (m Metadata) dataKey(ids []age.Identity) ([]byte, error) {
+	var parts [][]byte
+	for _, g := range m.Groups {
+		if part, ok := g.open(ids); ok {
+			parts = append(parts, part)
+		}
+	}
+	need := len(m.Groups)
+	if m.Threshold > 0 {
+		need = min(need, m.Threshold)
+	}
+	if len(parts) == 0 || len(parts) < need {
+		return nil, ErrNoKey
+	}
+	if len(m.Groups) == 1 {
+		return parts[0], nil
+	}
+	key, err := shamir.Combine(parts)
+	if err != nil {
+		return nil, ErrMAC
+	}
+	return key, nil
+}
+
+func (g Group) open(ids []age.Identity) ([]byte, bool) {
+	for _, r := range g {
+		if r.Kind != "age" || len(ids) == 0 {
+			continue
+		}
+		plain, err := age.Decrypt(armor.NewReader(strings.NewReader(r.Enc)), ids...)
+		if err != nil {
+			continue
+		}
+		if key, err := io.ReadAll(io.LimitReader(plain, maxEnc)); err == nil {
+			return key, true
+		}
+	}
+	return nil, false
+}
+
+// open decrypts a value; the path of keys is authenticated with it.
+func (v Value) open(key []byte, with string) ([]byte, error) {
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, ErrMAC
+	}
+	gcm, err := cipher.NewGCMWithNonceSize(block, len(v.iv))
+	if err != nil {
+		return nil, ErrMAC
+	}
+	return gcm.Open(nil, v.iv, append(bytes.Clone(v.data), v.tag...), []byte(with))
+}
+
+// hasher walks documents as sops does, in the order of the text.
+type hasher struct {
+	m     Metadata
+	key   []byte
+	sum   hash.Hash
+	nodes int
+}
+
+// maxHashed is how many nodes are read, each time where an alias repeats one.
+const maxHashed = 1 << 20
+
+// node reads what stands behind these keys. comments are those before the node
+// and before each mapping and list that holds it.
+func (h *hasher) node(n *yaml.Node, keys []string, comments [][]string) error {
+	if h.nodes++; h.nodes > maxHashed || len(comments) > 1000 {
+		return ErrMAC
+	}
+	switch n.Kind {
+	case yaml.DocumentNode, yaml.AliasNode:
+		if n.Alias != nil {
+			return h.node(n.Alias, keys, comments)
+		}
+		for _, kid := range n.Content {
+			if err := h.node(kid, keys, comments); err != nil {
+				return err
+			}
+		}
+	case yaml.MappingNode:
+		return h.mapping(n, keys, append(comments, commentsOf(n.HeadComment, n.LineComment)))
+	case yaml.SequenceNode:
+		return h.sequence(n, keys, append(comments, commentsOf(n.HeadComment, n.LineComment)))
+	case yaml.ScalarNode:
+		return h.leaf(n, keys, comments)
+	}
+	return nil
+}
+
+func (h *hasher) mapping(n *yaml.Node, keys []string, comments [][]string) error {
+	last := len(comments) - 1
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if len(keys) == 0 && key.Value == "sops" {
+			continue
+		}
+		comments[last] = append(comments[last], commentsOf(key.HeadComment, key.LineComment)...)
+		if value.Kind == yaml.ScalarNode || value.Kind == yaml.AliasNode {
+			comments[last] = append(comments[last], commentsOf(value.HeadComment, value.LineComment)...)
+		}
+		if err := h.node(value, append(keys[:len(keys):len(keys)], key.Value), comments); err != nil {
+			return err
+		}
+		comments[last] = commentsOf(value.FootComment, key.FootComment)
+	}
+	return nil
+}
+
+func (h *hasher) sequence(n *yaml.Node, keys []string, comments [][]string) error {
+	last := len(comments) - 1
+	for _, item := range n.Content {
+		comments[last] = append(comments[last], commentsOf(item.HeadComment, item.LineComment)...)
+		if err := h.node(item, keys, comments); err != nil {
+			return err
+		}
+		comments[last] = commentsOf(item.FootComment)
+	}
+	return nil
+}
+
+func commentsOf(texts ...string) (lines []string) {
+	for _, text := range texts {
+		for _, line := range strings.Split(text, "\n") {
+			if line != "" {
+				lines = append(lines, line[1:])
+			}
+		}
+	}
+	return lines
+}
+
+func (h *hasher) leaf(n *yaml.Node, keys []string, comments [][]string) error {
+	var value any
+	if err := n.Decode(&value); err != nil {
+		return ErrMAC
+	}
+	text, isText := value.(string)
+	encrypted := h.encrypts(keys, comments)
+	switch {
+	case value == nil:
+		return nil
+	case encrypted && !isText:
+		return ErrMAC
+	case encrypted && text != "":
+		return h.encrypted(text, keys)
+	case encrypted || !h.m.OnlyMAC:
+		h.sum.Write(bytesOf(value))
+	}
+	return nil
+}
+
+func (h *hasher) encrypted(text string, keys []string) error {
+	v, ok := ParseValue(text)
+	if !ok {
+		return ErrMAC
+	}
+	plain, err := v.open(h.key, strings.Join(keys, ":")+":")
+	if err != nil {
+		return ErrMAC
+	}
+	if v.Type != "comment" { // a comment in a list is a leaf that no MAC covers
+		h.sum.Write(plain)
+	}
+	return nil
+}
+
+func (h *hasher) encrypts(keys []string, comments [][]string) bool {
+	if !h.m.Rule.ByComments() {
+		return h.m.Rule.Encrypts(keys)
+	}
+	for _, level := range comments {
+		for _, c := range level {
+			if re := h.m.Rule.UnencryptedComment; re != nil && re.MatchString(c) {
+				return false
+			}
+			if re := h.m.Rule.EncryptedComment; re != nil && re.MatchString(c) {
+				return true
+			}
+		}
+	}
+	return h.m.Rule.EncryptedComment == nil
+}
+
+// bytesOf is what sops hashes of a plain value.
+func bytesOf(value any) []byte {
+	switch v := value.(type) {
+	case int:
+		return strconv.AppendInt(nil, int64(v), 10)
+	case float64:
+		return strconv.AppendFloat(nil, v, 'f', -1, 64)
+	case bool:
+		if v {
+			return []byte("True")
+		}
+		return []byte("False")
+	case time.Time:
+		text, _ := v.MarshalText() // fails for years beyond 9999 only
+		return text
+	case string:
+		return []byte(v)
+	}
+	return nil
+}

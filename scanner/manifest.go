@@ -1,0 +1,106 @@
+package scanner
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/manifest"
+	"github.com/leakgate/leakgate/internal/manifest/sops"
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner/detect"
+	"github.com/leakgate/leakgate/scanner/unpack"
+)
+
+// Manifests says how Kubernetes documents are judged. The zero value asks for
+// what is sound everywhere.
+type Manifests struct {
+	Formats  manifest.Formats
+	Creation *sops.CreationRules // of the trusted .sops.yaml; nil: none
+	Keys     secret.Secret       // age identities, to verify the MACs of sops; zero: none
+	Now      time.Time           // against which ages are told; zero tells none
+}
+
+// ManifestRules are the rules under which faults of Kubernetes documents are
+// reported. They have no regex: the documents' structure says what is wrong.
+var ManifestRules = sync.OnceValue(func() []*rules.Rule {
+	var out []*rules.Rule
+	for _, f := range manifest.FaultRules() {
+		if f.ID == manifest.RulePlainSecret {
+			out = append(out, rules.PlainManifestSecret())
+			continue
+		}
+		r := &rules.Rule{
+			ID: f.ID, Description: f.Title, Provider: "Kubernetes", Severity: rules.High, Confidence: rules.Likely,
+			Advice: f.Advice, Tags: []string{"kubernetes"}, Origin: "leakgate",
+		}
+		if !f.Deny {
+			r.Severity, r.Confidence = rules.Medium, rules.Possible
+		}
+		out = append(out, r)
+	}
+	return out
+})
+
+// ManifestRule is the rule of that ID, or nil.
+func ManifestRule(id string) *rules.Rule {
+	for _, r := range ManifestRules() {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// sightManifest finds what is wrong with Kubernetes documents: the plain values
+// of Secrets, also those in base64, and the faults of what stands in their place.
+func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
+	docs, err := manifest.Parse(v.Name, v.Text)
+	sc.overLimit(v.Name, err)
+	m := s.opt.Manifests
+	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now, Prescribed: manifest.RecipientsOf(m.Creation, sc.path)}
+	var found []sighting
+	for _, f := range checker.Faults(docs) {
+		m, err := s.judgeFault(ctx, sc, f)
+		if err != nil {
+			return nil, err
+		}
+		if f.Value.IsZero() || !sighted(known, m.Secret, f.Start, f.End) {
+			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, fix: f.Fix, via: f.Encoding})
+		}
+	}
+	return found, nil
+}
+
+// judgeFault gives a fault the rule that knows its value, or else its own.
+func (s *Scanner) judgeFault(ctx context.Context, sc *scratch, f manifest.Fault) (detect.Match, error) {
+	place := [2]int{f.Start, f.End}
+	value := f.Value.Reveal() // the rules search the decoded value
+	matches, err := s.detector.Text(ctx, sc.detect, []byte(value))
+	if err != nil {
+		return detect.Match{}, err
+	}
+	for _, m := range matches {
+		if strings.TrimSpace(value) == m.Secret.Reveal() && m.Confidence > rules.Possible {
+			m.Match, m.Span = place, place
+			return m, nil
+		}
+	}
+	rule := s.plainSecret
+	if f.Rule != manifest.RulePlainSecret {
+		rule = ManifestRule(f.Rule)
+	}
+	m := detect.Match{Rule: rule, Secret: f.Value, Match: place, Span: place, Confidence: rules.Possible, Context: f.Reason}
+	if f.Deny {
+		m.Confidence = rules.Likely
+	}
+	if f.Rule == manifest.RulePlainSecret {
+		m.Context = ""
+		if why := harmless(value); why != "" {
+			m.Confidence, m.Context = rules.Possible, why
+		}
+	}
+	return m, nil
+}
