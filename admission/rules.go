@@ -1,5 +1,7 @@
 package admission
 
+import "slices"
+
 // Rule is one reason for an answer.
 type Rule struct {
 	ID      string
@@ -90,3 +92,6 @@ func refuse(rule, reason, fix string) finding {
 
 // unbreakable are refusals that no emergency lifts.
 func unbreakable(rule string) bool { return rule == ruleTypeGuard || rule == ruleBadReview }
+
+// GuardedTypes are the types of Secrets that give access to the cluster itself.
+func GuardedTypes() []string { return slices.Clone(guardedTypes) }
