@@ -92,7 +92,7 @@ func templates() map[string]string {
 			if byName[name] == nil {
 				byName[name] = map[string]string{}
 			}
-			byName[name][way] = template(marked(way), obj)
+			byName[name][way] = templateOf(marked(way), obj)
 		}
 	}
 	delete(byName, "namespace") // Helm makes it
@@ -131,7 +131,7 @@ func choose(texts map[string]string, ways []string) string {
 	return b.String()
 }
 
-func template(o Options, obj object) string {
+func templateOf(o Options, obj object) string {
 	text := ""
 	switch obj["kind"] {
 	case "ValidatingWebhookConfiguration":
