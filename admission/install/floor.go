@@ -16,13 +16,32 @@ type Floor struct {
 	Guarded string `json:"guarded"` // a guarded type, only from those named for it
 }
 
-// floor makes the expressions. oldObject is null on CREATE.
+// floor makes the expressions. oldObject is null on CREATE. Whoever is named as a
+// writer passes the first, so of the rules of writers only that of everybody
+// else counts there.
 func floor(k gate.Kubernetes) Floor {
-	lifted := lifted(k, "untrusted-writer", "writer-identity", "writer-scope", "writer-claim", "writer-source")
+	isGuarded := "object.type in " + list(admission.GuardedTypes())
 	return Floor{
-		Values:  strings.Join([]string{named(k.Writers), lifted, nothingNew}, " || "),
-		Guarded: strings.Join([]string{"!(object.type in " + list(admission.GuardedTypes()) + ")", unchanged, namedForGuarded(k), excepted(k, []string{"type-guard"})}, " || "),
+		Values: strings.Join([]string{isGuarded, named(k.Writers), lifted(k, "untrusted-writer"), soft(k.Modes, "untrusted-writer"), nothingNew}, " || "),
+		Guarded: strings.Join([]string{"!(" + isGuarded + ")", unchanged, namedForGuarded(k),
+			excepted(k, "type-guard"), soft(k.Modes, "type-guard")}, " || "),
 	}
+}
+
+// soft is that the namespace does not enforce a rule.
+func soft(m gate.Modes, rule string) string {
+	var milder, strict []string
+	for _, name := range append(m.Enforcing(), m.Mild()...) {
+		if m.Of(rule, name) == gate.ModeEnforce {
+			strict = append(strict, name)
+		} else {
+			milder = append(milder, name)
+		}
+	}
+	if m.Of(rule, "") != gate.ModeEnforce {
+		return "!(request.namespace in " + list(strict) + ")"
+	}
+	return "request.namespace in " + list(milder)
 }
 
 const (
@@ -48,25 +67,23 @@ func namedForGuarded(k gate.Kubernetes) string {
 
 // lifted is that an emergency or an exception may lift what a rule refuses. The
 // webhook also looks at the end of both.
-func lifted(k gate.Kubernetes, rules ...string) string {
+func lifted(k gate.Kubernetes, rule string) string {
 	people := append(userIn(append([]string{}, k.BreakGlass.Users...)), inGroups(append([]string{}, k.BreakGlass.Groups...))...)
 	if len(people) == 0 {
-		return excepted(k, rules)
+		return excepted(k, rule)
 	}
 	annotated := "has(object.metadata.annotations) && " + text(admission.AnnotationReason) + " in object.metadata.annotations && " +
 		text(admission.AnnotationExpires) + " in object.metadata.annotations"
-	return "((" + anyOf(people) + ") && " + annotated + ") || " + excepted(k, rules)
+	return "((" + anyOf(people) + ") && " + annotated + ") || " + excepted(k, rule)
 }
 
 // excepted is that an exception speaks of the user and the namespace, whatever
 // its day and the name of the Secret.
-func excepted(k gate.Kubernetes, rules []string) string {
+func excepted(k gate.Kubernetes, rule string) string {
 	var out []string
 	for _, e := range k.Exceptions {
-		for _, rule := range rules {
-			if e.Rule == rule {
-				out = append(out, "("+nameMatches("request.namespace", e.Namespaces)+" && ("+subjects(e.Subjects)+"))")
-			}
+		if e.Rule == rule {
+			out = append(out, "("+nameMatches("request.namespace", e.Namespaces)+" && ("+subjects(e.Subjects)+"))")
 		}
 	}
 	return anyOf(out)
