@@ -127,3 +127,12 @@ func webhooksOf(o *unstructured.Unstructured) ([]webhook, error) {
 	}
 	return entries, nil
 }
+
+// Present asks whether our webhook configuration is there.
+func (k ClusterKeeper) Present(ctx context.Context) (bool, error) {
+	_, err := k.Client.Resource(webhooksResource).Get(ctx, k.Webhook, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}

@@ -229,3 +229,21 @@ func parsed(t *testing.T, text string) Policy {
 	}
 	return p
 }
+
+func TestPromoteChangesOneModeAndNothingElse(t *testing.T) {
+	for _, c := range []struct{ text, namespace, want string }{
+		{"version: 1\nkubernetes: {} # ours\n", "shop", "version: 1\nkubernetes: {modes: {namespaces: {shop: {mode: enforce}}}} # ours\n"},
+		{"version: 1\nkubernetes:\n  # audit first\n  modes:\n    default: audit\n    namespaces:\n      shop:\n        mode: audit\n        rules: {last-applied: warn}\n", "shop",
+			"version: 1\nkubernetes:\n  # audit first\n  modes:\n    default: audit\n    namespaces:\n      shop:\n        mode: enforce\n        rules: {last-applied: warn}\n"},
+	} {
+		got, err := Promote([]byte(c.text), c.namespace)
+		if diff := cmp.Diff(c.want, string(got)); diff != "" || err != nil {
+			t.Errorf("%v\n%s", err, diff)
+		}
+	}
+	for _, bad := range []string{"Shop", "prod-*", ""} {
+		if _, err := Promote([]byte("version: 1\n"), bad); err == nil {
+			t.Errorf("%q is promoted", bad)
+		}
+	}
+}
