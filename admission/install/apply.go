@@ -47,6 +47,8 @@ func (c Cluster) applyAll(ctx context.Context, objects []object, dry bool, tell 
 			tell(title + " would be made")
 		case err != nil:
 			return fmt.Errorf("apply %s: %w", title, err)
+		case dry:
+			tell(title + " would be applied")
 		default:
 			tell(title + " applied")
 		}

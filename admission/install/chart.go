@@ -70,7 +70,7 @@ func marked(certificates string) Options {
 			Trusted: mark("registration.trusted"), Enforces: true, Audits: true,
 			Enforcing: object{"MARK": mark("registration.enforcing")}, Audited: object{"MARK": mark("registration.audited")},
 			EnforcingScope: mark("registration.enforcingScope"), AuditedScope: mark("registration.auditedScope"),
-			Floor: Floor{Values: mark("registration.floor.values"), Guarded: mark("registration.floor.guarded")},
+			Floor: Floor{Values: mark("registration.floor.values"), Guarded: mark("registration.floor.guarded"), Message: mark("registration.floor.message")},
 		},
 	}
 }

@@ -14,6 +14,7 @@ import (
 type Floor struct {
 	Values  string `json:"values"`  // no plain value is new, or somebody named writes it
 	Guarded string `json:"guarded"` // a guarded type, only from those named for it
+	Message string `json:"message"` // what the first says when it refuses: the names of keys and what to do
 }
 
 // floor makes the expressions. oldObject is null on CREATE. Whoever is named as a
@@ -22,6 +23,7 @@ type Floor struct {
 func floor(k gate.Kubernetes) Floor {
 	isGuarded := "object.type in " + list(admission.GuardedTypes())
 	return Floor{
+		Message: floorMessage,
 		Values: strings.Join([]string{isGuarded, named(k.Writers), lifted(k, "untrusted-writer"), soft(k.Modes, "untrusted-writer"), nothingNew}, " || "),
 		Guarded: strings.Join([]string{"!(" + isGuarded + ")", unchanged, namedForGuarded(k),
 			excepted(k, "type-guard"), soft(k.Modes, "type-guard")}, " || "),
@@ -51,8 +53,16 @@ const (
 	unchanged = "(request.operation == 'UPDATE' && (!has(object.data) || object.data.all(k, object.data[k] == '' || " + kept + ")))"
 )
 
+// noValue is that the value of a key is empty, was there, or is filled in later.
+var noValue = "(object.data[k] == '' || object.data[k].matches(" + text(lateValue()) + ") || " + kept + ")"
+
+// floorMessage names keys, never values. An API server asks the floor before any
+// webhook, so this is what people read in namespaces that enforce.
+var floorMessage = "'leakgate untrusted-writer: the keys ' + object.data.filter(k, !" + noValue + ").join(', ') + ' have plain values from someone who is no trusted writer. To fix it: " +
+	"seal it: kubeseal --format yaml < secret.yaml > sealed.yaml && kubectl apply -f sealed.yaml; or name it by an ExternalSecret; or encrypt it by sops for a deployer that decrypts.'"
+
 // nothingNew is that every value is empty, was there, or is filled in later.
-var nothingNew = "!has(object.data) || object.data.all(k, object.data[k] == '' || object.data[k].matches(" + text(lateValue()) + ") || " + kept + ")"
+var nothingNew = "!has(object.data) || object.data.all(k, " + noValue + ")"
 
 // namedForGuarded are the users whom some writer names for guarded types.
 func namedForGuarded(k gate.Kubernetes) string {

@@ -177,7 +177,7 @@ func (o Options) ServiceNames() []string {
 }
 
 func (o Options) floorPolicy() object {
-	message := "leakgate floor: plain values of Secrets come from trusted writers; see the webhook's own answer for the keys and the fix"
+	message := "leakgate untrusted-writer: plain values of Secrets come from trusted writers only"
 	return object{"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": clusterMeta(FloorName), "spec": object{
 		"failurePolicy": "Ignore",
 		"matchConstraints": object{"resourceRules": []object{{
@@ -185,8 +185,8 @@ func (o Options) floorPolicy() object {
 		}}},
 		"matchConditions": []object{{"name": "not-our-own-authority", "expression": o.notOurOwn()}},
 		"validations": []object{
-			{"expression": o.Registration.Floor.Values, "message": message, "reason": "Forbidden"},
-			{"expression": o.Registration.Floor.Guarded, "message": "leakgate floor: this type gives access to the cluster and is for named identities only", "reason": "Forbidden"},
+			{"expression": o.Registration.Floor.Values, "message": message, "messageExpression": o.Registration.Floor.Message, "reason": "Forbidden"},
+			{"expression": o.Registration.Floor.Guarded, "message": "leakgate type-guard: this type gives access to the cluster and is for named identities only", "reason": "Forbidden"},
 		},
 	}}
 }

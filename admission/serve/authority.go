@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net"
 	"time"
 )
 
@@ -113,8 +114,9 @@ func (a authority) leaf(now time.Time, names []string) (*tls.Certificate, error)
 	if end.After(parent.NotAfter) {
 		end = parent.NotAfter
 	}
+	dns, addresses := sortNames(names)
 	template := &x509.Certificate{
-		Subject: pkix.Name{CommonName: names[0]}, DNSNames: names, NotBefore: now.Add(-backdating), NotAfter: end,
+		Subject: pkix.Name{CommonName: names[0]}, DNSNames: dns, IPAddresses: addresses, NotBefore: now.Add(-backdating), NotAfter: end,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	cert, key, err := sign(template, parent, pair.PrivateKey)
@@ -126,6 +128,18 @@ func (a authority) leaf(now time.Time, names []string) (*tls.Certificate, error)
 		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
 	return &out, nil
+}
+
+// sortNames parts names of hosts from addresses.
+func sortNames(names []string) (dns []string, addresses []net.IP) {
+	for _, name := range names {
+		if address := net.ParseIP(name); address != nil {
+			addresses = append(addresses, address)
+		} else {
+			dns = append(dns, name)
+		}
+	}
+	return dns, addresses
 }
 
 // sign makes a key and its certificate; without a parent it signs itself.

@@ -18,6 +18,7 @@ import (
 type serveOptions struct {
 	connection
 	policy, namespace, certificates, certDir, address, health, level string
+	names                                                            []string
 	drain                                                            time.Duration
 }
 
@@ -35,6 +36,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f.StringVar(&o.address, "address", ":10250", "where reviews are answered")
 	f.StringVar(&o.health, "health-address", ":8081", "where /healthz, /readyz and /metrics are answered")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
+	f.StringSliceVar(&o.names, "server-name", nil, "more names or addresses under which API servers call, for certificates of its own")
 	f.DurationVar(&o.drain, "drain", 5*time.Second, "how long requests are still served after the end was announced")
 	return c
 }
@@ -81,7 +83,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 func (w *world) authority(ctx context.Context, o serveOptions, client dynamic.Interface) (serve.Authority, error) {
 	keeper := serve.ClusterKeeper{Client: client, Namespace: o.namespace, Secret: install.AuthoritySecret, Webhook: install.Name}
 	if o.certificates == install.SelfManaged {
-		return serve.NewCertificates(keeper, (install.Options{Namespace: o.namespace}).ServiceNames(), w.now), nil
+		return serve.NewCertificates(keeper, append((install.Options{Namespace: o.namespace}).ServiceNames(), o.names...), w.now), nil
 	}
 	files, err := ctrl.OpenFiles(ctx, o.certDir, 10*time.Second, keeper.Present)
 	if err != nil {
