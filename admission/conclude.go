@@ -108,6 +108,14 @@ func (a Answer) Word() string {
 	return a.Decision.String()
 }
 
+// ModeWord is the mode of a refusal, "" where nothing is refused.
+func (a Answer) ModeWord() string {
+	if !a.Refused {
+		return ""
+	}
+	return a.Mode.String()
+}
+
 func (a *Answer) record(key, value string) {
 	if value != "" {
 		a.Audit[key] = clip(value, maxAudit)

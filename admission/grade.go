@@ -36,6 +36,9 @@ type Standing struct {
 func Attribute(ctx context.Context, s manifest.LiveSecret, p gate.Kubernetes, c Cluster, now time.Time) (Standing, error) {
 	d := decider{review: Review{Operation: "CREATE", Kind: secretKind, Namespace: s.Namespace, Name: s.Name, Secret: s}, policy: p, cluster: c, now: now}
 	keys := s.Gained(manifest.LiveSecret{})
+	if len(keys) == 0 || s.Form(keys) != manifest.Plain {
+		return Standing{Grade: Claimed, Why: "there is no plain value in it"}, nil
+	}
 	best := Standing{Why: "no writer of the policy makes it"}
 	for _, w := range p.Writers {
 		if slices.Contains(w.GuardedTypes, s.Type) && len(w.Claims) > 0 && d.outside(w) == "" {

@@ -149,7 +149,7 @@ func (h *Handler) told(r Review, a Answer, took time.Duration) {
 		level = slog.LevelInfo
 	}
 	h.Log.Log(context.Background(), level, "review", "uid", clip(r.UID, 64), "kind", clip(r.Kind.String(), 128), "namespace", clip(r.Namespace, 64),
-		"name", clip(r.Name, 253), "user", clip(r.User.Name, 128), "operation", clip(r.Operation, 16), "rule", a.Rule, "decision", a.Word(), "mode", a.Mode.String(),
+		"name", clip(r.Name, 253), "user", clip(r.User.Name, 128), "operation", clip(r.Operation, 16), "rule", a.Rule, "decision", a.Word(), "mode", a.ModeWord(),
 		"writer", a.Writer, "claim", a.Claim, "dry_run", r.DryRun, "took", took)
 	if h.Observe != nil {
 		h.Observe(r, a, took)

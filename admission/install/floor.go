@@ -24,7 +24,7 @@ func floor(k gate.Kubernetes) Floor {
 	isGuarded := "object.type in " + list(admission.GuardedTypes())
 	return Floor{
 		Message: floorMessage,
-		Values: strings.Join([]string{isGuarded, named(k.Writers), lifted(k, "untrusted-writer"), soft(k.Modes, "untrusted-writer"), nothingNew}, " || "),
+		Values:  strings.Join([]string{isGuarded, named(k.Writers), lifted(k, "untrusted-writer"), soft(k.Modes, "untrusted-writer"), nothingNew}, " || "),
 		Guarded: strings.Join([]string{"!(" + isGuarded + ")", unchanged, namedForGuarded(k),
 			excepted(k, "type-guard"), soft(k.Modes, "type-guard")}, " || "),
 	}

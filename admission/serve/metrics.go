@@ -50,7 +50,7 @@ func newMetrics(status func() CertificateStatus, policy *Policy, ready func() bo
 func (m *metrics) observe(r admission.Review, a admission.Answer, took time.Duration) {
 	m.latency.Observe(took.Seconds())
 	if !r.DryRun {
-		m.decisions.WithLabelValues(a.Rule, a.Mode.String(), a.Writer, a.Word()).Inc()
+		m.decisions.WithLabelValues(a.Rule, a.ModeWord(), a.Writer, a.Word()).Inc()
 	}
 }
 

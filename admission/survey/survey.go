@@ -28,6 +28,9 @@ type Survey struct {
 	Cluster admission.Cluster // to resolve claims
 	Policy  gate.Kubernetes
 	Now     time.Time
+	// Own is the Secret of our own authority, which no policy names: it is
+	// passed over.
+	Own struct{ Namespace, Name string }
 }
 
 // pageSize keeps what is held of Secrets at once small.
@@ -80,6 +83,9 @@ func (s Survey) secrets(ctx context.Context, namespace string, visit func(manife
 		secret, err := manifest.ReadLiveSecret(raw)
 		if err != nil {
 			return fmt.Errorf("read the Secret %s/%s: %w", u.GetNamespace(), u.GetName(), err)
+		}
+		if secret.Namespace == s.Own.Namespace && secret.Name == s.Own.Name {
+			return nil
 		}
 		return visit(secret, u)
 	})

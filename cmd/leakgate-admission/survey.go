@@ -48,6 +48,7 @@ func (w *world) survey(ctx context.Context, l look) (survey.Survey, install.Clus
 		return survey.Survey{}, cluster, "", flagError{errors.New("the policy has no section kubernetes")}
 	}
 	s := survey.Survey{Client: cluster.Client, Mapper: cluster.Mapper, Cluster: serve.NewCluster(cluster.Client, cluster.Mapper, w.now), Policy: *p.Kubernetes, Now: w.now()}
+	s.Own.Namespace, s.Own.Name = l.namespace, install.AuthoritySecret
 	return s, cluster, text, nil
 }
 
