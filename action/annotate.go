@@ -122,6 +122,9 @@ func (a annotation) print(log *Log, hide func(string) string) {
 		title, advice, prefix = strings.TrimRight(f.Rule.Description, ". "), f.Rule.Advice, f.Rule.Prefix
 	}
 	message := fmt.Sprintf("%s: %s (%s). %s", f.Secret.Preview(prefix), f.Decision, f.Reason, link.ReplaceAllString(advice, "$1 ($2)"))
+	if f.Fix != "" {
+		message += " " + f.Context + ". Fix: " + f.Fix
+	}
 	where := []Property{
 		{"file", a.path}, {"line", number(a.line)}, {"endLine", number(a.line + max(0, f.At.EndLine-f.At.StartLine))},
 	}
@@ -147,7 +150,7 @@ func number(n int) string {
 func hider(r *report.Report, shown []annotation) func(string) string {
 	var texts strings.Builder
 	for _, a := range shown {
-		texts.WriteString(a.path + "\n" + a.finding.Reason + "\n")
+		texts.WriteString(a.path + "\n" + a.finding.Reason + "\n" + a.finding.Context + "\n" + a.finding.Fix + "\n")
 		if a.finding.Rule != nil {
 			texts.WriteString(a.finding.Rule.Description + "\n" + a.finding.Rule.Advice + "\n")
 		}

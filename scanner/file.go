@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"regexp"
+	"strings"
 
 	"github.com/leakgate/leakgate/scanner/detect"
 	"github.com/leakgate/leakgate/scanner/unpack"
@@ -57,8 +59,19 @@ func newFinding(origin Origin, path, blob string, f sighting, ordinals map[[sha2
 	ordinals[key]++
 	return Finding{
 		Rule: f.Rule, Secret: f.Secret, Confidence: f.Confidence, Severity: f.Rule.Severity, At: at,
-		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context, Fix: f.fix,
+		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context, Fix: fixIn(f.fix, path),
 	}
+}
+
+// plainPath is a path that a shell takes as it is.
+var plainPath = regexp.MustCompile(`\A[\w./@+-]+\z`)
+
+// fixIn puts the path of a file into the command that mends it.
+func fixIn(fix, path string) string {
+	if !plainPath.MatchString(path) || path[0] == '-' {
+		return fix
+	}
+	return strings.ReplaceAll(fix, "FILE", path)
 }
 
 // Stream scans one text of unknown length, as from a pipe, under a name of the

@@ -21,6 +21,11 @@ type Manifests struct {
 	Creation *sops.CreationRules // of the trusted .sops.yaml; nil: none
 	Keys     secret.Secret       // age identities, to verify the MACs of sops; zero: none
 	Now      time.Time           // against which ages are told; zero tells none
+	// Strict counts what looks like a document and cannot be read as missed; else it
+	// was searched as text.
+	Strict bool
+	// Roles say what files are that are no Kubernetes documents; nil: none is known.
+	Roles map[string]manifest.Role
 }
 
 // ManifestRules are the rules under which faults of Kubernetes documents are
@@ -57,8 +62,8 @@ func ManifestRule(id string) *rules.Rule {
 // sightManifest finds what is wrong with Kubernetes documents: the plain values
 // of Secrets, also those in base64, and the faults of what stands in their place.
 func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
-	docs, err := manifest.Parse(v.Name, v.Text)
-	sc.overLimit(v.Name, err)
+	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
+	sc.unread(v.Name, err, s.opt.Manifests.Strict && s.role(sc, v) != manifest.Template)
 	m := s.opt.Manifests
 	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now, Prescribed: manifest.RecipientsOf(m.Creation, sc.path)}
 	var found []sighting
@@ -72,6 +77,14 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 		}
 	}
 	return found, nil
+}
+
+// role is what the text of a file is, besides Kubernetes documents.
+func (s *Scanner) role(sc *scratch, v unpack.View) manifest.Role {
+	if v.Name != "" {
+		return manifest.Documents // a member of an archive
+	}
+	return s.opt.Manifests.Roles[sc.path]
 }
 
 // judgeFault gives a fault the rule that knows its value, or else its own.

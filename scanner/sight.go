@@ -43,18 +43,18 @@ type scratch struct {
 
 func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
 
-// overLimit notes the documents that could hold Secrets and are larger or deeper
-// than what is parsed. Other errors mean that a text is no manifest; it was
-// searched as text.
-func (sc *scratch) overLimit(view string, err error) {
+// unread notes the documents that could hold Secrets and are larger or deeper
+// than what is parsed; strict: all that cannot be read. Other errors mean that a
+// text is no manifest; it was searched as text.
+func (sc *scratch) unread(view string, err error, strict bool) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
-			sc.overLimit(view, e)
+			sc.unread(view, e, strict)
 		}
 		return
 	}
 	var fault *manifest.SyntaxError
-	if errors.As(err, &fault) && fault.Limit && fault.Looks {
+	if errors.As(err, &fault) && (fault.Limit || strict) && fault.Looks {
 		sc.skips = append(sc.skips, unpack.Skip{
 			Path: view, Reason: fmt.Sprintf("the Kubernetes document at line %d is not read: %s", fault.Line, fault.Reason),
 		})
@@ -102,7 +102,7 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	for _, m := range matches {
 		found = append(found, sighting{Match: m, kind: InContent, via: m.DecodedFrom})
 	}
-	if manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
+	if s.role(sc, v).Always() || manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
 		fields, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err

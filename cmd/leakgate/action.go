@@ -69,7 +69,11 @@ func (w *world) surroundings(cmd *cobra.Command) (inspect.World, error) {
 	if err != nil {
 		return inspect.World{}, fmt.Errorf("make a key for this run: %w", err)
 	}
-	return inspect.World{Key: key, Now: w.now, Log: w.log(cmd), Version: toolVersion()}, nil
+	keys, err := w.sopsKeys()
+	if err != nil {
+		return inspect.World{}, err
+	}
+	return inspect.World{Key: key, SOPSKeys: keys, Now: w.now, Log: w.log(cmd), Version: toolVersion()}, nil
 }
 
 // git gives a step a git that reaches the server with a token, or with what the

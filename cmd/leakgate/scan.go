@@ -133,9 +133,13 @@ func (w *world) ask(cmd *cobra.Command, q inspect.Question, quiet bool) (*report
 	if err != nil {
 		return nil, err
 	}
+	keys, err := w.sopsKeys()
+	if err != nil {
+		return nil, err
+	}
 	bar := w.newProgress(quiet)
 	r, err := inspect.Run(cmd.Context(), q, inspect.World{
-		Key: key, Now: w.now, Log: w.log(cmd), Progress: bar.show, Version: toolVersion(),
+		Key: key, SOPSKeys: keys, Now: w.now, Log: w.log(cmd), Progress: bar.show, Version: toolVersion(),
 	})
 	bar.clear()
 	if err != nil {

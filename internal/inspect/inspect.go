@@ -9,6 +9,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/scanner"
@@ -52,7 +53,9 @@ var errNothing = errors.New("there was nothing to look at")
 
 // wantsSomething reports whether a question without an object is odd. A range or
 // an index may well be empty.
-func (q Question) wantsSomething() bool { return q.What == History || q.What == Folder }
+func (q Question) wantsSomething() bool {
+	return q.What == History || q.What == Folder || q.What == Manifests
+}
 
 // answer is what is gathered on the way to a report.
 type answer struct {
@@ -66,6 +69,7 @@ type answer struct {
 	trusted tree
 	rulings rulings
 	scanner *scanner.Scanner
+	files   *manifestFiles // with Manifests
 }
 
 func newAnswer(q Question, w World) (*answer, error) {
@@ -77,6 +81,11 @@ func newAnswer(q Question, w World) (*answer, error) {
 			a.trusted = folderTree{q.Path}
 		}
 		return a, nil
+	case Manifests:
+		a.trusted = folderTree{q.Path}
+		var err error
+		a.files, err = findManifests(q.Paths)
+		return a, usage(err)
 	case Folder:
 		if info, err := os.Stat(q.Path); err != nil {
 			return nil, usage(err)
@@ -122,6 +131,9 @@ func (a *answer) prepare() error {
 		return err
 	}
 	a.rulings = rulings
+	if _, err := sops.Identities(a.w.SOPSKeys); err != nil { // to say at once what is wrong with them
+		return usage(fmt.Errorf("the keys of sops: %w", err))
+	}
 	a.scanner = scanner.New(a.options())
 	return nil
 }
@@ -137,6 +149,7 @@ func (a *answer) options() scanner.Options {
 			return ""
 		},
 	}
+	opt.Manifests = a.manifests()
 	limit(&opt, p.Limits)
 	return opt
 }
@@ -171,6 +184,8 @@ func (a *answer) scan(ctx context.Context) (scanner.Result, error) {
 	switch a.q.What {
 	case Stream:
 		return a.scanner.Stream(ctx, a.q.Stream, a.q.Name)
+	case Manifests:
+		return a.scanner.Paths(ctx, a.files.roots, func() ([]scanner.Text, []scanner.Skip) { return a.rendered(ctx) })
 	case Folder:
 		dir, err := filepath.Abs(a.q.Path)
 		if err != nil {

@@ -5,6 +5,7 @@
 package inspect
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -20,13 +21,14 @@ type What int
 
 // The things to inspect.
 const (
-	History What = iota // every ref, and what is staged or changed
-	Range               // the commits of Question.Range
-	Since               // the commits that Question.Range, one revision, does not reach
-	Commits             // those that Question.Tips reach and Question.Known do not; tags too
-	Staged              // the index against HEAD
-	Folder              // files, without git
-	Stream              // one text
+	History   What = iota // every ref, and what is staged or changed
+	Range                 // the commits of Question.Range
+	Since                 // the commits that Question.Range, one revision, does not reach
+	Commits               // those that Question.Tips reach and Question.Known do not; tags too
+	Staged                // the index against HEAD
+	Folder                // files, without git
+	Stream                // one text
+	Manifests             // the files of Question.Paths, as Kubernetes documents
 )
 
 // Question says what to inspect and by which files to judge. Path is the
@@ -41,6 +43,12 @@ type Question struct {
 	Untracked bool     // with History: files that git does not track
 	Stream    io.Reader
 	Name      string // of the stream
+
+	Paths  []string // with Manifests: files and folders, relative to the working directory
+	Strict bool     // what looks like a Kubernetes document and cannot be read was missed
+	Render bool     // with Manifests: render kustomizations too
+	// Helm renders the chart in a folder; nil: its templates are read as text.
+	Helm func(ctx context.Context, dir string) ([]byte, error)
 
 	PolicyFile   string
 	RulesFile    string // a gitleaks configuration
@@ -57,6 +65,7 @@ type Question struct {
 // World is what the question does not say: the door's own surroundings.
 type World struct {
 	Key      secret.Key
+	SOPSKeys secret.Secret // age identities, one a line, to verify the MACs of sops; zero: none
 	Now      func() time.Time
 	Log      *slog.Logger
 	Progress func(scanner.Progress)

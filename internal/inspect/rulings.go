@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner"
 )
@@ -13,6 +14,7 @@ import (
 const (
 	gitleaksConfig = ".gitleaks.toml"
 	gitleaksIgnore = ".gitleaksignore"
+	sopsConfig     = ".sops.yaml"
 )
 
 // rulings are what judges: policy, rules, ignore file and baseline.
@@ -21,6 +23,8 @@ type rulings struct {
 	rules    *rules.Set
 	ignores  *rules.Ignores
 	baseline gate.Baseline
+	creation *sops.CreationRules // who sops encrypts for, by path; nil: nobody says
+	oddSOPS  bool                // there is a .sops.yaml that cannot be read
 	quoted   *quoted
 }
 
@@ -64,6 +68,10 @@ func loadRulings(q Question, t tree) (rulings, error) {
 	})
 	if err != nil {
 		return out, err
+	}
+	if text, err := t.read(sopsConfig); err == nil {
+		out.creation, err = sops.ParseCreationRules(text)
+		out.oddSOPS = err != nil
 	}
 	return out, load(q.BaselineFile, t, gate.BaselineFile, func(name string, text []byte) (err error) {
 		out.baseline, err = gate.ParseBaseline(name, text)

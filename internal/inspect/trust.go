@@ -69,6 +69,9 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 	for _, w := range a.rulings.rules.Warnings {
 		out = append(out, gate.Notice{Text: w, Path: gitleaksConfig})
 	}
+	if a.rulings.oddSOPS {
+		out = append(out, gate.Notice{Text: "the configuration of sops cannot be read, so recipients are not held against it", Path: sopsConfig})
+	}
 	out = append(out, a.rulings.policy.UnknownRules(a.rulings.knows)...)
 	proposed := a.proposed()
 	if proposed == nil || a.q.PolicyFile != "" {

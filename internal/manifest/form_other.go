@@ -126,6 +126,11 @@ func (j *judge) settings(root view) {
 			j.strongSetting(v)
 		}
 	}
+	if j.object.kind == valuesKind {
+		for v := range root.scalars() {
+			j.strongSetting(v)
+		}
+	}
 }
 
 func (j *judge) strongSetting(v view) {

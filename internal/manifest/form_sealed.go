@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -81,7 +82,7 @@ func (j *judge) sealedValue(key string, v view) {
 	value, err := sealed.Parse(text)
 	bits := j.Formats.SealedSecret.KeyBits
 	switch {
-	case err == sealed.ErrKeySize || err == nil && bits != nil && !slices.Contains(bits, value.KeyBits):
+	case errors.Is(err, sealed.ErrKeySize) || err == nil && bits != nil && !slices.Contains(bits, value.KeyBits):
 		f := j.at(v, RuleSealedKeySize, fmt.Sprintf("%s is sealed with a session key of %d bytes, which no allowed RSA key makes", key, value.KeyBits/8), sealFix)
 		f.Value = secret.New(text)
 	case err != nil:
@@ -121,10 +122,21 @@ func (j *judge) templateText(key string, v view, text, rule, fix string) {
 	}
 }
 
+// saysSecret reports whether a word of [secretName] is in a text.
+func saysSecret(text string) bool {
+	for _, word := range judgedWords[len(judgedWords)-secretMarks:] {
+		if strings.Contains(text, string(word)) {
+			return true
+		}
+	}
+	return false
+}
+
 // spelled looks for "password: value" in the lines of a text that is a file.
 func (j *judge) spelled(v view, text, rule, fix string) {
-	if len(text) > 256<<10 {
-		text = text[:256<<10]
+	text = text[:min(len(text), 256<<10)]
+	if !saysSecret(text) {
+		return
 	}
 	for _, m := range assignment.FindAllStringSubmatch(text, 1000) {
 		name, value := m[1], m[2]

@@ -35,7 +35,7 @@ func (c Checker) files(docs []Document) (out []Fault) {
 	var place *judge
 	for i := range docs {
 		d := &docs[i]
-		if i > 0 && docs[i-1].source == d.source {
+		if d.source == nil || i > 0 && docs[i-1].source == d.source {
 			continue
 		}
 		j := c.whole(docs[i:], d)
@@ -78,6 +78,10 @@ func (j *judge) top() view { return view{j: j, node: j.object.root} }
 // withoutMetadata judges a document that sops has not encrypted. In a file where
 // it has encrypted others, or where its values stand, that is no accident.
 func (j *judge) withoutMetadata() {
+	text := j.object.tree.text
+	if !j.encrypted && !bytes.Contains(text, []byte("ENC[AES256_GCM")) && !escaped(text) {
+		return
+	}
 	var value *view
 	for v := range j.top().scalars() {
 		if _, ok := sops.ParseValue(v.text()); ok {
@@ -272,7 +276,7 @@ func (j *judge) verify(docs []Document, m sops.Metadata) {
 		}
 		return
 	}
-	ids, err := sops.Identities(j.Keys.Reveal()) // the keys open documents here and nowhere else
+	ids, err := sops.Identities(j.Keys)
 	if err == nil {
 		err = sops.VerifyMAC(texts(docs), m, ids)
 	}
@@ -310,7 +314,7 @@ func texts(docs []Document) (out [][]byte) {
 var comment = regexp.MustCompile(`(?m)(?:^|[ \t])#[^\n]*`)
 
 // assignment is a name and a value in a comment, as in "# password: x".
-var assignment = regexp.MustCompile(`([A-Za-z][\w.-]{1,60})["']?\s*[:=]\s*["']?([^\s"',]{4,200})`)
+var assignment = regexp.MustCompile(`([A-Za-z][\w.-]{1,60})["']?[ \t]*[:=][ \t]*["']?([^\s"',]{4,200})`)
 
 // comments looks for credentials in the comments of an encrypted document: sops
 // encrypts comments, but only those that were there when it ran.

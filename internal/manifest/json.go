@@ -122,7 +122,9 @@ func (p *jsonParser) string() (*node, *fault) {
 		case '\\':
 			i++
 		case '"':
-			if err := json.Unmarshal(p.text[p.at:i+1], &n.text); err != nil {
+			if inner := p.text[p.at+1 : i]; simpleString(inner) {
+				n.text = string(inner)
+			} else if err := json.Unmarshal(p.text[p.at:i+1], &n.text); err != nil {
 				return nil, p.fail("a JSON string is malformed")
 			}
 			n.end, p.at = i, i+1
@@ -130,6 +132,17 @@ func (p *jsonParser) string() (*node, *fault) {
 		}
 	}
 	return nil, p.fail("a JSON string does not end")
+}
+
+// simpleString reports whether a string stands for itself: printable ASCII
+// without escapes.
+func simpleString(text []byte) bool {
+	for _, c := range text {
+		if c < 0x20 || c >= 0x7f || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (p *jsonParser) literal() (*node, *fault) {

@@ -30,12 +30,16 @@ func LooksJudged(text []byte) bool {
 	return false
 }
 
-// judgedWords are in every document that a judge has a fault for.
+// judgedWords are in every document that a judge has a fault for; the last of
+// them are what a key has to hold to name a secret.
 var judgedWords = [][]byte{
 	[]byte("ENC[AES256_GCM,"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
-	[]byte("ecret"), []byte("ECRET"), []byte("assw"), []byte("ASSW"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
-	[]byte("_KEY"), []byte("Key"), []byte("-key"), []byte("_key"), []byte("PWD"),
+	[]byte("ecret"), []byte("ECRET"), []byte("pass"), []byte("Pass"), []byte("PASS"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
+	[]byte("key"), []byte("Key"), []byte("KEY"), []byte("pwd"), []byte("Pwd"), []byte("PWD"), []byte("jwt"), []byte("JWT"), []byte("Jwt"), []byte("pat"), []byte("Pat"), []byte("PAT"),
 }
+
+// secretMarks is how many of judgedWords are parts of the names of secrets.
+const secretMarks = 21
 
 // escaped reports whether text holds an escape that can spell an ASCII letter.
 func escaped(text []byte) bool {

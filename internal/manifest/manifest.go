@@ -96,7 +96,10 @@ const (
 // that cannot be read does not hide the others: its error, a [*SyntaxError], is
 // joined to the returned error, and everything else is returned beside it.
 // Input that is no Kubernetes document gives none.
-func Parse(name string, text []byte) ([]Document, error) {
+func Parse(name string, text []byte) ([]Document, error) { return parse(name, text, "") }
+
+// parse also takes documents that do not say their kind for one of the kind given.
+func parse(name string, text []byte, kind string) ([]Document, error) {
 	if len(text) > maxText {
 		return nil, &SyntaxError{Name: name, Line: 1, Reason: fmt.Sprintf("more than %d MiB of documents", maxText>>20), Limit: true, Looks: Looks(text)}
 	}
@@ -108,7 +111,7 @@ func Parse(name string, text []byte) ([]Document, error) {
 	var docs []Document
 	for _, tree := range trees {
 		w := walker{scale: scale, source: &source{tree: tree, scale: scale}}
-		docs = append(docs, w.documents(tree)...)
+		docs = append(docs, w.documents(tree, kind)...)
 		if w.fault != nil {
 			w.fault.looks = Looks(text[tree.start:tree.end])
 			faults = append(faults, w.fault)

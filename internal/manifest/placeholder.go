@@ -17,8 +17,11 @@ func Placeholder(value string) bool {
 	if value == "" || len(value) > 4096 {
 		return false
 	}
-	if value == "**SOPS**" || wholePlaceholder.MatchString(value) {
+	if value == "**SOPS**" || strings.ContainsAny(value, "<%@:[") && wholePlaceholder.MatchString(value) {
 		return true
+	}
+	if !strings.Contains(value, "{{") && !strings.Contains(value, "${") && !strings.Contains(value, "$(") && !strings.Contains(value, "<path:") {
+		return false
 	}
 	rest, found := cutPlaceholders(value)
 	return found && (onlySeparators.MatchString(rest) || addressAround.MatchString(rest))

@@ -2,6 +2,8 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"sort"
 )
 
@@ -77,10 +79,14 @@ func (r *ruler) count() {
 // characters counts the bytes that start a character, so that counts of parts
 // add up wherever the text was cut.
 func characters(text []byte) int {
-	n := 0
+	n := len(text)
+	for ; len(text) >= 8; text = text[8:] {
+		x := binary.LittleEndian.Uint64(text)
+		n -= bits.OnesCount64(x >> 7 &^ (x >> 6) & 0x0101010101010101) // bytes 10xxxxxx
+	}
 	for _, c := range text {
-		if c&0xc0 != 0x80 {
-			n++
+		if c&0xc0 == 0x80 {
+			n--
 		}
 	}
 	return n

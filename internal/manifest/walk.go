@@ -39,14 +39,14 @@ type step struct {
 }
 
 // documents reads a tree as one object, or as each item of a list.
-func (w *walker) documents(t tree) []Document {
+func (w *walker) documents(t tree, kind string) []Document {
 	w.tree = t
 	w.open, w.own = map[*node]bool{}, map[*node]map[string]bool{}
 	var docs []Document
-	for _, item := range w.items(t.root, "", 0) {
+	for _, item := range w.items(t.root, kind, 0) {
 		w.doc = &Document{Start: t.start, End: t.end, source: w.source}
 		w.document(item.root, item.kind)
-		if w.doc.Kind != "" || len(w.doc.Fields) > 0 {
+		if w.doc.Kind != "" || len(w.doc.Fields) > 0 || w.source.metadata() != nil {
 			docs = append(docs, *w.doc)
 		}
 	}
@@ -273,10 +273,10 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	text := w.tree.unmask(n)
 	f := Field{Kind: o.kind, Namespace: o.namespace, Name: o.name, Path: w.path(path), nested: o.base > 0}
 	r := o.family.read(path[o.base:], text)
-	if r.kept == Plain && (wellFormedSOPS(text) || wellFormedSOPS(r.value)) {
+	if r.kept == Plain && (wellFormedSOPS(text) || r.value != text && wellFormedSOPS(r.value)) {
 		r.kept = SOPS
 	}
-	if r.kept == Plain && (Placeholder(text) || Placeholder(r.value)) {
+	if r.kept == Plain && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
 		r.kept = Reference
 	}
 	f.Value, f.Kept, f.Sensitive, f.Undecoded = secret.New(r.value), r.kept, r.sensitive, r.undecoded

@@ -57,7 +57,7 @@ func canaries(t testing.TB) (*Report, []secret.Secret) {
 				r.Verdict.Findings = append(r.Verdict.Findings, gate.Judged{
 					Finding: scanner.Finding{
 						Rule:   &rules.Rule{ID: say(0), Description: say(1), Provider: say(2), Advice: say(3), Tags: []string{say(4)}, Origin: "gitleaks"},
-						Secret: s, At: at, Context: say(1), Fingerprint: "v1:x", LineHash: "1:1",
+						Secret: s, At: at, Context: say(1), Fix: say(1), Fingerprint: "v1:x", LineHash: "1:1",
 						Commit: scanner.Commit{ID: strings.Repeat("a", 40), Author: say(2), Email: say(3)},
 					},
 					Credential: fmt.Sprintf("LG-%d", i), Decision: d, Reason: say(4), Environment: say(0), Exception: say(1),

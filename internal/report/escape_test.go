@@ -90,7 +90,7 @@ func FuzzFormats(f *testing.F) {
 		r := blocked()
 		for i := range r.Verdict.Findings {
 			g := &r.Verdict.Findings[i]
-			g.At.Path, g.At.Field, g.Commit.Author, g.Reason, g.Context = text, text, text, text, text
+			g.At.Path, g.At.Field, g.Commit.Author, g.Reason, g.Context, g.Fix = text, text, text, text, text, text
 		}
 		r.Result.Coverage.Missed[0].Reason, r.Verdict.Notices[0].Text, r.Result.Range.Text = text, text, text
 		if tests, _, _, _ := junitCounts(t, write(t, "junit", r)); tests != 8 {
@@ -151,7 +151,7 @@ func plainCopy(r *Report) *Report {
 	}
 	for i := range plain.Verdict.Findings {
 		g := &plain.Verdict.Findings[i]
-		g.At.Path, g.At.Field, g.Commit.Author, g.Reason, g.Context = word, word, word, word, word
+		g.At.Path, g.At.Field, g.Commit.Author, g.Reason, g.Context, g.Fix = word, word, word, word, word, word
 	}
 	plain.Result.Coverage.Missed[0].Reason, plain.Verdict.Notices[0].Text, plain.Result.Range.Text = word, word, word
 	return plain

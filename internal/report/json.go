@@ -144,6 +144,7 @@ func (v *view) jsonFinding(f *gate.Judged) jsonFinding {
 		Field:       clean(f.At.Field),
 		DecodedFrom: v.cleanAll(f.At.DecodedFrom),
 		Context:     clean(f.Context),
+		Fix:         clean(f.Fix),
 		AtHead:      f.At.AtHead,
 		Older:       f.Older,
 		Environment: clean(f.Environment),

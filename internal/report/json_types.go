@@ -80,6 +80,7 @@ type jsonFinding struct {
 	Field       string   `json:"field"`
 	DecodedFrom []string `json:"decodedFrom"`
 	Context     string   `json:"context"`
+	Fix         string   `json:"fix"`
 	AtHead      bool     `json:"atHead"`
 	Older       bool     `json:"older"`
 	Environment string   `json:"environment"`

@@ -148,6 +148,7 @@ func (v *view) junitBody(f *gate.Judged) string {
 		"confidence "+f.Confidence.String(),
 		"credential "+f.Credential,
 		v.mask.clean(f.Reason),
+		v.mask.clean(f.Fix),
 		v.mask.clean(adviceOf(ruleOf(f))))
 }
 

@@ -89,7 +89,7 @@ func texts(r *Report) iter.Seq[string] {
 		for i := range r.Verdict.Findings {
 			f := &r.Verdict.Findings[i]
 			rule := ruleOf(f)
-			if !say(f.At.Path, f.At.Field, f.Commit.Author, f.Commit.Email, f.Context, f.Reason, f.Exception, f.Environment) ||
+			if !say(f.At.Path, f.At.Field, f.Commit.Author, f.Commit.Email, f.Context, f.Fix, f.Reason, f.Exception, f.Environment) ||
 				!say(rule.ID, rule.Description, rule.Provider, rule.Advice) || !say(rule.Tags...) || !say(f.At.DecodedFrom...) {
 				return
 			}

@@ -159,7 +159,12 @@ func title(r *rules.Rule) string {
 	return r.ID
 }
 
-func preview(f *gate.Judged) string { return f.Secret.Preview(ruleOf(f).Prefix) }
+func preview(f *gate.Judged) string {
+	if f.Secret.IsZero() {
+		return "no value"
+	}
+	return f.Secret.Preview(ruleOf(f).Prefix)
+}
 
 func word(i int, words ...string) string { return words[max(0, min(i, len(words)-1))] }
 

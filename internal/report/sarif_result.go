@@ -154,6 +154,12 @@ func (v *view) sarifMessage(f *gate.Judged) string {
 	if f.Reason != "" {
 		message += " (" + say(f.Reason, 250) + ")"
 	}
+	if f.Fix != "" {
+		message += ". Fix: '" + say(f.Fix, 250) + "'"
+	}
+	if f.Credential == "" {
+		return message + "."
+	}
 	return message + fmt.Sprintf(". Credential '%s'.", sarifText(f.Credential))
 }
 

@@ -88,6 +88,9 @@ func (t *textWriter) credential(g group) {
 	if why := joinWords("; ", f.Context, f.Reason); why != "" {
 		t.line("  %s", t.dim(t.say(why)))
 	}
+	if f.Fix != "" && f.Decision != gate.Allow {
+		t.line("  fix: %s", t.say(f.Fix))
+	}
 	for _, f := range g.findings[:min(textPlaces, len(g.findings))] {
 		t.place(f)
 	}

@@ -15,6 +15,9 @@ import (
 	"strings"
 )
 
+// smallestKey is the length that the smallest RSA key gives a session key, in bytes.
+const smallestKey = 256
+
 // tagSize is what AES-GCM adds to a text, in bytes.
 const tagSize = 16
 
@@ -45,7 +48,7 @@ func Parse(text string) (Value, error) {
 	if err != nil {
 		return Value{}, ErrBase64
 	}
-	if len(raw) < 2 {
+	if len(raw) < 2+smallestKey+tagSize {
 		return Value{}, ErrShort
 	}
 	size := int(binary.BigEndian.Uint16(raw))

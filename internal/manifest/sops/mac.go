@@ -18,6 +18,8 @@ import (
 	"filippo.io/age/armor"
 	"github.com/getsops/sops/v3/shamir"
 	"gopkg.in/yaml.v3"
+
+	"github.com/leakgate/leakgate/internal/secret"
 )
 
 // The outcomes of [VerifyMAC] but for nil.
@@ -31,8 +33,9 @@ var (
 
 // Identities reads age identities, one a line, as in SOPS_AGE_KEY. Lines that
 // are empty or start with "#" are passed over; errors quote nothing.
-func Identities(text string) (ids []age.Identity, err error) {
-	for n, line := range strings.Split(text, "\n") {
+func Identities(keys secret.Secret) (ids []age.Identity, err error) {
+	// They open documents here and nowhere else.
+	for n, line := range strings.Split(keys.Reveal(), "\n") {
 		line = strings.TrimSpace(line)
 		if line == "" || line[0] == '#' {
 			continue
@@ -65,7 +68,7 @@ func VerifyMAC(docs [][]byte, m Metadata, ids []age.Identity) (err error) {
 	}
 	h := &hasher{m: m, key: key, sum: sha512.New()}
 	if m.OnlyMAC {
-		h.sum.Write(onlyEncrypted)
+		h.sum.Write(OnlyEncrypted)
 	}
 	for _, text := range docs {
 		var doc yaml.Node
@@ -87,8 +90,9 @@ func VerifyMAC(docs [][]byte, m Metadata, ids []age.Identity) (err error) {
 	return nil
 }
 
-// onlyEncrypted starts a MAC of mac_only_encrypted (sops.go of sops).
-var onlyEncrypted = []byte{0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0xb, 0xb, 0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69}
+// OnlyEncrypted starts a MAC of mac_only_encrypted
+// (https://github.com/getsops/sops/blob/main/sops.go).
+var OnlyEncrypted = []byte{0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b, 0x10, 0x34, 0xf3, 0xd1, 0x47, 0xbe, 0xb, 0xb, 0x97, 0x5b, 0x3b, 0xf4, 0x4f, 0x72, 0xc6, 0xfd, 0xad, 0xec, 0x81, 0x76, 0xf2, 0x7d, 0x69}
 
 // dataKey opens the document's key: by any recipient of one group, or by the
 // threshold's number of groups.
@@ -239,7 +243,7 @@ func (h *hasher) leaf(n *yaml.Node, keys []string, comments [][]string) error {
 	case encrypted && text != "":
 		return h.encrypted(text, keys)
 	case encrypted || !h.m.OnlyMAC:
-		h.sum.Write(bytesOf(value))
+		h.sum.Write(BytesOf(value))
 	}
 	return nil
 }
@@ -276,8 +280,8 @@ func (h *hasher) encrypts(keys []string, comments [][]string) bool {
 	return h.m.Rule.EncryptedComment == nil
 }
 
-// bytesOf is what sops hashes of a plain value.
-func bytesOf(value any) []byte {
+// BytesOf is what sops hashes, and encrypts, of a plain value.
+func BytesOf(value any) []byte {
 	switch v := value.(type) {
 	case int:
 		return strconv.AppendInt(nil, int64(v), 10)

@@ -1,0 +1,143 @@
+package sops_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/leakgate/leakgate/internal/manifest/sops"
+	"github.com/leakgate/leakgate/internal/manifest/sopstest"
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+const twoSecrets = `apiVersion: v1
+kind: Secret
+metadata:
+  name: a
+  labels: {n: "1", m: 2}
+stringData:
+  user: admin
+  port: 5432
+  ratio: 0.5
+  on: true
+  since: 2026-01-02T03:04:05Z
+  empty: ""
+  list: [one, two]
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: b}
+data:
+  k: dGV4dA==
+`
+
+// split gives the documents of an encrypted file and the metadata of the first.
+func split(t *testing.T, text string) (docs [][]byte, m sops.Metadata) {
+	t.Helper()
+	for _, part := range strings.Split(text, "\n---\n") {
+		docs = append(docs, []byte(part))
+	}
+	var first struct {
+		Sops map[string]any `yaml:"sops"`
+	}
+	if err := yaml.Unmarshal(docs[0], &first); err != nil {
+		t.Fatal(err)
+	}
+	for key, v := range first.Sops { // as texts, which is how documents are read
+		if _, ok := v.(bool); ok {
+			first.Sops[key] = "true"
+		}
+	}
+	m, problems := sops.ReadMetadata(first.Sops)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return docs, m
+}
+
+func TestMACFitsWhatWasEncryptedAndNothingElse(t *testing.T) {
+	key := sopstest.Key(t)
+	ids, err := sops.Identities(secret.New("# a comment\n" + key.String() + "\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []sopstest.File{{Rule: sopstest.DataRule}, {}, {Rule: sopstest.DataRule, OnlyMAC: true}, {Rule: "unencrypted_regex: ^(apiVersion|kind|metadata)$"}} {
+		f.For = append(f.For, key)
+		text := f.Encrypt(t, twoSecrets)
+		check := func(text string) error {
+			docs, m := split(t, text)
+			return sops.VerifyMAC(docs, m, ids)
+		}
+		if err := check(text); err != nil {
+			t.Errorf("%s: %v", f.Rule, err)
+		}
+		lines := strings.Split(text, "\n")
+		for i, line := range lines {
+			if !strings.Contains(line, "ENC[") || strings.Contains(line, "mac:") {
+				continue
+			}
+			without := strings.Join(append(append([]string{}, lines[:i]...), lines[i+1:]...), "\n")
+			if err := check(without); !errors.Is(err, sops.ErrMAC) {
+				t.Errorf("%s: without line %d the MAC still fits: %v", f.Rule, i+1, err)
+			}
+		}
+		if other, err := sops.Identities(secret.New(sopstest.Key(t).String())); err != nil {
+			t.Error(err)
+		} else if docs, m := split(t, text); !errors.Is(sops.VerifyMAC(docs, m, other), sops.ErrNoKey) {
+			t.Error("another key seems to open the document")
+		}
+	}
+}
+
+// What the test helper encrypts sops decrypts, and what sops encrypts verifies.
+func TestSOPSItselfAgrees(t *testing.T) {
+	program, err := exec.LookPath("sops")
+	if err != nil {
+		t.Skip("sops is not installed")
+	}
+	key := sopstest.Key(t)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.yaml")
+	run := func(args ...string) string {
+		t.Helper()
+		cmd := exec.Command(program, args...)
+		cmd.Env = append(os.Environ(), "SOPS_AGE_KEY="+key.String(), "SOPS_AGE_RECIPIENTS="+key.Recipient().String())
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("sops %v: %v\n%s", args, err, out)
+		}
+		return string(out)
+	}
+	ids, err := sops.Identities(secret.New(key.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range []sopstest.File{{Rule: sopstest.DataRule}, {}, {Rule: sopstest.DataRule, OnlyMAC: true}} {
+		f.For = append(f.For, key)
+		if err := os.WriteFile(file, []byte(f.Encrypt(t, twoSecrets)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if plain := run("-d", file); !strings.Contains(plain, "user: admin") {
+			t.Errorf("%s: sops decrypts something else", f.Rule)
+		}
+		args := []string{"-e", "--age", key.Recipient().String()}
+		if f.Rule != "" {
+			args = append(args, "--encrypted-regex", "^(data|stringData)$")
+		}
+		if f.OnlyMAC {
+			args = append(args, "--mac-only-encrypted")
+		}
+		if err := os.WriteFile(file, []byte("# a comment\n"+strings.Replace(twoSecrets, "  user:", "  # said: here\n  user:", 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		docs, m := split(t, run(append(args, file)...))
+		if err := sops.VerifyMAC(docs, m, ids); err != nil {
+			t.Errorf("%s: what sops encrypted does not verify: %v", f.Rule, err)
+		}
+	}
+}
