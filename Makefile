@@ -13,7 +13,7 @@ VULN     := golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: help
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## bin/leakgate for this machine
@@ -46,9 +46,13 @@ fuzz: ## every fuzz target for FUZZTIME (default 10m) each
 bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_REPOS
 	scripts/bench $(LEAKGATE_BENCH_REPOS)
 
+.PHONY: bench-admission
+bench-admission: ## the webhook's handler: time, rate and 99th percentile by size of the Secret
+	$(GO) test ./admission -run '^$$' -bench Handler -benchtime 5000x
+
 .PHONY: golden
-golden: ## rewrite the golden files; read the diff before committing
-	$(GO) test ./internal/report ./cmd/... -update
+golden: ## rewrite the golden files and deploy/; read the diff before committing
+	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
 docs: build ## regenerate the pages that are made from code
