@@ -1,5 +1,7 @@
 package serve
 
+import "time"
+
 // Memory is a Keeper in memory, for the tests of whole servers.
 type Memory = memory
 
@@ -17,8 +19,11 @@ func (m *memory) Authorities() int {
 	return m.version
 }
 
-// Times of rotation, for tests that move the clock.
-const (
-	RotationAfter = caLife - caRenewal + backdating
-	Settling      = settling + backdating
-)
+// Settling is how far the clock has to move until a published authority signs.
+const Settling = settling + backdating + 1
+
+// AlmostOld is a Keeper whose authority is replaced from some time on.
+func AlmostOld(from time.Time) (*Memory, error) {
+	cert, key, err := newAuthority(from.Add(caRenewal - caLife))
+	return &Memory{data: map[string][]byte{fieldCert: cert, fieldKey: key}, version: 1}, err
+}

@@ -9,6 +9,10 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // memory is a Keeper whose Secret and webhook configuration are in memory.
@@ -63,3 +67,9 @@ func (m *memory) verify(leaf *x509.Certificate, name string, now time.Time) erro
 	_, err := leaf.Verify(x509.VerifyOptions{Roots: pool, DNSName: name, CurrentTime: now})
 	return err
 }
+
+// What tests of the real keeper need.
+var (
+	getOptions = metav1.GetOptions{}
+	conflict   = apierrors.NewConflict(schema.GroupResource{Resource: "secrets"}, "authority", errors.New("changed"))
+)

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,8 +116,14 @@ func (r *replica) end(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatal("the server does not end")
+		t.Fatalf("the server does not end\n%s", stacks())
 	}
+}
+
+// stacks are what every goroutine does.
+func stacks() []byte {
+	text := make([]byte, 1<<20)
+	return text[:runtime.Stack(text, true)]
 }
 
 type lockedWriter struct {
@@ -154,6 +162,21 @@ func (c *caller) follow(ctx context.Context) {
 		c.mu.Unlock()
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// await waits until the caller knows that a replica is ready.
+func (c *caller) await(t *testing.T, r *replica) {
+	t.Helper()
+	for range 400 {
+		c.mu.Lock()
+		known := slices.Contains(c.open, r)
+		c.mu.Unlock()
+		if known {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	t.Fatal("the caller never sees the replica")
 }
 
 // client is the one of a bundle; another bundle makes new connections.
@@ -217,7 +240,11 @@ const enforcing = "version: 1\nkubernetes: {modes: {default: enforce}}\n"
 // Two replicas are restarted one after the other and the authority is rotated,
 // while requests come in without a pause: none fails, none is answered wrongly.
 func TestRollingRestartAndRotationUnderLoadLoseNothing(t *testing.T) {
-	keeper, now := &serve.Memory{}, &clock{}
+	now := &clock{}
+	keeper, err := serve.AlmostOld(now.now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
 	policy := policyFile(t, enforcing)
 	replicas := []*replica{newReplica(t, keeper, now, policy), newReplica(t, keeper, now, policy)}
 	for _, r := range replicas {
@@ -256,12 +283,12 @@ func TestRollingRestartAndRotationUnderLoadLoseNothing(t *testing.T) {
 		for _, r := range replicas {
 			r.end(t)
 			r.start(t)
-			time.Sleep(200 * time.Millisecond)
+			c.await(t, r) // as a rolling update waits for the endpoints
 		}
 	}
 	restart()
 	before := keeper.Authorities()
-	now.move(serve.RotationAfter) // the next authority is published
+	now.move(2 * time.Hour) // the next authority is published
 	time.Sleep(500 * time.Millisecond)
 	now.move(serve.Settling) // and signs
 	time.Sleep(500 * time.Millisecond)
