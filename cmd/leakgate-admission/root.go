@@ -57,6 +57,15 @@ func (w *world) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError{err} })
 	root.AddCommand(w.serveCommand(), w.manifestsCommand(), w.installCommand(), w.uninstallCommand(), w.doctorCommand(), w.discoverCommand(),
 		w.auditCommand(), w.simulateCommand(), w.promoteCommand())
+	for _, c := range append(root.Commands(), root) {
+		check := c.Args
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return flagError{err}
+			}
+			return nil
+		}
+	}
 	return root
 }
 
