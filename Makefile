@@ -16,7 +16,7 @@ help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## bin/leakgate for this machine
+build: ## bin/leakgate and bin/leakgate-admission for this machine
 	$(BUILD) -o bin/ ./cmd/...
 
 .PHONY: test
@@ -66,10 +66,10 @@ cross: ## compile for every released platform
 .PHONY: dist
 dist: ## the binaries of a release and their checksums.txt, in dist/ (VERSION=v1.2.3)
 	@rm -rf dist; mkdir dist
-	@for os in linux darwin windows; do for arch in amd64 arm64; do \
-	  file=leakgate_$(VERSION:v%=%)_$${os}_$$arch; [ $$os != windows ] || file=$$file.exe; \
-	  GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/$$file ./cmd/leakgate; done; done
-	@cd dist; sha256sum leakgate_* | tee checksums.txt
+	@for program in leakgate leakgate-admission; do for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  file=$${program}_$(VERSION:v%=%)_$${os}_$$arch; [ $$os != windows ] || file=$$file.exe; \
+	  GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/$$file ./cmd/$$program; done; done; done
+	@cd dist; sha256sum leakgate* | tee checksums.txt
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is linked (needs the network)

@@ -78,7 +78,7 @@ kubernetes:
 
 // Defaults is a fresh installation: it audits and refuses nothing.
 func Defaults(version string) (Options, error) {
-	o := Options{Namespace: "leakgate", Image: Image + ":" + version, Replicas: 2, Certificates: SelfManaged, Network: true}
+	o := Options{Namespace: "leakgate", Image: Image + ":" + strings.TrimPrefix(version, "v"), Replicas: 2, Certificates: SelfManaged, Network: true}
 	return o.WithPolicy(DefaultPolicy)
 }
 
