@@ -29,8 +29,13 @@ race: ## the same under the race detector (needs a C compiler)
 	CGO_ENABLED=1 $(GO) test -race ./...
 
 .PHONY: e2e
-e2e: build ## against real components: act, actionlint, the SARIF validator, a container; fuzz and race in CI
+e2e: build ## against real components: an API server, act, actionlint, the SARIF validator, a container; fuzz and race in CI
 	test/e2e/run
+
+.PHONY: e2e-matrix
+e2e-matrix: build ## what concerns Kubernetes with Argo CD too, then on the oldest API server (an hour the first time)
+	LEAKGATE_INSTALL=1 test/e2e/run argo
+	LEAKGATE_INSTALL=1 LEAKGATE_KUBE=v1.34.4 test/e2e/run admission controllers
 
 .PHONY: lint
 lint: ## gofmt, the layers of docs/design/architecture.md, and the linters of .golangci.yml

@@ -20,6 +20,15 @@ fail() { echo "$*"; exit 1; }
 
 in_ci() { [ "${CI:-}" = true ]; }
 
+# components NAME...: has them built, which takes minutes each the first time.
+components() {
+  if in_ci || [ "${LEAKGATE_INSTALL:-}" = 1 ]; then
+    test/components/get "$@"
+  else
+    test/components/get --have "$@" >"$work/components" 2>&1 || skip "$(cat "$work/components")"
+  fi
+}
+
 # expect RC COMMAND...: the command must exit so. Its output is in $out and $err.
 expect() {
   local want=$1 got=0
