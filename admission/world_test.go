@@ -86,7 +86,6 @@ type call struct {
 	groups      []string
 	uid         string // "live" for that of the account, "" for none
 	token       string // "pod", "unbound", "legacy", "x509", "none"
-	op          string // CREATE unless old is set
 	namespace   string
 	name        string
 	secretType  string

@@ -71,9 +71,8 @@ func TestRotationNeverServesACertificateThatIsNotTrusted(t *testing.T) {
 	late := lateServer{delay: 4 * time.Minute}
 	late.see(keeper, now)
 	authorities, leaves := map[string]bool{}, map[string]bool{}
-	step := time.Minute
 	for now.Before(start.Add(2*caLife + 24*time.Hour)) {
-		step = 6 * time.Hour
+		step := 6 * time.Hour
 		if near(now) {
 			step = time.Minute
 		}

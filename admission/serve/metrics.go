@@ -40,8 +40,8 @@ func newMetrics(status func() CertificateStatus, policy *Policy, ready func() bo
 		gauge("certificate_expiry_timestamp_seconds", "When the serving certificate ends, 0 without one.", func() float64 { return unix(status().Expires) }),
 		gauge("webhook_configuration_present", "1 if our webhook configuration is registered.", func() float64 { return number(status().Present) }),
 		gauge("certificate_trusted", "1 if the webhook configuration trusts the serving certificate.", func() float64 { return number(status().Trusted) }),
-		gauge("policy_broken", "1 if the policy file is broken and an older policy holds.", func() float64 { broken, _ := policy.Broken(); return number(broken != nil) }),
-		gauge("policy_loaded_timestamp_seconds", "When the policy that holds was loaded.", func() float64 { _, loaded := policy.Broken(); return unix(loaded) }),
+		gauge("policy_broken", "1 if the policy file is broken and an older policy holds.", func() float64 { _, broken := policy.Broken(); return number(broken != nil) }),
+		gauge("policy_loaded_timestamp_seconds", "When the policy that holds was loaded.", func() float64 { loaded, _ := policy.Broken(); return unix(loaded) }),
 		gauge("ready", "1 if the server is ready.", func() float64 { return number(ready()) }),
 	)
 	return m

@@ -48,10 +48,10 @@ func (p *Policy) Holds() gate.Kubernetes {
 
 // Broken is why the file as it is now is not obeyed, and since when the policy
 // that holds instead was loaded.
-func (p *Policy) Broken() (error, time.Time) {
+func (p *Policy) Broken() (since time.Time, err error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
-	return p.broken, p.loaded
+	return p.loaded, p.broken
 }
 
 // Reload reads the file and reports whether another policy holds or the state changed.

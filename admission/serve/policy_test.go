@@ -38,7 +38,7 @@ func TestABrokenPolicyKeepsTheOldOneUntilItIsMended(t *testing.T) {
 	}
 	expect := func(mode gate.Mode, broken bool, loaded time.Time) {
 		t.Helper()
-		err, since := p.Broken()
+		since, err := p.Broken()
 		if p.Holds().Modes.Default != mode || (err != nil) != broken || !since.Equal(loaded) {
 			t.Errorf("mode %v, broken: %v, loaded %v", p.Holds().Modes.Default, err, since)
 		}

@@ -120,7 +120,7 @@ func (s *Server) keep(ctx context.Context) {
 }
 
 func (s *Server) policyChanged() {
-	if broken, since := s.Policy.Broken(); broken != nil {
+	if since, broken := s.Policy.Broken(); broken != nil {
 		s.metrics.reloads.WithLabelValues("broken").Inc()
 		s.Log.Error("the policy is broken; the one before it holds", "since", since, "err", broken.Error())
 		return
@@ -189,7 +189,7 @@ func (s *Server) report() (lines []string, ready bool) {
 	} else {
 		say("webhook configuration", errors.New("there is none, so nothing is checked"), false)
 	}
-	broken, since := s.Policy.Broken()
+	since, broken := s.Policy.Broken()
 	if broken != nil {
 		broken = fmt.Errorf("the one of %s holds, the file is broken: %s", since.UTC().Format(time.RFC3339), strings.ReplaceAll(broken.Error(), "\n", "; "))
 	}
