@@ -121,7 +121,11 @@ func (a annotation) print(log *Log, hide func(string) string) {
 	if f.Rule != nil {
 		title, advice, prefix = strings.TrimRight(f.Rule.Description, ". "), f.Rule.Advice, f.Rule.Prefix
 	}
-	message := fmt.Sprintf("%s: %s (%s). %s", f.Secret.Preview(prefix), f.Decision, f.Reason, link.ReplaceAllString(advice, "$1 ($2)"))
+	what := f.Secret.Preview(prefix)
+	if f.Secret.IsZero() {
+		what = cmp.Or(f.At.Field, "the name")
+	}
+	message := fmt.Sprintf("%s: %s (%s). %s", what, f.Decision, f.Reason, link.ReplaceAllString(advice, "$1 ($2)"))
 	if f.Fix != "" {
 		message += " " + f.Context + ". Fix: " + f.Fix
 	}
@@ -150,7 +154,7 @@ func number(n int) string {
 func hider(r *report.Report, shown []annotation) func(string) string {
 	var texts strings.Builder
 	for _, a := range shown {
-		texts.WriteString(a.path + "\n" + a.finding.Reason + "\n" + a.finding.Context + "\n" + a.finding.Fix + "\n")
+		texts.WriteString(a.path + "\n" + a.finding.Reason + "\n" + a.finding.At.Field + "\n" + a.finding.Context + "\n" + a.finding.Fix + "\n")
 		if a.finding.Rule != nil {
 			texts.WriteString(a.finding.Rule.Description + "\n" + a.finding.Rule.Advice + "\n")
 		}

@@ -7,6 +7,8 @@ package rules
 import (
 	"regexp"
 	"sync"
+
+	"github.com/leakgate/leakgate/internal/dfa"
 )
 
 // Severity says how much harm a leaked value of a rule can do.
@@ -110,9 +112,12 @@ func (s *Set) Rule(id string) *Rule {
 // Pattern is a regular expression in Go's syntax that is compiled at its first
 // use, because a scan of one file needs few of the hundreds of rules.
 type Pattern struct {
-	source string
-	once   sync.Once
-	re     *regexp.Regexp
+	source   string
+	once     sync.Once
+	re       *regexp.Regexp
+	prepare  sync.Once
+	program  *dfa.Program // nil when the expression suits no automaton
+	machines sync.Pool    // of *dfa.Machine
 }
 
 // NewPattern keeps a source that is known to parse (the loader checks it).
@@ -131,5 +136,24 @@ func (p *Pattern) Regexp() *regexp.Regexp {
 // MatchString reports whether the pattern matches anywhere in text; a nil
 // Pattern matches nothing.
 func (p *Pattern) MatchString(text string) bool {
-	return p != nil && p.Regexp().MatchString(text)
+	if p == nil {
+		return false
+	}
+	if program := p.Automaton(); program != nil {
+		m, _ := p.machines.Get().(*dfa.Machine)
+		if m == nil {
+			m = dfa.New(program)
+		}
+		defer p.machines.Put(m)
+		if found, ok := m.Match([]byte(text)); ok {
+			return found
+		}
+	}
+	return p.Regexp().MatchString(text)
+}
+
+// Automaton is the pattern as an automaton, nil when it suits none.
+func (p *Pattern) Automaton() *dfa.Program {
+	p.prepare.Do(func() { p.program, _ = dfa.Compile(p.source) })
+	return p.program
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -31,11 +32,16 @@ type attributor struct {
 	r  *run
 	rd *gitrepo.Reader
 	sc *scratch
+
+	textOf gitrepo.ID // the blob of which the text was asked for last
+	last   []byte     // the text
 }
 
 func (r *run) newAttributor() *attributor {
-	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: newScratch()}
+	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: r.s.takeScratch()}
 }
+
+func (a *attributor) close() { a.r.s.giveBack(a.sc) }
 
 // attribute finds the commits and paths that brought each sighting in.
 func (r *run) attribute() error {
@@ -48,6 +54,7 @@ func (r *run) attribute() error {
 	for range r.s.opt.Workers {
 		group.Go(func() error {
 			a := r.newAttributor()
+			defer a.close()
 			for u := range work {
 				if err := a.report(u); err != nil {
 					return err
@@ -82,7 +89,8 @@ func (r *run) found(findings []Finding) {
 
 // uses sends every change that can carry a finding.
 func (r *run) uses(ctx context.Context, work chan<- use) error {
-	sc := newScratch()
+	sc := r.s.takeScratch()
+	defer r.s.giveBack(sc)
 	for i, c := range r.changes {
 		found := r.sightings[c.blob]
 		path := r.paths.values[c.path]
@@ -148,7 +156,9 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, named), false)
 	ordinals := map[[sha256.Size]byte]int{}
 	still := sync.OnceValue(func() func(sighting) bool { return a.stillThere(u) })
-	for _, f := range withoutGeneric(accept(a.r.s.detector, found, place, u.commitID())) {
+	accepted := withoutGeneric(accept(a.r.s.detector, found, place, u.commitID()))
+	a.hash(u, accepted)
+	for _, f := range accepted {
 		if f.Rule == nil {
 			continue
 		}
@@ -163,6 +173,19 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 		out = append(out, u.stamp([]Finding{finding}, f.inherited)...)
 	}
 	return out, nil
+}
+
+// hash computes the hashes of the lines of a use, where something of it is reported.
+func (a *attributor) hash(u use, found []sighting) {
+	if !slices.ContainsFunc(found, func(f sighting) bool { return f.own && (!f.inherited || a.shown(u)) }) {
+		return
+	}
+	text, err := a.text(u)
+	if err != nil {
+		a.r.coverage.miss(u.skip("cannot be read again: " + reason(err)))
+		return
+	}
+	hashOwn(found, text)
 }
 
 // stamp names the commit that brought findings in, or says that they are older.

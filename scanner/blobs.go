@@ -10,6 +10,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/rules"
+	"github.com/leakgate/leakgate/scanner/detect"
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
@@ -20,19 +21,26 @@ func (r *run) read() error {
 	ids, numbers := r.list()
 	workers := make([]*scratch, r.s.opt.Workers)
 	for i := range workers {
-		workers[i] = newScratch()
+		workers[i] = r.s.takeScratch()
 	}
+	defer func() {
+		for _, sc := range workers {
+			r.s.giveBack(sc)
+		}
+	}()
 	var done atomic.Int64
 	var mu sync.Mutex
 	opts := gitrepo.ScanOptions{Workers: len(workers), Limit: r.s.opt.MaxBlob, CacheBytes: readerCache}
-	err := r.repo.Scan(r.ctx, ids, opts, func(worker int, o gitrepo.Packed) error {
+	err := r.repo.Scan(r.ctx, ids, opts, func(worker int, o gitrepo.Packed) (any, error) {
 		if n := done.Add(1); n%1000 == 0 {
 			r.s.opt.Progress(Progress{Stage: "blobs", Done: int(n), Total: len(ids)})
 		}
 		blob := numbers[o.Index]
 		var found []sighting
+		sc := workers[worker]
+		sc.layOver(o)
 		err := guarded(func() (err error) {
-			found, err = r.search(workers[worker], blob, o)
+			found, err = r.search(sc, blob, o)
 			return err
 		})
 		if errors.Is(err, errFailed) {
@@ -44,12 +52,36 @@ func (r *run) read() error {
 			r.sightings[blob] = found
 			mu.Unlock()
 		}
-		return err
+		return sc.outlined(), err
 	})
 	if err != nil {
 		return fmt.Errorf("read the blobs: %w", err)
 	}
 	return nil
+}
+
+// layOver prepares for a blob that may be a delta of one that was searched before,
+// or the base of others.
+func (sc *scratch) layOver(o gitrepo.Packed) {
+	sc.over, sc.bases, sc.outline = nil, o.Bases, nil
+	base, _ := o.Note.(*detect.Outline)
+	if base == nil {
+		return
+	}
+	sc.copied, sc.copies = gitrepo.Copies(o.Delta, sc.copied[:0]), sc.copies[:0]
+	for _, c := range sc.copied {
+		sc.copies = append(sc.copies, detect.Copy(c))
+	}
+	sc.over = &detect.Overlay{Base: base, Copies: sc.copies}
+}
+
+// outlined is what the deltas of the blob are laid over.
+func (sc *scratch) outlined() any {
+	sc.over, sc.bases = nil, false
+	if sc.outline == nil {
+		return nil
+	}
+	return sc.outline
 }
 
 // list gives the ids of the wanted blobs, and their numbers.

@@ -16,19 +16,21 @@ import (
 // blob is the object id of its content, or "". The skips name members of it
 // that were not searched.
 func (s *Scanner) File(ctx context.Context, origin Origin, path, blob string, data []byte) ([]Finding, []unpack.Skip, error) {
-	sc := newScratch()
+	sc := s.takeScratch()
+	defer s.giveBack(sc)
 	sc.path = path
 	found, skips, err := s.sight(ctx, sc, path, data, nil)
 	if err != nil {
 		return nil, skips, err
 	}
 	named, err := s.inName(ctx, sc, path)
-	return s.inFile(origin, path, blob, found, named), skips, err
+	return s.inFile(origin, path, blob, data, found, named), skips, err
 }
 
-func (s *Scanner) inFile(origin Origin, path, blob string, found []sighting, named []detect.Match) []Finding {
+func (s *Scanner) inFile(origin Origin, path, blob string, data []byte, found []sighting, named []detect.Match) []Finding {
 	place := s.detector.Place(path)
 	accepted := accept(s.detector, found, place, "")
+	hashOwn(accepted, data)
 	ordinals := map[[sha256.Size]byte]int{}
 	out := s.pathFindings(origin, path, blob, "", place, named)
 	for _, f := range withoutGeneric(accepted) {
@@ -48,6 +50,26 @@ func accept(d *detect.Detector, found []sighting, place *detect.PlaceVerdict, co
 		}
 	}
 	return out
+}
+
+// hashOwn computes the hashes of the lines that are lines of the blob itself.
+func hashOwn(found []sighting, blob []byte) {
+	own := make([]sighting, 0, len(found))
+	for _, f := range found {
+		if f.own {
+			own = append(own, f)
+		}
+	}
+	if len(own) == 0 {
+		return
+	}
+	hash(own, blob)
+	for i, n := 0, 0; i < len(found); i++ {
+		if found[i].own {
+			found[i].lineHash = own[n].lineHash
+			n++
+		}
+	}
 }
 
 // newFinding gives a sighting its place. The ordinals count equal places in one file.

@@ -79,7 +79,13 @@ func (a *attributor) text(u use) ([]byte, error) {
 	if u.data != nil || u.blob.IsZero() {
 		return u.data, nil
 	}
+	if a.textOf == u.blob {
+		return a.last, nil
+	}
 	o, err := a.rd.ObjectWithin(u.blob, a.r.s.opt.MaxBlob)
+	if err == nil {
+		a.textOf, a.last = u.blob, o.Data
+	}
 	return o.Data, err
 }
 
@@ -128,7 +134,7 @@ func (a *attributor) withHunks(found []sighting, text []byte, added []gitrepo.Li
 		if r.End < len(lines.starts) {
 			to = lines.starts[r.End]
 		}
-		matches, err := a.r.s.detector.Text(a.r.ctx, a.sc.detect, text[from:to])
+		matches, err := a.r.s.memory.Text(a.r.ctx, a.sc.detect, text[from:to], nil, nil)
 		if err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ func (r *run) local() error {
 		return nil
 	}
 	a := r.newAttributor()
+	defer a.close()
 	if r.req.Staged {
 		if err := a.staged(index.Entries); err != nil {
 			return err

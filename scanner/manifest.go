@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"context"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -63,7 +64,7 @@ func ManifestRule(id string) *rules.Rule {
 // of Secrets, also those in base64, and the faults of what stands in their place.
 func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
-	sc.unread(v.Name, err, s.opt.Manifests.Strict && s.role(sc, v) != manifest.Template)
+	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
 	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now, Prescribed: manifest.RecipientsOf(m.Creation, sc.path)}
 	var found []sighting
@@ -85,6 +86,16 @@ func (s *Scanner) role(sc *scratch, v unpack.View) manifest.Role {
 		return manifest.Documents // a member of an archive
 	}
 	return s.opt.Manifests.Roles[sc.path]
+}
+
+// strict reports whether a text has to be readable where it looks like a document:
+// by the name of its file it is one, and no template.
+func (s *Scanner) strict(sc *scratch, v unpack.View) bool {
+	switch path.Ext(sc.path) {
+	case ".yaml", ".yml", ".json", "":
+		return s.opt.Manifests.Strict && v.Name == "" && s.role(sc, v) != manifest.Template
+	}
+	return false
 }
 
 // judgeFault gives a fault the rule that knows its value, or else its own.

@@ -11,7 +11,8 @@ import (
 
 // searchMessages searches the messages of commits and who made them, for one worker.
 func (r *run) searchMessages(work <-chan *gitrepo.Commit) error {
-	sc := newScratch()
+	sc := r.s.takeScratch()
+	defer func() { r.s.giveBack(sc) }()
 	for c := range work {
 		err := guarded(func() error { return r.searchCommit(sc, c) })
 		if errors.Is(err, errFailed) {
@@ -82,7 +83,8 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 // names searches annotated tags: those that the scan starts
 // from, which need no ref yet, and those of every ref.
 func (r *run) names() error {
-	rd, sc := r.repo.NewReader(readerCache), newScratch()
+	rd, sc := r.repo.NewReader(readerCache), r.s.takeScratch()
+	defer r.s.giveBack(sc)
 	seen := map[gitrepo.ID]bool{}
 	for _, tip := range r.req.Tips {
 		if err := r.searchTag(rd, sc, tip, seen); err != nil {

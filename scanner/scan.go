@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/manifest"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/detect"
@@ -52,6 +53,9 @@ type Scanner struct {
 	detector    *detect.Detector
 	memory      *detect.Memory // of the texts of blobs, many of which are versions of one
 	plainSecret *rules.Rule
+
+	mu   sync.Mutex
+	idle []*scratch
 }
 
 // New prepares a Scanner. It compiles nothing: rules are compiled when a text
@@ -72,8 +76,16 @@ func New(opt Options) *Scanner {
 	if opt.Progress == nil {
 		opt.Progress = func(Progress) {}
 	}
-	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth)})
+	d := detect.New(opt.Rules, detect.Options{Reference: opt.Reference, Depth: max(0, opt.Depth), Marks: marks()})
 	return &Scanner{opt: opt, detector: d, memory: d.NewMemory(), plainSecret: rules.PlainManifestSecret()}
+}
+
+// marks are what tells whether a text is read as Kubernetes documents.
+func marks() (all []detect.Mark) {
+	for _, m := range manifest.AllMarks() {
+		all = append(all, detect.Mark{Word: m.Word, Bit: uint8(m.Bit), Holds: m.Holds})
+	}
+	return all
 }
 
 // Request says what of a repository to look at.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/manifest"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
@@ -25,12 +26,12 @@ type sighting struct {
 	kind      Kind
 	view      string // "" for the blob's own text, else "!member" of an archive
 	field     string
-	fix       string   // what mends a fault of a manifest
-	via       []string // how the view was made, and how the value was decoded
-	place     Place    // lines, columns and span; the rest is filled where the blob is used
-	own       bool     // the lines are lines of the blob's bytes, so a diff can tell what is new
-	inherited bool     // in a use of the blob: it was there before
-	lineHash  string
+	fix       string            // what mends a fault of a manifest
+	via       []string          // how the view was made, and how the value was decoded
+	place     Place             // lines, columns and span; the rest is filled where the blob is used
+	own       bool              // the lines are lines of the blob's bytes, so a diff can tell what is new
+	inherited bool              // in a use of the blob: it was there before
+	lineHash  string            // see hash
 	masked    [sha256.Size]byte // the lines of the match with every value masked
 }
 
@@ -39,9 +40,35 @@ type scratch struct {
 	detect *detect.Scratch
 	skips  []unpack.Skip // documents that were not read
 	path   string        // where the blob at hand is used, as far as it is known
+
+	over    *detect.Overlay // what the blob at hand has of its delta base
+	copied  []gitrepo.Copied
+	copies  []detect.Copy
+	bases   bool            // other blobs are deltas of the one at hand
+	outline *detect.Outline // of the blob at hand, for them
+}
+
+// takeScratch gives a scratch that nobody uses. What it has built for earlier
+// texts serves later ones too.
+func (s *Scanner) takeScratch() *scratch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.idle); n > 0 {
+		sc := s.idle[n-1]
+		s.idle = s.idle[:n-1]
+		return sc
+	}
+	return newScratch()
 }
 
 func newScratch() *scratch { return &scratch{detect: new(detect.Scratch)} }
+
+// giveBack makes a scratch free for others.
+func (s *Scanner) giveBack(sc *scratch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.idle = append(s.idle, sc)
+}
 
 // unread notes the documents that could hold Secrets and are larger or deeper
 // than what is parsed; strict: all that cannot be read. Other errors mean that a
@@ -94,7 +121,12 @@ func unseen(found, more []sighting) []sighting {
 
 // sightView finds the matches in one view of a blob.
 func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blob []byte, pointless func(*rules.Rule) bool) ([]sighting, error) {
-	matches, err := s.memory.Text(ctx, sc.detect, v.Text, pointless)
+	var over *detect.Overlay
+	own := v.Name == "" && v.Offset == nil && len(v.Text) == len(blob) // the bytes of the blob itself
+	if own {
+		over = sc.over
+	}
+	matches, err := s.memory.Text(ctx, sc.detect, v.Text, over, pointless)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +134,10 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	for _, m := range matches {
 		found = append(found, sighting{Match: m, kind: InContent, via: m.DecodedFrom})
 	}
-	if s.role(sc, v).Always() || manifest.Looks(v.Text) || manifest.LooksJudged(v.Text) {
+	if own && sc.bases {
+		sc.outline = sc.detect.Outline()
+	}
+	if marks := manifest.Marks(sc.detect.Marks()); s.role(sc, v).Always() || marks.Looks(v.Text) || marks.LooksJudged(v.Text) {
 		fields, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err
@@ -133,7 +168,9 @@ func describe(found []sighting, v unpack.View, blob []byte) {
 	if v.Name == "" && (v.Offset == nil || slices.Contains(v.Via, "notebook")) {
 		settle(found, v, blob)
 	}
-	hash(found, v, blob)
+	if !found[0].own {
+		hash(found, v.Text)
+	}
 }
 
 // lineMask makes the digests of masked lines, of which neighbours share many.
@@ -169,13 +206,9 @@ func settle(found []sighting, v unpack.View, blob []byte) {
 	}
 }
 
-// hash computes what GitHub knows the lines by: those of the blob where the
-// sightings are its own, else those of the view.
-func hash(found []sighting, v unpack.View, blob []byte) {
-	text := v.Text
-	if found[0].own {
-		text = blob
-	}
+// hash computes what GitHub knows the lines by. It takes its time, so that for
+// the lines of blobs it waits until a sighting is reported.
+func hash(found []sighting, text []byte) {
 	starts := make([]int, len(found))
 	for i, f := range found {
 		starts[i] = f.place.StartLine

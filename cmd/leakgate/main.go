@@ -19,6 +19,7 @@ import (
 var version = ""
 
 func main() {
+	paceMemory(os.Getenv)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := newWorld().run(ctx, os.Args[1:])
 	stop()

@@ -78,6 +78,38 @@ func applyDelta(dst, base, delta []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// Copied is a stretch of a delta's base, Size bytes from the offset From on, that
+// stands in the result from the offset To on.
+type Copied struct{ From, To, Size int }
+
+// Copies appends to list what the instructions of a delta copy, in the order of
+// the result. Instructions that do not parse end the list.
+func Copies(delta []byte, list []Copied) []Copied {
+	_, _, ops, err := deltaSizes(delta)
+	for to := 0; err == nil && len(ops) > 0; {
+		c := ops[0]
+		ops = ops[1:]
+		if c < 0x80 {
+			if int(c) > len(ops) {
+				break
+			}
+			ops, to = ops[c:], to+int(c)
+			continue
+		}
+		from, n, rest, ok := copyOp(c, ops)
+		if !ok {
+			break
+		}
+		if last := len(list) - 1; last >= 0 && list[last].To+list[last].Size == to && list[last].From+list[last].Size == from {
+			list[last].Size += n
+		} else {
+			list = append(list, Copied{from, to, n})
+		}
+		ops, to = rest, to+n
+	}
+	return list
+}
+
 // copyOp reads the offset and size of a copy instruction whose first byte is c.
 func copyOp(c byte, ops []byte) (from, size int, rest []byte, ok bool) {
 	for i := range 4 {

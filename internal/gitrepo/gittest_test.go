@@ -135,7 +135,7 @@ func scanned(t testing.TB, r *Repo, ids []ID, opts ScanOptions) map[string]Packe
 	t.Helper()
 	var mutex sync.Mutex
 	got := map[string]Packed{}
-	err := r.Scan(context.Background(), ids, opts, func(_ int, o Packed) error {
+	err := r.Scan(context.Background(), ids, opts, func(_ int, o Packed) (any, error) {
 		mutex.Lock()
 		defer mutex.Unlock()
 		if _, twice := got[o.ID.String()]; twice {
@@ -143,7 +143,7 @@ func scanned(t testing.TB, r *Repo, ids []ID, opts ScanOptions) map[string]Packe
 		}
 		o.Data, o.Delta = bytes.Clone(o.Data), bytes.Clone(o.Delta)
 		got[o.ID.String()] = o
-		return nil
+		return nil, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,13 @@ type Packed struct {
 	Err   error  // ErrMissing, ErrTooLarge or *CorruptError; the scan goes on
 	Base  ID     // the object that this one is stored as a delta of; zero: stored whole
 	Delta []byte // git's instructions that turn Base into Data, valid only during the call
+	Note  any    // what the visit of Base returned, where it is still known
+	Bases bool   // other objects are deltas of this one
 }
+
+// Visit looks at one object. What it returns beside the error is handed to the
+// visits of objects that are deltas of this one.
+type Visit func(worker int, o Packed) (note any, err error)
 
 // defaultScanCache is what one worker keeps of delta bases, in bytes.
 const defaultScanCache = 32 << 20
@@ -39,7 +45,7 @@ const maxBase = 512 << 20
 type scan struct {
 	repo  *Repo
 	opts  ScanOptions
-	visit func(worker int, o Packed) error
+	visit Visit
 	stop  atomic.Bool
 	fail  sync.Once
 	err   error
@@ -59,7 +65,7 @@ type scan struct {
 //
 // Packed bytes are checked against the CRC-32 in the index and the Adler-32 of
 // the stream, not against the id; loose objects against the id. Scan ends within 200 ms of ctx's end, visits apart.
-func (r *Repo) Scan(ctx context.Context, ids []ID, opts ScanOptions, visit func(worker int, o Packed) error) error {
+func (r *Repo) Scan(ctx context.Context, ids []ID, opts ScanOptions, visit Visit) error {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)
 	}
@@ -83,13 +89,15 @@ func (r *Repo) Scan(ctx context.Context, ids []ID, opts ScanOptions, visit func(
 }
 
 // give hands one object to the caller.
-func (s *scan) give(worker int, o Packed) {
+func (s *scan) give(worker int, o Packed) (note any) {
 	if s.stop.Load() {
-		return
+		return nil
 	}
-	if err := s.visit(worker, o); err != nil {
+	note, err := s.visit(worker, o)
+	if err != nil {
 		s.abort(err)
 	}
+	return note
 }
 
 func (s *scan) abort(err error) {

@@ -19,13 +19,13 @@ func BenchmarkScan(b *testing.B) {
 			b.Fatal(err)
 		}
 		var bytes, objects, failed atomic.Int64
-		err = r.Scan(context.Background(), nil, ScanOptions{All: true, Only: TypeBlob, Workers: 2}, func(_ int, o Packed) error {
+		err = r.Scan(context.Background(), nil, ScanOptions{All: true, Only: TypeBlob, Workers: 2}, func(_ int, o Packed) (any, error) {
 			bytes.Add(int64(len(o.Data)))
 			objects.Add(1)
 			if o.Err != nil {
 				failed.Add(1)
 			}
-			return nil
+			return nil, nil
 		})
 		if err != nil {
 			b.Fatal(err)

@@ -25,6 +25,7 @@ type offer struct {
 	kind   Type
 	base   []byte
 	baseID ID
+	note   any
 }
 
 // grain is how many neighbouring entries a worker claims at a time.
@@ -72,6 +73,7 @@ type frame struct {
 	child  int32  // the next child to read, -1: none left
 	data   []byte // nil when dropped; then it is built again from below
 	pinned bool   // cannot be built again from below
+	note   any    // what the visit of the object returned
 }
 
 // familyWalker reads families of deltas depth first. It has no recursion: the
@@ -118,9 +120,9 @@ func (w *familyWalker) family(root int32) {
 			return
 		}
 		w.kind = e.kind
-		w.enter(root, nil, ID{})
+		w.enter(root, nil, ID{}, nil)
 	default:
-		w.enter(root, nil, ID{})
+		w.enter(root, nil, ID{}, nil)
 	}
 	w.walk()
 }
@@ -143,7 +145,7 @@ func (w *familyWalker) outsideFamily(root int32) {
 	}
 	w.kind = base.Type
 	w.path = append(w.path, frame{node: -1, child: -1, data: base.Data, pinned: true})
-	w.enter(root, base.Data, id)
+	w.enter(root, base.Data, id, nil)
 }
 
 func (w *familyWalker) outsideBase(root int32) (Object, ID, error) {
@@ -163,7 +165,7 @@ func (w *familyWalker) outsideBase(root int32) (Object, ID, error) {
 func (w *familyWalker) branch(o offer) {
 	w.kind = o.kind
 	w.path = append(w.path[:0], frame{node: -1, child: -1, data: o.base, pinned: true})
-	w.enter(o.node, o.base, o.baseID)
+	w.enter(o.node, o.base, o.baseID, o.note)
 	w.walk()
 }
 
@@ -187,7 +189,7 @@ func (w *familyWalker) walk() {
 		if w.giveAway(child, f, base) {
 			continue
 		}
-		w.enter(child, base, w.plan.id(f.node))
+		w.enter(child, base, w.plan.id(f.node), f.note)
 	}
 	for i := range w.path {
 		w.release(&w.path[i])
@@ -203,7 +205,7 @@ func (w *familyWalker) giveAway(child int32, f *frame, base []byte) bool {
 	}
 	r.active.Add(1)
 	select {
-	case r.offers <- offer{node: child, kind: w.kind, base: append([]byte(nil), base...), baseID: w.plan.id(f.node)}:
+	case r.offers <- offer{node: child, kind: w.kind, base: append([]byte(nil), base...), baseID: w.plan.id(f.node), note: f.note}:
 		return true
 	default:
 		r.active.Add(-1)
@@ -213,7 +215,7 @@ func (w *familyWalker) giveAway(child int32, f *frame, base []byte) bool {
 
 // enter builds one object, gives it to the caller if wanted, and puts it on the
 // path when others are deltas of it.
-func (w *familyWalker) enter(node int32, base []byte, baseID ID) {
+func (w *familyWalker) enter(node int32, base []byte, baseID ID, note any) {
 	child := w.plan.firstNeeded(w.plan.first[node])
 	data, delta, err := w.build(node, base, child >= 0)
 	if errors.Is(err, errStopped) {
@@ -225,15 +227,15 @@ func (w *familyWalker) enter(node int32, base []byte, baseID ID) {
 			w.failBelow(node, err)
 			return
 		}
-		data, delta, err = bytes.Clone(o.Data), nil, nil // the reader may keep its own
+		data, delta, note, err = bytes.Clone(o.Data), nil, nil, nil // the reader may keep its own
 		w.kind = o.Type
 	}
-	w.give(node, data, delta, baseID, err)
+	note = w.give(node, Packed{Data: data, Delta: delta, Base: baseID, Note: note, Bases: child >= 0, Err: err})
 	if data == nil {
 		w.failChildren(child, err)
 		return
 	}
-	f := frame{node: node, child: child, data: data}
+	f := frame{node: node, child: child, data: data, note: note}
 	w.held += cap(data)
 	if child < 0 {
 		w.release(&f)
@@ -245,23 +247,22 @@ func (w *familyWalker) enter(node int32, base []byte, baseID ID) {
 }
 
 // give passes an object on; one that was built only as a base is not.
-func (w *familyWalker) give(node int32, data, delta []byte, baseID ID, err error) {
+func (w *familyWalker) give(node int32, o Packed) (note any) {
 	w.done.set(node)
 	if !w.plan.wanted.has(node) {
-		return
+		return nil
 	}
-	o := Packed{ID: w.plan.id(node), Index: w.plan.wantedIndex(w.plan.pos(node)), Type: w.kind, Err: err}
-	limit := w.run.scan.opts.Limit
-	if err == nil && limit > 0 && int64(len(data)) > limit {
-		o.Err = &TooLargeError{ID: o.ID, Size: int64(len(data)), Limit: limit}
+	o.ID, o.Index, o.Type = w.plan.id(node), w.plan.wantedIndex(w.plan.pos(node)), w.kind
+	if limit := w.run.scan.opts.Limit; o.Err == nil && limit > 0 && int64(len(o.Data)) > limit {
+		o.Err = &TooLargeError{ID: o.ID, Size: int64(len(o.Data)), Limit: limit}
 	}
-	if o.Err == nil {
-		o.Data = data
-		if delta != nil {
-			o.Base, o.Delta = baseID, delta
-		}
+	if o.Err != nil {
+		o.Data, o.Delta = nil, nil
 	}
-	w.run.scan.give(w.worker, o)
+	if o.Delta == nil {
+		o.Base, o.Note = ID{}, nil
+	}
+	return w.run.scan.give(w.worker, o)
 }
 
 func (w *familyWalker) entry(node int32) (entry, error) {

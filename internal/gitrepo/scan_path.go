@@ -49,6 +49,7 @@ func (w *familyWalker) dropFinishedBase() {
 func (w *familyWalker) trim() {
 	for i := 0; i < len(w.path)-1 && w.held > w.run.scan.opts.CacheBytes; i++ {
 		w.drop(&w.path[i])
+		w.path[i].note = nil
 	}
 }
 

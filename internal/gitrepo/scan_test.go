@@ -73,22 +73,22 @@ func TestScanEndsWithItsContextOrTheFirstError(t *testing.T) {
 	dir, _, _ := packedRepo(t)
 	r := open(t, dir)
 	ctx, cancel := context.WithCancel(context.Background())
-	err := r.Scan(ctx, nil, ScanOptions{All: true}, func(int, Packed) error {
+	err := r.Scan(ctx, nil, ScanOptions{All: true}, func(int, Packed) (any, error) {
 		cancel()
 		<-ctx.Done()
-		return nil
+		return nil, nil
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled while scanning: %v", err)
 	}
 	var visits atomic.Int64
-	err = r.Scan(ctx, nil, ScanOptions{All: true}, func(int, Packed) error { visits.Add(1); return nil })
+	err = r.Scan(ctx, nil, ScanOptions{All: true}, func(int, Packed) (any, error) { visits.Add(1); return nil, nil })
 	if !errors.Is(err, context.Canceled) || visits.Load() != 0 {
 		t.Errorf("cancelled before: %v after %d visits", err, visits.Load())
 	}
 	enough := errors.New("enough")
 	visits.Store(0)
-	err = r.Scan(context.Background(), nil, ScanOptions{All: true, Workers: 1}, func(int, Packed) error { visits.Add(1); return enough })
+	err = r.Scan(context.Background(), nil, ScanOptions{All: true, Workers: 1}, func(int, Packed) (any, error) { visits.Add(1); return nil, enough })
 	if err != enough || visits.Load() != 1 {
 		t.Errorf("%v after %d visits", err, visits.Load())
 	}
@@ -179,7 +179,7 @@ func TestEveryObjectOfRealRepositoriesHashesToItsID(t *testing.T) {
 	for _, dir := range repositoriesIn(root) {
 		t.Run(strings.TrimPrefix(dir, root), func(t *testing.T) {
 			var count atomic.Int64
-			err := open(t, dir).Scan(context.Background(), nil, ScanOptions{All: true}, func(_ int, o Packed) error {
+			err := open(t, dir).Scan(context.Background(), nil, ScanOptions{All: true}, func(_ int, o Packed) (any, error) {
 				count.Add(1)
 				h := sha1.New()
 				if len(o.ID.Bytes()) == 32 {
@@ -188,9 +188,9 @@ func TestEveryObjectOfRealRepositoriesHashesToItsID(t *testing.T) {
 				fmt.Fprintf(h, "%s %d\x00", o.Type, len(o.Data))
 				h.Write(o.Data)
 				if o.Err != nil || !bytes.Equal(h.Sum(nil), o.ID.Bytes()) {
-					return fmt.Errorf("object %s is not what it should be: %v", o.ID, o.Err)
+					return nil, fmt.Errorf("object %s is not what it should be: %v", o.ID, o.Err)
 				}
-				return nil
+				return nil, nil
 			})
 			listed := strings.Count(git(t, dir, "cat-file", "--batch-all-objects", "--batch-check=x"), "x")
 			if err != nil || count.Load() != int64(listed) {

@@ -95,7 +95,9 @@ func (m *manifestFiles) file(name string) {
 			return // the scan reports it
 		}
 		for file, role := range manifest.Generators(text) {
-			m.roles[path.Join(dir, file)] = role
+			if filepath.IsLocal(file) { // kustomize too reads nothing above
+				m.roles[path.Join(dir, file)] = role
+			}
 		}
 	case base == "Chart.yaml":
 		m.charts = append(m.charts, dir)
@@ -120,13 +122,13 @@ func inTemplates(name string) bool {
 	return false
 }
 
-// generated adds the files of generators that lie outside of the paths.
+// generated adds the files of generators that the paths do not name.
 func (m *manifestFiles) generated() {
 	for name, role := range m.roles {
 		if role != manifest.SecretEnv && role != manifest.SecretFile || slices.ContainsFunc(m.roots, func(r scanner.Root) bool { return covers(r, name) }) {
 			continue
 		}
-		if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {
 			m.roots = append(m.roots, scanner.Root{Dir: filepath.Dir(name), Path: parent(name), File: path.Base(name)})
 		}
 	}

@@ -87,6 +87,9 @@ func attack(t *testing.T, name, rule, text string) {
 
 func want(t *testing.T, name string, c Checker, text, rule string, deny bool) {
 	t.Helper()
+	if harmless := rule == RuleTwice; !harmless && !Looks([]byte(text)) && !LooksJudged([]byte(text)) {
+		t.Errorf("%s: a scan would not read it", name)
+	}
 	var got []string
 	for _, f := range judged(t, c, text) {
 		got = append(got, f.Rule)
@@ -192,6 +195,15 @@ func TestEveryFaultRuleIsDescribed(t *testing.T) {
 	for _, m := range regexp.MustCompile(`Rule\w+\s+= "([a-z0-9-]+)"`).FindAllStringSubmatch(string(source), -1) {
 		if !seen[m[1]] {
 			t.Error(m[1] + " has no line in the table")
+		}
+	}
+	page, err := os.ReadFile("../../docs/manifests.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range FaultRules() {
+		if row := "| `" + r.ID + "` | " + r.Title + " | "; !strings.Contains(string(page), row) {
+			t.Errorf("docs/manifests.md has no row %q", row)
 		}
 	}
 	if len(seen) < 40 {

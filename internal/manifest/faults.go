@@ -34,11 +34,19 @@ func tidy(faults []Fault) []Fault {
 	}
 	faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Rule == RulePlainSecret && better[[2]int{f.Start, f.End}] })
 	slices.SortStableFunc(faults, func(a, b Fault) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.Rule, b.Rule))
+		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.Rule, b.Rule), cmp.Compare(weight(a), weight(b)))
 	})
 	return slices.CompactFunc(faults, func(a, b Fault) bool {
 		return a.Rule == b.Rule && a.Start == b.Start && a.End == b.End && a.Path == b.Path
 	})
+}
+
+// weight sorts what is refused before what only warns.
+func weight(f Fault) int {
+	if f.Deny {
+		return 0
+	}
+	return 1
 }
 
 // document judges each object of a document, and its plain values.
@@ -54,6 +62,7 @@ func (c Checker) document(d *Document) []Fault {
 		j.everywhere(root)
 	}
 	j.plain()
+	j.detected()
 	return j.out
 }
 
@@ -132,6 +141,31 @@ func (j *judge) plain() {
 			Reason: "the value of a Secret is readable", Fix: plainFix,
 			Start: f.Start, End: f.End, Line: f.Line, EndLine: f.EndLine, Column: f.Column, EndColumn: f.EndColumn,
 		})
+	}
+}
+
+// detected reports what the caller's detectors know, in any leaf that is not
+// accounted for: base64 is undone.
+func (j *judge) detected() {
+	if j.Known == nil {
+		return
+	}
+	for _, f := range j.document.Fields {
+		if f.Kept != Plain || f.Sensitive || f.Value.Len() < 8 {
+			continue
+		}
+		text := f.Value.Reveal() // the detectors look at the value
+		rule := j.Known(text)
+		if decoded, ok := decodeBase64(text); rule == "" && ok {
+			rule = j.Known(decoded)
+		}
+		if rule != "" {
+			j.out = append(j.out, Fault{
+				Rule: RulePlainValue, Deny: true, Kind: f.Kind, Namespace: f.Namespace, Name: f.Name, Nested: f.nested, Path: f.Path, Value: f.Value,
+				Reason: "the rule " + rule + " knows the value", Fix: valueFix,
+				Start: f.Start, End: f.End, Line: f.Line, EndLine: f.EndLine, Column: f.Column, EndColumn: f.EndColumn,
+			})
+		}
 	}
 }
 

@@ -170,14 +170,14 @@ func underRef(keys []string) bool {
 // webhook reports credentials in the URL, headers and body of a webhook.
 func (j *judge) webhook(v view) {
 	for name, header := range v.get("headers").pairs() {
-		if value := header.text(); credentialHeader(name) && literal(bare(value)) && !dynamic(value) {
+		if value := header.text(); credentialHeader(name) && literal(bare(value)) {
 			j.value(header, RuleInline, "the header "+short(name)+" is spelled out", "name the value in spec.provider.webhook.secrets and write {{ .NAME.KEY }}")
 		}
 	}
 	for _, field := range []string{"url", "body"} {
 		at := v.get(field)
 		text := at.text()
-		if field == "url" && strings.Contains(text, "://") && !dynamic(text) && literal(text) {
+		if field == "url" && strings.Contains(text, "://") && literal(text) {
 			j.value(at, RuleInline, "the address holds credentials", "name the value in spec.provider.webhook.secrets and write {{ .NAME.KEY }}")
 		}
 		if field == "body" {

@@ -97,10 +97,18 @@ func (j *judge) sealedValue(key string, v view) {
 
 func (j *judge) certificate(key string, v view, value sealed.Value) {
 	certs := j.Formats.SealedSecret.Certificates
-	if len(certs) == 0 || slices.ContainsFunc(certs, func(pem string) bool { return value.MayFit([]byte(pem)) }) {
+	if len(certs) == 0 {
 		return
 	}
-	j.at(v, RuleSealedCertificate, key+" was sealed for none of the "+strconv.Itoa(len(certs))+" known certificates", "kubeseal --fetch-cert > cert.pem && kubeseal --cert cert.pem -f secret.yaml -w sealed.yaml")
+	fix := "kubeseal --fetch-cert > cert.pem && kubeseal --cert cert.pem -f secret.yaml -w sealed.yaml"
+	fitting := slices.DeleteFunc(slices.Clone(certs), func(pem string) bool { return !value.MayFit([]byte(pem)) })
+	expired := func(pem string) bool { return sealed.Expired([]byte(pem), j.Now) }
+	switch {
+	case len(fitting) == 0:
+		j.at(v, RuleSealedCertificate, key+" was sealed for none of the "+strconv.Itoa(len(certs))+" known certificates", fix)
+	case !j.Now.IsZero() && !slices.ContainsFunc(fitting, func(pem string) bool { return !expired(pem) }):
+		j.at(v, RuleSealedCertificate, key+" was sealed for a certificate that has expired", fix).Deny = false
+	}
 }
 
 // templateData reports literals of a template that should be secrets: by the

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -206,8 +205,11 @@ func keysOf(path string) (keys []string) {
 func (j *judge) leaves(m sops.Metadata) {
 	for v := range j.top().scalars() {
 		text := v.text()
-		if text == "" || v.top() == "sops" {
+		switch top := v.top(); {
+		case text == "", top == "sops":
 			continue
+		case j.InCluster && (top == "status" || top == "metadata"):
+			continue // of which the API server and controllers write parts
 		}
 		value, ok := sops.ParseValue(text)
 		switch {
@@ -267,77 +269,3 @@ func (j *judge) age(meta view, m sops.Metadata) {
 }
 
 const day = 24 * time.Hour
-
-// verify checks the MAC over all documents of the file, where there is a key.
-func (j *judge) verify(docs []Document, m sops.Metadata) {
-	if j.Keys.IsZero() {
-		if j.Formats.SOPS.VerifyMAC {
-			j.at(j.top().get("sops"), RuleSOPSUnverified, "there is no key to verify the MAC with", unverifiedFix)
-		}
-		return
-	}
-	ids, err := sops.Identities(j.Keys)
-	if err == nil {
-		err = sops.VerifyMAC(texts(docs), m, ids)
-	}
-	unsure := err != nil && (!errors.Is(err, sops.ErrMAC) || m.Rule.ByComments())
-	switch {
-	case err == nil:
-	case !unsure:
-		j.at(j.macPlace(), RuleSOPSMAC, "the document is not what was encrypted: a value was changed, moved, added or taken away without sops", "git log -p FILE, then restore what sops wrote")
-	case j.Formats.SOPS.VerifyMAC:
-		j.at(j.macPlace(), RuleSOPSUnverified, "the MAC could not be verified: "+err.Error(), unverifiedFix)
-	}
-}
-
-const unverifiedFix = "set SOPS_AGE_KEY_FILE to a file with an age identity of the file"
-
-func (j *judge) macPlace() view {
-	if v := j.top().get("sops", "mac"); v.exists() {
-		return v
-	}
-	return j.top().get("sops")
-}
-
-// texts are the YAML documents that docs come from, each once.
-func texts(docs []Document) (out [][]byte) {
-	var before *source
-	for _, d := range docs {
-		if d.source != before {
-			before = d.source
-			out = append(out, before.tree.text)
-		}
-	}
-	return out
-}
-
-var comment = regexp.MustCompile(`(?m)(?:^|[ \t])#[^\n]*`)
-
-// assignment is a name and a value in a comment, as in "# password: x".
-var assignment = regexp.MustCompile(`([A-Za-z][\w.-]{1,60})["']?[ \t]*[:=][ \t]*["']?([^\s"',]{4,200})`)
-
-// comments looks for credentials in the comments of an encrypted document: sops
-// encrypts comments, but only those that were there when it ran.
-func (j *judge) comments() {
-	tree := j.object.tree
-	if !bytes.ContainsRune(tree.text, '#') {
-		return
-	}
-	for _, at := range comment.FindAllIndex(tree.text, 100) {
-		text := string(tree.text[at[0]:at[1]])
-		if sops.Claims(strings.TrimLeft(text, " \t#")) {
-			continue
-		}
-		for _, m := range assignment.FindAllStringSubmatchIndex(text, 10) {
-			name, value := text[m[2]:m[3]], text[m[4]:m[5]]
-			if secretName(name) && literal(value) && !named(value) || j.known(value) {
-				n := &node{kind: scalar, text: value, start: tree.start + at[0] + m[4], end: tree.start + at[0] + m[5]}
-				f := j.at(view{j: j, node: n}, RuleSOPSComment, "a comment spells out "+name, "delete the comment and rotate the value")
-				f.Value = secret.New(value)
-			}
-		}
-	}
-}
-
-// known reports whether the caller's detectors know a value.
-func (c Checker) known(value string) bool { return c.Known != nil && c.Known(value) != "" }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -77,11 +78,14 @@ func isNumber(text string) bool {
 
 // literal reports whether a text spells out a value that may be a secret: it
 // is no template, placeholder, switch, number, address, path, or name of an
-// object.
+// object. Of a text that something fills in, the rest has to look like one.
 func literal(text string) bool {
 	text = strings.TrimSpace(text)
+	if rest, found := cutPlaceholders(text); found {
+		return slices.ContainsFunc(strings.Split(rest, mark), strong)
+	}
 	switch {
-	case len(text) < 4 || dynamic(text) || Placeholder(text) || isNumber(text):
+	case len(text) < 4 || variable.MatchString(text) || strings.HasPrefix(text, "ENC[") || Placeholder(text) || isNumber(text):
 		return false
 	case plainWords.MatchString(text), pathLike.MatchString(text):
 		return false
@@ -93,6 +97,9 @@ func literal(text string) bool {
 	return true
 }
 
+// variable is one that a shell or a tool would fill in.
+var variable = regexp.MustCompile(`\A\$[A-Za-z_]\w*\z`)
+
 func secretQuery(u *url.URL) bool {
 	for name, values := range u.Query() {
 		if secretName(name) && len(values) > 0 && literal(values[0]) {
@@ -102,10 +109,10 @@ func secretQuery(u *url.URL) bool {
 	return false
 }
 
-// dynamic reports whether something fills a text in later.
+// dynamic reports whether something fills in a text later, or a part of it.
 func dynamic(text string) bool {
-	return strings.Contains(text, "{{") || strings.Contains(text, "${") || strings.Contains(text, "$(") || strings.HasPrefix(text, "$") ||
-		strings.Contains(text, "<path:") || strings.Contains(text, "ENC[")
+	_, found := cutPlaceholders(text)
+	return found || variable.MatchString(strings.TrimSpace(text))
 }
 
 var (

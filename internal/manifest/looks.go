@@ -1,39 +1,90 @@
 package manifest
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // Looks reports whether text could hold a document with values of Secrets. It
 // only searches for words, so it is cheap, and it errs towards true: a word may
 // also be spelled with escapes, or come from an alias or a template.
-func Looks(text []byte) bool {
-	if bytes.Contains(text, []byte("secretGenerator")) {
-		return true
-	}
-	if hasSecretKind(text) && (bytes.Contains(text, []byte("ata")) || escaped(text)) {
-		return true
-	}
-	return bytes.Contains(text, []byte("apiVersion")) && escaped(text)
+func Looks(text []byte) bool { return marksIn(text).Looks(text) }
+
+// LooksJudged is [Marks.LooksJudged] for a text of which nothing is known.
+func LooksJudged(text []byte) bool { return marksIn(text).LooksJudged(text) }
+
+// Marks are the words in a text that show whether it can be of interest. Those
+// of a text are the union of those of its parts.
+type Marks uint8
+
+const (
+	hasGenerator Marks = 1 << iota
+	hasKind
+	hasEscape
+	hasVersion
+	hasSOPS
+)
+
+// Mark is a word, in lower case, whose presence in any case is a mark. Holds, if
+// it is not nil, looks at what stands behind the word, of which it needs no more
+// than 128 bytes.
+type Mark struct {
+	Word  string
+	Bit   Marks
+	Holds func(behind []byte) bool
 }
 
-// LooksJudged reports whether text could hold a document whose form is judged,
-// though it has no values of Secrets: a store, a workload with a variable whose
-// name says secret, something that sops has encrypted. It is as cheap as [Looks].
-func LooksJudged(text []byte) bool {
-	if !bytes.Contains(text, []byte("apiVersion")) {
-		return bytes.Contains(text, []byte("ENC[AES256_GCM,"))
+// AllMarks lists the words, for whoever looks for many words at once.
+func AllMarks() []Mark {
+	return []Mark{
+		{Word: "secretgenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
+		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, // also \U0000
+		{Word: "apiversion", Bit: hasVersion}, {Word: "enc[aes256_gcm,", Bit: hasSOPS}, {Word: "lastmodified", Bit: hasSOPS, Holds: isTime},
 	}
-	for _, word := range judgedWords {
-		if bytes.Contains(text, word) {
-			return true
+}
+
+func marksIn(text []byte) (found Marks) {
+	folded := bytes.ToLower(text)
+	for _, m := range AllMarks() {
+		for rest, at := folded, 0; ; {
+			i := bytes.Index(rest, []byte(m.Word))
+			if i < 0 {
+				break
+			}
+			at += i + len(m.Word)
+			if m.Holds == nil || len(folded) != len(text) || m.Holds(text[at:]) {
+				found |= m.Bit
+				break
+			}
+			rest = folded[at:]
 		}
 	}
-	return false
+	return found
+}
+
+// Looks is [Looks] for a text with these marks.
+func (m Marks) Looks(text []byte) bool {
+	switch {
+	case m&hasGenerator != 0, m&hasEscape != 0 && m&(hasKind|hasVersion) != 0:
+		return true
+	}
+	return m&hasKind != 0 && bytes.Contains(text, []byte("ata"))
+}
+
+// LooksJudged reports whether text, which has the marks, could hold a document
+// whose form is judged, though it has no values of Secrets: a store, a workload
+// with a variable whose name says secret, something that sops has encrypted.
+func (m Marks) LooksJudged(text []byte) bool {
+	if m&hasSOPS != 0 {
+		return true
+	}
+	return m&hasVersion != 0 && slices.ContainsFunc(judgedWords, func(word []byte) bool { return bytes.Contains(text, word) })
 }
 
 // judgedWords are in every document that a judge has a fault for; the last of
 // them are what a key has to hold to name a secret.
 var judgedWords = [][]byte{
-	[]byte("ENC[AES256_GCM,"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
+	[]byte("sops"), []byte("external-secrets.io"), []byte("hashicorp.com"), []byte("cert-manager.io"), []byte("csi.x-k8s.io"),
 	[]byte("ecret"), []byte("ECRET"), []byte("pass"), []byte("Pass"), []byte("PASS"), []byte("oken"), []byte("OKEN"), []byte("redential"), []byte("REDENTIAL"),
 	[]byte("key"), []byte("Key"), []byte("KEY"), []byte("pwd"), []byte("Pwd"), []byte("PWD"), []byte("jwt"), []byte("JWT"), []byte("Jwt"), []byte("pat"), []byte("Pat"), []byte("PAT"),
 }
@@ -51,20 +102,18 @@ func escaped(text []byte) bool {
 	return false
 }
 
-// hasSecretKind searches for a "kind" that a colon follows, as only a key is
-// followed, and behind it a name with "ecret" in it, or what may stand for one.
-func hasSecretKind(text []byte) bool {
-	word := []byte("kind")
-	for {
-		i := bytes.Index(text, word)
-		if i < 0 {
-			return false
-		}
-		text = text[i+len(word):]
-		if value, ok := keyValue(text[:min(len(text), 128)]); ok && secretKind(value) {
-			return true
-		}
-	}
+// isTime reports whether what stands behind a "lastmodified" is a colon and a
+// time, as in the metadata of sops.
+func isTime(behind []byte) bool {
+	value, ok := keyValue(behind[:min(len(behind), 128)])
+	return ok && len(value) > 0 && '0' <= value[0] && value[0] <= '9'
+}
+
+// namesSecret reports whether what stands behind a "kind" begins with a colon, as
+// it does behind a key only, and a name with "ecret" in it, or what may stand for one.
+func namesSecret(behind []byte) bool {
+	value, ok := keyValue(behind[:min(len(behind), 128)])
+	return ok && secretKind(value)
 }
 
 // keyValue is what follows a key and its colon, without blanks and quotes.

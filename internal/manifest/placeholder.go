@@ -14,7 +14,7 @@ import (
 // in ${VAR:-value}, is none.
 func Placeholder(value string) bool {
 	value = strings.TrimSpace(value)
-	if value == "" || len(value) > 4096 {
+	if value == "" || len(value) > 4096 || !mayStandIn(value) {
 		return false
 	}
 	if value == "**SOPS**" || strings.ContainsAny(value, "<%@:[") && wholePlaceholder.MatchString(value) {
@@ -25,6 +25,19 @@ func Placeholder(value string) bool {
 	}
 	rest, found := cutPlaceholders(value)
 	return found && (onlySeparators.MatchString(rest) || addressAround.MatchString(rest))
+}
+
+// mayStandIn reports whether a value has what every placeholder has; most have not.
+func mayStandIn(value string) bool {
+	if strings.ContainsAny(value, "$<{%@*") {
+		return true
+	}
+	for _, part := range []string{"op://", "ref+", "vault:", "ENC["} {
+		if strings.Contains(value, part) {
+			return true
+		}
+	}
+	return false
 }
 
 var wholePlaceholder = regexp.MustCompile(`\A(?:` + strings.Join([]string{

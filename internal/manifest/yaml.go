@@ -25,6 +25,7 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 	}
 	part = undirect(part)
 	t.text = part
+	var beside *fault // that leaves the document readable
 	root, odd, f := parseYAML(part)
 	if f != nil || odd {
 		for _, splice := range []bool{false, true} {
@@ -32,6 +33,9 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 			if again, _, f2 := parseYAML(masked); f2 == nil {
 				root, f = again, nil
 				t.text, t.masks, t.template = masked, masks, true
+				if i := forbidden(part); i >= 0 {
+					beside = &fault{at: span[0] + i, reason: "a character that YAML forbids", looks: Looks(part)}
+				}
 				break
 			}
 		}
@@ -42,7 +46,7 @@ func parseDocument(text []byte, span [2]int) (tree, *fault) {
 	}
 	t.root = root
 	t.shift(span[0])
-	return t, nil
+	return t, beside
 }
 
 // shift moves the offsets of a tree from its document to the input.

@@ -6,9 +6,12 @@ package render
 import (
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"gopkg.in/yaml.v3"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -32,11 +35,35 @@ func Kustomize(dir string) (out []byte, err error) {
 	if err := local(dir, map[string]bool{}); err != nil {
 		return nil, err
 	}
+	defer silence()()
 	made, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), dir)
 	if err != nil {
 		return nil, errors.New("the kustomization cannot be rendered: kustomize build says why")
 	}
 	return made.AsYaml()
+}
+
+var quiet sync.Mutex
+
+// silence keeps the library from writing to standard error on its own, where it
+// may quote what it reads, and gives what undoes that. The streams of a command
+// are not touched: it holds them since its start.
+func silence() (undo func()) {
+	quiet.Lock()
+	stderr, logged := os.Stderr, log.Writer()
+	null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
+	if err == nil {
+		os.Stderr = null
+	}
+	log.SetOutput(io.Discard)
+	return func() {
+		os.Stderr = stderr
+		log.SetOutput(logged)
+		if err == nil {
+			null.Close()
+		}
+		quiet.Unlock()
+	}
 }
 
 // file is what a kustomization names of other files.

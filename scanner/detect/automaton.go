@@ -127,18 +127,19 @@ func (t *trie) renumber() {
 
 // hit is the end of keywords in a text.
 type hit struct {
-	end  int32  // offset behind the last byte, relative to the block
+	end  int32  // offset behind the last byte
 	ends uint32 // index into automaton.ends
 }
 
-// scan appends the hits of block to hits and returns the state behind it. The
-// root state is 0: it ends no keyword, so its number stays the lowest.
-func (a *automaton) scan(block []byte, state uint32, hits []hit) (uint32, []hit) {
+// scan appends the hits of a block, which begins at an offset of its text, and
+// returns the state behind it. The root state is 0: it ends no keyword, so its
+// number stays the lowest.
+func (a *automaton) scan(block []byte, offset int, state uint32, hits []hit) (uint32, []hit) {
 	next, class, quiet := a.next, &a.class, a.quiet
 	for i, b := range block {
 		state = next[state|uint32(class[b])]
 		if state >= quiet {
-			hits = append(hits, hit{int32(i + 1), (state - quiet) >> a.shift})
+			hits = append(hits, hit{int32(offset + i + 1), (state - quiet) >> a.shift})
 		}
 	}
 	return state, hits

@@ -45,7 +45,7 @@ func BenchmarkKeywords(b *testing.B) {
 	for b.Loop() {
 		n, state := 0, uint32(0)
 		for _, p := range pieces(text) {
-			state, hits = d.auto.scan(p, state, hits[:0])
+			state, hits = d.auto.scan(p, 0, state, hits[:0])
 			n += len(hits)
 		}
 		b.ReportMetric(float64(n), "hits")
@@ -59,7 +59,8 @@ func BenchmarkCollect(b *testing.B) {
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
 		for _, p := range pieces(text) {
-			s.collect(p)
+			pass := &pass{d: d, s: s, layer: &layer{text: p}}
+			s.keywords(p, func(hits []hit) { pass.follow(hits, 0) })
 			s.clear()
 		}
 	}

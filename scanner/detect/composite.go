@@ -22,7 +22,7 @@ func (p *pass) complete(c *compiled, primary []Match) []Match {
 		if r == nil || r.Regex == nil {
 			return nil // cannot be met
 		}
-		e := enumeration{re: r.Regex.Regexp(), text: p.layer.text, to: len(p.layer.text), reach: -1, fromStart: true}
+		e := enumeration{find: r.find, text: p.layer.text, to: len(p.layer.text), limit: len(p.layer.text), reach: -1, fromStart: true}
 		found[i] = p.judgeAll(r, e.run())
 		p.columns(found[i])
 	}

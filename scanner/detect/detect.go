@@ -28,8 +28,19 @@ type Options struct {
 	// Reference takes the plain path: every rule of which a keyword occurs runs
 	// on the whole text. It is slow and is the oracle of the tests.
 	Reference bool
+	// Marks are words of which the caller wants to know whether a text has them.
+	Marks []Mark
 	// Depth is how many passes of decoding follow the plain text.
 	Depth int
+}
+
+// Mark is a word in lower case, searched for in any case. Holds, if it is not
+// nil, says of what stands behind the word whether it counts; it must not look at
+// more than 500 bytes.
+type Mark struct {
+	Word  string
+	Bit   uint8
+	Holds func(behind []byte) bool
 }
 
 // Match is one value that a rule found.
@@ -63,16 +74,19 @@ type Detector struct {
 	alwaysRules []int32 // the same
 	byID        map[string]*compiled
 	auto        *automaton
-	targets     [][]target // keyword → rules
-	special     int32      // first keyword that is a special character, see fold.go
+	targets     [][]target // what ends, by hit.ends → the keywords of rules
+	marks       [][]int32  // by hit.ends: what ends of Options.Marks
+	folds       []bool     // by hit.ends: a special character ends there, see fold.go
 	scratch     sync.Pool
 	anyLine     bool // a list for all rules looks at lines
+	verdicts    verdicts
 }
 
 // target is one keyword of one rule.
 type target struct {
 	rule    int32
 	keyword int32
+	length  int32 // of the keyword, in bytes
 }
 
 // compiled is a rule with what is computed at its first use.
@@ -110,6 +124,7 @@ func New(set *rules.Set, o Options) *Detector {
 	d := &Detector{options: o, set: set, byID: map[string]*compiled{}, anyLine: looksAtLines(set.Allowlists)}
 	number := map[string]int32{}
 	var words []string
+	var users [][]target // keyword → rules
 	for _, r := range set.Rules {
 		c := &compiled{Rule: r, number: -1, line: d.anyLine || looksAtLines(r.Allowlists)}
 		d.byID[r.ID] = c
@@ -131,19 +146,45 @@ func New(set *rules.Set, o Options) *Detector {
 			if !ok {
 				n = int32(len(words))
 				number[word] = n
-				words = append(words, word)
-				d.targets = append(d.targets, nil)
+				words, users = append(words, word), append(users, nil)
 			}
-			d.targets[n] = append(d.targets[n], target{int32(id), int32(k)})
+			users[n] = append(users[n], target{int32(id), int32(k), int32(len(word))})
 		}
 	}
-	d.special = int32(len(words))
+	d.index(words, users)
+	d.scratch.New = func() any { return &Scratch{} }
+	d.verdicts.init()
+	return d
+}
+
+// index builds the automaton of the words, of the marks and of the special
+// characters, and says what each state at which some of them end stands for.
+func (d *Detector) index(words []string, users [][]target) {
+	keywords := len(words)
+	for _, m := range d.options.Marks {
+		words = append(words, m.Word)
+	}
+	special := len(words)
 	for _, s := range specials {
 		words = append(words, s.char)
 	}
 	d.auto = newAutomaton(words)
-	d.scratch.New = func() any { return &Scratch{} }
-	return d
+	for _, ends := range d.auto.ends {
+		var here []target
+		var marks []int32
+		folds := false
+		for _, word := range ends {
+			switch n := int(word); {
+			case n < keywords:
+				here = append(here, users[word]...)
+			case n < special:
+				marks = append(marks, word-int32(keywords))
+			default:
+				folds = true
+			}
+		}
+		d.targets, d.marks, d.folds = append(d.targets, here), append(d.marks, marks), append(d.folds, folds)
+	}
 }
 
 // fold lists the distinct keywords in lower case and reports whether all are ASCII.

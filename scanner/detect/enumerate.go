@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"bytes"
-	"regexp"
-)
+import "bytes"
 
 // maxChain bounds how many matches one restart looks at before the two
 // enumerations have met again.
@@ -16,9 +13,11 @@ const maxChain = 64
 // lines, as in the hunk of a diff, finds those. So the search begins again at
 // each line start inside a match, with nothing before it, as a hunk has.
 type enumeration struct {
-	re        *regexp.Regexp
+	find      matcher
 	text      []byte
 	from, to  int
+	limit     int                    // matches that begin behind it are of no interest
+	open      bool                   // one before it may go on behind the window
 	promise   func(text []byte) bool // false: no match can begin in text and lie in it; nil: always true
 	fromStart bool                   // the expression looks for the start of the text
 	reach     int                    // bytes from the start of a match to the end of its first keyword; <0: unbounded
@@ -30,7 +29,7 @@ type enumeration struct {
 
 // run returns the matches in the order of their discovery.
 func (e *enumeration) run() [][2]int {
-	for _, loc := range e.re.FindAllIndex(e.text[e.from:e.to], -1) {
+	for _, loc := range e.look(e.from, -1) {
 		e.take(e.from+loc[0], e.from+loc[1])
 	}
 	for len(e.queue) > 0 {
@@ -39,6 +38,13 @@ func (e *enumeration) run() [][2]int {
 		e.inside(m[0], m[1])
 	}
 	return e.out
+}
+
+// look finds the first n matches from an offset on.
+func (e *enumeration) look(at, n int) [][2]int {
+	locs, open := e.find(e.text[at:e.to], n, max(0, min(e.limit, e.to)-at))
+	e.open = e.open || open
+	return locs
 }
 
 // take keeps a match and looks for those it hides. A match that ends where the
@@ -78,13 +84,13 @@ func (e *enumeration) remember(start, end int) {
 // there would find the same, unless the expression looks for the start of the
 // text, which each of them is.
 func (e *enumeration) inside(start, end int) {
-	for at := start; at < end; {
+	for at := start; at < min(end, e.limit); {
 		i := bytes.IndexByte(e.text[at:end], '\n')
 		if i < 0 {
 			return
 		}
 		at += i + 1
-		if at >= end || e.restarts[at] {
+		if at >= min(end, e.limit) || e.restarts[at] {
 			continue
 		}
 		if !e.possible(at, end) {
@@ -115,7 +121,7 @@ func (e *enumeration) possible(at, end int) bool {
 func (e *enumeration) chain(at, end int) (first int) {
 	first = e.to
 	for n := 1; n <= maxChain; n *= 2 {
-		locs := e.re.FindAllIndex(e.text[at:e.to], n)
+		locs := e.look(at, n)
 		if len(locs) > 0 {
 			first = at + locs[0][0]
 		}

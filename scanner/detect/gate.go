@@ -4,40 +4,97 @@ import (
 	"math"
 	"regexp/syntax"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/leakgate/leakgate/rules"
 )
 
 // gate follows a rule's expression over the text behind a keyword, to learn
-// whether a match can go through that keyword and where it must end. It is a
-// lazily built deterministic automaton over the instructions of the
-// expression. Assertions such as \b are taken to hold, and characters beyond
-// ASCII are one symbol, so a gate may let too much pass, but what it stops is
-// no match.
+// whether a match can go through that keyword. It is a lazily built
+// deterministic automaton over the instructions of the expression. Assertions
+// such as \b are taken to hold, and characters beyond ASCII are one symbol, so a
+// gate may let too much pass, but what it stops is no match.
 //
 // A gate belongs to one goroutine.
 type gate struct {
 	table
 	proof   *rules.Proof
 	wide    int        // column of characters beyond ASCII
-	inject  int        // first column of the keywords: the state joined with what follows the keyword
-	after   [][]uint32 // keyword → its instructions, sorted
+	entries []entry    // keyword → where the gate is entered behind it
 	reach   [][]uint32 // instruction → its closure
 	example []uint8    // class → one ASCII character of it
 	set     []uint32
 	marks   []bool
+}
 
-	floating bool     // entered at each character, see sweep
-	entry    []uint32 // instructions at the start of a match
-	start    int32    // their state
+// entry is the state behind a keyword.
+type entry struct {
+	after []uint32 // its instructions
+	state int32
+	known bool
+	ends  bool // a match may end there
+}
+
+// glance is how many characters behind a keyword a gate looks at. Nearly all
+// keywords that are part of no match show it in fewer.
+const glance = 128
+
+// passes reports whether a match may go through a keyword that ends at end. It
+// builds no more than allowance states, and returns how many it built; when
+// there is a need for more, the keyword passes.
+func (g *gate) passes(text []byte, keyword, end, allowance int) (passes bool, built int) {
+	if g.full() {
+		g.reset()
+		for i := range g.entries {
+			g.entries[i].known = false
+		}
+	}
+	e := g.enter(keyword)
+	if e.ends {
+		return true, 0
+	}
+	class, state := &g.proof.Symbols.Class, e.state
+	for at, n := end, 0; at < len(text) && n < glance && state != dead; n++ {
+		column, size := g.wide, 1
+		if b := text[at]; b < utf8.RuneSelf {
+			column = int(class[b])
+		} else {
+			_, size = utf8.DecodeRune(text[at:])
+		}
+		v := g.next[int(state)*g.stride+column]
+		if v == unknown {
+			if built++; built > allowance {
+				return true, built
+			}
+			v = g.build(state, column)
+		}
+		if v&1 != 0 {
+			return true, built
+		}
+		state = v >> 1
+		at += size
+	}
+	return state != dead, built
+}
+
+func (g *gate) enter(keyword int) *entry {
+	e := &g.entries[keyword]
+	if !e.known {
+		g.set, e.ends = g.set[:0], false
+		for _, pc := range e.after {
+			e.ends = g.take(g.closure(pc)) || e.ends
+		}
+		e.state, e.known = g.settle(), true
+	}
+	return e
 }
 
 // matchPC stands for "a match may end here".
 const matchPC = math.MaxUint32
 
 func newGate(p *rules.Proof, keywords []string) *gate {
-	g := &gate{proof: p, wide: p.Symbols.Classes, inject: p.Symbols.Classes + 1}
-	g.stride = g.inject + len(keywords)
+	g := &gate{proof: p, wide: p.Symbols.Classes}
+	g.stride = g.wide + 1
 	g.marks = make([]bool, len(p.Prog.Inst))
 	g.reach = make([][]uint32, len(p.Prog.Inst))
 	g.example = make([]uint8, p.Symbols.Classes)
@@ -45,7 +102,7 @@ func newGate(p *rules.Proof, keywords []string) *gate {
 		g.example[class] = uint8(c)
 	}
 	for _, k := range keywords {
-		g.after = append(g.after, p.After[k])
+		g.entries = append(g.entries, entry{after: p.After[k]})
 	}
 	g.reset()
 	return g
@@ -55,38 +112,36 @@ func newGate(p *rules.Proof, keywords []string) *gate {
 func (g *gate) build(state int32, column int) int32 {
 	g.set = g.set[:0]
 	accepting := int32(0)
-	take := func(list []uint32) {
-		for _, pc := range list {
-			if pc == matchPC {
-				accepting = 1
-			} else if !g.marks[pc] {
-				g.marks[pc] = true
-				g.set = append(g.set, pc)
-			}
+	for _, pc := range g.states[state] {
+		if g.reads(pc, column) && g.take(g.closure(g.proof.Prog.Inst[pc].Out)) {
+			accepting = 1
 		}
 	}
-	if column >= g.inject {
-		take(g.states[state])
-		for _, pc := range g.after[column-g.inject] {
-			take(g.closure(pc))
-		}
-	} else {
-		for _, pc := range g.states[state] {
-			if g.reads(pc, column) {
-				take(g.closure(g.proof.Prog.Inst[pc].Out))
-			}
-		}
-		if g.floating {
-			take(g.entry)
+	to := g.settle()<<1 | accepting
+	g.next[int(state)*g.stride+column] = to
+	return to
+}
+
+// take adds instructions to the set, and reports whether a match may end here.
+func (g *gate) take(list []uint32) (ends bool) {
+	for _, pc := range list {
+		if pc == matchPC {
+			ends = true
+		} else if !g.marks[pc] {
+			g.marks[pc] = true
+			g.set = append(g.set, pc)
 		}
 	}
+	return ends
+}
+
+// settle gives the set a state.
+func (g *gate) settle() int32 {
 	for _, pc := range g.set {
 		g.marks[pc] = false
 	}
 	slices.Sort(g.set)
-	to := g.add(g.set)<<1 | accepting
-	g.next[int(state)*g.stride+column] = to
-	return to
+	return g.add(g.set)
 }
 
 func (g *gate) reads(pc uint32, column int) bool {
@@ -143,16 +198,4 @@ func closure(prog *syntax.Prog, from uint32) []uint32 {
 		}
 	}
 	return list
-}
-
-// sorted drops matchPC from a closure, for use as a state.
-func (g *gate) sorted(list []uint32) []uint32 {
-	out := slices.DeleteFunc(slices.Clone(list), func(pc uint32) bool { return pc == matchPC })
-	slices.Sort(out)
-	return slices.Compact(out)
-}
-
-// waits reports whether a path of the state needs the end of the text.
-func (g *gate) waits(state int32) bool {
-	return slices.ContainsFunc(g.states[state], func(pc uint32) bool { return g.proof.Symbols.Set[pc] < 0 })
 }

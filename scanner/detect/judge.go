@@ -26,25 +26,57 @@ func (p *pass) judge(c *compiled, loc [2]int) (Match, bool) {
 	text := bytes.TrimLeft(p.layer.text[loc[0]:loc[1]], "\n")
 	start := loc[1] - len(text)
 	text = bytes.TrimRight(text, "\n")
-	m := Match{Rule: c.Rule, Confidence: c.Confidence, number: c.number, depth: uint8(p.depth)}
+	m := Match{Rule: c.Rule, number: c.number, depth: uint8(p.depth)}
 	if !p.place(&m, loc, len(text)) {
 		return m, false
 	}
-	from, to := c.value(text)
-	value := string(text[from:to])
-	m.Entropy = entropy(value)
-	if c.Entropy != 0 && m.Entropy <= c.Entropy {
+	v := p.verdict(c, &m, loc, text)
+	if v.taken {
 		return m, false
 	}
-	if p.taken(c, &m, loc, value, string(text)) {
-		return m, false
-	}
-	span := p.layer.span(extent{start + from, start + to})
+	m.Secret, m.Entropy, m.Confidence, m.Context, m.pending = v.secret, v.entropy, v.confidence, v.context, v.pending
+	span := p.layer.span(extent{start + v.from, start + v.to})
 	m.Span = [2]int{span.start, span.end}
 	m.Allowed = p.lines.allows(m.Match)
-	m.Secret = secret.New(value)
-	m.verify()
 	return m, true
+}
+
+// verdict is what a rule makes of the text of a match. It depends on nothing
+// else, but for rules with an allowlist that looks at lines.
+type verdict struct {
+	taken      bool // by the rule's entropy or an allowlist
+	from, to   int  // of the value in the text
+	secret     secret.Secret
+	entropy    float64
+	confidence rules.Confidence
+	context    string
+	pending    []*rules.Allowlist
+}
+
+// verdict judges the text of a match, or knows it again.
+func (p *pass) verdict(c *compiled, m *Match, loc [2]int, text []byte) verdict {
+	if c.line || c.number < 0 || p.d.options.Reference {
+		return p.newVerdict(c, m, loc, text)
+	}
+	return p.d.verdicts.of(c.number, text, func() verdict { return p.newVerdict(c, m, loc, text) })
+}
+
+func (p *pass) newVerdict(c *compiled, m *Match, loc [2]int, text []byte) (v verdict) {
+	v.from, v.to = c.value(p.s.groups(c, text), text)
+	value := string(text[v.from:v.to])
+	if v.entropy = entropy(value); c.Entropy != 0 && v.entropy <= c.Entropy {
+		return verdict{taken: true}
+	}
+	line := ""
+	if c.line {
+		line = p.line(m, loc)
+	}
+	if p.taken(c, &v, value, string(text), line) {
+		return verdict{taken: true}
+	}
+	v.secret = secret.New(value)
+	v.verify(c.Rule)
+	return v
 }
 
 // place fills in where the match is. In a decoded layer only matches that touch
@@ -70,8 +102,7 @@ func (p *pass) place(m *Match, loc [2]int, length int) bool {
 }
 
 // value is the part of a match that is the secret.
-func (c *compiled) value(match []byte) (from, to int) {
-	groups := c.Regex.Regexp().FindSubmatchIndex(match)
+func (c *compiled) value(groups []int, match []byte) (from, to int) {
 	if c.SecretGroup > 0 && 2*c.SecretGroup+1 < len(groups) {
 		if from, to = groups[2*c.SecretGroup], groups[2*c.SecretGroup+1]; from < 0 {
 			return 0, 0
@@ -88,30 +119,26 @@ func (c *compiled) value(match []byte) (from, to int) {
 
 // taken reports whether an allowlist takes the match back at any place, and
 // notes the lists that depend on the place.
-func (p *pass) taken(c *compiled, m *Match, loc [2]int, value, match string) bool {
-	line := ""
-	if c.line {
-		line = p.line(m, loc)
-	}
+func (p *pass) taken(c *compiled, v *verdict, value, match, line string) bool {
 	for _, a := range p.d.set.Allowlists {
-		if a.AppliesTo(c.Rule) && m.heed(a, value, match, line) {
+		if a.AppliesTo(c.Rule) && v.heed(a, value, match, line) {
 			return true
 		}
 	}
 	for _, a := range c.Allowlists {
-		if m.heed(a, value, match, line) {
+		if v.heed(a, value, match, line) {
 			return true
 		}
 	}
 	return false
 }
 
-func (m *Match) heed(a *rules.Allowlist, value, match, line string) bool {
+func (v *verdict) heed(a *rules.Allowlist, value, match, line string) bool {
 	switch a.Content(value, match, line) {
 	case rules.Yes:
 		return true
 	case rules.DependsOnPlace:
-		m.pending = append(m.pending, a)
+		v.pending = append(v.pending, a)
 	}
 	return false
 }
@@ -132,13 +159,13 @@ func (p *pass) line(m *Match, loc [2]int) string {
 }
 
 // verify lets the rule's offline check raise or lower the confidence.
-func (m *Match) verify() {
-	validity := m.Rule.Verify(m.Secret)
-	m.Confidence = m.Rule.EffectiveConfidence(validity)
+func (v *verdict) verify(r *rules.Rule) {
+	validity := r.Verify(v.secret)
+	v.confidence = r.EffectiveConfidence(validity)
 	switch validity {
 	case rules.Valid:
-		m.Context = "verified offline"
+		v.context = "verified offline"
 	case rules.Invalid:
-		m.Context = "fails the offline check"
+		v.context = "fails the offline check"
 	}
 }

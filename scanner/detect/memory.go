@@ -32,6 +32,7 @@ const (
 	ahead      = 640      // what stands behind a section belongs to its search
 	wideAhead  = 8 << 10  // where a match may reach beyond that
 	maxAhead   = 64 << 10 // unless its last line is longer than that
+	maxRun     = 32 << 10 // sections that are searched together
 
 	memoryShards = 64
 	shardLimit   = 16 << 10 // sections; a full shard is emptied
@@ -52,15 +53,21 @@ type sectionKey struct {
 
 // section is what is known of some lines.
 type section struct {
-	found   []Match // that begin in it; places are relative to its start
-	rest    []putOff
-	open    []int32 // rules that have to see more of what stands behind it
-	decodes bool    // something in it or behind it was decoded
-
-	swept map[int32][]Match // what rules without a proof find, once they were asked for
+	found []Match // that begin in it; places are relative to its start
+	rest  []putOff
+	open  []putOff          // rules that have to see more of what stands behind it
+	asked map[int32]*answer // of the rules that were put off and then asked for
+	marks uint8             // see Options.Marks
+	quiet bool              // nothing but the marks
 }
 
-var quiet = &section{}
+// quiet are the sections in which nothing was found, by their marks. Nearly all are.
+var quiet = func() (all [256]*section) {
+	for marks := range all {
+		all[marks] = &section{marks: uint8(marks), quiet: true}
+	}
+	return all
+}()
 
 // NewMemory makes a Memory of about 1,000,000 sections at most.
 func (d *Detector) NewMemory() *Memory {
@@ -75,42 +82,64 @@ func (d *Detector) NewMemory() *Memory {
 }
 
 // Text is [Detector.Text] with a memory. Rules that pointless names are left out
-// where that saves work; nil names none.
-func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, pointless func(*rules.Rule) bool) ([]Match, error) {
-	if m.d.options.Reference || len(text) < minSection {
+// where that saves work; nil names none. What is copied from another text is
+// known from there; over may be nil.
+func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, over *Overlay, pointless func(*rules.Rule) bool) ([]Match, error) {
+	s.use(m.d)
+	s.pieces, s.marks = s.pieces[:0], 0
+	apart := !m.d.options.Reference && m.takeApart(s, text, over)
+	if !apart {
+		s.pieces = s.pieces[:0]
+		if m.d.options.Reference {
+			s.marks = 0xff
+		}
 		return m.d.Text(ctx, s, text)
 	}
-	s.use(m.d)
-	var found []Match
-	var rest []putOff
-	for _, r := range m.d.alwaysRules {
-		rest = append(rest, putOff{r, 0xff})
-	}
-	decodes := false
-	whole, err := m.each(ctx, s, text, func(p piece, sec *section) error {
-		rest = append(rest, sec.rest...)
-		decodes = decodes || sec.decodes
-		if len(sec.open) == 0 {
-			return nil
-		}
-		wide, err := m.widen(ctx, s, text, p, sec.open)
-		if err == nil {
-			found = appendMoved(found, wide.found, p.from)
-			rest = append(rest, wide.rest...)
-			decodes = decodes || wide.decodes
-		}
-		return err
-	}, &found)
-	if err != nil {
+	if err := m.searchNew(ctx, s, text); err != nil {
 		return nil, err
 	}
-	if whole {
-		return m.d.Text(ctx, s, text)
+	return m.collect(ctx, s, text, pointless)
+}
+
+// collect puts together what the sections of a text hold.
+func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless func(*rules.Rule) bool) ([]Match, error) {
+	var found []Match
+	rest := s.rest[:0]
+	for _, r := range m.d.alwaysRules {
+		rest = append(rest, putOff{rule: r, depths: 0xff})
 	}
+	for i := range s.pieces {
+		p := &s.pieces[i]
+		s.marks |= p.section.marks
+		if p.section.quiet {
+			continue
+		}
+		found = appendMoved(found, p.section.found, int(p.from))
+		rest = append(rest, p.section.rest...)
+		if len(p.section.open) > 0 {
+			wide, err := m.widen(ctx, s, text, p.in(text), p.section.open)
+			if err != nil {
+				return nil, err
+			}
+			found = appendMoved(found, wide.found, int(p.from))
+			rest = append(rest, wide.rest...)
+		}
+	}
+	s.rest = rest
 	if pointless != nil {
 		rest = slices.DeleteFunc(rest, func(o putOff) bool { return pointless(m.d.rules[o.rule].Rule) })
 	}
-	return m.combine(ctx, s, text, found, rest, decodes)
+	if len(rest) > 0 {
+		var err error
+		if found, err = m.others(ctx, s, text, found, union(rest)); err != nil {
+			return nil, err
+		}
+	}
+	if len(found) == 0 {
+		return nil, nil
+	}
+	newLines(text).number(found)
+	return distinct(found), nil
 }
 
 // piece is a section of a text and the region that is searched with it.
@@ -124,49 +153,86 @@ type piece struct {
 // before is how many bytes of the region stand before the section.
 func (p piece) before() int { return min(p.from, 1) }
 
-// each visits the sections of a text and appends what they found. It returns
-// whole, and stops, for a text that cannot be taken apart.
-func (m *Memory) each(ctx context.Context, s *Scratch, text []byte, visit func(piece, *section) error, found *[]Match) (whole bool, err error) {
-	for from := 0; from < len(text); {
-		end := cut(text, from)
-		to, ok := behind(text, end)
-		if !ok {
-			return true, nil
-		}
-		p := piece{region: text[max(0, from-1):to], from: from, end: end, last: to == len(text)}
-		sec, err := m.section(ctx, s, p)
-		if err != nil {
-			return false, err
-		}
-		*found = appendMoved(*found, sec.found, from)
-		if err := visit(p, sec); err != nil {
-			return false, err
-		}
-		from = end
-	}
-	return false, nil
+// placed is a section at its place in a text, nil while it is not known.
+type placed struct {
+	from, end, to int32 // to is where its region ends
+	section       *section
 }
 
-func (m *Memory) key(p piece) (sectionKey, *shard) {
+// in is the piece of the text that a section was placed in.
+func (p placed) in(text []byte) piece {
+	return piece{region: text[max(0, p.from-1):p.to], from: int(p.from), end: int(p.end), last: int(p.to) == len(text)}
+}
+
+// maxApart is the longest text that is taken apart, in bytes.
+const maxApart = 1 << 30
+
+// takeApart finds the sections of a text. It returns false for a text that
+// cannot be taken apart.
+func (m *Memory) takeApart(s *Scratch, text []byte, over *Overlay) bool {
+	if len(text) > maxApart {
+		return false
+	}
+	at := over.cursor(len(text))
+	for from := 0; from < len(text); {
+		p, known := at.known(from)
+		if !known {
+			p.from, p.end = int32(from), int32(cut(text, from))
+			to, ok := behind(text, int(p.end))
+			if !ok {
+				return false
+			}
+			p.to = int32(to)
+			p.section = m.recall(p.in(text))
+		}
+		s.pieces = append(s.pieces, p)
+		from = int(p.end)
+	}
+	return true
+}
+
+// searchNew searches the sections of a text that are not known, those that lie
+// side by side together.
+func (m *Memory) searchNew(ctx context.Context, s *Scratch, text []byte) error {
+	for i := 0; i < len(s.pieces); i++ {
+		n := i
+		for n < len(s.pieces) && s.pieces[n].section == nil && (n == i || s.pieces[n].end-s.pieces[i].from <= maxRun) {
+			n++
+		}
+		if n == i {
+			continue
+		}
+		if err := m.d.searchRun(ctx, s, text, s.pieces[i:n]); err != nil {
+			return err
+		}
+		for _, p := range s.pieces[i:n] {
+			m.keep(p.in(text), p.section)
+		}
+		i = n - 1
+	}
+	return nil
+}
+
+// recall gives what is known of a section, nil for nothing.
+func (m *Memory) recall(p piece) *section {
+	key := m.key(p)
+	return m.shard(key).get(key)
+}
+
+func (m *Memory) keep(p piece, sec *section) {
+	key := m.key(p)
+	m.shard(key).put(key, sec)
+}
+
+func (m *Memory) key(p piece) sectionKey {
 	key := sectionKey{size: int32(p.end - p.from), first: p.from == 0, last: p.last, wide: p.wide}
 	for i, seed := range m.seeds {
 		key.hash[i] = maphash.Bytes(seed, p.region)
 	}
-	return key, &m.shards[key.hash[0]%memoryShards]
+	return key
 }
 
-// section looks a section up, or searches it.
-func (m *Memory) section(ctx context.Context, s *Scratch, p piece) (*section, error) {
-	key, sh := m.key(p)
-	if sec := sh.get(key); sec != nil {
-		return sec, nil
-	}
-	sec, err := m.d.searchSection(ctx, s, p)
-	if err == nil {
-		sh.put(key, sec)
-	}
-	return sec, err
-}
+func (m *Memory) shard(key sectionKey) *shard { return &m.shards[key.hash[0]%memoryShards] }
 
 func (sh *shard) get(key sectionKey) *section {
 	sh.Lock()
@@ -181,22 +247,4 @@ func (sh *shard) put(key sectionKey, sec *section) {
 		clear(sh.known)
 	}
 	sh.known[key] = sec
-}
-
-// combine adds what the rules that were put off find in the whole text.
-func (m *Memory) combine(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff, decodes bool) ([]Match, error) {
-	only := s.choose(rest)
-	found = slices.DeleteFunc(found, func(f Match) bool { return only != nil && only[f.number] })
-	if only != nil && (decodes || s.chance(text, only)) {
-		more, err := m.others(ctx, s, text, only)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, more...)
-	}
-	if len(found) == 0 {
-		return nil, nil
-	}
-	newLines(text).number(found)
-	return distinct(found), nil
 }

@@ -6,124 +6,120 @@ import (
 	"slices"
 )
 
-// others runs rules that were put off. Those whose matches are short are asked
-// section by section: their keywords may be anywhere in the text.
-func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, only []bool) ([]Match, error) {
-	var found []Match
-	if near := m.near(only); len(near) > 0 {
-		for _, r := range near {
-			only[r] = false
-		}
-		if err := m.sweep(ctx, s, text, near, &found); err != nil {
-			return nil, err
-		}
-	}
-	if !slices.Contains(only, true) {
-		return found, nil
-	}
-	s.only = only
-	defer func() { s.only = nil }()
-	more, err := m.d.both(ctx, s, text)
-	return append(found, more...), err
+// answer is what a rule finds in a section whether or not a keyword of it is there.
+type answer struct {
+	found []Match // places are relative to the section's start
+	open  uint8   // decoding passes behind which a match may go on behind the region
 }
 
-// near lists the chosen rules that have no proof, but a longest match that a
-// region has room for.
-func (m *Memory) near(only []bool) []int32 {
-	var out []int32
-	for id, chosen := range only {
-		c := m.d.rules[id]
-		if !chosen || c.always || len(c.Required) > 0 {
+// union joins what was put off for the same rule.
+func union(rest []putOff) []putOff {
+	slices.SortFunc(rest, func(a, b putOff) int { return int(a.rule - b.rule) })
+	out := rest[:0]
+	for _, o := range rest {
+		if n := len(out); n > 0 && out[n-1].rule == o.rule {
+			out[n-1].depths |= o.depths
+			out[n-1].whole = out[n-1].whole || o.whole
 			continue
 		}
-		c.prove()
-		if p := c.proof; p.Prog != nil && !p.Proven && p.Right > 0 && p.Right+2*margin <= ahead {
-			out = append(out, int32(id))
-		}
+		out = append(out, o)
 	}
 	return out
 }
 
-// sweep asks every section of a text what such rules find in it. What one finds
-// behind some decoding passes counts if a keyword of it is there behind as many.
-func (m *Memory) sweep(ctx context.Context, s *Scratch, text []byte, rules []int32, found *[]Match) error {
-	var known []Match // found before, by other rules
-	_, err := m.each(ctx, s, text, func(p piece, sec *section) error {
-		swept, err := m.swept(ctx, s, p, sec, rules)
+// others adds what the rules find that were put off. Rules whose keywords may be
+// anywhere in the text are asked of every section; what one finds behind some
+// decoding passes counts if a keyword of it is there behind as many. Where a
+// section cannot answer, the rule sees the whole text.
+func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff) ([]Match, error) {
+	var asked, whole []putOff
+	for _, o := range rest {
+		if c := m.d.rules[o.rule]; o.whole || len(c.Required) > 0 || s.machine(c) == nil {
+			whole = append(whole, o)
+		} else {
+			asked = append(asked, o)
+		}
+	}
+	for i := 0; i < len(s.pieces) && len(asked) > 0; i++ {
+		p := &s.pieces[i]
+		answers, err := m.ask(ctx, s, text, p, asked)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		n := len(*found)
-		for _, r := range rules {
-			*found = appendMoved(*found, swept[r], p.from)
+		for _, o := range asked {
+			a := answers[o.rule]
+			if a.open != 0 {
+				whole = append(whole, o)
+			}
+			found = appendMoved(found, atDepths(a.found, o.depths), int(p.from))
 		}
-		fresh := slices.DeleteFunc((*found)[n:], func(f Match) bool { return s.gates[f.number]>>min(f.depth, 7)&1 == 0 })
-		*found = (*found)[:n+len(fresh)]
-		return nil
-	}, &known)
-	return err
+	}
+	if len(whole) == 0 {
+		return found, nil
+	}
+	return m.wholly(ctx, s, text, found, union(whole))
 }
 
-// swept is what the rules find in a section, remembered with it. What is
-// remembered is never changed, only replaced.
-func (m *Memory) swept(ctx context.Context, s *Scratch, p piece, sec *section, rules []int32) (map[int32][]Match, error) {
-	missing := slices.DeleteFunc(slices.Clone(rules), func(r int32) bool { _, ok := sec.swept[r]; return ok })
-	if len(missing) == 0 {
-		return sec.swept, nil
+// atDepths are the matches that were found behind some decoding passes.
+func atDepths(found []Match, depths uint8) []Match {
+	if depths == 0xff {
+		return found
 	}
-	outer := s.only
-	s.only = s.mark(missing)
-	matches, _, err := m.d.searchPiece(ctx, s, p, true)
-	s.only = outer
+	return slices.DeleteFunc(slices.Clone(found), func(f Match) bool { return !f.atDepth(depths) })
+}
+
+func (m *Match) atDepth(depths uint8) bool { return depths>>min(m.depth, 7)&1 == 1 }
+
+// wholly replaces what rules found by what they find in the whole text, behind
+// the decoding passes that were put off.
+func (m *Memory) wholly(ctx context.Context, s *Scratch, text []byte, found []Match, rules []putOff) ([]Match, error) {
+	depths := make([]uint8, len(s.tracks))
+	deepest := uint8(0)
+	for _, o := range rules {
+		depths[o.rule] = o.depths
+		deepest |= o.depths
+	}
+	s.only, s.asked, s.shallow = s.mark(rules), true, deepest == 1
+	more, err := m.d.both(ctx, s, text)
+	s.only, s.asked, s.shallow = nil, false, false
 	if err != nil {
 		return nil, err
 	}
-	fresh := *sec
-	fresh.swept = maps.Clone(sec.swept)
-	if fresh.swept == nil {
-		fresh.swept = map[int32][]Match{}
+	replaced := func(f Match) bool { return f.atDepth(depths[f.number]) }
+	found = slices.DeleteFunc(found, replaced)
+	return append(found, slices.DeleteFunc(more, func(f Match) bool { return !replaced(f) })...), nil
+}
+
+// ask gives the answers of a section, remembered with it. What is remembered is
+// never changed, only replaced.
+func (m *Memory) ask(ctx context.Context, s *Scratch, text []byte, p *placed, rules []putOff) (map[int32]*answer, error) {
+	missing := slices.DeleteFunc(slices.Clone(rules), func(o putOff) bool { return p.section.asked[o.rule] != nil })
+	if len(missing) == 0 {
+		return p.section.asked, nil
 	}
-	for _, r := range missing {
-		fresh.swept[r] = nil
+	s.only, s.asked = s.mark(missing), true
+	matches, part, err := m.d.searchPiece(ctx, s, p.in(text))
+	s.only, s.asked = nil, false
+	if err != nil {
+		return nil, err
+	}
+	fresh := *p.section
+	fresh.quiet = false
+	fresh.asked = maps.Clone(p.section.asked)
+	if fresh.asked == nil {
+		fresh.asked = map[int32]*answer{}
+	}
+	for _, o := range missing {
+		fresh.asked[o.rule] = &answer{}
+	}
+	for _, o := range part.open {
+		fresh.asked[o.rule].open = o.depths
 	}
 	for _, f := range matches {
-		fresh.swept[f.number] = append(fresh.swept[f.number], f)
+		a := fresh.asked[f.number]
+		a.found = append(a.found, f)
 	}
-	key, sh := m.key(p)
-	sh.put(key, &fresh)
-	return fresh.swept, nil
-}
-
-// choose marks rules, or returns nil for none.
-func (s *Scratch) choose(rest []putOff) []bool {
-	if len(rest) == 0 {
-		return nil
-	}
-	if s.chosen == nil {
-		s.chosen, s.gates = make([]bool, len(s.tracks)), make([]uint8, len(s.tracks))
-	}
-	clear(s.chosen)
-	clear(s.gates)
-	for _, o := range rest {
-		s.chosen[o.rule] = true
-		s.gates[o.rule] |= o.depths
-	}
-	return s.chosen
-}
-
-// chance reports whether a text holds the literals of any of the rules.
-func (s *Scratch) chance(text []byte, only []bool) bool {
-	defer func() { s.folded = s.folded[:0] }()
-	for id, chosen := range only {
-		if !chosen {
-			continue
-		}
-		c := s.owner.rules[id]
-		c.prove()
-		if s.holds(text, c.proof.Words) {
-			return true
-		}
-		only[id] = false
-	}
-	return false
+	p.section = &fresh
+	m.keep(p.in(text), &fresh)
+	return fresh.asked, nil
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"sort"
 	"strings"
 	"testing"
 
@@ -18,16 +17,11 @@ import (
 // remembered lists what a Memory finds, as listing does for a Detector.
 func remembered(t testing.TB, m *Memory, s *Scratch, text string) []string {
 	t.Helper()
-	found, err := m.Text(context.Background(), s, []byte(text), nil)
+	found, err := m.Text(context.Background(), s, []byte(text), nil, nil)
 	if err != nil {
 		t.Error(err)
 	}
-	out := make([]string, len(found))
-	for i, m := range found {
-		out[i] = fmt.Sprintf("%s %v %v line %d %v %q %v %v", m.Rule.ID, m.Match, m.Span, m.Line, m.DecodedFrom, m.Secret.Reveal(), m.Confidence, m.Allowed)
-	}
-	sort.Strings(out)
-	return out
+	return described(found)
 }
 
 func sameRemembered(t testing.TB, m *Memory, s *Scratch, text string) int {

@@ -23,14 +23,11 @@ func (d *Detector) passes(ctx context.Context, s *Scratch, text []byte, extended
 		if err != nil {
 			return found, dec.used, err
 		}
-		if depth == d.options.Depth {
+		if depth == d.options.Depth || s.shallow {
 			break
 		}
 		if l = dec.next(l); l == nil {
 			break
-		}
-		if s.part != nil {
-			s.part.decodes = true
 		}
 	}
 	lines.number(found)
@@ -52,42 +49,119 @@ func (p *pass) run() ([]Match, error) {
 	if p.d.options.Reference {
 		return p.plain()
 	}
-	defer p.s.clear()
-	p.s.collect(p.layer.text)
-	if p.s.part != nil && p.s.part.sweep {
-		p.s.beginChosen()
+	if p.s.asked {
+		return p.found, p.searchAsked()
 	}
+	defer p.s.clear()
+	p.s.keywords(p.layer.text, func(hits []hit) { p.follow(hits, 0) })
+	return p.found, p.searchTouched()
+}
+
+// follow opens windows where a match may go through a keyword. The hits are in a
+// text in which that of the pass begins at an offset.
+func (p *pass) follow(hits []hit, offset int) {
+	limit, text := p.limit(), p.layer.text
+	for _, h := range hits {
+		end := int(h.end) - offset
+		if marks := p.d.marks[h.ends]; len(marks) > 0 && p.depth == 0 {
+			p.mark(marks, end, limit)
+		}
+		for _, t := range p.d.targets[h.ends] {
+			if p.s.only != nil && !p.s.only[t.rule] || end < int(t.length) {
+				continue
+			}
+			p.s.track(t.rule).hit(text, t, end, limit)
+		}
+	}
+}
+
+// mark notes the marks that end at an offset and begin before limit.
+func (p *pass) mark(marks []int32, end, limit int) {
+	for _, n := range marks {
+		m := &p.d.options.Marks[n]
+		if start := end - len(m.Word); start >= limit || start < 0 || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
+			continue
+		}
+		if p.s.part != nil {
+			p.s.part.marks |= m.Bit
+		} else {
+			p.s.marks |= m.Bit
+		}
+	}
+}
+
+// searchTouched runs the rules of which keywords were seen, and those that have none.
+func (p *pass) searchTouched() error {
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
-		if p.s.part != nil && t.gate == nil && !p.s.part.sweep {
-			p.s.part.leave(id)
+		if p.s.part != nil && p.s.part.unfit(t) {
+			p.s.part.leave(int32(id))
 			continue
 		}
-		if t.whole && !p.s.holds(p.layer.text, t.rule.proof.Words) {
+		if t.whole && !p.promising(t.rule) {
 			continue
 		}
-		windows := t.finish(p.layer.text)
-		if p.s.part != nil && !p.s.part.sweep && p.s.part.leaves(t, id, p.layer.text) {
-			continue
-		}
+		windows := t.finish(p.layer.text, p.limit())
 		if len(p.layer.segments) > 0 {
 			windows = p.decodedOnly(windows)
 		}
-		for _, w := range windows {
-			if err := p.search(t.rule, w, t.gate != nil && !t.whole); err != nil {
-				return p.found, err
-			}
+		if err := p.searchWindows(t, windows); err != nil {
+			return err
 		}
 	}
-	return p.found, p.searchAlways()
+	return p.searchAlways()
+}
+
+// promising reports whether the text has the literals of all matches of a rule.
+// It is asked where only regexp could search the whole text, which takes longer.
+func (p *pass) promising(c *compiled) bool {
+	return c.Regex.Automaton() != nil || p.s.holds(p.layer.text, c.proof.Words)
+}
+
+// searchAsked runs the rules that were asked for, whether or not a keyword is here.
+func (p *pass) searchAsked() error {
+	for id, asked := range p.s.only {
+		if !asked {
+			continue
+		}
+		c := p.d.rules[id]
+		c.prove()
+		if !p.promising(c) {
+			continue
+		}
+		open, err := p.search(c, p.wholeText(), c.proof.Proven)
+		if err != nil {
+			return err
+		}
+		if open && p.s.part != nil && !p.s.part.last {
+			p.s.part.leaveOpen(int32(id))
+		}
+	}
+	return nil
+}
+
+// searchWindows runs a rule on its windows. Where the search of a section cannot
+// tell how a match ends, it is left open.
+func (p *pass) searchWindows(t *track, windows []window) error {
+	for _, w := range windows {
+		open, err := p.search(t.rule, w, t.gate != nil && !t.whole)
+		if err != nil {
+			return err
+		}
+		if part := p.s.part; open && part != nil && w.to == len(p.layer.text) && part.mayGoOn(t.rule) {
+			part.leaveOpen(t.rule.number)
+			return nil
+		}
+	}
+	return nil
 }
 
 // decodedOnly keeps the windows that touch a decoded segment: matches elsewhere
 // belong to an earlier pass.
-func (p *pass) decodedOnly(windows [][2]int) [][2]int {
+func (p *pass) decodedOnly(windows []window) []window {
 	out := windows[:0]
 	for _, w := range windows {
-		if len(p.layer.touching(extent{w[0], w[1]})) > 0 {
+		if len(p.layer.touching(extent{w.from, w.to})) > 0 {
 			out = append(out, w)
 		}
 	}
@@ -99,7 +173,7 @@ func (p *pass) searchAlways() error {
 		return nil // they see the whole text
 	}
 	for _, id := range p.d.always {
-		if err := p.search(p.d.rules[id], [2]int{0, len(p.layer.text)}, false); err != nil {
+		if _, err := p.search(p.d.rules[id], p.wholeText(), false); err != nil {
 			return err
 		}
 	}
@@ -112,7 +186,7 @@ func (p *pass) plain() ([]Match, error) {
 	for _, c := range p.d.rules {
 		for _, k := range c.keywords {
 			if isASCII(k) && bytes.Contains(folded, []byte(k)) {
-				if err := p.search(c, [2]int{0, len(p.layer.text)}, false); err != nil {
+				if _, err := p.search(c, p.wholeText(), false); err != nil {
 					return p.found, err
 				}
 				break
@@ -122,12 +196,13 @@ func (p *pass) plain() ([]Match, error) {
 	return p.found, p.searchAlways()
 }
 
-// search runs one rule on one window.
-func (p *pass) search(c *compiled, window [2]int, proven bool) error {
+// search runs one rule on one window. open says that a match may go on behind it.
+func (p *pass) search(c *compiled, w window, proven bool) (open bool, err error) {
 	if err := p.ctx.Err(); err != nil {
-		return fmt.Errorf("search text: %w", err)
+		return false, fmt.Errorf("search text: %w", err)
 	}
-	e := enumeration{re: c.Regex.Regexp(), text: p.layer.text, from: window[0], to: window[1], reach: -1, fromStart: c.looksForStart()}
+	e := enumeration{find: p.s.matcher(c), text: p.layer.text, from: w.from, to: w.to, limit: w.last,
+		reach: -1, fromStart: c.looksForStart()}
 	if proven {
 		e.reach = c.proof.Left
 		e.promise = c.hasKeyword
@@ -137,7 +212,17 @@ func (p *pass) search(c *compiled, window [2]int, proven bool) error {
 		ms = p.complete(c, ms)
 	}
 	p.found = append(p.found, ms...)
-	return nil
+	return e.open, nil
+}
+
+func (p *pass) wholeText() window { return window{0, len(p.layer.text), p.limit()} }
+
+// limit is behind where a match may begin that somebody asked for.
+func (p *pass) limit() int {
+	if p.s.part == nil {
+		return len(p.layer.text)
+	}
+	return min(p.s.part.limit(), len(p.layer.text))
 }
 
 // hasKeyword reports whether one of the rule's keywords is in text.

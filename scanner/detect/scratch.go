@@ -1,89 +1,81 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+
+	"github.com/leakgate/leakgate/internal/dfa"
+)
 
 // Scratch holds the buffers of one goroutine. Its zero value is ready; it must
 // not be used by two calls at once.
 type Scratch struct {
-	owner   *Detector
-	hits    []hit
-	tracks  []track
-	touched []int
-	folded  []byte   // the text in lower case, when a rule asked for it
-	only    []bool   // by rule; nil: every rule takes part
-	chosen  []bool   // room for only
-	gates   []uint8  // of the rules chosen, see putOff
-	part    *partial // when a section is searched
+	owner    *Detector
+	hits     []hit
+	run      []hit // of a run of sections
+	tracks   []track
+	touched  []int
+	folded   []byte         // the text in lower case, when a rule asked for it
+	only     []bool         // by rule; nil: every rule takes part
+	shallow  bool           // nothing is decoded
+	asked    bool           // the rules of only run, whether or not a keyword is here
+	part     *partial       // when a section is searched
+	pieces   []placed       // of the text, see Memory.Text
+	rest     []putOff       // room for what is put off
+	marks    uint8          // of the text, see Options.Marks
+	machines []*dfa.Machine // by rule, made when they are needed
+	locs     [][2]int       // the last that one of them found
 }
 
 func (s *Scratch) use(d *Detector) {
 	if s.owner == d {
 		return
 	}
-	*s = Scratch{owner: d, tracks: make([]track, len(d.rules))}
+	*s = Scratch{owner: d, tracks: make([]track, len(d.rules)), machines: make([]*dfa.Machine, len(d.rules))}
 }
 
-// block is how much text is searched for keywords before the hits are followed up:
+// block is how much text is searched for keywords before they are followed up:
 // small enough to be in the cache still.
 const block = 32 << 10
 
-// collect finds the rules that may match in text. A character that folds to a
-// letter is looked for as that letter.
-func (s *Scratch) collect(text []byte) {
-	if s.search(text, text, nil) {
+// keywords visits the keywords in a text, some at a time. A character that folds
+// to a letter is looked for as that letter; when the first one is met, what was
+// visited before is forgotten and visited again.
+func (s *Scratch) keywords(text []byte, visit func([]hit)) {
+	if s.scan(text, visit) {
 		return
 	}
 	s.clear()
 	folded, shifts := foldPlaces(text)
-	s.search(text, folded, shifts)
+	s.scan(folded, func(hits []hit) {
+		for i := range hits {
+			hits[i].end = int32(min(unfold(shifts, int(hits[i].end)), len(text)))
+		}
+		visit(hits)
+	})
 }
 
-// search follows the keywords of folded, which is text itself or what became of
-// it. It returns false when text turns out to need folding.
-func (s *Scratch) search(text, folded []byte, shifts []shift) bool {
-	d := s.owner
+// scan returns false, and stops, when the text needs folding.
+func (s *Scratch) scan(text []byte, visit func([]hit)) bool {
 	state := uint32(0)
-	for from := 0; from < len(folded); from += block {
-		part := folded[from:min(len(folded), from+block)]
-		state, s.hits = d.auto.scan(part, state, s.hits[:0])
-		for _, h := range s.hits {
-			for _, word := range d.auto.ends[h.ends] {
-				if word >= d.special {
-					return false // never in a folded text
-				}
-				end := min(unfold(shifts, from+int(h.end)), len(text))
-				for _, t := range d.targets[word] {
-					s.follow(text, t, end)
-				}
-			}
+	for from := 0; from < len(text); from += block {
+		state, s.hits = s.owner.auto.scan(text[from:min(len(text), from+block)], from, state, s.hits[:0])
+		if slices.ContainsFunc(s.hits, func(h hit) bool { return s.owner.folds[h.ends] }) {
+			return false
 		}
+		visit(s.hits)
 	}
 	return true
 }
 
-// beginChosen lets the chosen rules take part without a keyword.
-func (s *Scratch) beginChosen() {
-	for id, chosen := range s.only {
-		if t := &s.tracks[id]; chosen && !t.used {
-			t.begin(s.owner.rules[id], 0)
-			s.touched = append(s.touched, id)
-		}
+// track is the one of a rule, ready for the text at hand.
+func (s *Scratch) track(rule int32) *track {
+	t := &s.tracks[rule]
+	if !t.used {
+		t.begin(s.owner.rules[rule])
+		s.touched = append(s.touched, int(rule))
 	}
-}
-
-func (s *Scratch) follow(text []byte, t target, end int) {
-	track := &s.tracks[t.rule]
-	if s.only != nil && !s.only[t.rule] {
-		return
-	}
-	if !track.used {
-		track.begin(s.owner.rules[t.rule], end)
-		if s.part != nil {
-			track.limit = s.part.limit()
-		}
-		s.touched = append(s.touched, int(t.rule))
-	}
-	track.hit(text, int(t.keyword), end)
+	return t
 }
 
 // holds reports whether text has every literal that all matches of a rule

@@ -52,32 +52,34 @@ func lineBehind(text []byte, at int) int {
 
 // searchSection searches a section for the rules that sections can be judged by.
 func (d *Detector) searchSection(ctx context.Context, s *Scratch, p piece) (*section, error) {
-	found, part, err := d.searchPiece(ctx, s, p, false)
+	found, part, err := d.searchPiece(ctx, s, p)
 	if err != nil {
 		return nil, err
 	}
+	return newSection(found, part), nil
+}
+
+// newSection is what the search of a section found, without what is open.
+func newSection(found []Match, part *partial) *section {
 	found = slices.DeleteFunc(found, func(m Match) bool {
-		return part.puts(m.number) || slices.Contains(part.open, m.number)
+		return slices.ContainsFunc(part.open, func(o putOff) bool { return o.rule == m.number && m.atDepth(o.depths) })
 	})
-	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 && !part.decodes {
-		return quiet, nil
+	if len(found) == 0 && len(part.rest) == 0 && len(part.open) == 0 {
+		return quiet[part.marks]
 	}
-	return &section{
-		found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), decodes: part.decodes,
-	}, nil
+	return &section{found: distinct(found), rest: slices.Clip(part.rest), open: slices.Clip(part.open), marks: part.marks}
 }
 
 // widen searches a section again for the rules whose matches may reach beyond
 // its region, with more of what stands behind it. What is still open after that
 // has to see the whole text.
-func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, open []int32) (*section, error) {
+func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, open []putOff) (*section, error) {
 	to := len(text)
 	if p.end+wideAhead < len(text) {
 		to = lineBehind(text, p.end+wideAhead)
 	}
 	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), true
-	key, sh := m.key(p)
-	if sec := sh.get(key); sec != nil {
+	if sec := m.recall(p); sec != nil {
 		return sec, nil
 	}
 	outer := s.only
@@ -87,44 +89,46 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range sec.open {
-		sec.rest = append(sec.rest, putOff{r, 0xff})
-	}
 	if len(sec.open) > 0 {
+		for _, o := range sec.open {
+			sec.rest = append(sec.rest, putOff{o.rule, o.depths, true})
+		}
 		sec.open = nil
 	}
-	sh.put(key, sec)
+	m.keep(p, sec)
 	return sec, nil
 }
 
 // mark marks rules.
-func (s *Scratch) mark(rules []int32) []bool {
+func (s *Scratch) mark(rules []putOff) []bool {
 	out := make([]bool, len(s.tracks))
-	for _, r := range rules {
-		out[r] = true
+	for _, o := range rules {
+		out[o.rule] = true
 	}
 	return out
 }
 
 // searchPiece searches a region and keeps what begins in its section, with
 // places relative to it.
-func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece, sweep bool) ([]Match, *partial, error) {
-	part := &partial{end: p.before() + p.end - p.from, last: p.last, sweep: sweep, room: ahead}
-	if p.wide {
-		part.room = wideAhead
-	}
+func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece) ([]Match, *partial, error) {
+	part := newPartial(p)
 	s.part = part
 	found, err := d.both(ctx, s, p.region)
 	s.part = nil
 	if err != nil {
 		return nil, nil, err
 	}
+	return part.own(p, found), part, nil
+}
+
+// own keeps what begins in the section, with places relative to it.
+func (part *partial) own(p piece, found []Match) []Match {
 	part.settle()
 	found = slices.DeleteFunc(found, func(m Match) bool { return m.Match[0] < p.before() || m.Match[0] >= part.end })
 	for i := range found {
 		found[i].move(-p.before())
 	}
-	return slices.Clip(found), part, nil
+	return slices.Clip(found)
 }
 
 // move shifts the places of a match.
@@ -148,20 +152,28 @@ func appendMoved(to, found []Match, from int) []Match {
 type partial struct {
 	end     int  // of the section in its region
 	last    bool // the region ends with the text
-	sweep   bool // the rules chosen run, whether or not a keyword is here
 	room    int  // bytes that the region has behind the section, at least
 	depth   int  // decoding passes so far
 	deepest int
 	rest    []putOff
-	open    []int32
-	decodes bool
+	open    []putOff
+	marks   uint8 // that begin in the section
 }
 
-// putOff is a rule that has to see the whole text, with the decoding passes
-// behind which one of its keywords is there: bit 0 for the text itself.
+// putOff is a rule that has to see more, with the decoding passes behind which
+// one of its keywords is there, or a match is open: bit 0 for the text itself.
 type putOff struct {
 	rule   int32
 	depths uint8
+	whole  bool // nothing less than the whole text will do
+}
+
+func newPartial(p piece) *partial {
+	part := &partial{end: p.before() + p.end - p.from, last: p.last, room: ahead}
+	if p.wide {
+		part.room = wideAhead
+	}
+	return part
 }
 
 // limit is behind where the section ends in the text of the pass. Decoding
@@ -174,15 +186,20 @@ func (p *partial) limit() int {
 }
 
 // leave puts a rule off to the whole text.
-func (p *partial) leave(rule int) {
+func (p *partial) leave(rule int32) { p.rest = p.include(p.rest, rule) }
+
+// leaveOpen says that more has to be seen of a match.
+func (p *partial) leaveOpen(rule int32) { p.open = p.include(p.open, rule) }
+
+func (p *partial) include(list []putOff, rule int32) []putOff {
 	bit := uint8(1) << min(p.depth, 7)
-	for i := range p.rest {
-		if p.rest[i].rule == int32(rule) {
-			p.rest[i].depths |= bit
-			return
+	for i := range list {
+		if list[i].rule == rule {
+			list[i].depths |= bit
+			return list
 		}
 	}
-	p.rest = append(p.rest, putOff{int32(rule), bit})
+	return append(list, putOff{rule: rule, depths: bit})
 }
 
 // settle lets what is there behind the last pass be there behind all further
@@ -196,32 +213,14 @@ func (p *partial) settle() {
 	}
 }
 
-func (p *partial) puts(rule int32) bool {
-	return slices.ContainsFunc(p.rest, func(o putOff) bool { return o.rule == rule })
-}
-
-func include(list []int32, rule int) []int32 {
-	if slices.Contains(list, int32(rule)) {
-		return list
-	}
-	return append(list, int32(rule))
-}
-
-// leaves reports whether a rule cannot be judged by this region, and puts it
-// off: it has no window in which sections could be searched, or a match of it
-// may begin in the section and reach beyond the region.
-func (p *partial) leaves(t *track, id int, text []byte) bool {
+// unfit reports whether a rule cannot be judged by sections: it has no window
+// in which they could be searched.
+func (p *partial) unfit(t *track) bool {
 	proof := t.rule.proof
-	switch {
-	case !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0:
-		p.leave(id)
-		return true
-	case p.last || proof.Right >= 0 && proof.Right+2*margin <= p.room:
-		return false
-	}
-	if t.whole || t.alive && t.aliveFrom < p.limit() && t.reaches(text) {
-		p.open = include(p.open, id)
-		return true
-	}
-	return false
+	return t.gate == nil || !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0
+}
+
+// mayGoOn reports whether a match that begins in the section can reach beyond the region.
+func (p *partial) mayGoOn(c *compiled) bool {
+	return !p.last && (c.proof.Right < 0 || c.proof.Right+2*margin > p.room)
 }

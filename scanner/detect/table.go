@@ -43,13 +43,5 @@ func (t *table) add(set []uint32) int32 {
 	return id
 }
 
-// full reports whether the table should be emptied; a caller who is under way
-// then keeps its state with move.
+// full reports whether the table should be emptied.
 func (t *table) full() bool { return len(t.states) > maxStates }
-
-// move empties the table and returns the new number of state.
-func (t *table) move(state int32) int32 {
-	set := slices.Clone(t.states[state])
-	t.reset()
-	return t.add(set)
-}

@@ -1,234 +1,88 @@
 package detect
 
-import (
-	"slices"
-	"unicode/utf8"
-)
-
 // margin is how many bytes of true context a window has beyond every match in
 // it: one character of any kind.
 const margin = 4
 
-// track follows one rule through one text: where its gate stands, and the
-// windows in which matches may lie.
+// track gathers the windows of one rule in one text: the neighbourhoods of
+// keywords in which matches may lie.
 type track struct {
 	rule    *compiled
 	gate    *gate // nil when no window is proven
-	float   *gate // the gate of sweep, made when it is needed
-	state   int32 // of the gate, dead when no match is under way
-	at      int   // offset up to which the gate has read
-	from    int   // start of the window under way
-	passed  bool  // a match may have ended since from
 	whole   bool  // the rule must see the whole text
 	used    bool  // a keyword of the rule was seen in this text
-	windows [][2]int
-
-	alive     bool // at the end of the text a match was still under way
-	aliveFrom int  // where it began at the earliest
-
-	limit int        // end of the section that is searched, 0 for none
-	early []earlyHit // keywords of matches that may begin in it
-
-	began, built   int // where the gate was entered first, and the states made since
-	failures, rest int // see afford
+	built   int   // states that the gate built for this text
+	windows []window
 }
 
+// window is a part of a text in which matches may lie that begin before last.
+type window struct{ from, to, last int }
+
 // begin prepares the track at the first keyword of its rule in a text.
-func (t *track) begin(rule *compiled, end int) {
+func (t *track) begin(rule *compiled) {
 	t.used = true
 	if t.rule == nil {
 		rule.prove()
 		t.rule = rule
-		if rule.proof.Proven && rule.proof.Left >= 0 {
+		if rule.proof.Proven {
 			t.gate = newGate(rule.proof, rule.keywords)
 		}
 	}
 	t.whole = t.gate == nil
-	t.built, t.began = 0, end
-	if t.rest > 0 {
-		t.rest--
-		t.whole = true
-	}
 }
 
-// hit takes in a keyword of the rule that ends at end.
-func (t *track) hit(text []byte, keyword, end int) {
+// hit takes in a keyword that ends at end. Matches that begin at limit or
+// behind it are of no interest. A match whose first keyword this is begins
+// with it at the latest.
+func (t *track) hit(text []byte, k target, end, limit int) {
 	if t.whole {
 		return
 	}
-	from := max(0, end-t.rule.proof.Left-margin)
-	if from < t.limit && len(t.early) <= maxEarly {
-		t.early = append(t.early, earlyHit{keyword, end})
+	w := window{0, len(text), min(limit, end-int(k.length)+1)}
+	if left := t.rule.proof.Left; left >= 0 {
+		w.from = max(0, end-left-margin)
 	}
-	if t.state != dead {
-		t.walk(text, end)
+	if right := t.rule.proof.Right; right >= 0 {
+		w.to = min(w.to, end+right+margin)
 	}
-	if t.whole {
+	if w.from >= limit || !t.passes(text, int(k.keyword), end) {
 		return
 	}
-	if t.state == dead {
-		t.from, t.at, t.passed = from, end, false
+	if n := len(t.windows); n > 0 && w.from <= t.windows[n-1].to {
+		last := &t.windows[n-1]
+		last.to, last.last = max(last.to, w.to), max(last.last, w.last)
+		return
 	}
-	t.from = min(t.from, from)
-	t.inject(keyword, end)
-	if t.state != dead && end < len(text) {
-		t.walk(text, end+1) // most hits die at their first byte
-	}
+	t.windows = append(t.windows, w)
 }
 
-// earlyHit is a keyword of a match that may begin in the section under search.
-type earlyHit struct{ keyword, end int }
-
-// maxEarly bounds how many of them are told apart from the later ones.
-const maxEarly = 64
-
-// reaches reports whether a match that begins in the section may be under way
-// at the end of the text: it follows the keywords of the section alone.
-func (t *track) reaches(text []byte) bool {
-	if len(t.early) > maxEarly {
-		return true
-	}
-	alone := track{rule: t.rule, gate: t.gate}
-	for i, h := range t.early {
-		if i == 0 {
-			alone.began = h.end
-		}
-		alone.hit(text, h.keyword, h.end)
-	}
-	if alone.state != dead {
-		alone.walk(text, len(text))
-	}
-	return alone.whole || alone.state != dead
-}
-
-// inject joins what may follow the keyword.
-func (t *track) inject(keyword, end int) {
-	g := t.gate
-	v := g.next[int(t.state)*g.stride+g.inject+keyword]
-	if v == unknown {
-		if !t.afford(end) {
-			return
-		}
-		if g.full() {
-			t.state = g.move(t.state)
-		}
-		v = g.build(t.state, g.inject+keyword)
-	}
-	t.state = v >> 1
-	t.passed = t.passed || v&1 != 0
-	if t.state == dead {
-		t.close()
-	}
-}
-
-// walk moves the gate to the offset to, or behind the character that begins before it.
-func (t *track) walk(text []byte, to int) {
-	g := t.gate
-	class := &g.proof.Symbols.Class
-	state, at := t.state, t.at
-	for at < to && state != dead {
-		column, size := g.wide, 1
-		if b := text[at]; b < utf8.RuneSelf {
-			column = int(class[b])
-		} else {
-			_, size = utf8.DecodeRune(text[at:])
-		}
-		v := g.next[int(state)*g.stride+column]
-		if v == unknown {
-			if !t.afford(at) {
-				return
-			}
-			if g.full() {
-				state = g.move(state)
-			}
-			v = g.build(state, column)
-		}
-		at += size
-		state = v >> 1
-		t.passed = t.passed || v&1 != 0
-	}
-	t.state, t.at = state, at
-	if state == dead {
-		t.close()
-	}
-}
-
-// The cost of building a state is that of reading many bytes. A text may make
-// states for stateShare of its bytes beyond the first freeStates; then
-// the rule sees the whole text instead. A rule whose gate was given up
-// patience times running is left without for restTexts texts.
+// The cost of building a state is that of reading many bytes. A text may call
+// for freeStates of a rule and one more for each stateShare of its bytes;
+// after that every keyword passes.
 const (
-	freeStates = 600
+	freeStates = 300
 	stateShare = 16
-	patience   = 3
-	restTexts  = 200
 )
 
-// afford counts a new state and reports false when the gate is given up for this text.
-func (t *track) afford(at int) bool {
-	t.built++
-	if t.built <= freeStates+(at-t.began)/stateShare {
+func (t *track) passes(text []byte, keyword, end int) bool {
+	allowance := freeStates + len(text)/stateShare - t.built
+	if allowance <= 0 {
 		return true
 	}
-	t.whole, t.state, t.failures = true, dead, t.failures+1
-	if t.failures == patience {
-		t.failures, t.rest = 0, restTexts
-	}
-	return false
+	passes, built := t.gate.passes(text, keyword, end, allowance)
+	t.built += built
+	return passes
 }
 
-// close ends the window under way, behind the last character the gate could read.
-func (t *track) close() {
-	if !t.passed {
-		return
-	}
-	t.passed = false
-	from, to := t.from, t.at+margin
-	for n := len(t.windows); n > 0 && from <= t.windows[n-1][1]; n-- {
-		from = min(from, t.windows[n-1][0])
-		to = max(to, t.windows[n-1][1])
-		t.windows = t.windows[:n-1]
-	}
-	t.windows = append(t.windows, [2]int{from, to})
-}
-
-// finish returns the windows of the text. At its end every live path counts as
-// a match, because it may have waited for the end.
-func (t *track) finish(text []byte) [][2]int {
-	if t.state != dead {
-		t.walk(text, len(text))
-	}
-	t.alive, t.aliveFrom = t.state != dead, t.from
-	if t.state != dead {
-		t.passed, t.state = true, dead
-		t.close()
-	}
-	if t.whole && t.rest == 0 && t.canSweep() {
-		t.sweep(text)
-	}
+// finish returns the windows of the text.
+func (t *track) finish(text []byte, limit int) []window {
 	if t.whole {
-		t.windows = append(t.windows[:0], [2]int{0, len(text)})
-	}
-	for i := range t.windows {
-		t.windows[i][1] = min(t.windows[i][1], len(text))
+		t.windows = append(t.windows[:0], window{0, len(text), limit})
 	}
 	return t.windows
 }
 
-// canSweep reports whether the whole text can be narrowed by sweep. A match
-// that may be empty can end anywhere.
-func (t *track) canSweep() bool {
-	if t.gate != nil || t.rule.proof.Prog == nil {
-		return false
-	}
-	if t.float == nil {
-		t.float = newFloating(t.rule.proof)
-	}
-	return !slices.Contains(t.float.closure(uint32(t.rule.proof.Prog.Start)), matchPC)
-}
-
 // clear prepares the track for the next text.
 func (t *track) clear() {
-	t.state, t.at, t.passed, t.whole, t.used, t.windows = dead, 0, false, false, false, t.windows[:0]
-	t.limit, t.early = 0, t.early[:0]
+	t.whole, t.used, t.built, t.windows = false, false, 0, t.windows[:0]
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"math/big"
 	"strings"
+	"time"
 )
 
 // smallestKey is the length that the smallest RSA key gives a session key, in bytes.
@@ -69,16 +70,30 @@ func Parse(text string) (Value, error) {
 // PEM: the number that the session key is must be less than the key's modulus.
 // It proves only that a value does not fit.
 func (v Value) MayFit(certificate []byte) bool {
-	block, _ := pem.Decode(certificate)
-	if block == nil {
-		return false
-	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
+	cert := parse(certificate)
+	if cert == nil {
 		return false
 	}
 	key, ok := cert.PublicKey.(*rsa.PublicKey)
 	return ok && key.Size()*8 == v.KeyBits && new(big.Int).SetBytes(v.session).Cmp(key.N) < 0
+}
+
+// Expired reports whether a certificate in PEM is no longer valid at a time.
+func Expired(certificate []byte, now time.Time) bool {
+	cert := parse(certificate)
+	return cert == nil || now.After(cert.NotAfter)
+}
+
+func parse(certificate []byte) *x509.Certificate {
+	block, _ := pem.Decode(certificate)
+	if block == nil {
+		return nil
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	return cert
 }
 
 // printableRun is the longest run of printable ASCII in raw.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"filippo.io/age"
 	"gopkg.in/yaml.v3"
 
 	"github.com/leakgate/leakgate/internal/manifest/sops"
@@ -138,6 +139,30 @@ func TestSOPSItselfAgrees(t *testing.T) {
 		docs, m := split(t, run(append(args, file)...))
 		if err := sops.VerifyMAC(docs, m, ids); err != nil {
 			t.Errorf("%s: what sops encrypted does not verify: %v", f.Rule, err)
+		}
+		if len(f.For) > 0 && !f.OnlyMAC {
+			verifies(t, run, ids, dir, args)
+		}
+	}
+}
+
+// verifies holds other forms of files against sops: JSON, comments in lists,
+// blocks of text, anchors.
+func verifies(t *testing.T, run func(...string) string, ids []age.Identity, dir string, args []string) {
+	t.Helper()
+	for name, text := range map[string]string{
+		"a.json": `{"kind": "Secret", "count": 3, "ratio": 1.50, "stringData": {"a": "one", "b": [1, 2.5, true, null, ""], "big": 9007199254740993}}`,
+		"b.yaml": "# head\nkind: Secret # line\nstringData:\n  # one\n  list:\n  # two\n  - a # three\n  - b\n  # foot\n  block: |\n    line\n    # no comment\n\n  folded: >-\n    a\n    b\n  quoted: '12'\n  date: 2026-01-02\n  hex: 0x1F\n  octal: 0o17\n  exp: 1e3\n  no: no\n  tilde: ~\n",
+		"c.yaml": "kind: Secret\nx: &x {a: one, n: 5}\nstringData:\n  all: *x\n  list: [&y two, *y]\n",
+		"d.yaml": "kind: Secret\nempty: {}\nstringData: {a: {}, b: [], c: x}\n",
+	} {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		docs, m := split(t, run(append(args, file)...))
+		if err := sops.VerifyMAC(docs, m, ids); err != nil {
+			t.Errorf("%s %v: what sops encrypted does not verify: %v\n%s", name, args, err, docs[0])
 		}
 	}
 }

@@ -29,7 +29,7 @@ var known = []struct{ name, sentence string }{
 	{"Apache-2.0", "apache license version 2.0"},
 	{"MIT", "permission is hereby granted, free of charge, to any person obtaining a copy"},
 	{"BSD", "redistribution and use in source and binary forms, with or without modification"},
-	{"ISC", "permission to use, copy, modify, and/or distribute this software for any purpose"},
+	{"ISC", "permission to use, copy, modify, and or distribute this software for any purpose"},
 	{"ISC", "permission to use, copy, modify, and distribute this software for any purpose"},
 	{"Unlicense", "this is free and unencumbered software released into the public domain"},
 	{"CC0", "cc0 1.0 universal"},

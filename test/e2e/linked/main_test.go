@@ -14,6 +14,7 @@ func TestLicencesAreToldApart(t *testing.T) {
 		{"COPYING", "GNU AFFERO GENERAL PUBLIC\n LICENSE, which names the GNU General Public License", "AGPL"},
 		{"LICENCE.txt", "Mozilla Public License Version 2.0 … or the GNU Affero General Public License", "MPL-2.0"},
 		{"LICENSE", "// Permission is hereby granted, free of charge,\n// to any person obtaining a copy of", "MIT"},
+		{"LICENSE", "Permission to use, copy, modify, and/or distribute this software for any\npurpose", "ISC"},
 		{"LICENSE", "All rights reserved.", "unknown"},
 		{"README", "Permission is hereby granted, free of charge, to any person obtaining a copy", "unknown"},
 	} {

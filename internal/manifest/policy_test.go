@@ -1,0 +1,168 @@
+package manifest
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/manifest/sopstest"
+)
+
+const external = `apiVersion: external-secrets.io/v1
+kind: ExternalSecret
+metadata: {name: a}
+spec:
+  refreshInterval: 24h
+  secretStoreRef: {kind: ClusterSecretStore, name: main}
+  target: {manifest: {kind: ConfigMap}}
+  dataFrom:
+  - sourceRef: {storeRef: {name: other}}
+`
+
+const webhookStore = `apiVersion: external-secrets.io/v1
+kind: SecretStore
+metadata: {name: a}
+spec: {provider: {webhook: {url: "https://example.com/{{ .remoteRef.key }}"}}}
+`
+
+const sealedSettings = `apiVersion: bitnami.com/v1alpha1
+kind: SealedSecret
+metadata: {name: a, annotations: {sealedsecrets.bitnami.com/cluster-wide: "true", sealedsecrets.bitnami.com/managed: "true"}}
+spec: {encryptedData: {password: %(seal 20)}}
+`
+
+// Each setting of a policy changes what is reported of the same object.
+func TestPolicySettings(t *testing.T) {
+	connection := "apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultConnection\nspec: {skipTLSVerify: true}\n"
+	pki := "apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultPKISecret\nspec: {ttl: 48h}\n"
+	short := "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n"
+	for _, c := range []struct {
+		name, text string
+		formats    Formats
+		want       string // rules, "!" before those that are refused
+	}{
+		{"default", external, Formats{}, "!external-manifest-target"},
+		{"manifest targets", external, Formats{ExternalSecret: ExternalFormat{ManifestTarget: true}}, ""},
+		{"stores", external, Formats{ExternalSecret: ExternalFormat{ManifestTarget: true, Stores: []string{"cluster:ma*"}}}, "!external-store"},
+		{"all stores", external, Formats{ExternalSecret: ExternalFormat{ManifestTarget: true, Stores: []string{"cluster:main", "other"}}}, ""},
+		{"refresh", external, Formats{ExternalSecret: ExternalFormat{ManifestTarget: true, MaxRefresh: time.Hour}}, "external-refresh"},
+		{"webhook", webhookStore, Formats{}, "store-provider"},
+		{"webhook denied", webhookStore, Formats{ExternalSecret: ExternalFormat{DeniedProviders: []string{"webhook"}}}, "!store-provider"},
+		{"webhook allowed", webhookStore, Formats{ExternalSecret: ExternalFormat{AllowedProviders: []string{"webhook"}}}, ""},
+		{"sealed", sealedSettings, Formats{}, "sealed-scope sealed-takeover"},
+		{"scopes", sealedSettings, Formats{SealedSecret: SealedFormat{Scopes: []string{"strict"}, TakeOver: true}}, "!sealed-scope"},
+		{"all scopes", sealedSettings, Formats{SealedSecret: SealedFormat{Scopes: []string{"cluster-wide"}, TakeOver: true}}, ""},
+		{"key bits", short, Formats{SealedSecret: SealedFormat{KeyBits: []int{4096}}}, "!sealed-key-size"},
+		{"known certificate", short, Formats{SealedSecret: SealedFormat{Certificates: []string{certificate(t, sealingKey())}}}, ""},
+		{"another certificate", short, Formats{SealedSecret: SealedFormat{Certificates: []string{certificate(t, otherKey(t))}}}, "!sealed-certificate"},
+		{"no certificate", short, Formats{SealedSecret: SealedFormat{Certificates: []string{"nonsense"}}}, "!sealed-certificate"},
+		{"length", short, Formats{MinLength: 16}, "sealed-short-value"},
+		{"no length", strings.Replace(short, "12", "2", 1), Formats{MinLength: -1}, ""},
+		{"TLS", connection, Formats{}, "!vault-skip-tls"},
+		{"TLS allowed", connection, Formats{Vault: VaultFormat{SkipTLSVerify: true}}, ""},
+		{"TTL", pki, Formats{}, "vault-long-ttl"},
+		{"TTL allowed", pki, Formats{Vault: VaultFormat{MaxTTL: 72 * time.Hour}}, ""},
+	} {
+		var got []string
+		for _, f := range judged(t, Checker{Formats: c.formats}, expand(t, c.text)) {
+			got = append(got, map[bool]string{true: "!"}[f.Deny]+f.Rule)
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%s: %q, want %q", c.name, strings.Join(got, " "), c.want)
+		}
+	}
+}
+
+func certificate(t *testing.T, key *rsa.PrivateKey) string {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// otherKey is of another size, so that no value fits by chance.
+func otherKey(t *testing.T) *rsa.PrivateKey {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 3072)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func TestValuesThatTheCallerKnowsAreRefusedAnywhere(t *testing.T) {
+	known := Checker{Known: func(value string) string {
+		if strings.HasPrefix(value, "tok-") {
+			return "some-token"
+		}
+		return ""
+	}}
+	for name, text := range map[string]string{
+		"ConfigMap":  "kind: ConfigMap\ndata: {note: tok-abcdefgh}\n",
+		"base64":     "kind: ConfigMap\nbinaryData: {note: " + base64Of("tok-abcdefgh") + "}\n",
+		"variable":   "kind: Pod\nspec: {containers: [{env: [{name: API_TOKEN, value: tok-abcdefgh}]}]}\n",
+		"annotation": "kind: Ingress\nmetadata: {annotations: {a: tok-abcdefgh}}\n",
+	} {
+		want(t, name, known, text+"x: {apiVersion: v1, key: a}\n", RulePlainValue, true)
+	}
+}
+
+func TestValuesSealedForAnExpiredCertificateWarn(t *testing.T) {
+	text := expand(t, "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n")
+	formats := Formats{SealedSecret: SealedFormat{Certificates: []string{certificate(t, sealingKey())}}}
+	want(t, "expired", Checker{Formats: formats, Now: time.Now().Add(48 * time.Hour)}, text, RuleSealedCertificate, false)
+	for _, f := range judged(t, Checker{Formats: formats, Now: time.Now()}, text) {
+		t.Error(f.Reason)
+	}
+}
+
+// What the API server and controllers write into an object is not encrypted.
+func TestStatusOfASopsSecretInAClusterIsNoPlainLeaf(t *testing.T) {
+	file := sopstest.File{Rule: "unencrypted_regex: ^(apiVersion|kind|metadata|type)$"}
+	text := strings.Replace(file.Encrypt(t, expand(t, plainSopsSecret)), "sops:\n", "status: {message: Healthy}\nsops:\n", 1)
+	for _, f := range judged(t, Checker{InCluster: true}, text) {
+		t.Errorf("%s %s", f.Rule, f.Path)
+	}
+	want(t, "in a file", Checker{}, text, RuleSOPSLeaf, true)
+}
+
+// Hostile documents are judged in bounded time, or not at all, and never clean.
+func TestHostileDocumentsAreJudgedWithinBounds(t *testing.T) {
+	bomb := "kind: A\nspec:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for i := range 9 {
+		n := string(rune('0' + i))
+		m := string(rune('1' + i))
+		bomb += "  a" + m + ": &a" + m + " [" + strings.TrimSuffix(strings.Repeat("*a"+n+", ", 10), ", ") + "]\n"
+	}
+	for name, text := range map[string]string{
+		"aliases":        bomb,
+		"itself":         "kind: Secret\ndata: &a {b: *a}\n",
+		"deep":           `{"kind":"Secret","data":` + strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5001),
+		"documents":      strings.Repeat("---\nkind: ConfigMap\ndata: {a: b}\n", 10000),
+		"keys":           "kind: Secret\ndata:\n" + strings.Repeat("  a: b\n", 50000),
+		"not UTF-8":      "kind: Secret\ndata: {a: \"\xff\xfe\"}\n",
+		"NUL":            "kind: Secret\x00\ndata: {a: b}\n",
+		"truncated":      `{"apiVersion":"v1","kind":"Secret","data":{"a":"`,
+		"three mebibyte": `{"apiVersion":"v1","kind":"ConfigMap","data":{"a":"` + strings.Repeat("x", 3<<20) + `"}}`,
+		"many leaves":    `{"kind":"ConfigMap","data":{` + strings.TrimSuffix(strings.Repeat(`"password":"somebody",`, 100000), ",") + "}}",
+		"sops list":      "kind: List\nitems:\n" + strings.Repeat("- {kind: Secret, stringData: {a: b}}\n", 20000) + "sops: {}\n",
+	} {
+		start := time.Now()
+		docs, err := Parse("in", []byte(text))
+		faults := Faults(docs, Formats{})
+		if took := time.Since(start); took > 30*time.Second {
+			t.Errorf("%s: %v", name, took)
+		}
+		if harmless := name == "documents" || name == "three mebibyte"; err == nil && len(faults) == 0 && !harmless {
+			t.Errorf("%s: neither an error nor a fault", name)
+		}
+	}
+}
