@@ -125,7 +125,7 @@ func (d decider) faults(raw []byte) ([]manifest.Fault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return manifest.Checker{Formats: d.policy.Formats, Now: d.now, InCluster: true}.Faults(docs), nil
+	return manifest.Checker{Formats: d.policy.Formats, Known: d.known, Now: d.now, InCluster: true}.Faults(docs), nil
 }
 
 func parseKind(name string) Kind {

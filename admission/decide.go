@@ -15,8 +15,11 @@ import (
 // where a claim or an identity has to be shown. now tells which exceptions and
 // emergencies are over.
 func Decide(ctx context.Context, r Review, p gate.Kubernetes, c Cluster, now time.Time) Answer {
-	d := decider{review: r, policy: p, cluster: c, now: now}
-	if r.Kind != secretKind {
+	return decider{review: r, policy: p, cluster: c, now: now}.decide(ctx)
+}
+
+func (d decider) decide(ctx context.Context) Answer {
+	if d.review.Kind != secretKind {
 		return d.conclude(d.object())
 	}
 	return d.conclude(d.secret(ctx))
@@ -28,6 +31,7 @@ type decider struct {
 	policy  gate.Kubernetes
 	cluster Cluster
 	now     time.Time
+	known   func(value string) (rule string)
 }
 
 // secret judges what is new in a Secret: its values by the first rule that

@@ -32,8 +32,11 @@ const bodyBudget = 48 << 20
 type Handler struct {
 	Policy  func() gate.Kubernetes // the one that holds now
 	Cluster Cluster
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Known says by which rule a value is a known credential, or "". It looks at
+	// every leaf of what is no Secret; nil looks at none.
+	Known func(value string) (rule string)
+	Now   func() time.Time
+	Log   *slog.Logger
 	// Observe is told of every answer, with how long it took. It may be nil.
 	Observe func(Review, Answer, time.Duration)
 
@@ -127,7 +130,7 @@ func (h *Handler) answer(ctx context.Context, q *admissionv1.AdmissionRequest) (
 	case !r.carriesObject():
 		return (decider{review: r, policy: p, now: start}).conclude([]finding{allowed(ruleUnchanged)})
 	}
-	return Decide(ctx, r, p, h.Cluster, start)
+	return decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
 }
 
 // panicPlace is the function that panicked.

@@ -114,3 +114,23 @@ func TestExceptionsAndEmergenciesHoldForOtherKindsToo(t *testing.T) {
 		t.Errorf("%v: %s", rules, body)
 	}
 }
+
+func TestDetectorsLookAtWhatIsNoSecret(t *testing.T) {
+	plain := value(t)
+	configMap := map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x", "namespace": "shop"}, "data": map[string]any{"app.conf": plain}}
+	for known, want := range map[bool]bool{false: true, true: false} {
+		d := newDoor(t, "version: 1\nkubernetes: {modes: {default: enforce}}\n", corpusCluster())
+		if known {
+			d.Known = func(v string) string {
+				if v == plain {
+					return "a-rule"
+				}
+				return ""
+			}
+		}
+		_, body := d.post(t, objectReview(t, "", "ConfigMap", configMap, nil))
+		if allows(body) != want || strings.Contains(string(body), plain) {
+			t.Errorf("detectors %v: %s", known, body)
+		}
+	}
+}

@@ -139,7 +139,7 @@ func templateOf(o Options, obj object) string {
 	case "ClusterRole":
 		text = plain(obj) + groupsTemplate
 	case "Deployment":
-		text = strings.Replace(plain(obj), "replicas: 0", "replicas: {{ .Values.replicas }}", 1)
+		text = strings.NewReplacer("replicas: 0", "replicas: {{ .Values.replicas }}", "--detect=true", "--detect={{ .Values.otherKinds }}").Replace(plain(obj))
 	default:
 		text = plain(obj)
 	}

@@ -1,5 +1,7 @@
 package install
 
+import "fmt"
+
 // Ports of a replica. 10250 is open from managed control planes to nodes where
 // others are not. https://cert-manager.io/docs/concepts/webhook/#webhook-connection-problems-on-gke-private-cluster
 const (
@@ -18,7 +20,7 @@ func (o Options) deployment() object {
 func (o Options) pod() object {
 	volumes := []object{{"name": "policy", "configMap": object{"name": PolicyMap}}}
 	mounts := []object{{"name": "policy", "mountPath": "/etc/leakgate", "readOnly": true}}
-	args := []string{"serve", "--policy", "/etc/leakgate/.leakgate.yaml", "--namespace", o.Namespace, "--certificates", o.Certificates}
+	args := []string{"serve", "--policy", "/etc/leakgate/.leakgate.yaml", "--namespace", o.Namespace, "--certificates", o.Certificates, fmt.Sprintf("--detect=%v", o.OtherKinds)}
 	if o.Certificates != SelfManaged {
 		volumes = append(volumes, object{"name": "tls", "secret": object{"secretName": ServingSecret}})
 		mounts = append(mounts, object{"name": "tls", "mountPath": "/etc/leakgate-tls", "readOnly": true})

@@ -39,6 +39,7 @@ type Server struct {
 	Policy        *Policy
 	Cluster       admission.Cluster
 	Authority     Authority
+	Known         func(value string) (rule string) // see admission.Handler
 	Log           *slog.Logger
 	Now           func() time.Time
 	// Listen serves calls at an address until the context ends and everything
@@ -65,7 +66,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Now: s.Now, Log: s.Log, Observe: s.metrics.observe})
+	handler := admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Now: s.Now, Log: s.Log, Observe: s.metrics.observe})
 
 	// The servers outlive the context by the time of draining.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))

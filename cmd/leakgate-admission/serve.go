@@ -19,6 +19,7 @@ type serveOptions struct {
 	connection
 	policy, namespace, certificates, certDir, address, health, level string
 	names                                                            []string
+	detect                                                           bool
 	drain                                                            time.Duration
 }
 
@@ -37,6 +38,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f.StringVar(&o.health, "health-address", ":8081", "where /healthz, /readyz and /metrics are answered")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	f.StringSliceVar(&o.names, "server-name", nil, "more names or addresses under which API servers call, for certificates of its own")
+	f.BoolVar(&o.detect, "detect", false, "look for known credentials in every leaf of what is no Secret, which takes memory")
 	f.DurationVar(&o.drain, "drain", 5*time.Second, "how long requests are still served after the end was announced")
 	return c
 }
@@ -71,9 +73,15 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	var known func(string) string
+	if o.detect {
+		if known, err = detector(); err != nil {
+			return err
+		}
+	}
 	log.Info("starting", "version", toolVersion(), "policy", o.policy, "certificates", o.certificates)
 	s := &serve.Server{
-		Address: o.address, HealthAddress: o.health, Policy: policy, Cluster: serve.NewCluster(client, mapper, w.now), Authority: authority, Log: log, Now: w.now,
+		Address: o.address, HealthAddress: o.health, Policy: policy, Cluster: serve.NewCluster(client, mapper, w.now), Authority: authority, Known: known, Log: log, Now: w.now,
 		Listen: ctrl.Listen, Drain: o.drain, PolicyEvery: 2 * time.Second, SyncEvery: time.Minute,
 	}
 	return s.Run(ctx)
