@@ -329,6 +329,7 @@ var deployerAttacks = []attack{
 	{"deployer", "Kustomization that does not exist", byFlux, flux("flux-system", "gone"), ruleClaim},
 	{"deployer", "no label", byFlux, func(c *call) { c.labels = nil }, ruleClaim},
 	{"deployer", "tenant that is not listed", byTenant, func(c *call) { c.user = "shop/reconciler" }, ruleUntrusted},
+	{"deployer", "tenant's own token", byTenant, func(c *call) { c.uid, c.token = "live", "pod" }, ruleIdentity},
 	{"deployer", "tenant with another's Kustomization", byTenant, flux("flux-system", "apps"), ruleClaim},
 	{"deployer", "tenant whose Kustomization impersonates nobody", byTenant, flux("team-a", "own"), ruleClaim},
 	{"deployer", "tenant without decryption", byTenant, func(c *call) { c.user = "team-b/reconciler"; flux("team-b", "plain")(c) }, ruleClaim},

@@ -120,10 +120,13 @@ const (
 
 // proven says why a name alone is not enough, or "".
 func (d decider) proven(ctx context.Context, w gate.Writer, how identity) (string, error) {
+	u := d.review.User
+	if how == byImpersonation && (u.UID != "" || len(u.Extra) > 0) {
+		return "the account is listed as impersonated, and this is a token of its own", nil
+	}
 	if how != byAccount {
 		return "", nil
 	}
-	u := d.review.User
 	if u.UID == "" {
 		return "the request carries no uid of the account, as when it is impersonated", nil
 	}

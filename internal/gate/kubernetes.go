@@ -81,6 +81,21 @@ func (c Claim) String() string {
 	return "deployer:" + c.By
 }
 
+// writeRules are the rules that may refuse a Secret, beside those of formats.
+var writeRules = []string{
+	"type-guard", "copy-annotation", "last-applied", "untrusted-writer", "writer-identity", "writer-scope", "writer-claim", "writer-source", "undecided",
+}
+
+// RefusingRules are the ids of all rules that modes and exceptions may name.
+func RefusingRules() []string {
+	out := slices.Clone(writeRules)
+	for _, f := range manifest.FaultRules() {
+		out = append(out, f.ID)
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Mode is what happens to a write that a rule refuses. The zero Mode audits.
 type Mode int
 

@@ -202,6 +202,15 @@ func (r *reader) id(n *yaml.Node) string {
 	return r.shaped(n, idPattern, "a name has small letters, digits and -, at most 63")
 }
 
+// rule is the id of a rule that can refuse a write.
+func (r *reader) rule(n *yaml.Node) string {
+	text := r.shaped(n, idPattern, "the id of a rule has small letters, digits and -")
+	if known := RefusingRules(); idPattern.MatchString(text) && !slices.Contains(known, text) {
+		r.problem(n, "there is no such rule"+unknown(text, known))
+	}
+	return text
+}
+
 func (r *reader) shaped(n *yaml.Node, pattern *regexp.Regexp, hint string) string {
 	text := r.text(n)
 	if text != "" && !pattern.MatchString(text) {
@@ -257,7 +266,7 @@ func (r *reader) mode(n *yaml.Node) Mode { return max(Mode(r.word(n, modeWords))
 func (r *reader) ruleModes(n *yaml.Node) map[string]Mode {
 	out := map[string]Mode{}
 	for _, pair := range r.pairs(n) {
-		r.shaped(pair[0], idPattern, "the id of a rule has small letters, digits and -")
+		r.rule(pair[0])
 		out[pair[0].Value] = r.mode(pair[1])
 	}
 	return out
@@ -322,7 +331,7 @@ func (r *reader) writeExceptions(n *yaml.Node) []WriteException {
 	for i, item := range r.list(n) {
 		e := WriteException{Line: item.Line}
 		r.mapping(item, "kubernetes.exceptions["+strconv.Itoa(i)+"].", keys{
-			"rule":       func(n *yaml.Node) { e.Rule = r.id(n) },
+			"rule":       func(n *yaml.Node) { e.Rule = r.rule(n) },
 			"namespaces": func(n *yaml.Node) { e.Namespaces = r.someGlobs(n) },
 			"names":      func(n *yaml.Node) { e.Names = r.someGlobs(n) },
 			"subjects":   func(n *yaml.Node) { e.Subjects = r.subjects(n) },

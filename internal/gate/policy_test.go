@@ -120,6 +120,8 @@ var parserOnly = []struct{ text, want string }{
 	{"version: 1\napp: {<<: {x: 1}}", "p.yaml:2:7: "},
 	{"version: 1\napp: !mine {x: 1}", "p.yaml:2:6: a policy has no types of its own"},
 	{"version: 1\napp: {1: x}", "p.yaml:2:7: a key is plain text; quote it"},
+	{cluster("modes: {rules: {untrusted-writers: audit}}"), `there is no such rule "untrusted-writers"; did you mean "untrusted-writer"?`},
+	{cluster("exceptions: [{rule: bad-review, namespaces: [b], reason: c, owner: d, expires: 2027-01-31}]"), `there is no such rule "bad-review"`},
 	{cluster("writers: [{name: a, users: [x], claims: [{by: none}]}, {name: a, users: [x], claims: [{by: none}]}]"), "the name of this writer stands in the list twice"},
 	{"version: 1\npaths: {exclude: ['[a']}", `p.yaml:2:19: a "[" is not closed`},
 	{"version: 1\npaths: {exclude: ['!a']}", `p.yaml:2:19: a pattern cannot start with "!"`},
