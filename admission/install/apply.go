@@ -91,6 +91,7 @@ func (c Cluster) replace(ctx context.Context, r dynamic.ResourceInterface, obj o
 	}
 	keepBundle(wanted, bundleOf(live))
 	wanted.SetResourceVersion(live.GetResourceVersion())
+	wanted.SetCreationTimestamp(live.GetCreationTimestamp())
 	_, err = r.Update(ctx, wanted, metav1.UpdateOptions{FieldManager: fieldManager, DryRun: dryRun(dry)})
 	return err
 }
@@ -206,7 +207,11 @@ func (c Cluster) AuditedDays(ctx context.Context, now time.Time) (int, error) {
 	if live == nil {
 		return 0, errors.New("there is no webhook configuration, so nothing was audited; leakgate-admission install makes it")
 	}
-	return int(now.Sub(live.GetCreationTimestamp().Time) / (24 * time.Hour)), nil
+	since := live.GetCreationTimestamp().Time
+	if since.IsZero() {
+		return 0, errors.New("the webhook configuration does not say since when it is there")
+	}
+	return int(now.Sub(since) / (24 * time.Hour)), nil
 }
 
 // ApplyPolicy changes the policy of an installation and what follows from it:
