@@ -25,9 +25,8 @@ const (
 	hasSOPS
 )
 
-// Mark is a word, in lower case, whose presence in any case is a mark. Holds, if
-// it is not nil, looks at what stands behind the word, of which it needs no more
-// than 128 bytes.
+// Mark is a word whose presence is a mark. Holds, if it is not nil, looks at what
+// stands behind the word, of which it needs no more than 128 bytes.
 type Mark struct {
 	Word  string
 	Bit   Marks
@@ -37,26 +36,24 @@ type Mark struct {
 // AllMarks lists the words, for whoever looks for many words at once.
 func AllMarks() []Mark {
 	return []Mark{
-		{Word: "secretgenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
-		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, // also \U0000
-		{Word: "apiversion", Bit: hasVersion}, {Word: "enc[aes256_gcm,", Bit: hasSOPS}, {Word: "lastmodified", Bit: hasSOPS, Holds: isTime},
+		{Word: "secretGenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
+		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
+		{Word: "apiVersion", Bit: hasVersion}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
+		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime},
 	}
 }
 
 func marksIn(text []byte) (found Marks) {
-	folded := bytes.ToLower(text)
 	for _, m := range AllMarks() {
-		for rest, at := folded, 0; ; {
+		for rest := text; ; {
 			i := bytes.Index(rest, []byte(m.Word))
 			if i < 0 {
 				break
 			}
-			at += i + len(m.Word)
-			if m.Holds == nil || len(folded) != len(text) || m.Holds(text[at:]) {
+			if rest = rest[i+len(m.Word):]; m.Holds == nil || m.Holds(rest) {
 				found |= m.Bit
 				break
 			}
-			rest = folded[at:]
 		}
 	}
 	return found

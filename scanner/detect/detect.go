@@ -34,9 +34,8 @@ type Options struct {
 	Depth int
 }
 
-// Mark is a word in lower case, searched for in any case. Holds, if it is not
-// nil, says of what stands behind the word whether it counts; it must not look at
-// more than 500 bytes.
+// Mark is a word to look for. Holds, if it is not nil, says of what stands behind
+// the word whether it counts; it must not look at more than 500 bytes.
 type Mark struct {
 	Word  string
 	Bit   uint8
@@ -162,7 +161,7 @@ func New(set *rules.Set, o Options) *Detector {
 func (d *Detector) index(words []string, users [][]target) {
 	keywords := len(words)
 	for _, m := range d.options.Marks {
-		words = append(words, m.Word)
+		words = append(words, strings.ToLower(m.Word))
 	}
 	special := len(words)
 	for _, s := range specials {

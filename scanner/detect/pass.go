@@ -79,7 +79,8 @@ func (p *pass) follow(hits []hit, offset int) {
 func (p *pass) mark(marks []int32, end, limit int) {
 	for _, n := range marks {
 		m := &p.d.options.Marks[n]
-		if start := end - len(m.Word); start >= limit || start < 0 || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
+		start := end - len(m.Word)
+		if start >= limit || start < 0 || string(p.layer.text[start:end]) != m.Word || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
 			continue
 		}
 		if p.s.part != nil {
@@ -120,13 +121,14 @@ func (p *pass) promising(c *compiled) bool {
 
 // searchAsked runs the rules that were asked for, whether or not a keyword is here.
 func (p *pass) searchAsked() error {
+	defer p.s.clear()
 	for id, asked := range p.s.only {
 		if !asked {
 			continue
 		}
 		c := p.d.rules[id]
 		c.prove()
-		if !p.promising(c) {
+		if !p.s.holds(p.layer.text, c.proof.Words) {
 			continue
 		}
 		open, err := p.search(c, p.wholeText(), c.proof.Proven)
