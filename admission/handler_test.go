@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -196,34 +198,69 @@ func FuzzReview(f *testing.F) {
 	}
 	f.Add(changed(f, byCreator, `"kind":"Secret","metadata"`, `"kind":"ConfigMap","metadata"`))
 	f.Add([]byte(`{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1","operation":"CREATE","kind":{"group":"external-secrets.io","version":"v1","kind":"ExternalSecret"},"resource":{"resource":"externalsecrets"},"object":{"apiVersion":"external-secrets.io/v1","kind":"ExternalSecret"}}}`))
-	f.Fuzz(func(t *testing.T, body []byte) {
-		d := newDoor(t, corpusPolicy, corpusCluster())
-		r := httptest.NewRequest(http.MethodPost, "/v1/review", bytes.NewReader(body))
-		r.Header.Set("Content-Type", "application/json")
-		w := httptest.NewRecorder()
-		d.ServeHTTP(w, r)
-		if strings.Contains(d.log.String(), `"msg":"panic"`) {
-			t.Fatalf("panic: %s", d.log.String())
+	f.Fuzz(func(t *testing.T, body []byte) { holds(t, newDoor(t, corpusPolicy, corpusCluster()), body) })
+}
+
+// holds is the property of every body that is sent.
+func holds(t *testing.T, d *door, body []byte) {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodPost, "/v1/review", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	if strings.Contains(d.log.String(), `"msg":"panic"`) {
+		t.Fatalf("panic: %s", d.log.String())
+	}
+	if w.Code != http.StatusOK {
+		if allows(w.Body.Bytes()) {
+			t.Fatal("an error that allows")
 		}
-		if w.Code != http.StatusOK {
-			if allows(w.Body.Bytes()) {
-				t.Fatal("an error that allows")
+		return
+	}
+	q, err := decodeReview(body)
+	if err != nil {
+		t.Fatalf("answered what cannot be read: %v", err)
+	}
+	_, readErr := readRequest(q)
+	if allowed := allows(w.Body.Bytes()); allowed && readErr != nil {
+		t.Fatalf("allowed what cannot be judged: %v", readErr)
+	}
+	if !bytes.Contains(w.Body.Bytes(), fmt.Appendf(nil, "%q", string(q.UID))) && json.Valid(fmt.Appendf(nil, "%q", string(q.UID))) {
+		var review admissionv1.AdmissionReview
+		if json.Unmarshal(w.Body.Bytes(), &review) != nil || review.Response.UID != q.UID {
+			t.Fatalf("the answer is to another request: %s", w.Body)
+		}
+	}
+}
+
+// Real reviews with bytes changed, cut, doubled and swapped, many more than the
+// seeds of the fuzz target, in every run of the tests.
+func TestMutatedReviewsHoldTheProperty(t *testing.T) {
+	d := newDoor(t, corpusPolicy, corpusCluster())
+	random := rand.New(rand.NewPCG(1, 2))
+	var bodies [][]byte
+	for _, a := range attacks[:40] {
+		bodies = append(bodies, a.twin.review(t), a.twin.with(a.forge).review(t))
+	}
+	for range 20_000 {
+		body := slices.Clone(bodies[random.IntN(len(bodies))])
+		for range 1 + random.IntN(4) {
+			at, to := random.IntN(len(body)), random.IntN(len(body))
+			switch random.IntN(4) {
+			case 0:
+				body[at] = byte(random.IntN(256))
+			case 1:
+				body = append(body[:min(at, to)], body[max(at, to):]...)
+			case 2:
+				body = slices.Insert(body, at, body[min(at, to):min(max(at, to), min(at, to)+64)]...)
+			case 3:
+				body[at], body[to] = body[to], body[at]
 			}
-			return
-		}
-		q, err := decodeReview(body)
-		if err != nil {
-			t.Fatalf("answered what cannot be read: %v", err)
-		}
-		_, readErr := readRequest(q)
-		if allowed := allows(w.Body.Bytes()); allowed && readErr != nil {
-			t.Fatalf("allowed what cannot be judged: %v", readErr)
-		}
-		if !bytes.Contains(w.Body.Bytes(), fmt.Appendf(nil, "%q", string(q.UID))) && json.Valid(fmt.Appendf(nil, "%q", string(q.UID))) {
-			var review admissionv1.AdmissionReview
-			if json.Unmarshal(w.Body.Bytes(), &review) != nil || review.Response.UID != q.UID {
-				t.Fatalf("the answer is to another request: %s", w.Body)
+			if len(body) == 0 {
+				break
 			}
 		}
-	})
+		d.log.Reset()
+		holds(t, d, body)
+	}
 }
