@@ -13,10 +13,10 @@ VULN     := golang.org/x/vuln/cmd/govulncheck@latest
 
 .PHONY: help
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## bin/leakgate for this machine
+build: ## bin/leakgate and bin/leakgate-admission for this machine
 	$(BUILD) -o bin/ ./cmd/...
 
 .PHONY: test
@@ -51,9 +51,13 @@ fuzz: ## every fuzz target for FUZZTIME (default 10m) each
 bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_REPOS
 	scripts/bench $(LEAKGATE_BENCH_REPOS)
 
+.PHONY: bench-admission
+bench-admission: ## the webhook's handler: time, rate and 99th percentile by size of the Secret
+	$(GO) test ./admission -run '^$$' -bench Handler -benchtime 5000x
+
 .PHONY: golden
-golden: ## rewrite the golden files; read the diff before committing
-	$(GO) test ./internal/report ./cmd/... -update
+golden: ## rewrite the golden files and deploy/; read the diff before committing
+	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
 docs: build ## regenerate the pages that are made from code
@@ -67,10 +71,10 @@ cross: ## compile for every released platform
 .PHONY: dist
 dist: ## the binaries of a release and their checksums.txt, in dist/ (VERSION=v1.2.3)
 	@rm -rf dist; mkdir dist
-	@for os in linux darwin windows; do for arch in amd64 arm64; do \
-	  file=leakgate_$(VERSION:v%=%)_$${os}_$$arch; [ $$os != windows ] || file=$$file.exe; \
-	  GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/$$file ./cmd/leakgate; done; done
-	@cd dist; sha256sum leakgate_* | tee checksums.txt
+	@for program in leakgate leakgate-admission; do for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  file=$${program}_$(VERSION:v%=%)_$${os}_$$arch; [ $$os != windows ] || file=$$file.exe; \
+	  GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/$$file ./cmd/$$program; done; done; done
+	@cd dist; sha256sum leakgate* | tee checksums.txt
 
 .PHONY: vuln
 vuln: ## known vulnerabilities in what is linked (needs the network)

@@ -39,6 +39,7 @@ func Explain(p Policy) []Setting {
 	for i, x := range p.Exceptions {
 		e.exception("exceptions["+strconv.Itoa(i)+"].", x)
 	}
+	e.kubernetes(p.Kubernetes)
 	for _, name := range sortedKeys(p.Sections) {
 		e.add(name, "see the file")
 	}

@@ -43,6 +43,7 @@ func Loosened(base, head Policy) []Notice {
 	d.limits(base.Limits, head.Limits)
 	d.environments(base, head)
 	d.exceptions(base.Exceptions)
+	d.kubernetes(base.Kubernetes, head.Kubernetes)
 	return atMost(d.notices, "more that this change loosens")
 }
 

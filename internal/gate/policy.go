@@ -23,7 +23,8 @@ type Policy struct {
 	Limits       Limits
 	Environments []Environment // the strictest first: prod, staging, dev
 	Exceptions   []Exception
-	Sections     map[string]bool // sections of other doors that are present: "kubernetes", "remediate", "app"
+	Kubernetes   *Kubernetes     // nil where the policy says nothing of clusters
+	Sections     map[string]bool // sections of other doors that are present: "remediate", "app"
 
 	lines map[string]int // where each key was read
 }

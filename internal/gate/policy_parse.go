@@ -90,7 +90,7 @@ func (r *reader) policy(root *yaml.Node) Policy {
 		"limits":       func(n *yaml.Node) { p.Limits = r.limits(n) },
 		"environments": func(n *yaml.Node) { p.Environments = r.environments(n) },
 		"exceptions":   func(n *yaml.Node) { p.Exceptions = r.exceptions(n) },
-		"kubernetes":   section("kubernetes"),
+		"kubernetes":   func(n *yaml.Node) { p.Kubernetes = r.kubernetes(n) },
 		"remediate":    section("remediate"),
 		"app":          section("app"),
 	}, "version")

@@ -78,9 +78,25 @@ func TestParserAndSchemaKnowTheSameKeys(t *testing.T) {
 		"environment": {"environments: {prod: {nokey: 1}}", "$defs environment properties"},
 		"names":       {"environments: {nokey: {}}", "properties environments properties"},
 		"exception":   {"exceptions: [{nokey: 1}]", "properties exceptions items properties"},
+
+		"kubernetes":      {"kubernetes: {nokey: 1}", "properties kubernetes properties"},
+		"preset":          {"kubernetes: {presets: {flux: {nokey: 1}}}", "$defs preset properties"},
+		"presets":         {"kubernetes: {presets: {nokey: {}}}", "properties kubernetes properties presets properties"},
+		"writer":          {"kubernetes: {writers: [{nokey: 1}]}", "$defs writer properties"},
+		"claim":           {"kubernetes: {writers: [{claims: [{nokey: 1}]}]}", "$defs claim properties"},
+		"modes":           {"kubernetes: {modes: {nokey: 1}}", "$defs modes properties"},
+		"namespace mode":  {"kubernetes: {modes: {namespaces: {a: {nokey: 1}}}}", "$defs namespace_mode properties"},
+		"break glass":     {"kubernetes: {break_glass: {nokey: 1}}", "$defs break_glass properties"},
+		"write exception": {"kubernetes: {exceptions: [{nokey: 1}]}", "$defs write_exception properties"},
+		"formats":         {"kubernetes: {formats: {nokey: 1}}", "$defs formats properties"},
+		"sops":            {"kubernetes: {formats: {sops: {nokey: 1}}}", "$defs sops properties"},
+		"recipients":      {"kubernetes: {formats: {sops: {recipients: {nokey: 1}}}}", "$defs recipients properties"},
+		"sealed secret":   {"kubernetes: {formats: {sealed_secret: {nokey: 1}}}", "$defs sealed_secret properties"},
+		"external secret": {"kubernetes: {formats: {external_secret: {nokey: 1}}}", "$defs external_secret properties"},
+		"vault":           {"kubernetes: {formats: {vault: {nokey: 1}}}", "$defs vault properties"},
 	} {
 		_, err := ParsePolicy("p.yaml", fmt.Appendf(nil, open, c.document))
-		known := regexp.MustCompile(`unknown key "nokey"; known here: (.*)`).FindStringSubmatch(err.Error())
+		known := regexp.MustCompile(`(?:unknown key|no such preset) "nokey"; known here: (.*)`).FindStringSubmatch(err.Error())
 		if known == nil {
 			t.Fatalf("%s: no list of known keys in %v", at, err)
 		}

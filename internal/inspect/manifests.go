@@ -18,6 +18,9 @@ import (
 // manifests says how Kubernetes documents are judged.
 func (a *answer) manifests() scanner.Manifests {
 	m := scanner.Manifests{Creation: a.rulings.creation, Keys: a.w.SOPSKeys, Now: a.w.Now()}
+	if k := a.rulings.policy.Kubernetes; k != nil {
+		m.Formats = k.Formats
+	}
 	if a.files != nil {
 		m.Roles = a.files.roles
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +35,27 @@ func TestLinkedModulesAreFoundWithTheirLicence(t *testing.T) {
 	}
 	if folder := folders["github.com/spf13/cobra"]; licence(folder) != "Apache-2.0" {
 		t.Errorf("cobra is linked, and its licence in %q is %s", folder, licence(folder))
+	}
+}
+
+// Each program holds only what its door needs: what is not linked cannot be used
+// by whoever breaks in.
+func TestProgramsLinkNothingOfOtherDoors(t *testing.T) {
+	for program, foreign := range map[string][]string{
+		"leakgate": {"sigs.k8s.io/controller-runtime", "k8s.io/client-go/dynamic", "github.com/leakgate/leakgate/admission", "github.com/prometheus/client_golang"},
+		"leakgate-admission": {"github.com/leakgate/leakgate/remediate", "github.com/leakgate/leakgate/action", "github.com/google/go-github",
+			"github.com/bradleyfalzon/ghinstallation", "github.com/go-git/go-git/v5/plumbing/transport"},
+	} {
+		out, err := exec.Command("go", "list", "-deps", "../../../cmd/"+program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pkg := range strings.Fields(string(out)) {
+			for _, f := range foreign {
+				if pkg == f || strings.HasPrefix(pkg, f+"/") {
+					t.Errorf("%s links %s", program, pkg)
+				}
+			}
+		}
 	}
 }

@@ -1,0 +1,142 @@
+package admission
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/manifest"
+)
+
+// Decide is the answer to one request by a policy. It asks the cluster only
+// where a claim or an identity has to be shown. now tells which exceptions and
+// emergencies are over.
+func Decide(ctx context.Context, r Review, p gate.Kubernetes, c Cluster, now time.Time) Answer {
+	return decider{review: r, policy: p, cluster: c, now: now}.decide(ctx)
+}
+
+func (d decider) decide(ctx context.Context) Answer {
+	if d.review.Kind != secretKind {
+		return d.conclude(d.object())
+	}
+	return d.conclude(d.secret(ctx))
+}
+
+// decider holds one request while it is decided.
+type decider struct {
+	review  Review
+	policy  gate.Kubernetes
+	cluster Cluster
+	now     time.Time
+	known   func(value string) (rule string)
+}
+
+// secret judges what is new in a Secret: its values by the first rule that
+// decides, and beside them what its annotations do.
+func (d decider) secret(ctx context.Context) []finding {
+	s, old := d.review.Secret, d.review.OldSecret
+	gained, copied, taking := s.Gained(old), s.Copied(old), takesOver(s, old)
+	if d.review.Operation == "UPDATE" && len(gained)+len(copied)+len(taking) == 0 {
+		return []finding{allowed(ruleUnchanged)}
+	}
+	if slices.Contains(guardedTypes, s.Type) {
+		return []finding{d.guarded(ctx)}
+	}
+	t := lost(gate.Writer{}, stageNobody, "")
+	if len(gained)+len(taking) > 0 {
+		t = d.trust(ctx, gained)
+	}
+	if t.err != nil {
+		return []finding{d.undecided(t)}
+	}
+	found := []finding{d.values(gained, t)}
+	if len(taking) > 0 && !t.known() {
+		found = append(found, d.refuseCopy(taking))
+	}
+	if len(copied) > 0 {
+		found = append(found, d.refuseLastApplied(copied, t))
+	}
+	return found
+}
+
+func (d decider) values(gained []string, t trust) finding {
+	switch {
+	case len(gained) == 0:
+		return allowed(ruleNoValues)
+	case t.fault == "":
+		return finding{rule: ruleTrusted, writer: t.writer.Name, claim: t.claim}
+	}
+	return d.content(gained, t)
+}
+
+// content judges values that no trusted writer vouches for.
+func (d decider) content(gained []string, t trust) finding {
+	switch d.review.Secret.Form(gained) {
+	case manifest.SOPS:
+		return finding{rule: ruleSOPSUndecrypted, warn: []string{"the values are still encrypted by sops; nothing decrypts them here"}}
+	case manifest.Reference:
+		return allowed(rulePlaceholder)
+	}
+	f := refuse(t.fault, d.plainReason(gained, t), d.fix(t))
+	f.writer = t.writer.Name
+	return f
+}
+
+// guarded admits the identities that the policy names for a type.
+func (d decider) guarded(ctx context.Context) finding {
+	for _, w := range d.policy.Writers {
+		if !slices.Contains(w.GuardedTypes, d.review.Secret.Type) {
+			continue
+		}
+		t := d.writer(ctx, w, nil)
+		if t.err != nil {
+			return d.undecided(t)
+		}
+		if t.fault == "" {
+			return finding{rule: ruleTrusted, writer: w.Name, claim: t.claim}
+		}
+	}
+	return refuse(ruleTypeGuard, fmt.Sprintf("%s has the type %s, which gives access to the cluster", d.subject(), d.review.Secret.Type),
+		"use a token from the TokenRequest API, as in: kubectl create token NAME")
+}
+
+// takesOver lists annotations of the table that are new or say something else.
+func takesOver(s, old manifest.LiveSecret) (out []string) {
+	for name, text := range s.Annotations {
+		if was, is := old.Annotations[name]; is && was == text || !isCopying(name) {
+			continue
+		}
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func isCopying(name string) bool {
+	return slices.ContainsFunc(copying, func(c string) bool {
+		return name == c || strings.HasSuffix(c, "/") && strings.HasPrefix(name, c)
+	})
+}
+
+func (d decider) undecided(t trust) finding {
+	f := refuse(ruleUndecided, "it could not be decided whether "+quoted(d.review.User.Name)+" may write "+d.subject()+": "+t.err.Error(), "try again; leakgate-admission doctor tells what is missing")
+	f.writer, f.code = t.writer.Name, 500
+	return f
+}
+
+func (d decider) refuseCopy(taking []string) finding {
+	return refuse(ruleCopy, d.subject()+": the annotations "+list(taking)+" copy values or take over the Secret, and "+quoted(d.review.User.Name)+" is no trusted writer",
+		"leave them out, or let a trusted writer set them")
+}
+
+func (d decider) refuseLastApplied(copied []string, t trust) finding {
+	f := refuse(ruleLastApplied, d.subject()+": the annotations "+list(copied)+" repeat values in the clear",
+		"use server-side apply: kubectl apply --server-side; and remove the annotation: kubectl annotate secret "+d.review.Secret.Name+" "+copied[0]+"-")
+	if t.fault == "" {
+		f.writer, f.claim = t.writer.Name, t.claim
+	}
+	return f
+}

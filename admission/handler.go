@@ -1,0 +1,181 @@
+package admission
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/leakgate/leakgate/internal/gate"
+)
+
+// MaxBody is the most bytes of one call: an update carries two objects of at
+// most 3 MiB, as an API server limits them, and what surrounds them.
+const MaxBody = 7 << 20
+
+// bodyBudget bounds the bodies that are held at once; more of them wait.
+const bodyBudget = 48 << 20
+
+// Handler answers the calls of an API server. Its fields are set before the
+// first call and not changed.
+type Handler struct {
+	Policy  func() gate.Kubernetes // the one that holds now
+	Cluster Cluster
+	// Known says by which rule a value is a known credential, or "". It looks at
+	// every leaf of what is no Secret; nil looks at none.
+	Known func(value string) (rule string)
+	Now   func() time.Time
+	Log   *slog.Logger
+	// Observe is told of every answer, with how long it took. It may be nil.
+	Observe func(Review, Answer, time.Duration)
+
+	budget *semaphore.Weighted
+}
+
+// NewHandler is a handler with its limits set.
+func NewHandler(h Handler) *Handler {
+	h.budget = semaphore.NewWeighted(bodyBudget)
+	return &h
+}
+
+// ServeHTTP answers one AdmissionReview. What is no review gets an HTTP error,
+// which an API server takes for a failed call, never for a yes.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, stop := h.deadline(r)
+	defer stop()
+	body, release, status, err := h.body(ctx, w, r)
+	defer release()
+	if err == nil {
+		var q *admissionv1.AdmissionRequest
+		if q, err = decodeReview(body); err == nil {
+			h.write(w, q.UID, h.answer(ctx, q))
+			return
+		}
+		status = http.StatusBadRequest
+	}
+	h.Log.Warn("call refused", "status", status, "err", err.Error())
+	http.Error(w, "leakgate "+ruleBadReview+": "+err.Error(), status)
+}
+
+// deadline leaves a tenth of the API server's patience for the way back. The
+// server adds its timeout to the address.
+func (h *Handler) deadline(r *http.Request) (context.Context, context.CancelFunc) {
+	patience, err := time.ParseDuration(r.URL.Query().Get("timeout"))
+	if err != nil || patience <= 0 || patience > 30*time.Second {
+		patience = 10 * time.Second
+	}
+	return context.WithTimeout(r.Context(), patience*9/10)
+}
+
+// body reads what was sent, within the budget; release gives its part back.
+func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, release func(), status int, err error) {
+	release = func() {}
+	if r.Method != http.MethodPost {
+		return nil, release, http.StatusMethodNotAllowed, errors.New("only POST is answered")
+	}
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, release, http.StatusUnsupportedMediaType, errors.New("the content type has to be application/json")
+	}
+	size := r.ContentLength
+	if size > MaxBody {
+		return nil, release, http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", MaxBody)
+	}
+	if size < 0 {
+		size = MaxBody
+	}
+	if err := h.budget.Acquire(ctx, size); err != nil {
+		return nil, release, http.StatusServiceUnavailable, errors.New("too many large requests at once")
+	}
+	release = func() { h.budget.Release(size) }
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return nil, release, http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", MaxBody)
+	case err != nil:
+		return nil, release, http.StatusBadRequest, errors.New("the body was cut off")
+	}
+	return body, release, 0, nil
+}
+
+// answer decides one request; a panic becomes an error, never a yes.
+func (h *Handler) answer(ctx context.Context, q *admissionv1.AdmissionRequest) (a Answer) {
+	start := h.Now()
+	r, err := readRequest(q)
+	defer func() {
+		if v := recover(); v != nil {
+			// The value of a panic may hold part of an object: only its place is told.
+			h.Log.Error("panic", "uid", r.UID, "at", panicPlace())
+			a = (decider{review: r}).conclude([]finding{{rule: ruleBadReview, refused: true, reason: "an error of leakgate's own", fix: "report it", code: 500}})
+		}
+		h.told(r, a, h.Now().Sub(start))
+	}()
+	p := h.Policy()
+	switch {
+	case err != nil:
+		f := refuse(ruleBadReview, err.Error(), "send the object as the API server does")
+		f.code = http.StatusBadRequest
+		return (decider{review: r, policy: p, now: start}).conclude([]finding{f})
+	case !r.carriesObject():
+		return (decider{review: r, policy: p, now: start}).conclude([]finding{allowed(ruleUnchanged)})
+	}
+	return decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
+}
+
+// panicPlace is the function that panicked.
+func panicPlace() string {
+	var callers [16]uintptr
+	frames := runtime.CallersFrames(callers[:runtime.Callers(4, callers[:])])
+	for {
+		f, more := frames.Next()
+		if f.Function != "" && f.Function != "runtime.gopanic" && f.Function != "runtime.panicmem" && f.Function != "runtime.sigpanic" && f.Function != "runtime.goPanicIndex" || !more {
+			return fmt.Sprintf("%s:%d", f.Function, f.Line)
+		}
+	}
+}
+
+// told logs and counts an answer.
+func (h *Handler) told(r Review, a Answer, took time.Duration) {
+	level := slog.LevelDebug
+	if a.Refused || a.Rule == ruleBreakGlass || a.Rule == ruleException {
+		level = slog.LevelInfo
+	}
+	h.Log.Log(context.Background(), level, "review", "uid", clip(r.UID, 64), "kind", clip(r.Kind.String(), 128), "namespace", clip(r.Namespace, 64),
+		"name", clip(r.Name, 253), "user", clip(r.User.Name, 128), "operation", clip(r.Operation, 16), "rule", a.Rule, "decision", a.Word(), "mode", a.ModeWord(),
+		"writer", a.Writer, "claim", a.Claim, "dry_run", r.DryRun, "took", took)
+	if h.Observe != nil {
+		h.Observe(r, a, took)
+	}
+}
+
+// write sends the answer in the version that was asked in.
+func (h *Handler) write(w http.ResponseWriter, uid types.UID, a Answer) {
+	response := &admissionv1.AdmissionResponse{
+		UID: uid, Allowed: a.Decision == gate.Allow || a.Decision == gate.Warn, Warnings: a.Warnings, AuditAnnotations: a.Audit,
+	}
+	if !response.Allowed {
+		response.Result = &metav1.Status{Status: metav1.StatusFailure, Code: a.Code, Reason: reasons[a.Code], Message: a.Message}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	err := json.NewEncoder(w).Encode(admissionv1.AdmissionReview{
+		TypeMeta: metav1.TypeMeta{APIVersion: "admission.k8s.io/v1", Kind: "AdmissionReview"}, Response: response,
+	})
+	if err != nil {
+		h.Log.Warn("answer not sent", "err", err.Error())
+	}
+}
+
+var reasons = map[int32]metav1.StatusReason{
+	400: metav1.StatusReasonBadRequest, 403: metav1.StatusReasonForbidden, 500: metav1.StatusReasonInternalError,
+}

@@ -1,0 +1,165 @@
+package install
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/dynamic/fake"
+)
+
+// installedCluster holds an installation by these options, as objects.
+func installedCluster(t *testing.T, o Options) (Cluster, *fake.FakeDynamicClient) {
+	t.Helper()
+	var versions []schema.GroupVersion
+	var objects []runtime.Object
+	lists := map[schema.GroupVersionResource]string{}
+	all := Objects(o)
+	all = append(all, o.floorPolicy(), o.floorBinding())
+	for _, obj := range all {
+		u, err := unstructuredOf(obj)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions = append(versions, u.GroupVersionKind().GroupVersion())
+	}
+	mapper := meta.NewDefaultRESTMapper(versions)
+	for i, obj := range all {
+		u, _ := unstructuredOf(obj)
+		gvk := u.GroupVersionKind()
+		scope := meta.RESTScopeNamespace
+		if u.GetNamespace() == "" {
+			scope = meta.RESTScopeRoot
+		}
+		mapper.Add(gvk, scope)
+		plural, _ := meta.UnsafeGuessKindToResource(gvk)
+		lists[plural] = gvk.Kind + "List"
+		if i < len(all)-2 { // those of the floor are among them, if it is wanted
+			objects = append(objects, u)
+		}
+	}
+	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(), lists, objects...)
+	return Cluster{Client: client, Mapper: mapper}, client
+}
+
+func enforcingOptions(t *testing.T) Options {
+	t.Helper()
+	o, err := Defaults(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err = o.WithPolicy(enforcing); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestEmergencyRemovesOnlyWhatRefuses(t *testing.T) {
+	o := enforcingOptions(t)
+	for _, emergency := range []bool{true, false} {
+		c, client := installedCluster(t, o)
+		var told []string
+		if err := c.Remove(context.Background(), Options{Namespace: o.Namespace, Certificates: SelfManaged, Network: true}, emergency, func(s string) { told = append(told, s) }); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(told[0], "ValidatingWebhookConfiguration") {
+			t.Errorf("first goes %s", told[0])
+		}
+		deleted := 0
+		for _, a := range client.Actions() {
+			if a.GetVerb() == "delete" {
+				deleted++
+				if group := a.GetResource().Group; emergency && group != "admissionregistration.k8s.io" {
+					t.Errorf("an emergency deletes %s", a.GetResource().Resource)
+				}
+			}
+		}
+		if emergency && deleted != 3 || !emergency && deleted < 12 {
+			t.Errorf("emergency %v: %d deleted: %v", emergency, deleted, told)
+		}
+	}
+}
+
+func TestDoctorFindsWhatIsWrong(t *testing.T) {
+	o := enforcingOptions(t)
+	problems := func(c Cluster) map[string]Symptom {
+		t.Helper()
+		found, err := c.Doctor(context.Background(), Options{Namespace: o.Namespace})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]Symptom{}
+		for _, s := range found {
+			if s.Problem != "" {
+				out[s.Subject] = s
+			}
+		}
+		return out
+	}
+	c, client := installedCluster(t, o)
+	if got := problems(c); got["replicas"].Problem != "none is ready" || !got["certificate bundle"].Fatal || len(got) != 2 {
+		t.Errorf("a new installation: %+v", got)
+	}
+	hooks := client.Resource(schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"})
+	live, err := hooks.Get(context.Background(), Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keepBundle(live, "Y2E=")
+	entries := live.Object["webhooks"].([]any)
+	entries[0].(map[string]any)["failurePolicy"] = "Ignore" // somebody opens the door
+	if _, err := hooks.Update(context.Background(), live, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(c); !got["webhook configuration"].Fatal || !strings.Contains(got["webhook configuration"].Problem, EntryUntrusted) || got["certificate bundle"].Fatal {
+		t.Errorf("a changed entry: %+v", got)
+	}
+	if err := hooks.Delete(context.Background(), Name, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if got := problems(c); !strings.Contains(got["webhook configuration"].Problem, "nothing is checked") {
+		t.Errorf("no configuration: %+v", got)
+	}
+}
+
+func TestReplacedConfigurationKeepsTheBundle(t *testing.T) {
+	o := enforcingOptions(t)
+	c, client := installedCluster(t, o)
+	hooks := client.Resource(schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"})
+	live, err := hooks.Get(context.Background(), Name, metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keepBundle(live, "Y2E=")
+	live.SetCreationTimestamp(metav1.NewTime(time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)))
+	if _, err := hooks.Update(context.Background(), live, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := Defaults(version) // nothing enforces: an entry goes
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.applyAll(context.Background(), []object{fresh.webhook()}, false, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	live, err = hooks.Get(context.Background(), Name, metav1.GetOptions{})
+	if err != nil || bundleOf(live) != "Y2E=" || len(live.Object["webhooks"].([]any)) != 2 {
+		t.Errorf("%v %q", err, bundleOf(live))
+	}
+	installed, err := c.installed(context.Background(), o.Namespace)
+	if err != nil || installed.OtherKinds || installed.Certificates != SelfManaged {
+		t.Errorf("%+v %v", installed, err)
+	}
+	if days, err := c.AuditedDays(context.Background(), time.Date(2026, 11, 9, 1, 0, 0, 0, time.UTC)); err != nil || days != 8 {
+		t.Errorf("%d days, %v", days, err)
+	}
+	if text, err := c.PolicyText(context.Background(), o.Namespace); err != nil || !slices.Equal([]byte(text), []byte(enforcing)) {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,45 @@
+// Command leakgate-admission is the cluster's door: a validating webhook that
+// admits values of Secrets only from writers that a policy trusts, and what
+// installs, checks and audits it. It holds no code that revokes or pushes.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+)
+
+// version is set by the release build.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	w := &world{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now}
+	code := w.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// world is everything outside that a command may use.
+type world struct {
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) string
+	now    func() time.Time
+}
+
+// toolVersion is the released version, or what the build knows of its module.
+func toolVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}
