@@ -27,7 +27,7 @@ type rulings struct {
 	baseline gate.Baseline
 	creation *sops.CreationRules // who sops encrypts for, by path; nil: nobody says
 	oddSOPS  bool                // there is a .sops.yaml that cannot be read
-	misnamed []string             // files that look like the policy and do nothing
+	misnamed []string            // files that look like the policy and do nothing
 	quoted   *quoted
 }
 
