@@ -47,7 +47,7 @@ func Validate(q Question) ([]gate.Notice, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []gate.Notice
+	out := r.odd()
 	for _, w := range r.rules.Warnings {
 		out = append(out, gate.Notice{Text: w})
 	}

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/leakgate/leakgate/internal/gate"
@@ -25,6 +27,7 @@ type rulings struct {
 	baseline gate.Baseline
 	creation *sops.CreationRules // who sops encrypts for, by path; nil: nobody says
 	oddSOPS  bool                // there is a .sops.yaml that cannot be read
+	misnamed []string            // files that look like the policy and do nothing
 	quoted   *quoted
 }
 
@@ -41,6 +44,7 @@ func loadRulings(q Question, t tree) (rulings, error) {
 	if err != nil {
 		return out, err
 	}
+	out.misnamed = misnamed(q, t)
 	if out.rules, err = rules.Default(); err != nil {
 		return out, fmt.Errorf("built-in rules: %w", err)
 	}
@@ -77,6 +81,30 @@ func loadRulings(q Question, t tree) (rulings, error) {
 		out.baseline, err = gate.ParseBaseline(name, text)
 		return err
 	})
+}
+
+// misnamed are the files of a tree that somebody may take for its policy. On a
+// file system that ignores case another spelling is the policy itself.
+func misnamed(q Question, t tree) []string {
+	if q.PolicyFile != "" {
+		return nil
+	}
+	names := []string{".leakgate.yml"}
+	if _, err := t.read(gate.PolicyFile); errors.Is(err, fs.ErrNotExist) {
+		names = append(names, ".Leakgate.yaml", ".LeakGate.yaml", ".LEAKGATE.yaml", ".leakgate.YAML", ".Leakgate.yml", ".leakgate.json")
+	}
+	return slices.DeleteFunc(names, func(name string) bool {
+		_, err := t.read(name)
+		return err != nil
+	})
+}
+
+// odd are notices about those files.
+func (r rulings) odd() (out []gate.Notice) {
+	for _, name := range r.misnamed {
+		out = append(out, gate.Notice{Text: name + " does nothing: the policy is read from " + gate.PolicyFile, Path: name})
+	}
+	return out
 }
 
 // wanted are the rules without those that the policy disables, which must not

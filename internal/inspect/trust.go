@@ -65,7 +65,7 @@ func (a *answer) commented(ctx context.Context) func(scanner.Finding) bool {
 
 // notices are about what the judged change does to the files that judge.
 func (a *answer) notices(ctx context.Context) []gate.Notice {
-	var out []gate.Notice
+	out := a.rulings.odd()
 	for _, w := range a.rulings.rules.Warnings {
 		out = append(out, gate.Notice{Text: w, Path: gitleaksConfig})
 	}

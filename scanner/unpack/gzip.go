@@ -3,6 +3,7 @@ package unpack
 import (
 	"bufio"
 	"compress/gzip"
+	"errors"
 	"io"
 )
 
@@ -35,7 +36,7 @@ func openGzip(from io.Reader) (io.Reader, error) {
 func (g *gzipMembers) Read(p []byte) (int, error) {
 	for {
 		n, err := g.one.Read(p)
-		if n > 0 || err != io.EOF {
+		if n > 0 || !errors.Is(err, io.EOF) {
 			return n, ignoreEnd(err)
 		}
 		if err := g.next(); err != nil {
@@ -67,7 +68,7 @@ func (g *gzipMembers) next() error {
 
 // ignoreEnd is for the end of one member, which is not that of all.
 func ignoreEnd(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil
 	}
 	return err
