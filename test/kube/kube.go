@@ -114,8 +114,9 @@ func (c *Cluster) etcdFlags() []string {
 	}
 }
 
-// apiFlags: time for large kinds on a slow machine; no ServiceAccount plugin, as it refuses Pods until a controller has made
-// the default ServiceAccount; no endpoint of its own, as nothing routes to it.
+// apiFlags: no ServiceAccount plugin, as it refuses Pods until a controller has made
+// the default ServiceAccount; no endpoint of its own, as nothing routes to it; time
+// for large kinds on a slow machine.
 func (c *Cluster) apiFlags() []string {
 	return []string{
 		"--etcd-servers=http://127.0.0.1:" + c.ports.etcd,
