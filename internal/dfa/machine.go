@@ -154,7 +154,7 @@ func (m *Machine) run(text []byte, row int32, from, to, end int) (int32, int) {
 		}
 		v := next[int(row)+column]
 		if v == unbuilt {
-			if row, v = m.build(s, row, column); m.allowance < 0 {
+			if v = m.build(s, row, column); m.allowance < 0 {
 				return gone, -1
 			}
 			next = s.next
@@ -197,14 +197,13 @@ func (m *Machine) begin(text []byte, from, end int) int {
 func (m *Machine) at(s *states, row int32, column int) int32 {
 	v := s.next[int(row)+column]
 	if v == unbuilt {
-		_, v = m.build(s, row, column)
+		v = m.build(s, row, column)
 	}
 	return v
 }
 
-// build makes a transition, and room for it: a full automaton begins anew with
-// the state at hand. It returns the row of that state, which may have moved.
-func (m *Machine) build(s *states, row int32, column int) (from, v int32) {
+// build makes a transition. A full automaton begins anew with the state at hand.
+func (m *Machine) build(s *states, row int32, column int) int32 {
 	if s.built > maxStates {
 		state := int(row) / s.row
 		threads, behind, hunting := s.threads[state], s.behind[state], s.hunting[state]
@@ -212,9 +211,9 @@ func (m *Machine) build(s *states, row int32, column int) (from, v int32) {
 		row = s.add(threads, behind, hunting)
 	}
 	before := s.built
-	v = s.build(row, column)
+	v := s.build(row, column)
 	m.allowance -= s.built - before
-	return row, v
+	return v
 }
 
 // kindBefore is the kind of the character before an offset, or of the text's edge.

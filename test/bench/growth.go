@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -35,7 +36,7 @@ func (b *bench) grown(lines, versions int) error {
 	}
 	packs, err := filepath.Glob(filepath.Join(dir, "objects/pack/*.pack"))
 	if err != nil || len(packs) == 0 {
-		return fmt.Errorf("the history was not packed: %v", err)
+		return errors.Join(errors.New("the history was not packed"), err)
 	}
 	info, err := os.Stat(packs[0])
 	if err != nil {
@@ -73,9 +74,9 @@ func grow(dir string, lines, versions int) (total int64, err error) {
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	total = writeVersions(in, lines, versions)
-	if err := in.Close(); err != nil {
-		return 0, err
+	total, err = writeVersions(in, lines, versions)
+	if err = errors.Join(err, in.Close()); err != nil {
+		return 0, fmt.Errorf("write the history: %w", err)
 	}
 	if err := cmd.Wait(); err != nil {
 		return 0, fmt.Errorf("import the history: %w", err)
@@ -87,9 +88,8 @@ func grow(dir string, lines, versions int) (total int64, err error) {
 	return total, nil
 }
 
-func writeVersions(to io.Writer, lines, versions int) (total int64) {
+func writeVersions(to io.Writer, lines, versions int) (total int64, err error) {
 	out := bufio.NewWriter(to)
-	defer out.Flush()
 	rnd := rand.New(rand.NewPCG(uint64(lines), uint64(versions)))
 	line := func() string {
 		return fmt.Sprintf("entry %d of the list: some words, a key or a token, and the number %d\n", rnd.IntN(1e6), rnd.IntN(1e9))
@@ -104,5 +104,5 @@ func writeVersions(to io.Writer, lines, versions int) (total int64) {
 		total += int64(len(whole))
 		fmt.Fprintf(out, "commit refs/heads/main\ncommitter A <a@example.com> %d +0000\ndata 1\nx\nM 100644 inline file.txt\ndata %d\n%s\n", 1_700_000_000+n, len(whole), whole)
 	}
-	return total
+	return total, out.Flush()
 }

@@ -78,7 +78,9 @@ func anonymous(pid int) int64 {
 	}
 	_, rest, _ := bytes.Cut(status, []byte("RssAnon:"))
 	var kilobytes int64
-	fmt.Sscan(string(rest), &kilobytes)
+	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
+		return 0
+	}
 	return kilobytes * 1024
 }
 

@@ -91,7 +91,7 @@ func (w *world) holds(t *testing.T, namespace, name, key, value string) kube.Obj
 
 func (w *world) eventually(t *testing.T, try func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(w, time.Minute)
+	ctx, cancel := context.WithTimeout(w, 3*time.Minute)
 	defer cancel()
 	if err := kube.Eventually(ctx, try); err != nil {
 		t.Fatal(errors.Join(err, w.Ended()))

@@ -39,7 +39,7 @@ func StartSealedSecrets(ctx context.Context, c *kube.Cluster) (*SealedSecrets, e
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	return s, kube.Eventually(ctx, func(ctx context.Context) error {
 		return errors.Join(fetch(ctx, "http://"+listen[0]+"/v1/cert.pem", s.cert), c.Ended())

@@ -39,7 +39,7 @@ func StartVault(ctx context.Context, c *kube.Cluster) (*Vault, error) {
 		return nil, err
 	}
 	v := &Vault{URL: "http://" + listen[0]}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	err = kube.Eventually(ctx, func(context.Context) error {
 		text, err := os.ReadFile(token)

@@ -69,7 +69,7 @@ func (c *Cluster) client(pairs []tls.Certificate, header http.Header) *Client {
 		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: 100,
 	}
-	return &Client{url: c.URL, header: header, http: &http.Client{Transport: transport, Timeout: time.Minute}}
+	return &Client{url: c.URL, header: header, http: &http.Client{Transport: transport, Timeout: 5 * time.Minute}}
 }
 
 // As is the same client, impersonating. Further headers, as Impersonate-Uid or

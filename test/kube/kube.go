@@ -115,7 +115,8 @@ func (c *Cluster) etcdFlags() []string {
 }
 
 // apiFlags: no ServiceAccount plugin, as it refuses Pods until a controller has made
-// the default ServiceAccount; no endpoint of its own, as nothing routes to it.
+// the default ServiceAccount; no endpoint of its own, as nothing routes to it; time
+// for large kinds on a slow machine.
 func (c *Cluster) apiFlags() []string {
 	return []string{
 		"--etcd-servers=http://127.0.0.1:" + c.ports.etcd,
@@ -125,7 +126,7 @@ func (c *Cluster) apiFlags() []string {
 		"--service-account-issuer=" + c.URL,
 		"--service-account-key-file=" + c.path("accounts.key"), "--service-account-signing-key-file=" + c.path("accounts.key"),
 		"--service-cluster-ip-range=10.0.0.0/24", "--authorization-mode=RBAC",
-		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none",
+		"--disable-admission-plugins=ServiceAccount", "--endpoint-reconciler-type=none", "--request-timeout=5m",
 	}
 }
 
@@ -141,9 +142,9 @@ func (c *Cluster) controllerFlags() []string {
 	}
 }
 
-// ready waits until the API server says so, dies, or a minute has passed.
+// ready waits until the API server says so, dies, or five minutes have passed.
 func (c *Cluster) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	admin := c.Admin()
 	return Eventually(ctx, func(ctx context.Context) error {

@@ -42,6 +42,6 @@ func (c *Cluster) Apply(ctx context.Context, paths ...string) error {
 	if len(kinds) == 0 {
 		return nil
 	}
-	_, err = c.Kubectl(ctx, "", append([]string{"wait", "--for=condition=Established", "--timeout=60s"}, kinds...)...)
+	_, err = c.Kubectl(ctx, "", append([]string{"wait", "--for=condition=Established", "--timeout=180s"}, kinds...)...)
 	return err
 }

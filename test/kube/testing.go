@@ -33,6 +33,9 @@ func Test(t testing.TB, o Options) (context.Context, *Cluster) {
 	t.Cleanup(func() {
 		for name, bytes := range c.Memory() {
 			t.Logf("%s: %d MiB at most", name, bytes>>20)
+			if t.Failed() {
+				t.Logf("%s said last:\n%s", name, tail(c.Log(name), 20))
+			}
 		}
 		if err := c.Ended(); err != nil {
 			t.Error(err)
