@@ -111,7 +111,9 @@ func (a *Argo) Deploy(ctx context.Context, name, namespace string, files map[str
 	})
 	var status *kube.StatusError
 	if errors.As(err, &status) && status.Code == 409 {
-		return nil
+		// Else it looks for a new commit after three minutes.
+		refresh := kube.Object{"argocd.argoproj.io/refresh": "hard"}
+		_, err = a.cluster.Admin().Merge(ctx, applications+"/"+name, kube.Object{"metadata": kube.Object{"annotations": refresh}})
 	}
 	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // Kubectl runs the real kubectl as the administrator and gives its standard output.
@@ -42,6 +43,11 @@ func (c *Cluster) Apply(ctx context.Context, paths ...string) error {
 	if len(kinds) == 0 {
 		return nil
 	}
-	_, err = c.Kubectl(ctx, "", append([]string{"wait", "--for=condition=Established", "--timeout=180s"}, kinds...)...)
-	return err
+	// kubectl wait fails at once on a kind that has no conditions yet.
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
+	defer cancel()
+	return Eventually(ctx, func(ctx context.Context) error {
+		_, err := c.Kubectl(ctx, "", append([]string{"wait", "--for=condition=Established"}, kinds...)...)
+		return err
+	})
 }
