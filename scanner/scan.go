@@ -32,7 +32,7 @@ type Options struct {
 
 // Named tells which limits the policy set itself. What exceeds a named limit is
 // excluded; what exceeds a built-in one was missed.
-type Named struct{ MaxBlob, Archives bool }
+type Named struct{ MaxBlob, Archives, Depth bool }
 
 // Built-in limits.
 const (

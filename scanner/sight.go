@@ -130,6 +130,11 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 	if err != nil {
 		return nil, err
 	}
+	if sc.detect.Deeper() {
+		sc.skips = append(sc.skips, unpack.Skip{
+			Path: v.Name, Reason: fmt.Sprintf("something is encoded more than %d times over", s.opt.Depth), Limit: true, Closed: s.opt.Named.Depth,
+		})
+	}
 	found := make([]sighting, 0, len(matches))
 	for _, m := range matches {
 		found = append(found, sighting{Match: m, kind: InContent, via: m.DecodedFrom})

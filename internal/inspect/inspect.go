@@ -171,7 +171,7 @@ func limit(opt *scanner.Options, l gate.Limits) {
 		opt.Unpack.Bytes, opt.Named.Archives = *l.ArchiveBytes, true
 	}
 	if l.DecodeDepth != nil {
-		opt.Depth = archiveDepth(*l.DecodeDepth)
+		opt.Depth, opt.Named.Depth = archiveDepth(*l.DecodeDepth), true
 	}
 }
 

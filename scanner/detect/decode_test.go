@@ -201,3 +201,22 @@ func TestDecodingStopsAtItsDepth(t *testing.T) {
 		}
 	}
 }
+
+// What is encoded once more than it is decoded is told, in memory and out of it.
+func TestDeeperEncodingsAreTold(t *testing.T) {
+	set, _ := custom(rule("r", `token=\w+`, "token"))
+	text := "token=abcdefghijkl1"
+	for layers := range 4 {
+		d := New(set.set, Options{Depth: 2})
+		for _, filler := range []string{"", strings.Repeat("a line of text\n", 100)} {
+			s := &Scratch{}
+			if _, err := d.NewMemory().Text(t.Context(), s, []byte(filler+text+"\n"+filler), nil, nil); err != nil {
+				t.Fatal(err)
+			}
+			if s.Deeper() != (layers > 2) {
+				t.Errorf("%d layers, 2 passes: deeper is %v", layers, s.Deeper())
+			}
+		}
+		text = base64.StdEncoding.EncodeToString([]byte(text))
+	}
+}

@@ -91,7 +91,7 @@ func (m *Memory) Text(ctx context.Context, s *Scratch, text []byte, over *Overla
 	if !apart {
 		s.pieces = s.pieces[:0]
 		if m.d.options.Reference {
-			s.marks = 0xff
+			s.marks = ^uint8(deeper)
 		}
 		return m.d.Text(ctx, s, text)
 	}

@@ -79,7 +79,7 @@ func (m *Memory) wholly(ctx context.Context, s *Scratch, text []byte, found []Ma
 		depths[o.rule] = o.depths
 		deepest |= o.depths
 	}
-	s.only, s.asked, s.shallow = s.mark(rules), true, deepest == 1
+	s.only, s.asked, s.shallow = s.among(rules), true, deepest == 1
 	more, err := m.d.both(ctx, s, text)
 	s.only, s.asked, s.shallow = nil, false, false
 	if err != nil {
@@ -97,7 +97,7 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, text []byte, p *placed, ru
 	if len(missing) == 0 {
 		return p.section.asked, nil
 	}
-	s.only, s.asked = s.mark(missing), true
+	s.only, s.asked = s.among(missing), true
 	matches, part, err := m.d.searchPiece(ctx, s, p.in(text))
 	s.only, s.asked = nil, false
 	if err != nil {

@@ -21,7 +21,14 @@ func (s *Scratch) Outline() *Outline {
 }
 
 // Marks are those of the text that [Memory.Text] searched last.
-func (s *Scratch) Marks() uint8 { return s.marks }
+func (s *Scratch) Marks() uint8 { return s.marks &^ deeper }
+
+// Deeper reports whether something in that text is encoded more often than there
+// are decoding passes.
+func (s *Scratch) Deeper() bool { return s.marks&deeper != 0 }
+
+// deeper is a mark of our own.
+const deeper = 0x80
 
 // Copy says that Size bytes of a text, from the offset To on, are those of
 // another from the offset From on.

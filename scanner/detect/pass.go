@@ -23,7 +23,13 @@ func (d *Detector) passes(ctx context.Context, s *Scratch, text []byte, extended
 		if err != nil {
 			return found, dec.used, err
 		}
-		if depth == d.options.Depth || s.shallow {
+		if s.shallow {
+			break
+		}
+		if depth == d.options.Depth {
+			if depth > 0 && len(l.segments) > 0 && (&decoder{extended: true, budget: maxGrowth * len(text)}).next(l) != nil {
+				s.mark(deeper)
+			}
 			break
 		}
 		if l = dec.next(l); l == nil {
@@ -83,11 +89,7 @@ func (p *pass) mark(marks []int32, end, limit int) {
 		if start >= limit || start < 0 || string(p.layer.text[start:end]) != m.Word || m.Holds != nil && !m.Holds(p.layer.text[end:]) {
 			continue
 		}
-		if p.s.part != nil {
-			p.s.part.marks |= m.Bit
-		} else {
-			p.s.marks |= m.Bit
-		}
+		p.s.mark(m.Bit)
 	}
 }
 

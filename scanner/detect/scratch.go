@@ -68,6 +68,15 @@ func (s *Scratch) scan(text []byte, visit func([]hit)) bool {
 	return true
 }
 
+// mark notes a mark of the section or text at hand.
+func (s *Scratch) mark(bit uint8) {
+	if s.part != nil {
+		s.part.marks |= bit
+	} else {
+		s.marks |= bit
+	}
+}
+
 // track is the one of a rule, ready for the text at hand.
 func (s *Scratch) track(rule int32) *track {
 	t := &s.tracks[rule]

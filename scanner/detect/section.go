@@ -83,7 +83,7 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		return sec, nil
 	}
 	outer := s.only
-	s.only = s.mark(open)
+	s.only = s.among(open)
 	sec, err := m.d.searchSection(ctx, s, p)
 	s.only = outer
 	if err != nil {
@@ -99,8 +99,8 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 	return sec, nil
 }
 
-// mark marks rules.
-func (s *Scratch) mark(rules []putOff) []bool {
+// among marks rules.
+func (s *Scratch) among(rules []putOff) []bool {
 	out := make([]bool, len(s.tracks))
 	for _, o := range rules {
 		out[o.rule] = true

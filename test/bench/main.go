@@ -96,7 +96,7 @@ func (b *bench) prepare() error {
 	}
 	return errors.Join(
 		os.WriteFile(b.file("rules.toml"), []byte("[extend]\nuseDefault = true\n"), 0o600),
-		os.WriteFile(b.file("policy.yaml"), []byte("version: 1\n"), 0o600),
+		os.WriteFile(b.file("policy.yaml"), []byte("version: 1\nlimits: {decode_depth: 5}\n"), 0o600),
 		os.WriteFile(b.file("ignore"), nil, 0o600),
 		os.Mkdir(b.file("empty"), 0o700))
 }
