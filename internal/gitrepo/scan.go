@@ -115,7 +115,7 @@ func (s *scan) scanAll() {
 		if s.stop.Load() {
 			return
 		}
-		s.runPack(planPack(p, nil, func(pos int) bool { return !shared[i].has(int32(pos)) }))
+		s.runPack(planPack(p, nil, false, func(pos int) bool { return !shared[i].has(int32(pos)) }))
 	}
 	var loose []wantedID
 	seen := map[ID]bool{}
@@ -139,7 +139,7 @@ type wantedID struct {
 
 func (s *scan) scanListed(ids []ID) {
 	packs := s.repo.store.packs
-	index := make([][]int32, len(packs))
+	index, wanted := make([][]int32, len(packs)), make([]int, len(packs))
 	var loose []wantedID
 	seen := map[ID]bool{}
 	for i := range ids {
@@ -154,6 +154,7 @@ func (s *scan) scanListed(ids []ID) {
 			}
 			if index[p.order][pos] == 0 {
 				index[p.order][pos] = int32(i) + 1
+				wanted[p.order]++
 			}
 		}
 	}
@@ -162,7 +163,8 @@ func (s *scan) scanListed(ids []ID) {
 			return
 		}
 		if list := index[i]; list != nil {
-			s.runPack(planPack(p, list, func(pos int) bool { return list[pos] != 0 }))
+			few := wanted[i] < p.idx.count/fewShare
+			s.runPack(planPack(p, list, few, func(pos int) bool { return list[pos] != 0 }))
 			index[i] = nil
 		}
 	}

@@ -222,7 +222,7 @@ func (w *familyWalker) enter(node int32, base []byte, baseID ID, note any) {
 		return
 	}
 	if err != nil && !errors.Is(err, ErrTooLarge) {
-		o, found := w.rd.elsewhere(w.plan.id(node), w.plan.pack, w.run.scan.opts.Limit)
+		o, found := w.rd.elsewhere(w.plan.exactID(node), w.plan.pack, w.run.scan.opts.Limit)
 		if !found {
 			w.failBelow(node, err)
 			return
@@ -308,12 +308,15 @@ func (w *familyWalker) tooLarge(node int32, size int64, isBase bool) error {
 	if limit <= 0 || size <= limit || (isBase && size <= maxBase) {
 		return nil
 	}
-	return &TooLargeError{ID: w.plan.id(node), Size: size, Limit: limit}
+	return &TooLargeError{ID: w.plan.exactID(node), Size: size, Limit: limit}
 }
 
 var errCRC = errors.New("packed bytes do not match the index's checksum")
 
 func (w *familyWalker) checkCRC(node int32, end int64) error {
+	if w.plan.pos(node) == w.plan.nowhere() {
+		return nil // nobody asked for it; the stream has a sum of its own
+	}
 	want, known := w.plan.pack.idx.crc(w.plan.pos(node))
 	if !known {
 		return nil

@@ -37,21 +37,82 @@ func (p *packPlan) off(i int32) int64 {
 	return int64(p.keys[i] >> p.posBits)
 }
 
-// planPack orders the entries of a pack. want tells, by index position, which to visit.
-func planPack(p *pack, index []int32, want func(pos int) bool) *packPlan {
+// planPack orders the entries of a pack. want tells, by index position, which to
+// visit; where they are few, the plan knows only them and what they are deltas of.
+func planPack(p *pack, index []int32, few bool, want func(pos int) bool) *packPlan {
 	plan := &packPlan{pack: p, index: index, posBits: uint(bits.Len(uint(p.idx.count)))}
-	plan.sortEntries(want)
+	if few {
+		plan.sortChains(want)
+	} else {
+		plan.sortEntries(want)
+	}
 	plan.linkEntries()
 	plan.markNeeded(want)
 	return plan
 }
 
+// fewShare is how many of a pack's objects are few: one in so many.
+const fewShare = 16
+
+// sortChains is sortEntries for the wanted entries and the bases below them. Of a
+// base that is named by its offset the position is not known, see nowhere.
+func (p *packPlan) sortChains(want func(pos int) bool) {
+	known := map[int64]int{}
+	var scratch []byte
+	for pos := range p.pack.idx.count {
+		if !want(pos) {
+			continue
+		}
+		off, at := p.pack.idx.offset(pos), pos
+		for p.possible(off) {
+			if old, ok := known[off]; ok && (old != p.nowhere() || at == p.nowhere()) {
+				break
+			}
+			known[off] = at
+			off, at = p.below(off, &scratch)
+		}
+		if first := p.pack.idx.offset(pos); !p.possible(first) {
+			p.bad = append(p.bad, int32(pos))
+		}
+	}
+	p.keys = make([]uint64, 0, len(known))
+	for off, pos := range known {
+		p.keys = append(p.keys, uint64(off)<<p.posBits|uint64(pos))
+	}
+	slices.Sort(p.keys)
+}
+
+// nowhere stands for the position of an entry of which it was not looked up.
+func (p *packPlan) nowhere() int { return p.pack.idx.count }
+
+// possible reports whether an entry may begin at an offset.
+func (p *packPlan) possible(off int64) bool { return off >= 12 && off < p.limit() }
+
+// limit is behind the last offset that an entry of this pack may have, and that a
+// key has room for.
+func (p *packPlan) limit() int64 { return min(p.pack.end(), int64(1)<<min(62, 64-p.posBits)) }
+
+// below is the offset and position of the entry that another is a delta of; the
+// offset is 0 where there is none in this pack.
+func (p *packPlan) below(off int64, scratch *[]byte) (base int64, pos int) {
+	e, err := p.pack.entry(off, scratch)
+	switch {
+	case err != nil:
+	case e.kind == typeOfsDelta:
+		return e.base, p.nowhere()
+	case e.kind == typeRefDelta:
+		if pos := p.pack.idx.find(e.baseID.Bytes()); pos >= 0 {
+			return p.pack.idx.offset(pos), pos
+		}
+	}
+	return 0, 0
+}
+
 func (p *packPlan) sortEntries(want func(pos int) bool) {
 	p.keys = make([]uint64, 0, p.pack.idx.count)
-	end := min(p.pack.end(), int64(1)<<min(62, 64-p.posBits)) // beyond that a key has no room for the offset
 	for pos := range p.pack.idx.count {
 		off := p.pack.idx.offset(pos)
-		if off < 12 || off >= end {
+		if !p.possible(off) {
 			if want(pos) {
 				p.bad = append(p.bad, int32(pos))
 			}
@@ -106,7 +167,7 @@ func (p *packPlan) markNeeded(want func(pos int) bool) {
 	n := len(p.keys)
 	p.wanted, p.needed = newBitset(n), newBitset(n)
 	for i := range int32(n) {
-		if !want(p.pos(i)) {
+		if p.pos(i) == p.nowhere() || !want(p.pos(i)) {
 			continue
 		}
 		p.wanted.set(i)
@@ -124,7 +185,26 @@ func (p *packPlan) firstNeeded(child int32) int32 {
 	return child
 }
 
-func (p *packPlan) id(i int32) ID { return p.pack.idx.id(p.pos(i)) }
+// id is zero for an entry of which the position was not looked up.
+func (p *packPlan) id(i int32) ID {
+	if p.pos(i) == p.nowhere() {
+		return ID{}
+	}
+	return p.pack.idx.id(p.pos(i))
+}
+
+// exactID looks the position up if need be, which takes its time.
+func (p *packPlan) exactID(i int32) ID {
+	if p.pos(i) != p.nowhere() {
+		return p.id(i)
+	}
+	for pos := range p.pack.idx.count {
+		if p.pack.idx.offset(pos) == p.off(i) {
+			return p.pack.idx.id(pos)
+		}
+	}
+	return ID{}
+}
 
 func (p *packPlan) wantedIndex(pos int) int {
 	if p.index == nil {
