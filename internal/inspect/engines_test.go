@@ -3,7 +3,6 @@ package inspect_test
 import (
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -26,15 +25,7 @@ func TestBothEnginesFindTheSame(t *testing.T) {
 			t.Errorf("only %d findings: the history is too dull", n)
 		}
 	}
-	folder := os.Getenv("LEAKGATE_REPOS")
-	if folder == "" {
-		return
-	}
-	repos, err := filepath.Glob(filepath.Join(folder, "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, repo := range repos {
+	for _, repo := range realRepositories(t) {
 		t.Logf("%s: %d findings", filepath.Base(repo), compareEngines(t, repo))
 	}
 }

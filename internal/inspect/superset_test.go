@@ -35,17 +35,23 @@ func TestHistoriesHoldWhatGitleaksFinds(t *testing.T) {
 			t.Errorf("gitleaks finds only %d: the history is too dull", n)
 		}
 	}
+	for _, repo := range realRepositories(t) {
+		t.Logf("%s: %d findings of gitleaks", filepath.Base(repo), compareWithGitleaks(t, repo))
+	}
+}
+
+// realRepositories are those below LEAKGATE_REPOS, none when it is not set.
+func realRepositories(t *testing.T) []string {
+	t.Helper()
 	folder := os.Getenv("LEAKGATE_REPOS")
 	if folder == "" {
-		return
+		return nil
 	}
 	repos, err := filepath.Glob(filepath.Join(folder, "*"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, repo := range repos {
-		t.Logf("%s: %d findings of gitleaks", filepath.Base(repo), compareWithGitleaks(t, repo))
-	}
+	return repos
 }
 
 // shuffle commits versions of a few files that share and move lines.
