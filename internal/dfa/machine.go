@@ -78,7 +78,7 @@ func (m *Machine) Match(text []byte) (found, ok bool) {
 	}
 	m.allowance = freeStates + len(text)/stateShare
 	from := m.skip(text, 0, len(text))
-	row, end := m.run(text, m.ends.start(m.kindBefore(text, from)), from, len(text), -1)
+	row, end, _ := m.run(text, m.ends.start(m.kindBefore(text, from)), from, len(text), -1)
 	found = end >= 0 || row != gone && m.allowance >= 0 && m.at(m.ends, row, m.ends.edge())&1 != 0
 	if m.allowance < 0 {
 		m.decline()
@@ -112,10 +112,9 @@ func isASCII(text []byte) bool {
 func (m *Machine) find(text []byte, from, limit int) (loc [2]int, found bool) {
 	from = m.skip(text, from, min(limit, len(text)))
 	row := m.ends.start(m.kindBefore(text, from))
-	row, end := m.run(text, row, from, min(limit, len(text)), -1)
+	row, end, at := m.run(text, row, from, min(limit, len(text)), -1)
 	if row != gone && limit < len(text) {
-		row = m.ends.settle(row)
-		row, end = m.run(text, row, limit, len(text), end)
+		row, end, _ = m.run(text, m.ends.settle(row), at, len(text), end)
 	}
 	if row != gone && m.allowance >= 0 {
 		m.open = m.open || m.ends.underWay(row)
@@ -141,11 +140,13 @@ func (m *Machine) skip(text []byte, from, limit int) int {
 	return max(from, limit-n) // more text could complete what may begin there
 }
 
-// run moves the state over a part of a text and notes where a match ends.
-func (m *Machine) run(text []byte, row int32, from, to, end int) (int32, int) {
+// run moves the state over a part of a text and notes where a match ends. A
+// character that begins before to is read whole: at is where the run ended.
+func (m *Machine) run(text []byte, row int32, from, to, end int) (last int32, ended, at int) {
 	s, class := m.ends, &m.p.class
 	next := s.next
-	for i := from; i < to && row != gone; {
+	i := from
+	for i < to && row != gone {
 		column, size := 0, 1
 		if b := text[i]; b < utf8.RuneSelf {
 			column = int(class[b])
@@ -155,7 +156,7 @@ func (m *Machine) run(text []byte, row int32, from, to, end int) (int32, int) {
 		v := next[int(row)+column]
 		if v == unbuilt {
 			if v = m.build(s, row, column); m.allowance < 0 {
-				return gone, -1
+				return gone, -1, i
 			}
 			next = s.next
 		}
@@ -165,7 +166,7 @@ func (m *Machine) run(text []byte, row int32, from, to, end int) (int32, int) {
 		row = v >> 1
 		i += size
 	}
-	return row, end
+	return row, end, i
 }
 
 // begin is where the longest match begins, at or behind from, that ends at an offset.

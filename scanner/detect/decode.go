@@ -3,8 +3,10 @@ package detect
 import "slices"
 
 // maxGrowth bounds what all passes together may decode, as a multiple of the
-// text: what would exceed it stays encoded.
-const maxGrowth = 4
+// text: what would exceed it stays encoded. No pass makes more than a little over
+// the text of it, and a policy names 16 passes at most, so that it is met by no
+// part of a text that is searched by itself.
+const maxGrowth = 20
 
 // decoder undoes encodings pass by pass.
 type decoder struct {

@@ -14,6 +14,7 @@ const maxChain = 64
 // each line start inside a match, with nothing before it, as a hunk has.
 type enumeration struct {
 	find      matcher
+	stop      <-chan struct{} // ends the search early; the matches are then incomplete
 	text      []byte
 	from, to  int
 	limit     int                    // matches that begin behind it are of no interest
@@ -93,6 +94,9 @@ func (e *enumeration) inside(start, end int) {
 		if at >= min(end, e.limit) || e.restarts[at] {
 			continue
 		}
+		if e.stopped() {
+			return
+		}
 		if !e.possible(at, end) {
 			return
 		}
@@ -105,6 +109,15 @@ func (e *enumeration) inside(start, end int) {
 			return
 		}
 		at = max(at, first)
+	}
+}
+
+func (e *enumeration) stopped() bool {
+	select {
+	case <-e.stop:
+		return true
+	default:
+		return false
 	}
 }
 

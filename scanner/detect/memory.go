@@ -45,10 +45,10 @@ type shard struct {
 
 type sectionKey struct {
 	hash  [2]uint64
-	size  int32 // of the section, which is a part of what was hashed
-	first bool  // nothing stands before it
-	last  bool  // nothing stands behind what was hashed
-	wide  bool  // of a wide region, searched for the rules that a narrow one left open
+	size  int32  // of the section, which is a part of what was hashed
+	first bool   // nothing stands before it
+	last  bool   // nothing stands behind what was hashed
+	wide  uint64 // 0, or for a wide region which rules it was searched for, see setOf
 }
 
 // section is what is known of some lines.
@@ -108,6 +108,7 @@ func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless
 	for _, r := range m.d.alwaysRules {
 		rest = append(rest, putOff{rule: r, depths: 0xff})
 	}
+	var across []Match // that reach beyond their sections
 	for i := range s.pieces {
 		p := &s.pieces[i]
 		s.marks |= p.section.marks
@@ -124,6 +125,7 @@ func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless
 			found = appendMoved(found, wide.found, int(p.from))
 			rest = append(rest, wide.rest...)
 		}
+		across, rest = m.cross(across, found, int(p.from), int(p.end), rest)
 	}
 	s.rest = rest
 	if pointless != nil {
@@ -142,12 +144,29 @@ func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless
 	return distinct(found), nil
 }
 
+// cross takes note of the matches in a section that reach beyond it, and puts a
+// rule off where one of the section overlaps one that began before: which of the
+// two hides the other, and what is hidden by it, only the whole text tells.
+func (m *Memory) cross(across, found []Match, from, end int, rest []putOff) ([]Match, []putOff) {
+	across = slices.DeleteFunc(across, func(a Match) bool { return a.Match[1] <= from })
+	for i := len(found) - 1; i >= 0 && found[i].Match[0] >= from; i-- {
+		f := found[i]
+		if slices.ContainsFunc(across, func(a Match) bool { return a.number == f.number && f.Match[0] < a.Match[1] && a.Match[0] < from }) {
+			rest = append(rest, putOff{rule: f.number, depths: 0xff, whole: true})
+		}
+		if f.Match[1] > end {
+			across = append(across, f)
+		}
+	}
+	return across, rest
+}
+
 // piece is a section of a text and the region that is searched with it.
 type piece struct {
 	region    []byte
-	from, end int  // of the section in the text
-	last      bool // the region ends with the text
-	wide      bool // the region is a wide one
+	from, end int    // of the section in the text
+	last      bool   // the region ends with the text
+	wide      uint64 // as in sectionKey
 }
 
 // before is how many bytes of the region stand before the section.
@@ -219,7 +238,13 @@ func (m *Memory) recall(p piece) *section {
 	return m.shard(key).get(key)
 }
 
+// maxKept is how many matches a section may hold that is remembered.
+const maxKept = 1000
+
 func (m *Memory) keep(p piece, sec *section) {
+	if len(sec.found) > maxKept {
+		return
+	}
 	key := m.key(p)
 	m.shard(key).put(key, sec)
 }

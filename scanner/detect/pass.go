@@ -121,6 +121,9 @@ func (p *pass) promising(c *compiled) bool {
 	return c.Regex.Automaton() != nil || p.s.holds(p.layer.text, c.proof.Words)
 }
 
+// endsHere reports whether nothing stands behind the text of the pass.
+func (p *pass) endsHere() bool { return p.s.part == nil || p.s.part.last }
+
 // searchAsked runs the rules that were asked for, whether or not a keyword is here.
 func (p *pass) searchAsked() error {
 	defer p.s.clear()
@@ -130,7 +133,7 @@ func (p *pass) searchAsked() error {
 		}
 		c := p.d.rules[id]
 		c.prove()
-		if !p.s.holds(p.layer.text, c.proof.Words) {
+		if p.endsHere() && !p.s.holds(p.layer.text, c.proof.Words) {
 			continue
 		}
 		open, err := p.search(c, p.wholeText(), c.proof.Proven)
@@ -205,13 +208,16 @@ func (p *pass) search(c *compiled, w window, proven bool) (open bool, err error)
 	if err := p.ctx.Err(); err != nil {
 		return false, fmt.Errorf("search text: %w", err)
 	}
-	e := enumeration{find: p.s.matcher(c), text: p.layer.text, from: w.from, to: w.to, limit: w.last,
+	e := enumeration{stop: p.ctx.Done(), find: p.s.matcher(c), text: p.layer.text, from: w.from, to: w.to, limit: w.last,
 		reach: -1, fromStart: c.looksForStart()}
 	if proven {
 		e.reach = c.proof.Left
 		e.promise = c.hasKeyword
 	}
 	ms := p.judgeAll(c, e.run())
+	if err := p.ctx.Err(); err != nil {
+		return false, fmt.Errorf("search text: %w", err)
+	}
 	if len(c.Required) > 0 && len(ms) > 0 {
 		ms = p.complete(c, ms)
 	}
@@ -245,6 +251,8 @@ type lines struct {
 	text     []byte
 	from, to int // the line looked at last, with the newline before it
 	allowed  bool
+	last     [2]int // a match over several lines, and whether it is allowed
+	lastIs   bool
 }
 
 func newLines(text []byte) *lines { return &lines{text: text} }
@@ -260,6 +268,9 @@ func (l *lines) allows(match [2]int) bool {
 	if l.from < l.to && l.from <= match[0] && match[0] < l.to && match[1] <= l.to {
 		return l.allowed
 	}
+	if l.last == match && match[0] < match[1] {
+		return l.lastIs
+	}
 	from, to := bounds(l.text, match, len(l.text))
 	allowed := false
 	for _, c := range allowComments {
@@ -267,6 +278,8 @@ func (l *lines) allows(match [2]int) bool {
 	}
 	if bytes.IndexByte(l.text[min(match[0]+1, match[1]):match[1]], '\n') < 0 {
 		l.from, l.to, l.allowed = from, to, allowed
+	} else {
+		l.last, l.lastIs = match, allowed
 	}
 	return allowed
 }

@@ -78,7 +78,7 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 	if p.end+wideAhead < len(text) {
 		to = lineBehind(text, p.end+wideAhead)
 	}
-	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), true
+	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), setOf(open)
 	if sec := m.recall(p); sec != nil {
 		return sec, nil
 	}
@@ -97,6 +97,17 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 	}
 	m.keep(p, sec)
 	return sec, nil
+}
+
+// setOf is a number other than 0 for a set of rules.
+func setOf(rules []putOff) uint64 {
+	sorted := slices.Clone(rules)
+	slices.SortFunc(sorted, func(a, b putOff) int { return int(a.rule - b.rule) })
+	set := uint64(1)
+	for _, o := range sorted {
+		set = set*1099511628211 + uint64(o.rule) + 1
+	}
+	return max(1, set)
 }
 
 // among marks rules.
@@ -151,6 +162,7 @@ func appendMoved(to, found []Match, from int) []Match {
 // partial is the state of the search of a section.
 type partial struct {
 	end     int  // of the section in its region
+	first   bool // the section begins with the text
 	last    bool // the region ends with the text
 	room    int  // bytes that the region has behind the section, at least
 	depth   int  // decoding passes so far
@@ -169,8 +181,8 @@ type putOff struct {
 }
 
 func newPartial(p piece) *partial {
-	part := &partial{end: p.before() + p.end - p.from, last: p.last, room: ahead}
-	if p.wide {
+	part := &partial{end: p.before() + p.end - p.from, first: p.from == 0, last: p.last, room: ahead}
+	if p.wide != 0 {
 		part.room = wideAhead
 	}
 	return part
@@ -217,10 +229,11 @@ func (p *partial) settle() {
 // in which they could be searched.
 func (p *partial) unfit(t *track) bool {
 	proof := t.rule.proof
-	return t.gate == nil || !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0
+	return t.rule.looksForStart() && !p.first || t.gate == nil || !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0
 }
 
 // mayGoOn reports whether a match that begins in the section can reach beyond the region.
 func (p *partial) mayGoOn(c *compiled) bool {
-	return !p.last && (c.proof.Right < 0 || c.proof.Right+2*margin > p.room)
+	// Encoded text takes more room than what it stands for.
+	return !p.last && (p.depth > 0 || c.proof.Right < 0 || c.proof.Right+2*margin > p.room)
 }

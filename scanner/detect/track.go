@@ -33,12 +33,12 @@ func (t *track) begin(rule *compiled) {
 
 // hit takes in a keyword that ends at end. Matches that begin at limit or
 // behind it are of no interest. A match whose first keyword this is begins
-// with it at the latest.
+// before its end.
 func (t *track) hit(text []byte, k target, end, limit int) {
 	if t.whole {
 		return
 	}
-	w := window{0, len(text), min(limit, end-int(k.length)+1)}
+	w := window{0, len(text), min(limit, end)}
 	if left := t.rule.proof.Left; left >= 0 {
 		w.from = max(0, end-left-margin)
 	}
