@@ -108,6 +108,9 @@ func TestRealControllersAreAdmittedAndTheirForgersAreNot(t *testing.T) {
 		if !allows(out) || a.Refused {
 			t.Errorf("%s is refused by %s: %s", name, a.Rule, out)
 		}
+		if strings.HasPrefix(name, "argo-cd/client-side") && a.Rule != ruleUnchanged && !strings.Contains(string(out), "server-side apply") {
+			t.Errorf("%s: nobody is warned of the copy in an annotation: %s", name, out)
+		}
 		if a.Rule == ruleUnchanged || a.Rule == ruleNoValues {
 			continue
 		}

@@ -389,7 +389,7 @@ var lastAppliedAttacks = []attack{
 	{"last-applied", "that cannot be read", byLabeller, annotate(managedAnnotation, "{"), ruleLastApplied},
 	{"last-applied", "a note", byLabeller, annotate("note", "the password is not-a-real-password, do not tell"), ruleLastApplied},
 	{"last-applied", "a note in base64", byLabeller, annotate("note", base64.StdEncoding.EncodeToString([]byte("not-a-real-password"))), ruleLastApplied},
-	{"last-applied", "by a trusted writer", byArgo, lastApplied, ruleLastApplied},
+	{"last-applied", "a note within a document", byLabeller, annotate("note", `{"was":{"password":"not-a-real-password"}}`), ruleLastApplied},
 	{"last-applied", "with escapes", byLabeller, annotate(managedAnnotation, `{"stringData":{"password":"not-a-real-p\u0061ssword"}}`), ruleLastApplied},
 }
 

@@ -132,11 +132,13 @@ func (d decider) refuseCopy(taking []string) finding {
 		"leave them out, or let a trusted writer set them")
 }
 
+// refuseLastApplied warns where a trusted writer copies values: Argo CD does so
+// whenever it applies from the client's side, and stopping it would stop rotation.
 func (d decider) refuseLastApplied(copied []string, t trust) finding {
-	f := refuse(ruleLastApplied, d.subject()+": the annotations "+list(copied)+" repeat values in the clear",
-		"use server-side apply: kubectl apply --server-side; and remove the annotation: kubectl annotate secret "+d.review.Secret.Name+" "+copied[0]+"-")
 	if t.fault == "" {
-		f.writer, f.claim = t.writer.Name, t.claim
+		return finding{rule: ruleLastApplied, writer: t.writer.Name, claim: t.claim,
+			warn: []string{"an annotation repeats values in the clear; let the deployer use server-side apply"}}
 	}
-	return f
+	return refuse(ruleLastApplied, d.subject()+": the annotations "+list(copied)+" repeat values in the clear",
+		"use server-side apply: kubectl apply --server-side; and remove the annotation: kubectl annotate secret "+d.review.Secret.Name+" "+copied[0]+"-")
 }
