@@ -32,13 +32,16 @@ func (r *reply) parse(format string) (err error) {
 	if kind == "text/html" || strings.HasPrefix(start, "<!doctype html") || strings.HasPrefix(start, "<html") {
 		return fmt.Errorf("status %d with a page of HTML, not an answer of the API", r.status)
 	}
-	if strings.TrimSpace(r.text) == "" || format == "text" {
+	if strings.TrimSpace(r.text) == "" {
 		return nil
 	}
 	if format == "xml" {
 		r.tree, err = parseXML(r.text)
 	} else {
 		r.tree, err = parseJSON(r.text)
+	}
+	if format == "text" {
+		return nil // JSON where it is JSON, and some answers of these providers are words
 	}
 	if err != nil {
 		return fmt.Errorf("status %d with an answer that does not parse", r.status)

@@ -39,7 +39,7 @@ func (c *Client) Check(ctx context.Context, p *Provider, in Input) Report {
 // provider's list works.
 func (c *Client) checkByList(ctx context.Context, p *Provider, in Input, v vars) Report {
 	if p.Find == nil || p.Find.Absent != "dead" {
-		return Report{Why: "there is no read-only check for this kind"}
+		return Report{Why: p.Unchecked}
 	}
 	matches, wait, err := c.find(ctx, p, in, v)
 	switch {
@@ -81,6 +81,9 @@ func (c *Client) ask(ctx context.Context, p *Provider, request Request, v vars) 
 // tell takes out of an answer what the provider says of the value itself.
 func (p *Provider) tell(r *reply, v vars) Report {
 	report := Report{Identity: map[string]string{}, own: vars{}}
+	if r.status >= 300 { // a refusal that means live describes the refusal, not the value
+		return report
+	}
 	for _, name := range sortedKeys(p.Check.Own) {
 		capture := p.Check.Own[name]
 		found := capture.take(r)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -17,7 +16,7 @@ import (
 const (
 	maxPages = 200
 	// minEdge is how many characters of the value's end a record must show.
-	minEdge = 4
+	minEdge = 3
 )
 
 // find reads the whole list and gives the ids of the records that are the
@@ -143,11 +142,14 @@ func (g *Page) next(r *reply, page, items int) (url.Values, error) {
 	}
 	switch g.Kind {
 	case "link":
-		m := linkNext.FindStringSubmatch(strings.Join(r.header[http.CanonicalHeaderKey("Link")], ", "))
-		if m == nil {
+		address := word(at(r.tree, g.Path))
+		if m := linkNext.FindStringSubmatch(strings.Join(r.header.Values("Link"), ", ")); g.Path == "" && m != nil {
+			address = m[1]
+		}
+		if address == "" {
 			return nil, nil
 		}
-		link, err := url.Parse(m[1])
+		link, err := url.Parse(address)
 		if err != nil || link.Query().Get(g.Query) == "" {
 			return nil, errors.New("the link to the next page does not parse")
 		}

@@ -86,7 +86,9 @@ func (p Proof) words() string {
 }
 
 func (p *Provider) writeSteps(b *strings.Builder) {
-	if p.Check == nil {
+	if p.Unchecked != "" {
+		fmt.Fprintf(b, "**check**: none. %s\n\n", p.Unchecked)
+	} else if p.Check == nil {
 		b.WriteString("**check**: the list below; a value that it lacks is dead.\n\n")
 	} else {
 		p.writeStep(b, "check", p.Check.Request, []string{"live", "dead"}, p.Check.Live, p.Check.Dead)

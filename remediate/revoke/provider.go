@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/leakgate/leakgate/internal/secret"
 )
 
 // Provider is how one issuer treats one kind of credential. All of it is data,
@@ -29,6 +31,7 @@ type Provider struct {
 	Batch       int            `toml:"batch"`  // how many values one call may carry
 	Settle      Duration       `toml:"settle"` // until when a revoked value may still work
 	Notifies    bool           `toml:"notifies_owner"`
+	Unchecked   string         `toml:"unchecked"`    // why there is no check
 	Outage      string         `toml:"outage"`       // what stops working
 	Forever     string         `toml:"irreversible"` // what cannot be taken back
 	Note        string         `toml:"note"`
@@ -134,7 +137,7 @@ type Find struct {
 type Page struct {
 	Kind  string `toml:"kind"`  // link, cursor or number
 	Query string `toml:"query"` // parameter that the next request carries
-	Path  string `toml:"path"`  // of the cursor
+	Path  string `toml:"path"`  // of the cursor, or of the next page's address when it is no header
 	More  string `toml:"more"`  // path of the flag that more follows
 }
 
@@ -175,3 +178,9 @@ func (p *Provider) Reversible() bool { return p.Disable != nil && p.Undo != nil 
 
 // Can reports whether the provider has a call for the deed.
 func (p *Provider) Can(d Deed) bool { return p.action(d) != nil }
+
+// Accepts reports whether the value is of the provider's kind by its form.
+// Rules find what several kinds share, as GitHub's tokens.
+func (p *Provider) Accepts(value secret.Secret) bool {
+	return p.value == nil || p.value.MatchString(value.Reveal()) // only its form is judged
+}

@@ -101,8 +101,8 @@ func (p *Provider) validateProof() error {
 		return fmt.Errorf("target %q does not come from the proof %q", p.Target, p.Proof)
 	case !slices.Contains([]Proof{ProofValue, ProofOwnID, ProofInValue, ProofListValue, ProofListEdges}, p.Proof):
 		return fmt.Errorf("there is no proof %q", p.Proof)
-	case p.Class != ClassA && p.needs("admin"):
-		return errors.New("only class A needs a credential of an administrator")
+	case p.Class != ClassA && p.adminBeyondUndo():
+		return errors.New("only class A needs a credential of an administrator for more than undo")
 	case p.Class == ClassA && !p.needs("admin"):
 		return errors.New("class A says which credential of an administrator it needs")
 	case p.Proof == ProofValue:
@@ -125,6 +125,21 @@ func (p *Provider) allParts(naming []string) bool {
 
 func (p *Provider) needs(from string) bool {
 	return slices.ContainsFunc(p.Needs, func(n Need) bool { return n.From == from })
+}
+
+// adminBeyondUndo reports whether anything but undo names an administrator's
+// credential: a value that was disabled cannot enable itself.
+func (p *Provider) adminBeyondUndo() bool {
+	for _, s := range p.steps() {
+		for _, template := range s.request.templates() {
+			for _, name := range names(template) {
+				if s.name != string(Undo) && slices.ContainsFunc(p.Needs, func(n Need) bool { return n.Name == name && n.From == "admin" }) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // carriesValue holds each deed without a target to a request that the value,

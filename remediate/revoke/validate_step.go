@@ -18,7 +18,7 @@ func (p *Provider) validateRequest(s step) error {
 	switch {
 	case !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}, r.Method):
 		return fmt.Errorf("method %q", r.Method)
-	case !secure || !path || !slices.Contains(p.Hosts, host):
+	case !secure || !path || !p.mayAsk(host):
 		return fmt.Errorf("url %q is not https at one of the hosts", r.URL)
 	case r.Form != nil && r.JSON != nil:
 		return errors.New("a request has form or json, not both")
@@ -42,6 +42,20 @@ func (p *Provider) validateRequest(s step) error {
 		}
 	}
 	return nil
+}
+
+// mayAsk reports whether the host of a template is on the list, or a setting
+// of which every choice is.
+func (p *Provider) mayAsk(host string) bool {
+	if slices.Contains(p.Hosts, host) {
+		return true
+	}
+	for _, n := range p.Needs {
+		if host == "{{"+n.Name+"}}" && len(n.Choices) > 0 {
+			return !slices.ContainsFunc(n.Choices, func(c string) bool { return !slices.Contains(p.Hosts, c) })
+		}
+	}
+	return false
 }
 
 func (p *Provider) findTemplates(s step) []string {
@@ -92,8 +106,11 @@ func (p *Provider) validateFind() error {
 				return fmt.Errorf("own.%s: %w", name, err)
 			}
 		}
-	} else if p.Find == nil || p.Find.Absent != "dead" {
-		return errors.New("there is neither a check nor a list whose lack of a record means dead")
+	} else if (p.Unchecked == "") != (p.Find != nil && p.Find.Absent == "dead") {
+		return errors.New("without a check there is a list whose lack of a record means dead, or unchecked says why there is none")
+	}
+	if p.Check != nil && p.Unchecked != "" {
+		return errors.New("unchecked is for providers without a check")
 	}
 	f := p.Find
 	switch {
@@ -117,8 +134,8 @@ func (g *Page) validate() error {
 		return nil
 	case !slices.Contains([]string{"link", "cursor", "number"}, g.Kind) || g.Query == "":
 		return errors.New("page has the kind link, cursor or number, and the query that names a page")
-	case (g.Kind == "cursor") != (g.Path != ""):
-		return errors.New("page: the kind cursor has the path of the cursor, and no other")
+	case g.Kind == "cursor" && g.Path == "" || g.Kind == "number" && g.Path != "" || g.Kind != "cursor" && g.More != "":
+		return errors.New("page: the kind cursor has the path of the cursor, and the kind number none; more belongs to cursor")
 	}
 	return nil
 }

@@ -84,8 +84,12 @@ func (t *Transcript) headers(r *http.Request, want Expected) string {
 			return fmt.Sprintf("the header %s is not as documented", name)
 		}
 	}
+	documentedHeaders := map[string]bool{}
+	for name := range want.Headers {
+		documentedHeaders[http.CanonicalHeaderKey(name)] = true
+	}
 	for name := range r.Header {
-		_, documented := want.Headers[name]
+		documented := documentedHeaders[name]
 		signed := want.Signed != nil && strings.HasPrefix(name, "X-Amz-")
 		if !documented && !signed && !slices.Contains(automatic, name) {
 			return fmt.Sprintf("the header %s is not documented", name)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // Conform holds a provider to its transcript: the record, every documented
@@ -43,7 +44,7 @@ func (s *suite) record() error {
 	p, want := s.provider, s.script.Record
 	got := Record{
 		Class: p.Class, Proof: p.Proof, Target: want.Target, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects,
-		Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
+		Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {
 		got.Rate = fmt.Sprintf("%d per %s", p.Rate.Calls, time.Duration(p.Rate.Per))
@@ -75,9 +76,32 @@ func (s *suite) record() error {
 	if !reflect.DeepEqual(got, want) {
 		return fmt.Errorf("the data says %+v, the documentation %+v", got, want)
 	}
+	if err := s.form(); err != nil {
+		return err
+	}
 	for d, step := range s.deeds() {
 		if has := s.provider.Can(d); has != (step != nil) {
 			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
+		}
+	}
+	return nil
+}
+
+// form compares which values the provider takes for its own.
+func (s *suite) form() error {
+	if !s.provider.Accepts(s.in.Secret) {
+		return errors.New("it does not accept its own kind of value")
+	}
+	if s.provider.Value != "" && len(s.script.Foreign) == 0 {
+		return errors.New("it is particular about values, and the transcript names none of another kind")
+	}
+	for _, template := range s.script.Foreign {
+		value, err := rules.ExpandExample(template, 1)
+		if err != nil {
+			return err
+		}
+		if s.provider.Accepts(secret.New(value)) {
+			return fmt.Errorf("it accepts a value of another kind, %s", template)
 		}
 	}
 	return nil
@@ -224,6 +248,13 @@ func (s *suite) done(d revoke.Deed, target revoke.Target) error {
 // status plays the first answer that means it; a kind without a check is
 // checked by its list.
 func (s *suite) status(want, state string) error {
+	if s.script.Check == nil && s.script.Find == nil { // it cannot be checked, and says so
+		s.fake.Expect(s.script)
+		if r := s.fake.Client.Check(ctx, s.provider, s.in); r.Status != revoke.Unknown || r.Why == "" {
+			return fmt.Errorf("status %s without a check", r.Status)
+		}
+		return s.fake.Fault()
+	}
 	if s.script.Check != nil {
 		a, ok := s.script.Check.first(want, state)
 		if !ok {

@@ -7,6 +7,7 @@ package revoketest
 import (
 	"bytes"
 	"embed"
+	"errors"
 	"fmt"
 	"path"
 	"time"
@@ -26,11 +27,13 @@ type Transcript struct {
 	Read          toml.LocalDate `toml:"read"` // when the documentation was read
 	// Secret is the template of a value, see rules.ExpandExample; or Generate
 	// names a kind of key file that is made at run time.
-	Secret   string            `toml:"secret"`
-	Generate string            `toml:"generate"`
-	Given    map[string]string `toml:"given"`
-	Seen     time.Time         `toml:"seen"`
-	Record   Record            `toml:"record"`
+	Secret   string `toml:"secret"`
+	Generate string `toml:"generate"`
+	// Foreign are templates of values that the rules find too and that are of another kind.
+	Foreign []string          `toml:"foreign"`
+	Given   map[string]string `toml:"given"`
+	Seen    time.Time         `toml:"seen"`
+	Record  Record            `toml:"record"`
 
 	Check   *Step    `toml:"check"`
 	Find    *Listing `toml:"find"`
@@ -55,7 +58,8 @@ type Record struct {
 	Settle    revoke.Duration     `toml:"settle"`
 	Notifies  bool                `toml:"notifies_owner"`
 	InURL     bool                `toml:"secret_in_url"`
-	Admin     []string            `toml:"admin"` // names of needs, by where they come from
+	Public    []string            `toml:"public"` // parts of the value that are no secret
+	Admin     []string            `toml:"admin"`  // names of needs, by where they come from
 	Leak      []string            `toml:"leak"`
 	LeakedIDs []string            `toml:"leak_public"`
 	Settings  map[string]string   `toml:"settings"` // with their defaults
@@ -144,8 +148,8 @@ func Transcripts() (map[string]*Transcript, error) {
 }
 
 func strictly(err error) error {
-	if e, ok := err.(*toml.StrictMissingError); ok {
-		return fmt.Errorf("%s", e.String())
+	if e, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+		return errors.New(e.String())
 	}
 	return err
 }
