@@ -67,10 +67,13 @@ func parseXML(text string) (any, error) {
 	d := xml.NewDecoder(strings.NewReader(text))
 	root := map[string]any{}
 	err := readXML(d, root, 0)
-	if errors.Is(err, io.EOF) {
-		err = nil
+	if !errors.Is(err, io.EOF) {
+		return nil, err
 	}
-	return root, err
+	if len(root) != 1 {
+		return nil, errors.New("not one document")
+	}
+	return root, nil
 }
 
 func readXML(d *xml.Decoder, into map[string]any, depth int) error {

@@ -101,5 +101,5 @@ func (p *Provider) public(name string) bool {
 			return !n.Secret()
 		}
 	}
-	return name == "target" || name == "found.id" || slices.Contains(p.Public, name)
+	return name == "target" || name == "found.id" || slices.Contains(p.Public, name) || slices.Contains(derivations[p.Derive].public, name)
 }

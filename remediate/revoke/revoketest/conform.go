@@ -43,7 +43,7 @@ var ctx = context.Background()
 func (s *suite) record() error {
 	p, want := s.provider, s.script.Record
 	got := Record{
-		Class: p.Class, Proof: p.Proof, Target: want.Target, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects,
+		Class: p.Class, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects,
 		Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {

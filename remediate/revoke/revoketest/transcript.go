@@ -58,8 +58,10 @@ type Record struct {
 	Settle    revoke.Duration     `toml:"settle"`
 	Notifies  bool                `toml:"notifies_owner"`
 	InURL     bool                `toml:"secret_in_url"`
-	Public    []string            `toml:"public"` // parts of the value that are no secret
-	Admin     []string            `toml:"admin"`  // names of needs, by where they come from
+	Public    []string            `toml:"public"`      // parts of the value that are no secret
+	Shown     bool                `toml:"shown"`       // the value is an id and no secret
+	Minted    []string            `toml:"also_secret"` // of the answers' values, what is a secret
+	Admin     []string            `toml:"admin"`       // names of needs, by where they come from
 	Leak      []string            `toml:"leak"`
 	LeakedIDs []string            `toml:"leak_public"`
 	Settings  map[string]string   `toml:"settings"` // with their defaults
@@ -165,8 +167,11 @@ func (t *Transcript) Input() revoke.Input {
 
 // Secrets are the values that must not be seen anywhere.
 func (t *Transcript) Secrets() []secret.Secret {
-	list := []secret.Secret{secret.New(t.values["secret"])}
-	for _, names := range [][]string{t.Record.Admin, t.Record.Leak} {
+	var list []secret.Secret
+	if !t.Record.Shown {
+		list = append(list, secret.New(t.values["secret"]))
+	}
+	for _, names := range [][]string{t.Record.Admin, t.Record.Leak, t.Record.Minted} {
 		for _, name := range names {
 			list = append(list, secret.New(t.values[name]))
 		}
