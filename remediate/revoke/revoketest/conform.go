@@ -120,16 +120,16 @@ func (s *suite) answers() error {
 			}
 		}
 	}
+	target, err := s.locate()
+	if err != nil {
+		return err
+	}
 	for _, d := range []revoke.Deed{revoke.Disable, revoke.Undo, revoke.Revoke} {
 		step := s.deeds()[d]
 		if step == nil {
 			continue
 		}
 		for _, a := range step.Answers {
-			target, err := s.locate()
-			if err != nil {
-				return err
-			}
 			if err := s.act(d, target, a); err != nil {
 				return fmt.Errorf("%s: %s: %w", d, a.Name, err)
 			}
