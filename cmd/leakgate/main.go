@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 // version is set by the release build.
@@ -35,6 +37,8 @@ type world struct {
 	now    func() time.Time
 	width  int  // columns of the terminal that stdout is, 0 when it is none
 	status bool // stderr is a terminal, so progress can be shown
+
+	providers *revoke.Client // asks the issuers of credentials; nil for the usual one
 }
 
 func newWorld() *world {

@@ -325,3 +325,8 @@ func (t *Transcript) fillMap(m map[string]string) map[string]string {
 func equalMaps(a, b map[string]string) bool {
 	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
 }
+
+// CheckExchange is the check's request with one of its answers.
+func (t *Transcript) CheckExchange(a Reply) Exchange {
+	return Exchange{t.Check.Request, t.serve(a)}
+}
