@@ -35,24 +35,25 @@ const (
 )
 
 // All appends to locs the places of up to n matches in text, all for n < 0, as
-// regexp's FindAllIndex finds them, but only those that begin before limit.
-// open says that such a match was under way at the end of text, so that more
-// text could change what is found.
+// regexp's FindAllIndex finds them, but only those that begin at from or behind
+// it, and before limit. What stands before from counts as what stands before it:
+// the text begins at 0. open says that such a match was under way at the end of
+// text, so that more text could change what is found.
 //
 // ok is false when the machine declines, and locs is then as it was: the text
 // has characters beyond ASCII that the expression tells apart, or it calls for
 // too many states.
-func (m *Machine) All(text []byte, n, limit int, locs [][2]int) (out [][2]int, open, ok bool) {
+func (m *Machine) All(text []byte, from, n, limit int, locs [][2]int) (out [][2]int, open, ok bool) {
 	if m.rest > 0 {
 		m.rest--
 		return locs, true, false
 	}
-	if !m.p.wide && !isASCII(text) {
+	if !m.p.wide && !isASCII(text[max(0, from-1):]) {
 		return locs, true, false
 	}
-	m.allowance, m.open = freeStates+len(text)/stateShare, false
+	m.allowance, m.open = freeStates+(len(text)-from)/stateShare, false
 	out = locs
-	for at := 0; at < limit && (n < 0 || len(out)-len(locs) < n); {
+	for at := from; at < limit && (n < 0 || len(out)-len(locs) < n); {
 		loc, found := m.find(text, at, limit)
 		if m.allowance < 0 {
 			m.decline()

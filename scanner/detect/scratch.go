@@ -12,6 +12,7 @@ import (
 type Scratch struct {
 	owner    *Detector
 	hits     []hit
+	lanes    lanesOfHits
 	run      []hit // of a run of sections
 	tracks   []track
 	touched  []int
@@ -59,7 +60,7 @@ func (s *Scratch) keywords(text []byte, visit func([]hit)) {
 func (s *Scratch) scan(text []byte, visit func([]hit)) bool {
 	state := uint32(0)
 	for from := 0; from < len(text); from += block {
-		state, s.hits = s.owner.auto.scan(text[from:min(len(text), from+block)], from, state, s.hits[:0])
+		state, s.hits = s.owner.auto.scan(text[from:min(len(text), from+block)], from, state, s.hits[:0], &s.lanes)
 		if slices.ContainsFunc(s.hits, func(h hit) bool { return s.owner.folds[h.ends] }) {
 			return false
 		}
