@@ -120,6 +120,6 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, text []byte, p *placed, ru
 		a.found = append(a.found, f)
 	}
 	p.section = &fresh
-	m.keep(p.in(text), &fresh)
+	m.keep(m.key(p.in(text)), &fresh)
 	return fresh.asked, nil
 }

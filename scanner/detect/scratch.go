@@ -22,6 +22,7 @@ type Scratch struct {
 	asked    bool           // the rules of only run, whether or not a keyword is here
 	part     *partial       // when a section is searched
 	pieces   []placed       // of the text, see Memory.Text
+	fresh    []sectionKey   // of those of them that were not known
 	rest     []putOff       // room for what is put off
 	marks    uint8          // of the text, see Options.Marks
 	machines []*dfa.Machine // by rule, made when they are needed

@@ -79,7 +79,8 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		to = lineBehind(text, p.end+wideAhead)
 	}
 	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), setOf(open)
-	if sec := m.recall(p); sec != nil {
+	key := m.key(p)
+	if sec := m.recall(key); sec != nil {
 		return sec, nil
 	}
 	outer := s.only
@@ -95,7 +96,7 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		}
 		sec.open = nil
 	}
-	m.keep(p, sec)
+	m.keep(key, sec)
 	return sec, nil
 }
 
