@@ -134,10 +134,10 @@ func (t *Tx) Advance(ctx context.Context, id string, m Move) error {
 		return fmt.Errorf("incident %s cannot become %s: %w", id, m.To, err)
 	}
 	if _, err := t.exec(ctx, `UPDATE incidents SET state = ?, changed_at = ?, reason = ?, owner = ?, expires_at = ? WHERE id = ?`,
-		m.To, micros(t.s.now()), m.Why, m.Owner, micros(m.Expires), id); err != nil {
+		m.To, micros(t.s.now()), m.Why, m.Owner, micros(m.Expires), in.ID); err != nil {
 		return err
 	}
-	_, err = t.Audit(ctx, m.By, string(m.To), id, map[string]any{"from": in.State, "why": m.Why, "proof": m.Proof, "owner": m.Owner, "expires": m.Expires})
+	_, err = t.Audit(ctx, m.By, string(m.To), in.ID, map[string]any{"from": in.State, "why": m.Why, "proof": m.Proof, "owner": m.Owner, "expires": m.Expires})
 	return err
 }
 
@@ -174,10 +174,14 @@ func (t *Tx) provesDead(ctx context.Context, in Incident, proof int64) error {
 
 // SetExposure says who could see the credential: public or private.
 func (t *Tx) SetExposure(ctx context.Context, id, by, exposure string) error {
-	if _, err := t.exec(ctx, `UPDATE incidents SET exposure = ? WHERE id = ?`, exposure, id); err != nil {
+	in, err := t.Incident(ctx, id)
+	if err != nil {
+		return fmt.Errorf("incident %s: %w", id, err)
+	}
+	if _, err := t.exec(ctx, `UPDATE incidents SET exposure = ? WHERE id = ?`, exposure, in.ID); err != nil {
 		return err
 	}
-	_, err := t.Audit(ctx, by, "exposure", id, map[string]string{"exposure": exposure})
+	_, err = t.Audit(ctx, by, "exposure", in.ID, map[string]string{"exposure": exposure})
 	return err
 }
 

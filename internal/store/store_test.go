@@ -163,6 +163,13 @@ func TestADismissalNeedsReasonOwnerAndEnd(t *testing.T) {
 			}
 		}
 		check(t, s.Tx(ctx, func(tx *store.Tx) error { return tx.Advance(ctx, "LG-0001", whole) }))
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			in, err := tx.Incident(ctx, "INC-0001")
+			if in.State != store.Dismissed || in.Owner != "ann" || in.Reason != "a test key" || in.Expires.IsZero() {
+				t.Errorf("%+v", in)
+			}
+			return err
+		}))
 	})
 }
 
