@@ -113,7 +113,7 @@ func (p Approver) keys() (keys []ssh.PublicKey, err error) {
 
 // approved reports whether a plan has the approvals that it needs now.
 func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error {
-	need := e.Policy.quorum(plan)
+	need := e.Policy.Needs(plan)
 	if need == 0 {
 		return nil
 	}

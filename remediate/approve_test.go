@@ -140,7 +140,7 @@ func TestQuorumsFollowRadiusAndReturn(t *testing.T) {
 		"critical":                {step(revoke.Disable, true, "critical", "repo"), 4},
 		"the greatest one counts": {step(revoke.Revoke, false, "critical", "admin:org"), 4},
 	} {
-		if got := p.quorum(c.plan); got != c.want {
+		if got := p.Needs(c.plan); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
@@ -34,8 +36,13 @@ type Policy struct {
 	// Approvals say how many approvers a plan needs. All that match count.
 	Approvals []Quorum   `toml:"approvals"`
 	Approvers []Approver `toml:"approvers"`
+	// Private names hosts that may have a private address, as a Vault of one's own.
+	Private []string `toml:"private"`
 	// Settings are, by provider, what it needs and is no secret.
 	Settings map[string]map[string]string `toml:"settings"`
+	// Credentials are, by provider, files that hold what it needs of an
+	// administrator. Only their owner may read them.
+	Credentials map[string]map[string]string `toml:"credentials"`
 }
 
 // Quorum is a number of approvers that a plan needs if a step of it matches.
@@ -129,8 +136,41 @@ func (p Policy) owns(repository string) bool {
 	})
 }
 
-// quorum is how many approvers a plan needs.
-func (p Policy) quorum(plan *Plan) (need int) {
+// Given reads what the providers are to be given, by "provider.need".
+func (p Policy) Given() (map[string]secret.Secret, error) {
+	given := map[string]secret.Secret{}
+	for provider, needs := range p.Settings {
+		for need, value := range needs {
+			given[provider+"."+need] = secret.New(value)
+		}
+	}
+	for provider, needs := range p.Credentials {
+		for need, file := range needs {
+			value, err := readPrivate(file)
+			if err != nil {
+				return nil, fmt.Errorf("credentials of %s: %w", provider, err)
+			}
+			given[provider+"."+need] = value
+		}
+	}
+	return given, nil
+}
+
+// readPrivate reads a file that nobody but its owner may read.
+func readPrivate(path string) (secret.Secret, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	if info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		return secret.Secret{}, fmt.Errorf("%s may be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	return secret.New(strings.TrimRight(string(text), "\r\n")), err
+}
+
+// Needs is how many approvers a plan needs.
+func (p Policy) Needs(plan *Plan) (need int) {
 	for _, q := range p.Approvals {
 		if slices.ContainsFunc(plan.Steps, q.matches) {
 			need = max(need, q.Need)
