@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -88,8 +89,9 @@ func (t *Tx) record(ctx context.Context, actor string, f Sighting) error {
 		c.ID, c.Rule, c.Preview, c.Severity, micros(now)); err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, `INSERT INTO findings (credential, repository, fingerprint, body, recorded_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (credential, repository, fingerprint) DO NOTHING`,
-		c.ID, f.Repository, f.Fingerprint, string(body), micros(now)); err != nil {
+	place, err := t.exec(ctx, `INSERT INTO findings (credential, repository, fingerprint, body, recorded_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (credential, repository, fingerprint) DO NOTHING`,
+		c.ID, f.Repository, f.Fingerprint, string(body), micros(now))
+	if err != nil {
 		return err
 	}
 	id := incidentOf(c.ID)
@@ -98,10 +100,28 @@ func (t *Tx) record(ctx context.Context, actor string, f Sighting) error {
 	if err != nil {
 		return err
 	}
-	if n, err := r.RowsAffected(); err != nil || n == 0 {
+	return t.sighted(ctx, actor, id, f, body, r, place)
+}
+
+// sighted writes down that an incident was opened, or that its credential was
+// seen at one more place.
+func (t *Tx) sighted(ctx context.Context, actor, id string, f Sighting, body []byte, incident, place sql.Result) error {
+	opened, err := incident.RowsAffected()
+	if err != nil {
 		return err
 	}
-	_, err = t.Audit(ctx, actor, "detected", id, map[string]string{"credential": c.ID, "rule": c.Rule, "repository": f.Repository, "fingerprint": f.Fingerprint})
+	added, err := place.RowsAffected()
+	if err != nil || opened+added == 0 {
+		return err
+	}
+	action := "seen"
+	if opened > 0 {
+		action = "detected"
+	}
+	_, err = t.Audit(ctx, actor, action, id, map[string]any{
+		"credential": f.Credential.ID, "rule": f.Credential.Rule, "preview": f.Credential.Preview, "severity": f.Credential.Severity,
+		"repository": f.Repository, "fingerprint": f.Fingerprint, "place": json.RawMessage(body),
+	})
 	return err
 }
 
