@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // version is set by the release build.
@@ -35,10 +35,9 @@ type world struct {
 	stderr io.Writer
 	env    func(string) string
 	now    func() time.Time
-	width  int  // columns of the terminal that stdout is, 0 when it is none
-	status bool // stderr is a terminal, so progress can be shown
-
-	providers *revoke.Client // asks the issuers of credentials; nil for the usual one
+	width  int              // columns of the terminal that stdout is, 0 when it is none
+	status bool             // stderr is a terminal, so progress can be shown
+	issuer remediate.Issuer // of tests; nil: the issuers themselves
 }
 
 func newWorld() *world {

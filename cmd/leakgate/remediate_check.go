@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
@@ -20,20 +21,20 @@ import (
 const maxValue = 64 << 10
 
 type kindCheck struct {
-	kind    string
-	set     []string // NAME=VALUE
-	file    []string // NAME=FILE
-	private []string
+	kind string
+	set  []string // NAME=VALUE
+	file []string // NAME=FILE
 }
 
-func (w *world) checkKindCommand() *cobra.Command {
+func (w *world) checkKindCommand(f *remediation) *cobra.Command {
 	var k kindCheck
 	c := &cobra.Command{
 		Use:   "check --kind ID < VALUE",
 		Short: "Ask the issuer, read-only, whether the value on standard input still works",
 		Long: `Ask the issuer, by a call that changes nothing, whether the value on standard input still works.
 The value is never taken from an argument and never printed. The issuer sees the call; a planted
-credential tells whoever planted it.
+credential tells whoever planted it. What the kind needs beside the value comes from the operator's
+file (--operator) or from these flags.
 
 Exit codes:
   0  dead: the issuer answered as it documents for a value that is not valid
@@ -41,16 +42,15 @@ Exit codes:
   2  usage: a wrong flag
   3  could not tell: the issuer answered nothing that it documents, or something that it needs was not given`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return w.checkKind(cmd.Context(), k) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return w.checkKind(cmd.Context(), f, k) },
 	}
 	c.Flags().StringVar(&k.kind, "kind", "", "the `ID` of the kind; leakgate remediate providers lists them")
 	c.Flags().StringArrayVar(&k.set, "set", nil, "a setting that the kind needs, as `NAME=VALUE`; may be given several times")
 	c.Flags().StringArrayVar(&k.file, "secret-file", nil, "a secret that the kind needs, as `NAME=FILE`; may be given several times")
-	c.Flags().StringArrayVar(&k.private, "private", nil, "a `HOST` of your own that may have a private address; may be given several times")
 	return c
 }
 
-func (w *world) checkKind(ctx context.Context, k kindCheck) error {
+func (w *world) checkKind(ctx context.Context, f *remediation, k kindCheck) error {
 	catalogue, err := revoke.Default()
 	if err != nil {
 		return err
@@ -59,7 +59,11 @@ func (w *world) checkKind(ctx context.Context, k kindCheck) error {
 	if p == nil {
 		return badFlag("--kind: there is no kind %q; leakgate remediate providers lists them", k.kind)
 	}
-	given, err := k.given(p)
+	policy, err := w.operator(f)
+	if err != nil {
+		return err
+	}
+	given, err := k.given(p, policy)
 	if err != nil {
 		return err
 	}
@@ -70,17 +74,11 @@ func (w *world) checkKind(ctx context.Context, k kindCheck) error {
 	if !p.Accepts(value) {
 		return badFlag("the value on standard input is not of the kind %s", p.ID)
 	}
-	client := w.client()
-	client.Private = append(client.Private, k.private...)
-	return w.printCheck(p, value, client.Check(ctx, p, revoke.Input{Secret: value, Given: given}))
-}
-
-// client asks providers; a test has its own.
-func (w *world) client() *revoke.Client {
-	if w.providers != nil {
-		return w.providers
+	issuer := w.issuer
+	if issuer == nil {
+		issuer = &revoke.Client{Private: policy.Private, Now: w.now}
 	}
-	return &revoke.Client{Now: w.now}
+	return w.printCheck(p, value, issuer.Check(ctx, p, revoke.Input{Secret: value, Given: given}))
 }
 
 // readValue reads the credential. One line end is not part of it.
@@ -98,8 +96,15 @@ func readValue(from io.Reader) (secret.Secret, error) {
 }
 
 // given reads what the kind needs beside the value. Secrets come from files only.
-func (k kindCheck) given(p *revoke.Provider) (map[string]secret.Secret, error) {
+func (k kindCheck) given(p *revoke.Provider, policy remediate.Policy) (map[string]secret.Secret, error) {
 	given := map[string]secret.Secret{}
+	all, err := policy.Given()
+	if err != nil {
+		return nil, flagError{err}
+	}
+	for _, n := range p.Needs {
+		given[n.Name] = all[p.ID+"."+n.Name]
+	}
 	for _, each := range k.set {
 		name, value, ok := strings.Cut(each, "=")
 		need := p.Need(name)

@@ -50,7 +50,7 @@ func remediateCheck(fake *revoketest.Fake, script *revoketest.Transcript, kind s
 	value := script.Input().Secret
 	w := &world{
 		stdin: strings.NewReader(value.Reveal() + "\n"), stdout: &out, stderr: &out, env: func(string) string { return "" },
-		now: time.Now, providers: fake.Client,
+		now: time.Now, issuer: fake.Client,
 	}
 	code := w.run(context.Background(), []string{"remediate", "check", "--kind", kind})
 	for _, form := range secret.Forms(value) {

@@ -12,12 +12,6 @@ import (
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
-func (w *world) remediateCommand() *cobra.Command {
-	c := &cobra.Command{Use: "remediate", Short: "See what can be done about a leaked credential, and whether it still works"}
-	c.AddCommand(w.providersCommand(), w.explainKindCommand(), w.checkKindCommand())
-	return c
-}
-
 func (w *world) providersCommand() *cobra.Command {
 	var format string
 	c := &cobra.Command{
