@@ -96,7 +96,7 @@ func (s serving) open(ctx context.Context) (net.Listener, error) {
 	}
 	pair, err := tls.LoadX509KeyPair(s.certificate, s.key)
 	if err != nil {
-		listener.Close()
+		_ = listener.Close() // nobody was served
 		return nil, badFlag("--tls-cert: %w", err)
 	}
 	return tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
