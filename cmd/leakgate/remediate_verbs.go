@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -12,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/crypto/ssh"
 
-	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
 )
@@ -92,24 +89,24 @@ func (w *world) printPlan(plan *remediate.Plan, digest string, quorum int) {
 
 func (w *world) remediateApplyCommand(f *remediation) *cobra.Command {
 	var l leaks
-	var stdin bool
+	var v valueFlags
 	c := &cobra.Command{
 		Use: "apply DIGEST [PATH]", Short: "Do what a plan says, as far as it is not done", Args: cobra.RangeArgs(1, 2),
 		Long: "Read the values again in the repository at PATH (default \".\"), make the calls of the\nplan, and ask the issuers until they document that the credentials are dead. A run\nthat was cut off is taken up; nothing is called twice.\n" + remediateExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.act(cmd, f, &l, stdin, args, func(e *remediate.Engine, cases map[string]remediate.Case) ([]remediate.Outcome, error) {
+			return w.act(cmd, f, &l, v, args, func(e *remediate.Engine, cases map[string]remediate.Case) ([]remediate.Outcome, error) {
 				return e.Apply(cmd.Context(), args[0], cases)
 			})
 		},
 	}
 	l.addFlags(c)
-	c.Flags().BoolVar(&stdin, "stdin", false, "read the values from standard input, one a line, where PATH no longer has them")
+	v.addFlags(c)
 	return c
 }
 
 func (w *world) remediateUndoCommand(f *remediation) *cobra.Command {
 	var l leaks
-	var stdin bool
+	var v valueFlags
 	c := &cobra.Command{
 		Use: "undo DIGEST [PATH]", Short: "Take back what a plan disabled", Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -117,18 +114,18 @@ func (w *world) remediateUndoCommand(f *remediation) *cobra.Command {
 				return badFlag("--credential is given once for undo")
 			}
 			one := strings.Join(l.only, "")
-			return w.act(cmd, f, &l, stdin, args, func(e *remediate.Engine, cases map[string]remediate.Case) ([]remediate.Outcome, error) {
+			return w.act(cmd, f, &l, v, args, func(e *remediate.Engine, cases map[string]remediate.Case) ([]remediate.Outcome, error) {
 				return e.Undo(cmd.Context(), args[0], one, cases)
 			})
 		},
 	}
 	l.addFlags(c)
-	c.Flags().BoolVar(&stdin, "stdin", false, "read the values from standard input, one a line, where PATH no longer has them")
+	v.addFlags(c)
 	return c
 }
 
 // act does something to the credentials of a plan and prints what became of them.
-func (w *world) act(cmd *cobra.Command, f *remediation, l *leaks, stdin bool, args []string, do func(*remediate.Engine, map[string]remediate.Case) ([]remediate.Outcome, error)) error {
+func (w *world) act(cmd *cobra.Command, f *remediation, l *leaks, v valueFlags, args []string, do func(*remediate.Engine, map[string]remediate.Case) ([]remediate.Outcome, error)) error {
 	e, err := w.engine(cmd.Context(), f)
 	if err != nil {
 		return err
@@ -138,7 +135,7 @@ func (w *world) act(cmd *cobra.Command, f *remediation, l *leaks, stdin bool, ar
 	if err != nil {
 		return err
 	}
-	cases, err := w.values(cmd, e, l, plan, stdin, pathOf(args, 1))
+	cases, err := w.values(cmd, e, l, plan, v, pathOf(args, 1))
 	if err != nil {
 		return err
 	}
@@ -153,44 +150,6 @@ func (w *world) act(cmd *cobra.Command, f *remediation, l *leaks, stdin bool, ar
 		return err
 	}
 	return verdictOf(out)
-}
-
-// values gives the credentials of a plan with their values, read again.
-func (w *world) values(cmd *cobra.Command, e *remediate.Engine, l *leaks, plan *remediate.Plan, stdin bool, path string) (map[string]remediate.Case, error) {
-	all := map[string]remediate.Case{}
-	if stdin {
-		return all, readValues(w.stdin, e, plan, all)
-	}
-	cases, _, err := w.find(cmd, e, &leaks{repository: l.repository}, path)
-	for _, c := range cases {
-		all[c.Credential] = c
-	}
-	return all, err
-}
-
-// maxLine is the longest value on standard input, in bytes.
-const maxLine = 1 << 20
-
-// readValues takes values from standard input for the steps they belong to.
-func readValues(from io.Reader, e *remediate.Engine, plan *remediate.Plan, into map[string]remediate.Case) error {
-	lines := bufio.NewScanner(from)
-	lines.Buffer(nil, maxLine)
-	for lines.Scan() {
-		value := secret.New(lines.Text())
-		id := e.Key.ID(value)
-		for _, s := range plan.Steps {
-			if s.Credential == id {
-				into[id] = remediate.Case{Credential: id, Value: value, Rule: s.Rule, Repository: s.Repository}
-			}
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("standard input: %w", err)
-	}
-	if len(into) == 0 {
-		return badFlag("no line of standard input is a value of the plan")
-	}
-	return nil
 }
 
 // verdictOf is the exit code of what was done.
