@@ -10,7 +10,7 @@ import (
 // memory may grow to five times what is in use; above it, to a fifth as much again and overhead.
 const (
 	softLimit  = 232 << 20
-	overhead   = 32 << 20 // beside what is in use: what is new, and Go's own
+	overhead   = 24 << 20 // beside what is in use: what is new, and Go's own
 	gcPercent  = 400
 	limitEvery = 50 * time.Millisecond
 )
