@@ -74,7 +74,8 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 			return nil, err
 		}
 		if f.Value.IsZero() || !sighted(known, m.Secret, f.Start, f.End) {
-			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, fix: f.Fix, via: f.Encoding})
+			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, fix: f.Fix, via: f.Encoding,
+				object: Object{f.Kind, f.Namespace, f.Name}, about: f.About})
 		}
 	}
 	return found, nil

@@ -26,6 +26,8 @@ type sighting struct {
 	kind      Kind
 	view      string // "" for the blob's own text, else "!member" of an archive
 	field     string
+	object    Object
+	about     string            // see [manifest.Fault.About]
 	fix       string            // what mends a fault of a manifest
 	via       []string          // how the view was made, and how the value was decoded
 	place     Place             // lines, columns and span; the rest is filled where the blob is used

@@ -124,6 +124,19 @@ func (a *answer) close() {
 	}
 }
 
+// objects reads the repository that files lie in too: an exception names one of
+// its blobs.
+func (a *answer) objects() (*gitrepo.Reader, error) {
+	if a.reader == nil {
+		repo, err := gitrepo.OpenWith(a.q.Path, a.q.Git)
+		if err != nil {
+			return nil, errors.New("there is no repository to read it from")
+		}
+		a.repo, a.reader = repo, repo.NewReader(16<<20)
+	}
+	return a.reader, nil
+}
+
 // prepare resolves the revisions and loads policy and rules.
 func (a *answer) prepare() error {
 	if a.repo != nil {
@@ -223,11 +236,12 @@ func (a *answer) input(ctx context.Context, result *scanner.Result, scanErr erro
 		Policy: a.rulings.policy, Result: result, Err: scanErr, Now: a.w.Now(),
 		Whole: a.q.What == History, Baseline: a.rulings.baseline, Notices: a.notices(ctx), Branches: a.branches(),
 		Credential: a.credential,
+		Namespace:  func(f scanner.Finding) string { return f.At.Object.Namespace },
 		Ignored:    a.rulings.ignored,
 		Older:      func(f scanner.Finding) bool { return f.Older },
 		Commented:  a.commented(ctx),
 	}
-	if a.repo != nil {
+	if a.q.What != Stream || a.q.Path != "" {
 		in.Values = &places{ctx: ctx, a: a}
 	}
 	return in

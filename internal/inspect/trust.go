@@ -24,7 +24,11 @@ func (p *places) At(at gate.Place) ([]secret.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := p.a.reader.Object(id)
+	reader, err := p.a.objects()
+	if err != nil {
+		return nil, err
+	}
+	o, err := reader.Object(id)
 	if err != nil {
 		return nil, err
 	}

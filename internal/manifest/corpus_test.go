@@ -68,7 +68,13 @@ func judged(t *testing.T, c Checker, text string) []Fault {
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}
-	return c.Faults(docs)
+	faults := c.Faults(docs)
+	for _, f := range faults {
+		if f.Value.IsZero() && !ruleOf(f.Rule).Form() {
+			t.Errorf("%s has no value, and its rule says that all have one", f.Rule)
+		}
+	}
+	return faults
 }
 
 func legitimate(t *testing.T, name, text string) {

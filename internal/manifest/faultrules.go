@@ -1,5 +1,7 @@
 package manifest
 
+import "slices"
+
 // The rules of faults.
 const (
 	RulePlainSecret = "kubernetes-plain-secret" // also what the scanner calls a plain value of a Secret
@@ -56,6 +58,16 @@ const (
 
 // FaultRules are the rules of faults in the order of the formats.
 func FaultRules() []FaultRule { return append([]FaultRule(nil), faultRules...) }
+
+// Form reports that a fault of the rule may be about how an object is written
+// and have no value.
+func (r FaultRule) Form() bool { return !slices.Contains(valueRules, r.ID) }
+
+// valueRules are those of which every fault has a value.
+var valueRules = []string{
+	RulePlainSecret, RulePlainValue, RuleInline, RuleSOPSLeaf, RuleSOPSValue, RuleSOPSComment,
+	RuleSealedKeySize, RuleSealedV1, RuleSealedTemplate, RuleExternalTemplate, RuleVaultTemplate,
+}
 
 func ruleOf(id string) FaultRule {
 	for i := range faultRules {

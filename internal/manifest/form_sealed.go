@@ -68,9 +68,10 @@ func (j *judge) scope(root view) {
 	fix := "kubeseal --scope strict -f secret.yaml -w sealed.yaml"
 	switch {
 	case allowed != nil && !slices.Contains(allowed, scope):
-		j.at(at, RuleSealedScope, "the scope is "+scope+"; the policy allows "+strings.Join(allowed, ", "), fix).Deny = true
+		f := j.at(at, RuleSealedScope, "the scope is "+scope+"; the policy allows "+strings.Join(allowed, ", "), fix)
+		f.Deny, f.About = true, scope
 	case allowed == nil && scope == "cluster-wide":
-		j.at(at, RuleSealedScope, "the scope is cluster-wide, so the values can be unsealed in every namespace", fix)
+		j.at(at, RuleSealedScope, "the scope is cluster-wide, so the values can be unsealed in every namespace", fix).About = scope
 	}
 }
 
