@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"bytes"
 	"context"
 	"path"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/leakgate/leakgate/internal/manifest"
-	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/detect"
@@ -18,10 +18,12 @@ import (
 // Manifests says how Kubernetes documents are judged. The zero value asks for
 // what is sound everywhere.
 type Manifests struct {
-	Formats  manifest.Formats
-	Creation *sops.CreationRules // of the trusted .sops.yaml; nil: none
-	Keys     secret.Secret       // age identities, to verify the MACs of sops; zero: none
-	Now      time.Time           // against which ages are told; zero tells none
+	Formats manifest.Formats
+	// Prescribed says for whom a .sops.yaml has the file at a path encrypted, nil
+	// where none says. It is asked concurrently. nil: there is none.
+	Prescribed func(path string) *manifest.Recipients
+	Keys       secret.Secret // age identities, to verify the MACs of sops; zero: none
+	Now        time.Time     // against which ages are told; zero tells none
 	// Strict counts what looks like a document and cannot be read as missed; else it
 	// was searched as text.
 	Strict bool
@@ -66,7 +68,10 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
 	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
-	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now, Prescribed: manifest.RecipientsOf(m.Creation, sc.path)}
+	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now}
+	if m.Prescribed != nil && bytes.Contains(v.Text, []byte("sops")) {
+		checker.Prescribed = m.Prescribed(sc.path)
+	}
 	var found []sighting
 	for _, f := range checker.Faults(docs) {
 		m, err := s.judgeFault(ctx, sc, f)

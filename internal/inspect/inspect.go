@@ -64,17 +64,18 @@ func (a *answer) nothing(c scanner.Coverage) error {
 
 // answer is what is gathered on the way to a report.
 type answer struct {
-	q       Question
-	w       World
-	repo    *gitrepo.Repo // nil outside git
-	reader  *gitrepo.Reader
-	request scanner.Request
-	head    gitrepo.ID // the commit at the end of what is judged
-	trust   gitrepo.ID // the commit whose tree is trusted
-	trusted tree
-	rulings rulings
-	scanner *scanner.Scanner
-	files   *manifestFiles // with Manifests
+	q        Question
+	w        World
+	repo     *gitrepo.Repo // nil outside git
+	reader   *gitrepo.Reader
+	request  scanner.Request
+	head     gitrepo.ID // the commit at the end of what is judged
+	trust    gitrepo.ID // the commit whose tree is trusted
+	trusted  tree
+	rulings  rulings
+	creation *creation
+	scanner  *scanner.Scanner
+	files    *manifestFiles // with Manifests
 }
 
 func newAnswer(q Question, w World) (*answer, error) {
@@ -149,6 +150,7 @@ func (a *answer) prepare() error {
 		return err
 	}
 	a.rulings = rulings
+	a.creation = newCreation(a.trusted)
 	if _, err := sops.Identities(a.w.SOPSKeys); err != nil { // to say at once what is wrong with them
 		return usage(fmt.Errorf("the keys of sops: %w", err))
 	}

@@ -73,8 +73,8 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 	for _, w := range a.rulings.rules.Warnings {
 		out = append(out, gate.Notice{Text: w, Path: gitleaksConfig})
 	}
-	if a.rulings.oddSOPS {
-		out = append(out, gate.Notice{Text: "the configuration of sops cannot be read, so recipients are not held against it", Path: sopsConfig})
+	for _, path := range a.creation.unread() {
+		out = append(out, gate.Notice{Text: "the configuration of sops cannot be read, so recipients are not held against it", Path: path})
 	}
 	out = append(out, a.rulings.policy.UnknownRules(a.rulings.knows)...)
 	proposed := a.proposed()

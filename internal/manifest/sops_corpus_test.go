@@ -221,6 +221,39 @@ func sopsCases(t *testing.T) []sopsCase {
 	}
 }
 
+// The policy may ask that every MAC is verified; in a cluster, where there is no
+// key and the API server changes what a MAC covers, it does not.
+func TestVerifyMACAsksForAKeyOfTheFile(t *testing.T) {
+	key := sopstest.Key(t)
+	file := sopstest.File{Rule: sopstest.DataRule, For: []*sopsKey{key}}.Encrypt(t, plainSecret)
+	required := Formats{SOPS: SOPSFormat{VerifyMAC: true}}
+	byGPG := regexp.MustCompile(`(?s)  age:\n.*?-----END AGE ENCRYPTED FILE-----\n`).ReplaceAllString(file,
+		"  pgp:\n  - fp: 85D77543B3D624B63CEA9E6DBC17301B491B3F21\n    enc: |\n      -----BEGIN PGP MESSAGE-----\n")
+	for name, c := range map[string]struct {
+		text string
+		Checker
+		want string // in the reason, "" for no fault
+	}{
+		"its key":               {file, Checker{Formats: required, Keys: secret.New(key.String())}, ""},
+		"no key":                {file, Checker{Formats: required}, "there is no key"},
+		"another key":           {file, Checker{Formats: required, Keys: secret.New(sopstest.Key(t).String())}, "none of the given keys"},
+		"not asked":             {file, Checker{}, ""},
+		"in a cluster":          {file, Checker{Formats: required, InCluster: true}, ""},
+		"for no age recipient":  {byGPG, Checker{Formats: required, Keys: secret.New(key.String())}, "it cannot tell"},
+		"a plugin's key beside": {file, Checker{Formats: required, Keys: secret.New("AGE-PLUGIN-YUBIKEY-1QQQ\n" + key.String())}, ""},
+	} {
+		got := ""
+		for _, f := range judged(t, c.Checker, c.text) {
+			if f.Rule == RuleSOPSUnverified {
+				got = f.Reason
+			}
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
 // TestSOPSCorpus: every attack is seen, and the file it was made from is clean,
 // by the same policy.
 func TestSOPSCorpus(t *testing.T) {
