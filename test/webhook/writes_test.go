@@ -238,4 +238,3 @@ var writes = []write{
 		account: "kubernetes-admin", groups: []string{"kubeadm:cluster-admins"}, namespace: "kube-system", name: "bootstrap-token-abcdef", kind: "bootstrap.kubernetes.io/token", keys: []string{"token-id", "token-secret"},
 		forged: []forgery{{"another name", renamed, "type-guard"}, {"another namespace", elsewhere, "type-guard"}}},
 }
-
