@@ -64,7 +64,8 @@ func ManifestRule(id string) *rules.Rule {
 
 // sightManifest finds what is wrong with Kubernetes documents: the plain values
 // of Secrets, also those in base64, and the faults of what stands in their place.
-func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
+// sealed are the places of verified ciphertext.
+func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) (found []sighting, sealed [][2]int, err error) {
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
 	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
@@ -72,18 +73,24 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 	if m.Prescribed != nil && bytes.Contains(v.Text, []byte("sops")) {
 		checker.Prescribed = m.Prescribed(sc.path)
 	}
-	var found []sighting
+	for _, d := range docs {
+		for _, f := range d.Fields {
+			if f.Kept == manifest.Sealed && f.Sensitive {
+				sealed = append(sealed, [2]int{f.Start, f.End})
+			}
+		}
+	}
 	for _, f := range checker.Faults(docs) {
 		m, err := s.judgeFault(ctx, sc, f)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if f.Value.IsZero() || !sighted(known, m.Secret, f.Start, f.End) {
 			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, fix: f.Fix, via: f.Encoding,
 				object: Object{f.Kind, f.Namespace, f.Name}, about: f.About})
 		}
 	}
-	return found, nil
+	return found, sealed, nil
 }
 
 // role is what the text of a file is, besides Kubernetes documents.

@@ -125,7 +125,12 @@ func expand(t *testing.T, text string) string {
 		n, _ := strconv.Atoi(parts[2])
 		switch parts[1] {
 		case "secret":
+			if parts[2] == "manifest" {
+				return base64.StdEncoding.EncodeToString([]byte("kind: Secret\nstringData: {any: " + letters(20) + "}\n"))
+			}
 			return letters(n)
+		case "random": // with digits in several places, as nobody names a thing
+			return "a1B2" + letters(12) + "7x3"
 		case "seal":
 			return sealValue(t, n, 256)
 		case "sealsize": // a session key of another length

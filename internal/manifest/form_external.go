@@ -58,6 +58,7 @@ func orUnnamed(kind string) string {
 
 func (j *judge) template(t view) {
 	j.templateData(t.get("data"), RuleExternalTemplate, externalFix)
+	j.templateData(t.get("stringData"), RuleExternalTemplate, externalFix)
 	for entry := range t.get("templateFrom").items() {
 		if v := entry.get("literal"); v.exists() {
 			j.templateText("literal", v, v.text(), RuleExternalTemplate, externalFix)
@@ -231,6 +232,9 @@ func (j *judge) generator(root, spec view) {
 		j.webhook(spec)
 	case "ClusterGenerator":
 		j.generatorKind(spec.get("kind"))
+		if v := spec.get("generator", "fakeSpec"); v.exists() && !spec.get("kind").is("Fake") {
+			j.provider(v, "fake")
+		}
 		j.webhook(spec.get("generator", "webhookSpec"))
 		j.inline(spec.get("generator"))
 		return

@@ -212,6 +212,9 @@ func sopsCases(t *testing.T) []sopsCase {
 		}}, edit: replace("metadata:\n", "# note: tok-abcdefgh\nmetadata:\n")},
 		{class: "comments", name: "beside ciphertext", rule: RuleSOPSComment, edit: replace("stringData:\n", "stringData:\n    # old passphrase: "+letters(20)+" was replaced\n")},
 
+		{class: "widened rule", name: "a password in values of a chart", rule: RuleSOPSLeaf, plain: "replicas: 2\ntoken: not-a-real-token\ndb_password: ''\n",
+			file: sopstest.File{Rule: "encrypted_regex: ^token$"}, edit: replace("db_password: ''", "db_password: "+letters(20))},
+
 		{class: "policy", name: "stale", rule: RuleSOPSStale, warn: true, check: Checker{Now: time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC), Formats: Formats{SOPS: SOPSFormat{MaxAge: 365 * day}}}, edit: replace("2026-03-01T12:00:00Z", "2020-03-01T12:00:00Z")},
 		{class: "policy", name: "partial MAC", rule: RuleSOPSPartMAC, check: Checker{Formats: Formats{SOPS: SOPSFormat{WholeMAC: true}}}, edit: replace("  version:", "  mac_only_encrypted: true\n  version:")},
 		{class: "policy", name: "weak", rule: RuleSOPSWeak, warn: true, edit: part(`data:[^,]*`, "data:AAEC")},
