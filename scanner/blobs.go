@@ -166,6 +166,11 @@ func (r *run) pointless(blob int32, rule *rules.Rule) bool {
 	return true
 }
 
+// elsewhere tells the rules that look at other paths than one.
+func elsewhere(path string) func(*rules.Rule) bool {
+	return func(rule *rules.Rule) bool { return rule.Path != nil && !rule.Path.MatchString(path) }
+}
+
 // lfsPointer reports whether a blob stands for a file kept by Git LFS
 // (https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md).
 func lfsPointer(data []byte) bool {

@@ -18,6 +18,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
@@ -99,6 +100,23 @@ type compiled struct {
 	proof    *rules.Proof
 
 	startOnly bool // see looksForStart
+	gate      atomic.Pointer[gate]
+}
+
+// gateway is the gate of the rule, nil when no window is proven.
+func (c *compiled) gateway() *gate {
+	g := c.gate.Load()
+	if g != nil && !g.full() {
+		return g
+	}
+	if c.prove(); !c.proof.Proven {
+		return nil
+	}
+	fresh := newGate(c.proof, c.keywords)
+	if c.gate.CompareAndSwap(g, fresh) {
+		return fresh
+	}
+	return c.gate.Load()
 }
 
 // looksForStart reports whether the expression has a ^ or \\A that only holds at
