@@ -119,6 +119,9 @@ func (j *judge) settings(root view) {
 			j.strongSetting(v)
 		}
 	case "Kustomization":
+		for v := range root.get("helmCharts").scalars() {
+			j.strongSetting(v)
+		}
 		for g := range root.get("configMapGenerator").items() {
 			for v := range g.get("literals").items() {
 				if name, text, is := strings.Cut(v.text(), "="); is && secretName(name) && literal(text) && strong(text) && !named(text) {

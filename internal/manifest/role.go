@@ -13,11 +13,13 @@ type Role int
 
 // The roles of a text.
 const (
-	Documents  Role = iota // Kubernetes documents
-	Values                 // values of a chart
-	SecretFile             // a file that a secretGenerator makes one value of a Secret of
-	SecretEnv              // a file whose lines NAME=VALUE a secretGenerator makes values of
-	Template               // a template of a chart, which need not be YAML
+	Documents   Role = iota // Kubernetes documents
+	Values                  // values of a chart
+	SecretFile              // a file that a secretGenerator makes one value of a Secret of
+	SecretEnv               // a file whose lines NAME=VALUE a secretGenerator makes values of
+	Template                // a template of a chart, which need not be YAML
+	SecretPatch             // a JSON patch that a kustomization applies to Secrets
+	Kustomize               // a kustomization.yaml, which need not say its kind
 )
 
 // Always reports whether a text is read whatever words are in it.
@@ -29,6 +31,10 @@ func ParseAs(name string, text []byte, role Role) ([]Document, error) {
 	switch role {
 	case Values:
 		return parse(name, text, valuesKind)
+	case Kustomize:
+		return parse(name, text, "Kustomization")
+	case SecretPatch:
+		return parse(name, text, patchKind)
 	case SecretFile:
 		docs, err := Parse(name, text)
 		if encryptedFile(text, docs) {
@@ -44,6 +50,9 @@ func ParseAs(name string, text []byte, role Role) ([]Document, error) {
 	}
 	return Parse(name, text)
 }
+
+// patchKind stands for the kind of a JSON patch of Secrets.
+const patchKind = "SecretPatch"
 
 // valuesKind stands for the kind of a file with values of a chart.
 const valuesKind = "HelmValues"
@@ -166,22 +175,38 @@ func envLines(text []byte) (spans [][2]int, keys []string) {
 	return spans, keys
 }
 
-// Generators are the files that a kustomization makes values of Secrets of, as
-// they are named there.
-func Generators(text []byte) map[string]Role {
-	out := map[string]Role{}
-	docs, _ := Parse("kustomization.yaml", text)
+// Generators are the files that a kustomization makes values of Secrets of, or
+// patches Secrets by, as they are named there. more are files and texts that hold
+// generators of their own.
+func Generators(text []byte) (roles map[string]Role, more []string) {
+	roles = map[string]Role{}
+	docs, _ := ParseAs("kustomization.yaml", text, Kustomize)
 	for _, d := range docs {
+		j := &judge{document: &d, object: &d.objects[0]}
+		root := view{j: j, node: j.object.root}
+		if d.Kind == "SecretGenerator" {
+			roles = generatorFiles(roles, root)
+		}
 		if d.Kind != "Kustomization" {
 			continue
 		}
-		j := &judge{document: &d, object: &d.objects[0]}
-		root := view{j: j, node: j.object.root}
 		for g := range root.get("secretGenerator").items() {
-			out = generatorFiles(out, g)
+			roles = generatorFiles(roles, g)
+		}
+		for g := range root.get("generators").items() {
+			more = append(more, g.text())
+		}
+		for _, list := range []string{"patches", "patchesJson6902"} {
+			for p := range root.get(list).items() {
+				w := walker{tree: *j.object.tree}
+				target := p.get("target")
+				if name := p.get("path").text(); name != "" && target.get("kind").exists() && w.mayBeSecret(target.node) {
+					roles[name] = SecretPatch
+				}
+			}
 		}
 	}
-	return out
+	return roles, more
 }
 
 func generatorFiles(out map[string]Role, g view) map[string]Role {

@@ -48,7 +48,7 @@ func (w *walker) documents(t tree, kind string) []Document {
 		w.doc = &Document{Kind: "JSONPatch", Start: t.start, End: t.end, source: w.source}
 		w.doc.Line, _ = w.scale.position(t.start)
 		w.note(object{kind: w.doc.Kind, family: others}, t.root, nil)
-		if w.operations(t.root, nil, false); len(w.doc.Fields) > 0 {
+		if w.operations(t.root, nil, kind == patchKind); len(w.doc.Fields) > 0 {
 			return []Document{*w.doc}
 		}
 	}
