@@ -29,35 +29,26 @@ kubernetes:
   break_glass: {groups: [sre], max_hours: 4}
 `
 
-const crd = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: sealedsecrets.bitnami.com}
-spec:
-  group: bitnami.com
-  scope: Namespaced
-  names: {kind: SealedSecret, listKind: SealedSecretList, plural: sealedsecrets, singular: sealedsecret}
-  versions: [{name: v1alpha1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
-`
-
 // world is a cluster with the webhook in it.
 type world struct {
 	context.Context
 	*kube.Cluster
-	program string
-	policy  string
-	health  string
+	program  string
+	policy   string
+	health   string
+	accounts map[string]*kube.Account
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld knows the kinds of the sources and obeys the policy.
+func newWorld(t *testing.T, policy string, kinds ...source) *world {
 	ctx, c := kube.Test(t, kube.Options{})
-	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml")}
+	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml"),
+		accounts: map[string]*kube.Account{}}
 	if out, err := exec.Command("go", "build", "-o", w.program, "../../cmd/leakgate-admission").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	must(t, os.WriteFile(w.policy, []byte(policy), 0o600))
-	crdFile := filepath.Join(t.TempDir(), "crd.yaml")
-	must(t, os.WriteFile(crdFile, []byte(crd), 0o600))
-	must(t, c.Apply(ctx, crdFile))
+	must(t, w.define(kinds))
 	for _, namespace := range []string{"shop", "warned", "other"} {
 		must(t, c.Namespace(ctx, namespace, nil))
 	}
@@ -65,6 +56,29 @@ func newWorld(t *testing.T) *world {
 	w.run(t, "install", "--policy", w.policy, "--yes")
 	w.serve(t)
 	return w
+}
+
+// define makes the kinds, each once, and waits until they are served.
+func (w *world) define(kinds []source) error {
+	const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+	known := map[string]bool{}
+	for _, s := range kinds {
+		if known[s.kind] {
+			continue
+		}
+		known[s.kind] = true
+		if _, err := w.Admin().Create(w, path, s.definition()); err != nil {
+			return err
+		}
+		served := func(context.Context) error {
+			_, err := w.Admin().Get(w, "/apis/"+s.api+"/namespaces/default/"+s.plural)
+			return err
+		}
+		if err := kube.Eventually(w, served); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func must(t *testing.T, err error) {
@@ -155,7 +169,7 @@ func with(o kube.Object, key string, v any) kube.Object {
 }
 
 func TestWebhookInARealCluster(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, policy, sealedSource)
 	alice, err := w.WithCertificate("alice", "developers")
 	must(t, err)
 	oncall, err := w.WithCertificate("alice", "sre")
