@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +25,7 @@ type Cluster struct {
 	client dynamic.Interface
 	mapper meta.RESTMapper
 	cache  *cache
+	asking singleflight.Group
 }
 
 // NewCluster asks through a client; mapper knows which resource a kind is.
@@ -38,22 +41,62 @@ const (
 )
 
 // Find looks into the cache first. Only an object that is wanted is taken from
-// there: that there is none is asked again.
+// there: that there is none is asked again. Who asks for the same at the same
+// time waits for one answer: else a hundred writers at once would ask a hundred
+// times as soon as what is kept grows too old.
 func (c *Cluster) Find(ctx context.Context, kind admission.Kind, namespace, name string, wanted func(admission.Object) bool) (admission.Object, error) {
 	k := key{kind, namespace, name}
-	for _, o := range c.cache.get(k) {
-		if wanted(o) {
-			return o, nil
-		}
+	if found := first(c.cache.get(k), wanted); found != nil {
+		return found, nil
 	}
 	resource, err := c.resource(kind, namespace)
 	if err != nil || resource == nil {
 		return nil, err
 	}
-	if name != "" {
-		return c.one(ctx, resource, k, wanted)
+	objects, joined, err := c.ask(ctx, resource, k)
+	if found := first(objects, wanted); found != nil || !joined || ctx.Err() != nil {
+		return found, err
 	}
-	return c.each(ctx, resource, k, wanted)
+	// That question was there before this one. The next was not, whoever asks it.
+	objects, _, err = c.ask(ctx, resource, k)
+	return first(objects, wanted), err
+}
+
+func first(objects []admission.Object, wanted func(admission.Object) bool) admission.Object {
+	if i := slices.IndexFunc(objects, wanted); i >= 0 {
+		return objects[i]
+	}
+	return nil
+}
+
+// askTime is how long a question may take for whom it is asked on behalf of
+// several: longer than any of them waits.
+const askTime = 10 * time.Second
+
+// ask asks the API server, or waits for the answer to who asks already.
+func (c *Cluster) ask(ctx context.Context, r dynamic.ResourceInterface, k key) (objects []admission.Object, joined bool, err error) {
+	asked := false
+	answer := c.asking.DoChan(fmt.Sprintf("%s %q %q", k.kind, k.namespace, k.name), func() (found any, err error) {
+		asked = true
+		defer func() {
+			if recover() != nil {
+				err = errors.New("an answer of the API server could not be read")
+			}
+		}()
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		defer stop()
+		if k.name != "" {
+			return c.one(ctx, r, k)
+		}
+		return c.all(ctx, r, k)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	case a := <-answer:
+		objects, _ = a.Val.([]admission.Object)
+		return objects, !asked, a.Err
+	}
 }
 
 // resource is where objects of a kind are; nil where the cluster has no such kind.
@@ -71,7 +114,7 @@ func (c *Cluster) resource(kind admission.Kind, namespace string) (dynamic.Resou
 	return c.client.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key, wanted func(admission.Object) bool) (admission.Object, error) {
+func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key) ([]admission.Object, error) {
 	found, err := r.Get(ctx, k.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -85,16 +128,11 @@ func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key, w
 		return nil, err
 	}
 	c.cache.put(k, []admission.Object{o}, size)
-	if wanted(o) {
-		return o, nil
-	}
-	return nil, nil
+	return []admission.Object{o}, nil
 }
 
-// each looks at every page until something is wanted.
-func (c *Cluster) each(ctx context.Context, r dynamic.ResourceInterface, k key, wanted func(admission.Object) bool) (admission.Object, error) {
-	var all []admission.Object
-	var found admission.Object
+// all are those of every page.
+func (c *Cluster) all(ctx context.Context, r dynamic.ResourceInterface, k key) (all []admission.Object, err error) {
 	total := 0
 	options := metav1.ListOptions{Limit: pageSize}
 	for {
@@ -111,9 +149,6 @@ func (c *Cluster) each(ctx context.Context, r dynamic.ResourceInterface, k key, 
 				return nil, err
 			}
 			all, total = append(all, o), total+size
-			if found == nil && wanted(o) {
-				found = o
-			}
 		}
 		if len(all) > maxListed || total > maxListSize {
 			return nil, errors.New("too many objects of " + k.kind.String() + " in one namespace")
@@ -123,7 +158,7 @@ func (c *Cluster) each(ctx context.Context, r dynamic.ResourceInterface, k key, 
 		}
 	}
 	c.cache.put(k, all, total)
-	return found, nil
+	return all, nil
 }
 
 // slim leaves out what no claim reads and tells how large the rest is.

@@ -66,7 +66,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Now: s.Now, Log: s.Log, Observe: s.metrics.observe})
+	handler := s.leaving(admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Now: s.Now, Log: s.Log, Observe: s.metrics.observe}))
 
 	// The servers outlive the context by the time of draining.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -95,6 +95,18 @@ func (s *Server) Run(ctx context.Context) error {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+// leaving sends callers away while this replica drains. An API server keeps one
+// connection for long, and what keeps services' addresses does not move it: only
+// a connection that is closed is opened anew, to a replica that is ready.
+func (s *Server) leaving(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close") // over HTTP/2 the server says GOAWAY
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) tls(c *tls.Config) {

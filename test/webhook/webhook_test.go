@@ -29,7 +29,8 @@ kubernetes:
   break_glass: {groups: [sre], max_hours: 4}
 `
 
-const crd = `apiVersion: apiextensions.k8s.io/v1
+// kinds are SealedSecrets and ExternalSecrets, without their schemas.
+const kinds = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: sealedsecrets.bitnami.com}
 spec:
@@ -37,6 +38,15 @@ spec:
   scope: Namespaced
   names: {kind: SealedSecret, listKind: SealedSecretList, plural: sealedsecrets, singular: sealedsecret}
   versions: [{name: v1alpha1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: externalsecrets.external-secrets.io}
+spec:
+  group: external-secrets.io
+  scope: Namespaced
+  names: {kind: ExternalSecret, listKind: ExternalSecretList, plural: externalsecrets, singular: externalsecret}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
 `
 
 // world is a cluster with the webhook in it.
@@ -48,7 +58,8 @@ type world struct {
 	health  string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, policy string) *world {
+	t.Helper()
 	ctx, c := kube.Test(t, kube.Options{})
 	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml")}
 	if out, err := exec.Command("go", "build", "-o", w.program, "../../cmd/leakgate-admission").CombinedOutput(); err != nil {
@@ -56,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	}
 	must(t, os.WriteFile(w.policy, []byte(policy), 0o600))
 	crdFile := filepath.Join(t.TempDir(), "crd.yaml")
-	must(t, os.WriteFile(crdFile, []byte(crd), 0o600))
+	must(t, os.WriteFile(crdFile, []byte(kinds), 0o600))
 	must(t, c.Apply(ctx, crdFile))
 	for _, namespace := range []string{"shop", "warned", "other"} {
 		must(t, c.Namespace(ctx, namespace, nil))
@@ -155,7 +166,7 @@ func with(o kube.Object, key string, v any) kube.Object {
 }
 
 func TestWebhookInARealCluster(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, policy)
 	alice, err := w.WithCertificate("alice", "developers")
 	must(t, err)
 	oncall, err := w.WithCertificate("alice", "sre")
