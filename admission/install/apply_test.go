@@ -149,17 +149,46 @@ func TestReplacedConfigurationKeepsTheBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	live, err = hooks.Get(context.Background(), Name, metav1.GetOptions{})
-	if err != nil || bundleOf(live) != "Y2E=" || len(live.Object["webhooks"].([]any)) != 2 {
+	if err != nil || bundleOf(live) != "Y2E=" || len(live.Object["webhooks"].([]any)) != 3 {
 		t.Errorf("%v %q", err, bundleOf(live))
 	}
 	installed, err := c.installed(context.Background(), o.Namespace)
 	if err != nil || installed.OtherKinds || installed.Certificates != SelfManaged {
 		t.Errorf("%+v %v", installed, err)
 	}
-	if days, err := c.AuditedDays(context.Background(), time.Date(2026, 11, 9, 1, 0, 0, 0, time.UTC)); err != nil || days != 8 {
-		t.Errorf("%d days, %v", days, err)
-	}
 	if text, err := c.PolicyText(context.Background(), o.Namespace); err != nil || !slices.Equal([]byte(text), []byte(enforcing)) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestSeenIsWhatReplicasWroteDown(t *testing.T) {
+	o := enforcingOptions(t)
+	c, client := installedCluster(t, o)
+	maps := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(o.Namespace)
+	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	if spans, err := c.Seen(context.Background(), o.Namespace); err != nil || spans.Days(now) != 0 {
+		t.Errorf("a new installation: %v, %v", spans, err)
+	}
+	for text, want := range map[string]int{
+		"2026-11-01T00:00:00Z/2026-11-03T00:00:00Z\n2026-11-20T00:00:00Z/2026-11-26T11:00:00Z\n": 8, "registered since ever": -1,
+	} {
+		live, err := maps.Get(context.Background(), SeenMap, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		live.Object["data"] = map[string]any{"spans": text}
+		if _, err := maps.Update(context.Background(), live, metav1.UpdateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		spans, err := c.Seen(context.Background(), o.Namespace)
+		if (err != nil) != (want < 0) || err == nil && spans.Days(now) != want {
+			t.Errorf("%q: %v, %v", text, spans, err)
+		}
+	}
+	if err := maps.Delete(context.Background(), SeenMap, metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Seen(context.Background(), o.Namespace); err == nil || !strings.Contains(err.Error(), "nothing was audited") {
 		t.Errorf("%v", err)
 	}
 }

@@ -152,12 +152,12 @@ func (w *world) promoteCommand() *cobra.Command {
 			if err := w.stops(c.Context(), s, args[0]); err != nil {
 				return err
 			}
-			days, err := cluster.AuditedDays(c.Context(), w.now())
+			spans, err := cluster.Seen(c.Context(), l.namespace)
 			if err != nil {
 				return err
 			}
-			if days < s.Policy.AuditDays {
-				fmt.Fprintf(w.stdout, "audited for %d days, the policy asks for %d\n", days, s.Policy.AuditDays)
+			if days := spans.Days(w.now()); days < s.Policy.AuditDays {
+				fmt.Fprintf(w.stdout, "%d days of audit were seen, the policy asks for %d. The webhook was asked without a gap in these times:\n%s", days, s.Policy.AuditDays, spans)
 				return errRefused
 			}
 			changed, err := gate.Promote([]byte(text), args[0])
