@@ -14,6 +14,17 @@ var policed = []struct {
 	{"secrets.hashicorp.com", []string{"*"}},
 }
 
+// Polices reports whether kinds of a group are judged because trusted writers
+// obey them.
+func Polices(group string) bool {
+	for _, p := range policed {
+		if p.group == group {
+			return true
+		}
+	}
+	return false
+}
+
 func (o Options) webhook() object {
 	meta := clusterMeta(Name)
 	if o.Certificates == CertManager {
