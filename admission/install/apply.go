@@ -249,10 +249,29 @@ func (c Cluster) installed(ctx context.Context, namespace string) (Options, erro
 	if live.GetAnnotations()["cert-manager.io/inject-ca-from"] != "" {
 		o.Certificates = CertManager
 	}
+	if deployment, err := c.get(ctx, o.deployment()); err != nil {
+		return o, err
+	} else if deployment != nil && mounts(deployment) {
+		o.Certificates = Mounted
+	}
 	entries, err := entriesOf(live.Object["webhooks"])
 	if err != nil {
 		return o, err
 	}
 	o.OtherKinds = slices.ContainsFunc(entries, func(e registered) bool { return e.Name == EntryOthers })
 	return o, nil
+}
+
+// mounts reports whether the replicas were told to take their certificate from
+// files.
+func mounts(deployment *unstructured.Unstructured) bool {
+	containers, _, _ := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+	for _, c := range containers {
+		container, _ := c.(map[string]any)
+		arguments, _, _ := unstructured.NestedStringSlice(container, "args")
+		if i := slices.Index(arguments, "--certificates"); i >= 0 && i+1 < len(arguments) {
+			return arguments[i+1] == Mounted
+		}
+	}
+	return false
 }
