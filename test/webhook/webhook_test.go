@@ -22,14 +22,14 @@ import (
 
 const policy = `version: 1
 kubernetes:
-  presets: {kubernetes: {}, sealed-secrets: {}}
+  presets: {kubernetes: {}, sealed-secrets: {}, flux: {}}
   modes:
     default: audit
     namespaces: {shop: {mode: enforce}, warned: {mode: warn}}
   break_glass: {groups: [sre], max_hours: 4}
 `
 
-// kinds are SealedSecrets and ExternalSecrets, without their schemas.
+// kinds are those of the controllers, without their schemas.
 const kinds = `apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata: {name: sealedsecrets.bitnami.com}
@@ -46,6 +46,24 @@ spec:
   group: external-secrets.io
   scope: Namespaced
   names: {kind: ExternalSecret, listKind: ExternalSecretList, plural: externalsecrets, singular: externalsecret}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: kustomizations.kustomize.toolkit.fluxcd.io}
+spec:
+  group: kustomize.toolkit.fluxcd.io
+  scope: Namespaced
+  names: {kind: Kustomization, listKind: KustomizationList, plural: kustomizations, singular: kustomization}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gitrepositories.source.toolkit.fluxcd.io}
+spec:
+  group: source.toolkit.fluxcd.io
+  scope: Namespaced
+  names: {kind: GitRepository, listKind: GitRepositoryList, plural: gitrepositories, singular: gitrepository}
   versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
 `
 
@@ -252,6 +270,8 @@ func TestWebhookInARealCluster(t *testing.T) {
 	})
 	t.Run("what is told", w.told)
 	t.Run("what is known of those that exist", w.surveyed)
+	t.Run("its rights", w.rights)
+	t.Run("what is not written yet", w.planned)
 	t.Run("when it was asked", w.seen)
 	t.Run("emergency exit", func(t *testing.T) {
 		w.run(t, "uninstall", "--emergency")
