@@ -2,7 +2,6 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -123,10 +122,7 @@ func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key) (
 	case err != nil:
 		return nil, fmt.Errorf("get %s: %w", k.kind, err)
 	}
-	o, size, err := slim(found)
-	if err != nil {
-		return nil, err
-	}
+	o, size := slim(found)
 	c.cache.put(k, []admission.Object{o}, size)
 	return []admission.Object{o}, nil
 }
@@ -144,10 +140,7 @@ func (c *Cluster) all(ctx context.Context, r dynamic.ResourceInterface, k key) (
 			return nil, fmt.Errorf("list %s: %w", k.kind, err)
 		}
 		for i := range page.Items {
-			o, size, err := slim(&page.Items[i])
-			if err != nil {
-				return nil, err
-			}
+			o, size := slim(&page.Items[i])
 			all, total = append(all, o), total+size
 		}
 		if len(all) > maxListed || total > maxListSize {
@@ -162,11 +155,30 @@ func (c *Cluster) all(ctx context.Context, r dynamic.ResourceInterface, k key) (
 }
 
 // slim leaves out what no claim reads and tells how large the rest is.
-func slim(u *unstructured.Unstructured) (admission.Object, int, error) {
+func slim(u *unstructured.Unstructured) (admission.Object, int) {
 	u.SetManagedFields(nil)
-	raw, err := json.Marshal(u.Object)
-	if err != nil {
-		return nil, 0, errors.New("an object of the API server is no JSON")
+	return u.Object, size(u.Object)
+}
+
+// size is about that of a value as JSON. To write it down to know would take
+// longer than all else that is done with it.
+func size(v any) int {
+	const rest = 8 // quotes, commas, numbers
+	switch v := v.(type) {
+	case string:
+		return len(v) + rest
+	case []any:
+		total := rest
+		for _, item := range v {
+			total += size(item)
+		}
+		return total
+	case map[string]any:
+		total := rest
+		for key, item := range v {
+			total += len(key) + rest + size(item)
+		}
+		return total
 	}
-	return u.Object, len(raw), nil
+	return rest
 }

@@ -31,7 +31,7 @@ type sample struct {
 // The number of Secrets costs no memory: nothing is watched, and of what is asked
 // only objects that carry claims are kept, for seconds.
 func TestMemoryDoesNotFollowTheNumberOfSecrets(t *testing.T) {
-	w := newWorld(t, memoryPolicy)
+	w := newWorld(t, memoryPolicy, "info")
 	few := w.sample(t, "nothing")
 	if few.resident > mostMemory {
 		t.Errorf("%.0f MiB resident with no policed resources", few.resident/mib)

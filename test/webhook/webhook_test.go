@@ -76,7 +76,7 @@ type world struct {
 	health  string
 }
 
-func newWorld(t *testing.T, policy string) *world {
+func newWorld(t *testing.T, policy, level string) *world {
 	t.Helper()
 	ctx, c := kube.Test(t, kube.Options{})
 	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml")}
@@ -92,7 +92,7 @@ func newWorld(t *testing.T, policy string) *world {
 	}
 	must(t, c.Grant(ctx, "cluster-admin", "alice", ""))
 	w.run(t, "install", "--policy", w.policy, "--yes")
-	w.serve(t)
+	w.serve(t, level)
 	return w
 }
 
@@ -120,7 +120,7 @@ func (w *world) try(args ...string) (string, error) {
 
 // serve runs the webhook outside of the cluster with its own account. The API
 // server reaches it by an address in the place of the service.
-func (w *world) serve(t *testing.T) {
+func (w *world) serve(t *testing.T, level string) {
 	t.Helper()
 	port, err := kube.FreePort()
 	must(t, err)
@@ -142,7 +142,7 @@ func (w *world) serve(t *testing.T) {
 	kubeconfig := filepath.Join(w.Dir, "webhook.kubeconfig")
 	must(t, w.WriteKubeconfig(kubeconfig, token))
 	must(t, w.Run("webhook", exec.Command(w.program, "serve", "--policy", w.policy, "--kubeconfig", kubeconfig, "--address", "127.0.0.1:"+port,
-		"--health-address", "127.0.0.1:"+health, "--server-name", "127.0.0.1", "--log-level", "debug")))
+		"--health-address", "127.0.0.1:"+health, "--server-name", "127.0.0.1", "--log-level", level)))
 	must(t, kube.Eventually(w, func(context.Context) error {
 		text, err := w.get("/readyz")
 		if err == nil && !strings.Contains(text, "webhook configuration: ok") {
@@ -184,7 +184,7 @@ func with(o kube.Object, key string, v any) kube.Object {
 }
 
 func TestWebhookInARealCluster(t *testing.T) {
-	w := newWorld(t, policy)
+	w := newWorld(t, policy, "debug")
 	alice, err := w.WithCertificate("alice", "developers")
 	must(t, err)
 	oncall, err := w.WithCertificate("alice", "sre")
