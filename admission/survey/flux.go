@@ -17,7 +17,7 @@ import (
 	"github.com/leakgate/leakgate/admission"
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/manifest"
-	"github.com/leakgate/leakgate/internal/render"
+	"github.com/leakgate/leakgate/internal/render/local"
 )
 
 const fluxGroup = "kustomize.toolkit.fluxcd.io"
@@ -143,7 +143,13 @@ func (s Survey) built(ctx context.Context, u, source *unstructured.Unstructured)
 	if err != nil {
 		return nil, err
 	}
-	text, err := render.Kustomize(over)
+	if s.Kustomize == nil {
+		return nil, unknown("there is no program that builds kustomizations: kustomize, or kubectl")
+	}
+	if err := local.Check(over); err != nil {
+		return nil, unknown("%w", err)
+	}
+	text, err := s.Kustomize(ctx, over)
 	if err != nil {
 		return nil, unknown("%w", err)
 	}
@@ -180,7 +186,7 @@ func generate(folder string) error {
 }
 
 func kustomized(folder string) bool {
-	return slices.ContainsFunc(render.Names, func(name string) bool {
+	return slices.ContainsFunc(local.Names, func(name string) bool {
 		_, err := os.Stat(filepath.Join(folder, name))
 		return err == nil
 	})
@@ -224,7 +230,7 @@ func writeKustomization(folder string, k map[string]any) error {
 	if err != nil {
 		return unknown("its settings cannot be written as a kustomization")
 	}
-	return os.WriteFile(filepath.Join(folder, render.Names[0]), text, 0o600)
+	return os.WriteFile(filepath.Join(folder, local.Names[0]), text, 0o600)
 }
 
 // objectsOf are the objects of a stream, those of lists among them.

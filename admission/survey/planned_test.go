@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/render"
 )
 
 // packed is an artifact, given as pairs of names and texts.
@@ -64,6 +65,7 @@ func flux(t *testing.T, spec string, artifact []byte) Survey {
 		return io.NopCloser(bytes.NewReader(artifact)), nil
 	}
 	s.Polices = func(group string) bool { return group == "bitnami.com" }
+	s.Kustomize = func(_ context.Context, dir string) ([]byte, error) { return render.Kustomize(dir) }
 	return s
 }
 
@@ -180,6 +182,7 @@ func TestAnArtifactIsTheOneOfItsDigestOrNone(t *testing.T) {
 		"cut off":     func(s *Survey) { s.Artifacts = answering(good[:len(good)-9], nil) },
 		"too large":   func(s *Survey) { s.Artifacts = answering(make([]byte, artifactSize+1), nil) },
 		"unreachable": func(s *Survey) { s.Artifacts = answering(nil, errors.New("its server does not answer")) },
+		"not built":   func(s *Survey) { s.Kustomize = nil },
 		"not fetched": func(s *Survey) { s.Artifacts = nil },
 	} {
 		s := flux(t, "path: ./", good)

@@ -34,6 +34,8 @@ type Survey struct {
 	// Artifacts fetches what a source of Flux stored. It goes nowhere but to
 	// hosts that are allowed.
 	Artifacts func(ctx context.Context, url string) (io.ReadCloser, error)
+	// Kustomize builds the kustomization in a folder, of which all is there.
+	Kustomize func(ctx context.Context, dir string) ([]byte, error)
 	// Own is the Secret of our own authority, which no policy names: it is
 	// passed over.
 	Own struct{ Namespace, Name string }

@@ -19,6 +19,7 @@ type look struct {
 	connection
 	policy, namespace string
 	hosts             []string // of artifacts
+	kustomize         string
 }
 
 func (l *look) flags(c *cobra.Command) {
@@ -56,6 +57,9 @@ func (w *world) survey(ctx context.Context, l look) (survey.Survey, install.Clus
 		return survey.Survey{}, cluster, "", err
 	}
 	if s.Artifacts, err = artifacts(config, l.hosts); err != nil {
+		return survey.Survey{}, cluster, "", err
+	}
+	if s.Kustomize, err = kustomize(l.kustomize); err != nil {
 		return survey.Survey{}, cluster, "", err
 	}
 	s.Own.Namespace, s.Own.Name = l.namespace, install.AuthoritySecret
@@ -122,6 +126,7 @@ func one(args []string) string {
 // planned adds the flags of commands that look at what deployers would write.
 func (l *look) planned(c *cobra.Command) {
 	c.Flags().StringSliceVar(&l.hosts, "artifact-host", nil, "`HOST[:PORT]` that Flux's artifacts may be fetched from, beside services of the cluster")
+	c.Flags().StringVar(&l.kustomize, "kustomize", "", "the `PROGRAM` that builds kustomizations; default: kustomize or kubectl")
 }
 
 func (w *world) simulateCommand() *cobra.Command {

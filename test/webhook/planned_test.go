@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -63,6 +64,9 @@ func (w *world) planned(t *testing.T) {
 		"app/secret.yaml":    "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: new}\nstringData: {password: " + value + "}\n",
 		"app/neighbour.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: n, namespace: new}\n",
 	})
+	folders, err := kube.Components(w, "kubectl")
+	must(t, err)
+	builder := "--kustomize=" + filepath.Join(folders["kubectl"], "kubectl")
 	host := w.serveArtifact(t, artifact)
 	address, outside := "http://"+host+"/app.tar.gz", outsideAddress()
 	if outside == "" {
@@ -76,7 +80,7 @@ func (w *world) planned(t *testing.T) {
 	}
 	simulate := func(want string, code int, more ...string) {
 		t.Helper()
-		out, err := w.try(append([]string{"simulate", "new"}, more...)...)
+		out, err := w.try(append([]string{"simulate", "new", builder}, more...)...)
 		exit := new(exec.ExitError)
 		if !errors.As(err, &exit) || exit.ExitCode() != code || !strings.Contains(out, want) || strings.Contains(out, value) {
 			t.Errorf("simulate %v: %v, want %d and %q in\n%s", more, err, code, want, out)
@@ -91,10 +95,10 @@ func (w *world) planned(t *testing.T) {
 	stops := `Kustomization flux-system/app: new/db: writer-claim`
 	simulate(stops, 1, "--artifact-host", host)
 	simulate("1 other objects stop with it", 1, "--artifact-host", host)
-	if out, err := w.try("promote", "new"); err == nil || !strings.Contains(out, `--accept "Kustomization flux-system/app"`) {
+	if out, err := w.try("promote", "new", builder); err == nil || !strings.Contains(out, `--accept "Kustomization flux-system/app"`) {
 		t.Errorf("promote: %v\n%s", err, out)
 	}
-	if out, err := w.try("promote", "new", "--accept", "Kustomization flux-system/app"); err == nil || !strings.Contains(out, "0 days of audit were seen") {
+	if out, err := w.try("promote", "new", builder, "--accept", "Kustomization flux-system/app"); err == nil || !strings.Contains(out, "0 days of audit were seen") {
 		t.Errorf("promote: %v\n%s", err, out)
 	}
 	if outside != "" {
