@@ -62,13 +62,19 @@ func (d decider) owner(ctx context.Context, w gate.Writer, c gate.Claim, gained 
 func (d decider) reference(ctx context.Context, w gate.Writer, c gate.Claim, gained []string) trust {
 	kind := parseKind(c.Kind)
 	named := false
-	found, err := d.cluster.Find(ctx, kind, d.review.Namespace, "", func(live Object) bool {
+	wanted := func(live Object) bool {
 		if !slices.Contains(firstTexts(live, c.Names), d.review.Secret.Name) {
 			return false
 		}
 		named = true
 		return covers(live, c, gained)
-	})
+	}
+	// Most are called as their Secret. Only then are all of them looked at, which
+	// takes long where there are thousands.
+	found, err := d.cluster.Find(ctx, kind, d.review.Namespace, d.review.Secret.Name, wanted)
+	if found == nil && err == nil {
+		found, err = d.cluster.Find(ctx, kind, d.review.Namespace, "", wanted)
+	}
 	switch {
 	case err != nil:
 		return unanswered(w, kind)

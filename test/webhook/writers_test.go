@@ -30,7 +30,7 @@ func everyWriter() string {
 // by a real API server with the token of its own pod, and by no other proof; and
 // nobody but it may send the same.
 func TestEveryPresetInARealCluster(t *testing.T) {
-	w := newWorld(t, everyWriter(), sources...)
+	w := newWorld(t, everyWriter(), "debug", sources...)
 	uids := map[string]string{}
 	for _, s := range sources {
 		must(t, w.Namespace(w, s.namespace, nil))
