@@ -8,6 +8,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 # Released binaries are reproducible: no paths, no build stamps but the version.
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME ?= 10m
+SOAK     ?= 1h
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := golang.org/x/vuln/cmd/govulncheck@latest
 
@@ -54,6 +55,11 @@ bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_R
 .PHONY: bench-admission
 bench-admission: ## the webhook's handler: time, rate and 99th percentile by size of the Secret
 	$(GO) test ./admission -run '^$$' -bench Handler -benchtime 5000x
+
+.PHONY: soak-admission
+soak-admission: ## the real controllers through the webhook for SOAK (default 1h), with rotations, restarts and forged writes
+	test/components/get etcd kube-apiserver kubectl sealed-secrets external-secrets vault kustomize-controller sops age >/dev/null
+	LEAKGATE_E2E=true SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestSoak ./test/live
 
 .PHONY: golden
 golden: ## rewrite the golden files and deploy/; read the diff before committing
