@@ -3,7 +3,6 @@ package live
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -179,10 +178,4 @@ func literal() kube.Object {
 func split(place string) (namespace, name string) {
 	namespace, name, _ = strings.Cut(place, "/")
 	return namespace, name
-}
-
-// said is the text of an object, to look for something in it.
-func said(object kube.Object) string {
-	text, _ := json.Marshal(object)
-	return string(text)
 }

@@ -69,7 +69,8 @@ func (s *Soak) Run(ctx context.Context) error {
 	loop := func(every time.Duration, step func(context.Context) error) {
 		group.Go(func() {
 			for sleep(ctx, every) {
-				if err := step(ctx); err != nil && ctx.Err() == nil {
+				begin := time.Now()
+				if err := step(ctx); err != nil && !s.excused(ctx, begin) {
 					s.problem(err)
 					cancel()
 				}
@@ -98,6 +99,18 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-time.After(d):
 		return ctx.Err() == nil
 	}
+}
+
+// excused reports whether a step may fail that began then: the run is over, or the
+// machine stood still, so that the API server gave up on the request. It gives watch
+// the time to notice.
+func (s *Soak) excused(ctx context.Context, begin time.Time) bool {
+	if !sleep(ctx, 200*time.Millisecond) {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stalled(begin, time.Now())
 }
 
 func (s *Soak) problem(err error) {
@@ -158,7 +171,7 @@ func (s *Soak) restart(ctx context.Context) error {
 		return err
 	}
 	s.count(s.restarts, "controllers")
-	return s.World.RunController(ctx, controller)
+	return kube.Eventually(ctx, func(ctx context.Context) error { return s.World.RunController(ctx, controller) })
 }
 
 func (s *Soak) roll(ctx context.Context) error {

@@ -22,7 +22,7 @@ func TestSoak(t *testing.T) {
 	s := &Soak{World: w, Length: length}
 	must(t, s.Prepare(ctx))
 	ran := s.Run(ctx)
-	verdict, err := s.Judge(folder)
+	verdict, err := s.Judge(folder, time.Now())
 	must(t, err)
 	fmt.Print(verdict)
 	if ran != nil {

@@ -23,13 +23,13 @@ type Verdict struct {
 	ran  time.Duration // without the stalls
 }
 
-// Judge reads the audit log in the folder after the run.
-func (s *Soak) Judge(folder string) (*Verdict, error) {
+// Judge reads the audit log in the folder after the run, which ended then.
+func (s *Soak) Judge(folder string, ended time.Time) (*Verdict, error) {
 	all, err := writes(folder)
 	if err != nil {
 		return nil, err
 	}
-	v := &Verdict{Legitimate: map[string]int{}, soak: s, ran: time.Since(s.began)}
+	v := &Verdict{Legitimate: map[string]int{}, soak: s, ran: ended.Sub(s.began)}
 	for _, stall := range s.stalls {
 		v.ran -= stall.end.Sub(stall.begin)
 	}
@@ -63,8 +63,9 @@ func (w *World) writers() map[string]string {
 func (v *Verdict) forged(w write) {
 	excused := w.open() && v.soak.stalled(w.Begin, w.End)
 	switch {
-	case !w.ok():
+	case w.denied():
 		v.Forged++
+	case !w.ok(): // neither, as a conflict
 	case excused:
 		v.Stalled++
 		v.soak.admitted--
