@@ -55,8 +55,9 @@ func named(writers []gate.Writer) string {
 }
 
 // shown is that the user is named and carries what the webhook asks of a name: an
-// account its uid and, where it is to be bound to a pod, the pod. Who only has the
-// name is judged like anybody else while nobody answers.
+// account its uid and, where it is to be bound to a pod, the pod; one that is
+// impersonated no uid. Who only has the name is held like anybody else while nobody
+// answers.
 func shown(writers []gate.Writer) string {
 	var out []string
 	add := func(w gate.Writer, more string) {
@@ -64,10 +65,10 @@ func shown(writers []gate.Writer) string {
 			out = append(out, "(("+who+")"+more+")")
 		}
 	}
-	var rest, unbound, bound gate.Writer
+	var rest, impersonated, unbound, bound gate.Writer
 	for _, w := range writers {
 		rest.Users, rest.Groups = append(rest.Users, w.Users...), append(rest.Groups, w.Groups...)
-		rest.Impersonated = append(rest.Impersonated, w.Impersonated...)
+		impersonated.Impersonated = append(impersonated.Impersonated, w.Impersonated...)
 		if w.PodBound {
 			bound.ServiceAccounts = append(bound.ServiceAccounts, w.ServiceAccounts...)
 		} else {
@@ -75,12 +76,14 @@ func shown(writers []gate.Writer) string {
 		}
 	}
 	add(rest, "")
+	add(impersonated, noUID)
 	add(unbound, hasUID)
 	add(bound, hasUID+hasPod)
 	return anyOf(out)
 }
 
 const (
+	noUID  = " && (!has(request.userInfo.uid) || request.userInfo.uid == \"\")"
 	hasUID = " && has(request.userInfo.uid) && request.userInfo.uid != \"\""
 	hasPod = " && has(request.userInfo.extra) && \"authentication.kubernetes.io/pod-name\" in request.userInfo.extra"
 )

@@ -145,6 +145,15 @@ func (d *Door) asked(ctx context.Context) error {
 	})
 }
 
+// Close ends both replicas.
+func (d *Door) Close() error {
+	var errs []error
+	for _, r := range d.replicas {
+		errs = append(errs, d.cluster.StopController(r.name))
+	}
+	return errors.Join(errs...)
+}
+
 // Restart replaces one replica after the other, as a rolling update does.
 func (d *Door) Restart(ctx context.Context) error {
 	for _, r := range d.replicas {

@@ -49,6 +49,24 @@ func TestLive(t *testing.T) {
 		t.Run("encrypted in git", func(t *testing.T) { w.encrypted(ctx, t) })
 	})
 	w.arrived(t, folder)
+	t.Run("without a replica", func(t *testing.T) { w.outage(ctx, t, forgeries) })
+}
+
+// outage: with no replica left rotations go on, and only who holds a token of a
+// controller's own pod gets through, as docs/admission.md says.
+func (w *World) outage(ctx context.Context, t *testing.T, forgeries []Forgery) {
+	must(t, w.Door.Close())
+	for _, s := range w.Sources {
+		if s.Outside {
+			must(t, w.Rotated(ctx, s))
+		}
+	}
+	for _, f := range forgeries {
+		var through *AdmittedError
+		if err := f.Attempt(ctx); errors.As(err, &through) != (f.Rule == "writer-claim") {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
 }
 
 // arrived reads in the audit log that no writer was refused, and nothing forged let

@@ -74,12 +74,12 @@ func (p *Proxy) serve() {
 }
 
 func (p *Proxy) join(client net.Conn) {
-	defer client.Close()
+	defer func() { _ = client.Close() }()
 	replica, err := net.DialTimeout("tcp", p.pick(), time.Second)
 	if err != nil {
 		return
 	}
-	defer replica.Close()
+	defer func() { _ = replica.Close() }()
 	done := make(chan struct{}, 2)
 	for from, to := range map[net.Conn]net.Conn{client: replica, replica: client} {
 		go func() {

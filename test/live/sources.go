@@ -46,7 +46,7 @@ func (w *World) put(ctx context.Context, collection string, object kube.Object) 
 func (w *World) fillSealed(ctx context.Context) error {
 	for _, name := range []string{"one", "two"} {
 		place := "sealed/" + name
-		err := w.add(ctx, Source{"sealed-secrets " + name, []string{place}, func(ctx context.Context, value string) error {
+		err := w.add(ctx, Source{"sealed-secrets " + name, []string{place}, false, func(ctx context.Context, value string) error {
 			return w.seal(ctx, place, "password", value)
 		}})
 		if err != nil {
@@ -73,7 +73,7 @@ func (w *World) fillFake(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.add(ctx, Source{"external-secrets fake", []string{"external/owned", "external/orphan", "external/merged"}, rotate})
+	return w.add(ctx, Source{"external-secrets fake", []string{"external/owned", "external/orphan", "external/merged"}, false, rotate})
 }
 
 func (w *World) store(ctx context.Context, name string, spec kube.Object) error {
@@ -100,7 +100,7 @@ func (w *World) fillVault(ctx context.Context) error {
 	if _, err := w.Admin().Create(ctx, externals+"/externalsecrets", controllers.ExternalSecret("vault", "from-vault", "Owner")); err != nil {
 		return err
 	}
-	return w.add(ctx, Source{"external-secrets vault", []string{"external/from-vault"}, rotate})
+	return w.add(ctx, Source{"external-secrets vault", []string{"external/from-vault"}, true, rotate})
 }
 
 // fillFlux: the age key comes in a SealedSecret.
@@ -116,7 +116,7 @@ func (w *World) fillFlux(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		err = w.add(ctx, Source{"flux " + namespace, []string{namespace + "/app"}, func(ctx context.Context, value string) error {
+		err = w.add(ctx, Source{"flux " + namespace, []string{namespace + "/app"}, true, func(ctx context.Context, value string) error {
 			encrypted, err := w.sops.Encrypt(ctx, controllers.Manifest(namespace, "app", value))
 			if err != nil {
 				return err

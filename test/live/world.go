@@ -33,6 +33,7 @@ type World struct {
 type Source struct {
 	Name    string
 	Secrets []string // "namespace/name"
+	Outside bool     // a new value comes from outside of the cluster, and nobody writes another object for it
 	Rotate  func(ctx context.Context, value string) error
 }
 
