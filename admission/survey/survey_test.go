@@ -49,9 +49,10 @@ const world = `
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: admins}, roleRef: {kind: ClusterRole, name: all}, subjects: [{kind: Group, name: admins}, {kind: ServiceAccount, name: sealed-secrets-controller, namespace: kube-system}]}
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: readers, namespace: shop}, roleRef: {kind: ClusterRole, name: read}, subjects: [{kind: User, name: bob}]}
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: podders, namespace: shop}, roleRef: {kind: ClusterRole, name: pods}, subjects: [{kind: User, name: carol}]}
-- {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: writers, namespace: ops}, roleRef: {kind: Role, name: write}, subjects: [{kind: ServiceAccount, name: vendor}, {kind: ServiceAccount, name: gone}, {kind: ServiceAccount, name: external-secrets}]}
+- {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: writers, namespace: ops}, roleRef: {kind: Role, name: write}, subjects: [{kind: ServiceAccount, name: vendor}, {kind: ServiceAccount, name: gone}, {kind: ServiceAccount, name: external-secrets}, {kind: User, name: "system:serviceaccount:flux-system:kustomize-controller"}]}
 - {apiVersion: v1, kind: ServiceAccount, metadata: {name: sealed-secrets-controller, namespace: kube-system}}
 - {apiVersion: v1, kind: ServiceAccount, metadata: {name: vendor, namespace: ops}}
+- {apiVersion: v1, kind: ServiceAccount, metadata: {name: kustomize-controller, namespace: flux-system}}
 - {apiVersion: v1, kind: ServiceAccount, metadata: {name: external-secrets, namespace: ops}}
 `
 
@@ -215,7 +216,7 @@ func TestDiscoverProposesAPolicyThatParses(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if !slices.Equal(parsed.Kubernetes.Presets, []string{"external-secrets", "kubernetes", "sealed-secrets"}) || parsed.Kubernetes.Modes.Default != gate.ModeAudit {
+	if !slices.Equal(parsed.Kubernetes.Presets, []string{"external-secrets", "flux", "kubernetes", "sealed-secrets"}) || parsed.Kubernetes.Modes.Default != gate.ModeAudit {
 		t.Errorf("%v\n%s", parsed.Kubernetes.Presets, text)
 	}
 	if !strings.Contains(text, "external-secrets: {service_accounts: [ops/external-secrets]}") || !strings.Contains(text, "#   ops/vendor") || strings.Contains(text, "ops/gone") {

@@ -80,7 +80,7 @@ func (w *world) sample(t *testing.T, what string) sample {
 	return sample{what, w.live(t), w.metric(t, "process_resident_memory_bytes"), float64(w.Memory()["webhook"])}
 }
 
-// write prints the table.
+// show prints the table.
 func show(samples ...sample) {
 	fmt.Printf("\n| in the cluster | live heap after a collection, MiB | resident, MiB | most so far, MiB |\n|---|---:|---:|---:|\n")
 	for _, s := range samples {
