@@ -38,6 +38,8 @@ type Policy struct {
 	Approvers []Approver `toml:"approvers"`
 	// Private names hosts that may have a private address, as a Vault of one's own.
 	Private []string `toml:"private"`
+	// GitLab is what `leakgate remediate serve` may do.
+	GitLab GitLab `toml:"gitlab"`
 	// Settings are, by provider, what it needs and is no secret.
 	Settings map[string]map[string]string `toml:"settings"`
 	// Credentials are, by provider, files that hold what it needs of an
@@ -52,6 +54,27 @@ type Quorum struct {
 	Severity     []string `toml:"severity"`     // of the credential; empty: any
 	Scopes       []string `toml:"scopes"`       // patterns, one of which a scope of the credential matches; empty: any
 }
+
+// GitLab says how a GitLab signs in, and which tokens are revoked without asking.
+type GitLab struct {
+	Authorization string   `toml:"authorization"` // file of what GitLab sends as Authorization; only its owner may read it
+	Auto          []string `toml:"auto"`          // rules whose tokens are revoked alone
+}
+
+// Word reads what GitLab sends as Authorization.
+func (g GitLab) Word() (secret.Secret, error) {
+	if g.Authorization == "" {
+		return secret.Secret{}, errors.New("[gitlab] authorization names no file")
+	}
+	word, err := readPrivate(g.Authorization)
+	if err == nil && word.Len() < minWord {
+		err = fmt.Errorf("%s holds less than %d characters", g.Authorization, minWord)
+	}
+	return word, err
+}
+
+// minWord is the shortest word that GitLab may sign in with.
+const minWord = 20
 
 // Approver is a person with public keys in the form of authorized_keys.
 type Approver struct {

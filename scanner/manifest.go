@@ -66,6 +66,10 @@ func ManifestRule(id string) *rules.Rule {
 // of Secrets, also those in base64, and the faults of what stands in their place.
 // sealed are the places of verified ciphertext.
 func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) (found []sighting, sealed [][2]int, err error) {
+	if len(v.Text) > largeManifest {
+		s.large.Lock()
+		defer s.large.Unlock()
+	}
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
 	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
@@ -92,6 +96,10 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 	}
 	return found, sealed, nil
 }
+
+// largeManifest is from how many bytes on only one document is parsed at a time: in
+// memory it takes many times its size.
+const largeManifest = 512 << 10
 
 // role is what the text of a file is, besides Kubernetes documents.
 func (s *Scanner) role(sc *scratch, v unpack.View) manifest.Role {

@@ -76,6 +76,11 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 	for _, path := range a.creation.unread() {
 		out = append(out, gate.Notice{Text: "the configuration of sops cannot be read, so recipients are not held against it", Path: path})
 	}
+	if a.repo != nil {
+		for _, w := range a.repo.Warnings() {
+			out = append(out, gate.Notice{Text: w.Error()})
+		}
+	}
 	out = append(out, a.rulings.policy.UnknownRules(a.rulings.knows)...)
 	proposed := a.proposed()
 	if proposed == nil || a.q.PolicyFile != "" {

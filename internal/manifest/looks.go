@@ -128,6 +128,10 @@ func keyValue(after []byte) ([]byte, bool) {
 // secretKind reports whether a value names a kind of Secret, or is an alias, an
 // anchor, a tag, a block or a template, which may turn out to be such a name.
 func secretKind(value []byte) bool {
+	if inner, ok := bytes.CutPrefix(value, []byte("{")); ok { // a mapping is no name, as in a schema that describes "kind"
+		inner = bytes.TrimLeft(inner, " \t\r\n")
+		return len(inner) == 0 || bytes.IndexByte([]byte(`"'}`), inner[0]) < 0
+	}
 	if len(value) == 0 || bytes.IndexByte([]byte("*&!|>{%@$#"), value[0]) >= 0 {
 		return true
 	}

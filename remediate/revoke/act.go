@@ -24,10 +24,11 @@ func (c *Client) Act(ctx context.Context, p *Provider, in Input, t Target, d Dee
 		return refuse(err)
 	}
 	v = v.with(t.vars())
-	if err := p.missing(action.Request, v); err != nil {
-		return refuse(err)
+	req, err := p.prepare(ctx, action.Request, v)
+	if err != nil {
+		return Outcome{Result: Refused, Why: p.hide(err.Error(), v)}
 	}
-	r, err := c.ask(ctx, p, action.Request, v)
+	r, err := c.exchange(p, req, action.Format)
 	if err != nil {
 		return Outcome{Why: p.hide(err.Error(), v), RetryAfter: r.waits()}
 	}

@@ -3,6 +3,7 @@ package revoke
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -53,16 +54,26 @@ func (c *Client) checkByList(ctx context.Context, p *Provider, in Input, v vars)
 	return Report{Status: Live, Why: "the provider's list has a record of it", Identity: map[string]string{"id": p.hide(matches[0], v)}}
 }
 
-// ask makes one call of a provider and parses the answer. That the provider
-// asks for patience or is broken is never a documented answer.
+// ask makes one call of a provider and parses the answer.
 func (c *Client) ask(ctx context.Context, p *Provider, request Request, v vars) (*reply, error) {
-	if err := p.missing(request, v); err != nil {
-		return nil, err
-	}
-	req, err := p.build(ctx, request, v)
+	req, err := p.prepare(ctx, request, v)
 	if err != nil {
 		return nil, err
 	}
+	return c.exchange(p, req, request.Format)
+}
+
+// prepare makes a request, or says what it lacks. Nothing is sent.
+func (p *Provider) prepare(ctx context.Context, request Request, v vars) (*http.Request, error) {
+	if err := p.missing(request, v); err != nil {
+		return nil, err
+	}
+	return p.build(ctx, request, v)
+}
+
+// exchange sends a request and parses the answer. That the provider asks for
+// patience or is broken is never a documented answer.
+func (c *Client) exchange(p *Provider, req *http.Request, format string) (*reply, error) {
 	r, err := c.send(req)
 	if err != nil {
 		return r, err
@@ -75,7 +86,7 @@ func (c *Client) ask(ctx context.Context, p *Provider, request Request, v vars) 
 	case r.status >= 300 && r.status < 400:
 		return r, fmt.Errorf("%s redirects (status %d), which is not followed", p.ID, r.status)
 	}
-	return r, r.parse(request.Format)
+	return r, r.parse(format)
 }
 
 // tell takes out of an answer what the provider says of the value itself.

@@ -29,21 +29,32 @@ var derivations = map[string]derivation{
 	"jwt":     {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes},
 }
 
+// googleKey is what is read of a service account's key file.
+type googleKey struct {
+	Email   string `json:"client_email"`
+	ID      string `json:"private_key_id"`
+	Project string `json:"project_id"`
+	Key     string `json:"private_key"`
+}
+
 // deriveGoogle reads a service account's key file and signs the request for an
 // access token with it, as https://developers.google.com/identity/protocols/oauth2/service-account says.
 func deriveGoogle(v vars) error {
-	var file struct {
-		Email   string `json:"client_email"`
-		ID      string `json:"private_key_id"`
-		Project string `json:"project_id"`
-		Key     string `json:"private_key"`
-	}
-	if err := json.Unmarshal([]byte(v["secret"].Reveal()), &file); err != nil { // the file is the value
-		return errors.New("the value is no key file of a service account (JSON)")
+	file := googleKey{Email: v["email"].Reveal(), ID: v["key_id"].Reveal()} // no secrets
+	value := v["secret"].Reveal()                                           // the file, or the key in it
+	if strings.HasPrefix(strings.TrimSpace(value), "{") {
+		if json.Unmarshal([]byte(value), &file) != nil {
+			return errors.New("the key file of the service account does not parse (JSON)")
+		}
+	} else {
+		file.Key = strings.ReplaceAll(value, `\n`, "\n")
 	}
 	key, err := parseRSA(file.Key)
-	if err != nil || file.Email == "" || file.ID == "" {
-		return errors.New("the key file lacks client_email, private_key_id or an RSA private_key")
+	if err != nil {
+		return errors.New("the value is neither a service account's key file nor the private_key in it")
+	}
+	if file.Email == "" || file.ID == "" {
+		return errors.New("email and key_id are needed: they stand beside the key as client_email and private_key_id")
 	}
 	now := time.Now()
 	claims := jwt.MapClaims{

@@ -184,3 +184,13 @@ func (p *Provider) Can(d Deed) bool { return p.action(d) != nil }
 func (p *Provider) Accepts(value secret.Secret) bool {
 	return p.value == nil || p.value.MatchString(value.Reveal()) // only its form is judged
 }
+
+// Need is the need of that name, or nil.
+func (p *Provider) Need(name string) *Need {
+	for i := range p.Needs {
+		if p.Needs[i].Name == name {
+			return &p.Needs[i]
+		}
+	}
+	return nil
+}

@@ -99,7 +99,8 @@ type Report struct {
 }
 
 // Target is the one record of the provider that is the leaked value. Locate
-// makes it. A journal may keep it; one that was read back serves only Undo.
+// makes it. A journal may keep it as JSON; one that was read back serves only
+// Undo until [Target.Vouched].
 type Target struct {
 	Provider string            `json:"provider"`
 	ID       string            `json:"id,omitempty"` // "" when the value names itself
@@ -107,6 +108,15 @@ type Target struct {
 	Facts    map[string]string `json:"facts,omitempty"` // public names that the calls need, as of the owner
 	own      vars
 	proved   bool
+}
+
+// Vouched is a target that may be acted on again although it was read back:
+// after a Disable the provider no longer tells which record the value is, and
+// the record is to be deleted after a grace. The caller vouches that Locate made
+// it for the same value, and that nobody changed it since.
+func (t Target) Vouched() Target {
+	t.proved = true
+	return t
 }
 
 // Result says what became of a deed.

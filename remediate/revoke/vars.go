@@ -78,7 +78,7 @@ func (p *Provider) missing(r Request, v vars) error {
 func (p *Provider) hide(text string, v vars) string {
 	var r secret.Redactor
 	for name, value := range v {
-		if !p.public(name) {
+		if !p.public(name) && !p.alsoPublic(value, v) {
 			r.Add(value)
 		}
 	}
@@ -89,6 +89,12 @@ func (p *Provider) hide(text string, v vars) string {
 		return c
 	}, r.Redact(text)))
 	return string(line[:min(len(line), 300)])
+}
+
+// alsoPublic reports whether a public part is the whole value, as of a key id
+// whose secret stands beside it.
+func (p *Provider) alsoPublic(value secret.Secret, v vars) bool {
+	return slices.ContainsFunc(p.Public, func(name string) bool { return v[name].Equal(value) })
 }
 
 // public reports whether a name's value may be shown.

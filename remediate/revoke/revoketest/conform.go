@@ -2,6 +2,7 @@ package revoketest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -120,16 +121,16 @@ func (s *suite) answers() error {
 			}
 		}
 	}
+	target, err := s.locate()
+	if err != nil {
+		return err
+	}
 	for _, d := range []revoke.Deed{revoke.Disable, revoke.Undo, revoke.Revoke} {
 		step := s.deeds()[d]
 		if step == nil {
 			continue
 		}
 		for _, a := range step.Answers {
-			target, err := s.locate()
-			if err != nil {
-				return err
-			}
 			if err := s.act(d, target, a); err != nil {
 				return fmt.Errorf("%s: %s: %w", d, a.Name, err)
 			}
@@ -208,6 +209,9 @@ func (s *suite) life() error {
 	if err != nil {
 		return err
 	}
+	if err := s.kept(target); err != nil {
+		return err
+	}
 	if s.script.Disable != nil {
 		if err := errors.Join(s.done(revoke.Disable, target), s.status("dead", "disabled"), s.done(revoke.Undo, target), s.status("live", "")); err != nil {
 			return err
@@ -232,6 +236,38 @@ func (s *suite) life() error {
 		return nil
 	}
 	return s.act(revoke.Revoke, target, gone)
+}
+
+// kept holds a target that a journal kept to what it is good for: nothing but
+// undo until somebody vouches for it, and then the very same calls, unless they
+// need what the provider told and nobody may write down.
+func (s *suite) kept(target revoke.Target) error {
+	text, err := json.Marshal(target)
+	if err != nil {
+		return err
+	}
+	var back revoke.Target
+	if err := errors.Join(json.Unmarshal(text, &back), s.quiet(string(text))); err != nil {
+		return err
+	}
+	for _, d := range []revoke.Deed{revoke.Disable, revoke.Revoke} {
+		s.fake.Expect(s.script)
+		if o := s.fake.Client.Act(ctx, s.provider, s.in, back, d); o.Result != revoke.Refused {
+			return fmt.Errorf("%s by a target that was read back is %s", d, o.Result)
+		}
+		if err := s.fake.Fault(); err != nil {
+			return err
+		}
+	}
+	if s.script.Undo != nil {
+		if err := s.done(revoke.Undo, back); err != nil {
+			return fmt.Errorf("read back: %w", err)
+		}
+	}
+	if s.script.Revoke == nil || len(s.script.Record.Minted) > 0 {
+		return nil
+	}
+	return s.done(revoke.Revoke, back.Vouched())
 }
 
 func (s *suite) done(d revoke.Deed, target revoke.Target) error {
@@ -324,4 +360,9 @@ func (t *Transcript) fillMap(m map[string]string) map[string]string {
 
 func equalMaps(a, b map[string]string) bool {
 	return len(a) == len(b) && (len(a) == 0 || reflect.DeepEqual(a, b))
+}
+
+// CheckExchange is the check's request with one of its answers.
+func (t *Transcript) CheckExchange(a Reply) Exchange {
+	return Exchange{t.Check.Request, t.serve(a)}
 }

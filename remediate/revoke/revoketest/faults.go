@@ -74,8 +74,12 @@ func Slow(f, impatient *Fake, p *revoke.Provider, t *Transcript) error {
 // asked, no value shown.
 func Faults(f *Fake, p *revoke.Provider, t *Transcript) error {
 	s := &suite{fake: f, provider: p, script: t, in: t.Input()}
+	target, err := s.locate()
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.ID, err)
+	}
 	for _, fault := range faults {
-		if err := s.faulty(fault); err != nil {
+		if err := s.faulty(fault, target); err != nil {
 			return fmt.Errorf("%s: %s: %w", p.ID, fault.name, err)
 		}
 	}
@@ -87,7 +91,7 @@ func Faults(f *Fake, p *revoke.Provider, t *Transcript) error {
 	return nil
 }
 
-func (s *suite) faulty(f fault) error {
+func (s *suite) faulty(f fault, target revoke.Target) error {
 	if err := s.faultyCheck(f); err != nil {
 		return err
 	}
@@ -95,10 +99,6 @@ func (s *suite) faulty(f fault) error {
 		if err := s.refused(s.in, []Exchange{{s.script.pages(whole)[0].Request, f.serve}}); err != nil {
 			return fmt.Errorf("find: %w", err)
 		}
-	}
-	target, err := s.locate()
-	if err != nil {
-		return err
 	}
 	return s.faultyAct(f, target)
 }

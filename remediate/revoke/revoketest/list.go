@@ -43,9 +43,14 @@ func (t *Transcript) pageBody(body string, v variant) string {
 	record := strings.TrimSpace(t.fill(t.Find.Record))
 	switch v {
 	case absent:
-		body = strings.ReplaceAll(strings.ReplaceAll(body, "{{record}},", ""), "{{record}}", "")
+		for _, place := range []string{"{{record}},", ",{{record}}", "{{record}}"} {
+			body = strings.ReplaceAll(body, place, "")
+		}
 	case twin:
-		other := strings.ReplaceAll(record, t.fill(t.Record.Target), "twin-of-the-true-one")
+		other := strings.Replace(record, `"`+t.fill(t.Record.Target)+`"`, `"twin-of-the-true-one"`, 1)
+		if other == record {
+			other = strings.Replace(record, ":"+t.Record.Target+",", ":999999,", 1)
+		}
 		body = strings.ReplaceAll(body, "{{record}}", record+","+other)
 	}
 	return strings.ReplaceAll(body, "{{record}}", record)
@@ -62,6 +67,9 @@ func (s *suite) list() error {
 		return errors.New("the transcript's list has no true record")
 	}
 	for _, v := range []variant{absent, twin} {
+		if v == twin && s.script.Find.SameID {
+			continue
+		}
 		if err := s.refused(s.in, s.script.pages(v)); err != nil {
 			return fmt.Errorf("variant %d: %w", v, err)
 		}

@@ -114,6 +114,7 @@ type Reply struct {
 type Listing struct {
 	Request Expected `toml:"request"`
 	Record  string   `toml:"record"`
+	SameID  bool     `toml:"same_id"` // what is compared is the id, so no two records can fit
 	Pages   []Page   `toml:"page"`
 }
 

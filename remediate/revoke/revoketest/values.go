@@ -73,7 +73,7 @@ func (t *Transcript) generateSSH() error {
 }
 
 func (t *Transcript) generateGoogle() error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := rsa.GenerateKey(rand.Reader, 1024) // a key for nothing, made anew for each run
 	if err != nil {
 		return err
 	}
