@@ -20,6 +20,9 @@ func FuzzFaults(f *testing.F) {
 		"apiVersion: external-secrets.io/v1\nkind: SecretStore\nspec: {provider: {fake: {data: [{key: a, value: b}]}}}\n",
 		"apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {a: AgB}, template: {data: {password: somebody}}}\n",
 		"kind: List\nitems: [{kind: Secret, data: {a: YQ==}}]\nsops: {mac: x}\n",
+		"kind: Kustomization\npatches:\n- target: {kind: \"S.*\"}\n  patch: |\n    - {op: add, path: /data/a~1b, value: c29tZWJvZHk=}\n", `[{"op":"add","path":"/stringData","value":{"a":"somebody"}}]`,
+		"apiVersion: external-secrets.io/v1\nkind: SecretStoreList\nitems: [{spec: {provider: {fake: {}}}}]\n", "apiVersion: v1\nkind: ConfigMap\nbinaryData: {a: a2luZDogU2VjcmV0CmRhdGE6IHthOiBiQT09fQ==}\n",
+		"A=ENC[AES256_GCM,data:AA==,iv:AA==,tag:AA==,type:str]\nsops_mac=x\n", "generators: [\"kind: SecretGenerator\\nliterals: [a=somebody]\"]\n",
 		"a: &a [*a]\nkind: Secret\n<<: *a\n", "kind: A\nspec: &x {<<: *x, env: [{name: TOKEN, value: somebody}]}\n",
 		`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"annotations":{"a":"{\"kind\":\"Secret\",\"data\":{\"a\":\"b\"}}"}}}`,
 	} {
@@ -27,7 +30,7 @@ func FuzzFaults(f *testing.F) {
 	}
 	check := Checker{Keys: secret.New("# none"), Now: time.Unix(1, 0), Prescribed: &Recipients{Age: []string{"age1*"}}, Formats: Formats{SOPS: SOPSFormat{MinThreshold: 2, VerifyMAC: true}}}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, role := range []Role{Documents, Values, SecretFile, SecretEnv} {
+		for _, role := range []Role{Documents, Values, SecretFile, SecretEnv, SecretPatch, Kustomize} {
 			docs, _ := ParseAs("in", text, role)
 			for _, fault := range check.Faults(docs) {
 				if fault.Start < 0 || fault.Start > fault.End || fault.End > len(text) || fault.Line < 1 || fault.Column < 1 {
