@@ -60,8 +60,8 @@ golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
-docs: build ## regenerate the pages that are made from code
-	bin/leakgate docs docs/reference
+docs: ## rewrite the pages that are made from data: docs/providers
+	$(GO) test ./remediate/revoke -run Pages -update
 
 .PHONY: cross
 cross: ## compile for every released platform

@@ -118,7 +118,10 @@ func (d decider) source(w gate.Writer, o Object) trust {
 		return lost(w, stageSource, "what it is written for cannot be read")
 	}
 	for _, f := range faults {
-		if f.Deny && !d.excepted(f.Rule, text(o, "metadata.name")) {
+		if !f.Deny {
+			continue
+		}
+		if owner, _ := d.exception(finding{rule: f.Rule, fault: &f}, text(o, "metadata.name")); owner == "" {
 			return lost(w, stageSource, fmt.Sprintf("the %s %s breaks the rule %s: %s", f.Kind, quoted(f.Name), f.Rule, f.Reason))
 		}
 	}

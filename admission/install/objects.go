@@ -86,7 +86,7 @@ var claimRules = []claimRule{
 	{"external-secrets.io", []string{"externalsecrets"}},
 	{"helm.toolkit.fluxcd.io", []string{"helmreleases"}},
 	{"isindir.github.com", []string{"sopssecrets"}},
-	{"kafka.strimzi.io", []string{"kafkas", "kafkausers", "kafkaconnects"}},
+	{"kafka.strimzi.io", []string{"kafkas", "kafkausers", "kafkaconnects", "kafkamirrormaker2s", "kafkabridges"}},
 	{"kustomize.toolkit.fluxcd.io", []string{"kustomizations"}},
 	{"postgresql.cnpg.io", []string{"clusters", "poolers"}},
 	{"secret-sync.x-k8s.io", []string{"secretsyncs"}},

@@ -73,7 +73,7 @@ func setting(t *testing.T, name string, otherwise float64) float64 {
 
 func newLoad(t *testing.T) *load {
 	t.Helper()
-	l := &load{world: newWorld(t, policy, "info"), took: map[cell][]time.Duration{}, rates: map[cell][]float64{}}
+	l := &load{world: newWorld(t, policy, "info", often...), took: map[cell][]time.Duration{}, rates: map[cell][]float64{}}
 	account, err := l.Account(l, "kube-system", "sealed-secrets-controller")
 	must(t, err)
 	must(t, l.Grant(l, "cluster-admin", account.User(), ""))

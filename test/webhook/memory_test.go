@@ -31,7 +31,7 @@ type sample struct {
 // The number of Secrets costs no memory: nothing is watched, and of what is asked
 // only objects that carry claims are kept, for seconds.
 func TestMemoryDoesNotFollowTheNumberOfSecrets(t *testing.T) {
-	w := newWorld(t, memoryPolicy, "info")
+	w := newWorld(t, memoryPolicy, "info", often...)
 	few := w.sample(t, "nothing")
 	if few.resident > mostMemory {
 		t.Errorf("%.0f MiB resident with no policed resources", few.resident/mib)
@@ -45,7 +45,7 @@ func TestMemoryDoesNotFollowTheNumberOfSecrets(t *testing.T) {
 		t.Errorf("%.0f MiB resident at %d Secrets", filled.resident/mib, many)
 	}
 	if os.Getenv("LEAKGATE_BENCH") == "true" {
-		write(few, filled, w.claims(t))
+		show(few, filled, w.claims(t))
 	}
 }
 
@@ -81,7 +81,7 @@ func (w *world) sample(t *testing.T, what string) sample {
 }
 
 // write prints the table.
-func write(samples ...sample) {
+func show(samples ...sample) {
 	fmt.Printf("\n| in the cluster | live heap after a collection, MiB | resident, MiB | most so far, MiB |\n|---|---:|---:|---:|\n")
 	for _, s := range samples {
 		fmt.Printf("| %s | %.1f | %.1f | %.1f |\n", s.what, s.live/mib, s.resident/mib, s.mostSoFar/mib)

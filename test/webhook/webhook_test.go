@@ -29,64 +29,31 @@ kubernetes:
   break_glass: {groups: [sre], max_hours: 4}
 `
 
-// kinds are those of the controllers, without their schemas.
-const kinds = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: sealedsecrets.bitnami.com}
-spec:
-  group: bitnami.com
-  scope: Namespaced
-  names: {kind: SealedSecret, listKind: SealedSecretList, plural: sealedsecrets, singular: sealedsecret}
-  versions: [{name: v1alpha1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: externalsecrets.external-secrets.io}
-spec:
-  group: external-secrets.io
-  scope: Namespaced
-  names: {kind: ExternalSecret, listKind: ExternalSecretList, plural: externalsecrets, singular: externalsecret}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: kustomizations.kustomize.toolkit.fluxcd.io}
-spec:
-  group: kustomize.toolkit.fluxcd.io
-  scope: Namespaced
-  names: {kind: Kustomization, listKind: KustomizationList, plural: kustomizations, singular: kustomization}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
----
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: gitrepositories.source.toolkit.fluxcd.io}
-spec:
-  group: source.toolkit.fluxcd.io
-  scope: Namespaced
-  names: {kind: GitRepository, listKind: GitRepositoryList, plural: gitrepositories, singular: gitrepository}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
-`
+// often are the kinds that most tests write.
+var often = []source{sealedSource, external, decrypting,
+	{"source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", "flux-system", "app", spec(kube.Object{"url": "https://git.example/app"})}}
 
 // world is a cluster with the webhook in it.
 type world struct {
 	context.Context
 	*kube.Cluster
-	program string
-	policy  string
-	health  string
+	program  string
+	policy   string
+	health   string
+	accounts map[string]*kube.Account
 }
 
-func newWorld(t *testing.T, policy, level string) *world {
+// newWorld knows the kinds of the sources and obeys the policy.
+func newWorld(t *testing.T, policy, level string, kinds ...source) *world {
 	t.Helper()
 	ctx, c := kube.Test(t, kube.Options{})
-	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml")}
+	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml"),
+		accounts: map[string]*kube.Account{}}
 	if out, err := exec.Command("go", "build", "-o", w.program, "../../cmd/leakgate-admission").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	must(t, os.WriteFile(w.policy, []byte(policy), 0o600))
-	crdFile := filepath.Join(t.TempDir(), "crd.yaml")
-	must(t, os.WriteFile(crdFile, []byte(kinds), 0o600))
-	must(t, c.Apply(ctx, crdFile))
+	must(t, w.define(kinds))
 	for _, namespace := range []string{"shop", "warned", "other"} {
 		must(t, c.Namespace(ctx, namespace, nil))
 	}
@@ -94,6 +61,29 @@ func newWorld(t *testing.T, policy, level string) *world {
 	w.run(t, "install", "--policy", w.policy, "--yes")
 	w.serve(t, level)
 	return w
+}
+
+// define makes the kinds, each once, and waits until they are served.
+func (w *world) define(kinds []source) error {
+	const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+	known := map[string]bool{}
+	for _, s := range kinds {
+		if known[s.kind] {
+			continue
+		}
+		known[s.kind] = true
+		if _, err := w.Admin().Create(w, path, s.definition()); err != nil {
+			return err
+		}
+		served := func(context.Context) error {
+			_, err := w.Admin().Get(w, "/apis/"+s.api+"/namespaces/default/"+s.plural)
+			return err
+		}
+		if err := kube.Eventually(w, served); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func must(t *testing.T, err error) {
@@ -184,7 +174,7 @@ func with(o kube.Object, key string, v any) kube.Object {
 }
 
 func TestWebhookInARealCluster(t *testing.T) {
-	w := newWorld(t, policy, "debug")
+	w := newWorld(t, policy, "debug", often...)
 	alice, err := w.WithCertificate("alice", "developers")
 	must(t, err)
 	oncall, err := w.WithCertificate("alice", "sre")
