@@ -8,6 +8,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 # Released binaries are reproducible: no paths, no build stamps but the version.
 BUILD    := CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$(VERSION)"
 FUZZTIME ?= 10m
+SOAK     ?= 1h
 LINT     := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 VULN     := golang.org/x/vuln/cmd/govulncheck@latest
 
@@ -35,7 +36,7 @@ e2e: build ## against real components: an API server, act, actionlint, the SARIF
 .PHONY: e2e-matrix
 e2e-matrix: build ## Argo CD, the garbage collector, and all of Kubernetes on an older API server (an hour the first time)
 	LEAKGATE_INSTALL=1 test/e2e/run collector argo
-	LEAKGATE_INSTALL=1 LEAKGATE_KUBE=v1.34.4 test/e2e/run admission controllers
+	LEAKGATE_INSTALL=1 LEAKGATE_KUBE=v1.34.4 test/e2e/run admission controllers webhook live chart
 
 .PHONY: lint
 lint: ## gofmt, the layers of docs/design/architecture.md, and the linters of .golangci.yml
@@ -52,8 +53,13 @@ bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_R
 	scripts/bench $(LEAKGATE_BENCH_REPOS)
 
 .PHONY: bench-admission
-bench-admission: ## the webhook's handler: time, rate and 99th percentile by size of the Secret
-	$(GO) test ./admission -run '^$$' -bench Handler -benchtime 5000x
+bench-admission: ## the webhook: its handler, what it adds to a write through a real API server, its memory
+	scripts/bench-admission
+
+.PHONY: soak-admission
+soak-admission: ## the real controllers through the webhook for SOAK (default 1h), with rotations, restarts and forged writes
+	test/components/get etcd kube-apiserver kubectl sealed-secrets external-secrets vault kustomize-controller sops age >/dev/null
+	LEAKGATE_E2E=true SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestSoak ./test/live
 
 .PHONY: golden
 golden: ## rewrite the golden files and deploy/; read the diff before committing

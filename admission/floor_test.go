@@ -60,15 +60,24 @@ func TestRegistrationsPartEveryUser(t *testing.T) {
 		want        bool
 	}{
 		{"system:serviceaccount:kube-system:sealed-secrets-controller", "", true},
+		{"system:serviceaccount:kube-system:sealed-secrets-controller", "a name alone", false},
+		{"system:serviceaccount:kube-system:sealed-secrets-controller", "an uid without a pod", false},
+		{"system:serviceaccount:team-a:reconciler", "a name alone", true},
 		{"system:serviceaccount:kube-system:sealed-secrets-controller2", "", false},
-		{"system:serviceaccount:team-a:reconciler", "", true},
+		{"system:serviceaccount:team-a:reconciler", "", false}, // a token of its own
 		{"system:serviceaccount:team-a:other:reconciler", "", false},
 		{"system:serviceaccount:crossplane-system:provider-aws-1f", "", true},
 		{"system:kube-controller-manager", "", true},
 		{"alice", "helm-deployers", true}, {"alice", "", false}, {"", "", false},
 	} {
-		info := map[string]any{"username": c.user}
-		if c.group != "" {
+		info := map[string]any{"username": c.user, "uid": "u1", "extra": map[string]any{"authentication.kubernetes.io/pod-name": []string{"a-0"}}}
+		switch c.group {
+		case "":
+		case "a name alone":
+			info = map[string]any{"username": c.user}
+		case "an uid without a pod":
+			info["extra"] = map[string]any{"authentication.kubernetes.io/credential-id": []string{"JTI=1"}}
+		default:
 			info["groups"] = []string{c.group}
 		}
 		review, err := json.Marshal(map[string]any{"request": map[string]any{"userInfo": info}})

@@ -38,7 +38,7 @@ type attributor struct {
 }
 
 func (r *run) newAttributor() *attributor {
-	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: r.s.takeScratch()}
+	return &attributor{r: r, rd: r.repo.NewReader(readerCache / 2), sc: r.s.takeScratch()}
 }
 
 func (a *attributor) close() { a.r.s.giveBack(a.sc) }
@@ -91,18 +91,18 @@ func (r *run) found(findings []Finding) {
 func (r *run) uses(ctx context.Context, work chan<- use) error {
 	sc := r.s.takeScratch()
 	defer r.s.giveBack(sc)
+	paths := speakers{r: r, sc: sc, known: make([]speaker, len(r.paths.values))}
 	for i, c := range r.changes {
 		found := r.sightings[c.blob]
-		path := r.paths.values[c.path]
-		named, err := r.named(sc, path)
+		speaks, err := paths.ask(c.path)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 && len(r.at(path).PathOnly) == 0 && len(named) == 0 {
+		if len(found) == 0 && !speaks {
 			continue
 		}
 		commit := &r.commits[c.commit]
-		u := use{commit: commit, origin: FromCommit, path: path, blob: r.blobs.values[c.blob], found: found,
+		u := use{commit: commit, origin: FromCommit, path: r.paths.values[c.path], blob: r.blobs.values[c.blob], found: found,
 			older: commit.cut && r.req.Bounded}
 		u.olds = r.oldBlobs(c.old, r.more[int32(i)])
 		select {
@@ -112,6 +112,37 @@ func (r *run) uses(ctx context.Context, work chan<- use) error {
 		}
 	}
 	return nil
+}
+
+// speakers tells which paths hold a finding by their names. Of most paths there is
+// nothing more to keep.
+type speakers struct {
+	r     *run
+	sc    *scratch
+	known []speaker // by path
+}
+
+type speaker uint8
+
+const (
+	unasked speaker = iota
+	silent
+	speaking
+)
+
+func (p *speakers) ask(n int32) (bool, error) {
+	if p.known[n] == unasked {
+		path := p.r.paths.values[n]
+		named, err := p.r.s.inName(p.r.ctx, p.sc, path)
+		if err != nil {
+			return false, err
+		}
+		p.known[n] = silent
+		if len(named) > 0 || len(p.r.s.detector.Place(path).PathOnly) > 0 {
+			p.known[n] = speaking
+		}
+	}
+	return p.known[n] == speaking, nil
 }
 
 // oldBlobs are the blobs that a change is compared with, zero for a parent that
@@ -254,7 +285,7 @@ func holder(found []sighting) func(sighting) bool {
 
 // ask gives the sightings of any blob, searching it when the scan has not.
 func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
-	if n, ok := a.r.blobs.index[id]; ok && int(n) < len(a.r.wanted) && a.r.wanted[n] {
+	if n, ok := a.r.numbers.find(id); ok && int(n) < len(a.r.wanted) && a.r.wanted[n] {
 		return a.r.sightings[n], nil
 	}
 	a.r.mu.Lock()

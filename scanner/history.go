@@ -1,8 +1,10 @@
 package scanner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -51,6 +53,35 @@ func (in *interner[T]) add(v T) int32 {
 	in.values = append(in.values, v)
 	in.index[v] = n
 	return n
+}
+
+// seal ends the adding: the values stay, and the map, which takes more room than
+// they do, goes.
+func (in *interner[T]) seal() {
+	in.values, in.index = slices.Clone(in.values), nil
+}
+
+// blobNumbers finds the number of a blob without a map.
+type blobNumbers struct {
+	ids   []gitrepo.ID
+	order []int32 // of the ids by their bytes
+}
+
+func newBlobNumbers(ids []gitrepo.ID) blobNumbers {
+	b := blobNumbers{ids, make([]int32, len(ids))}
+	for i := range b.order {
+		b.order[i] = int32(i)
+	}
+	slices.SortFunc(b.order, func(x, y int32) int { return bytes.Compare(ids[x].Bytes(), ids[y].Bytes()) })
+	return b
+}
+
+func (b blobNumbers) find(id gitrepo.ID) (int32, bool) {
+	at, ok := slices.BinarySearchFunc(b.order, id, func(n int32, id gitrepo.ID) int { return bytes.Compare(b.ids[n].Bytes(), id.Bytes()) })
+	if !ok {
+		return 0, false
+	}
+	return b.order[at], true
 }
 
 // walk lists the commits and searches their messages.
@@ -151,15 +182,20 @@ func (r *run) diff() error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	r.trees = nil
 	for i, part := range parts {
 		r.record(part)
 		parts[i] = nil
 	}
+	r.changes = slices.Clone(r.changes)
+	r.paths.seal()
+	r.blobs.seal()
+	r.numbers = newBlobNumbers(r.blobs.values)
 	return nil
 }
 
 // readerCache is the delta bases a worker's reader keeps, in bytes.
-const readerCache = 32 << 20
+const readerCache = 16 << 20
 
 // fileChange is a change before its names are numbered.
 type fileChange struct {

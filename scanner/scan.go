@@ -54,8 +54,9 @@ type Scanner struct {
 	memory      *detect.Memory // of the texts of blobs, many of which are versions of one
 	plainSecret *rules.Rule
 
-	mu   sync.Mutex
-	idle []*scratch
+	mu    sync.Mutex
+	idle  []*scratch
+	large sync.Mutex // held while a large manifest is parsed
 }
 
 // New prepares a Scanner. It compiles nothing: rules are compiled when a text
@@ -133,6 +134,7 @@ type run struct {
 	trees             map[gitrepo.ID]gitrepo.ID // commit to tree, of the commits walked
 	paths             interner[string]
 	blobs             interner[gitrepo.ID]
+	numbers           blobNumbers // of blobs, once they are all there
 	headTree          gitrepo.ID
 	wanted            []bool // by blob
 	changes           []change

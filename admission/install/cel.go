@@ -54,6 +54,40 @@ func named(writers []gate.Writer) string {
 	return anyOf(slices.Concat(userIn(users), userMatches(patterns), inGroups(groupNames)))
 }
 
+// shown is that the user is named and carries what the webhook asks of a name: an
+// account its uid and, where it is to be bound to a pod, the pod; one that is
+// impersonated no uid. Who only has the name is held like anybody else while nobody
+// answers.
+func shown(writers []gate.Writer) string {
+	var out []string
+	add := func(w gate.Writer, more string) {
+		if who := named([]gate.Writer{w}); who != "false" {
+			out = append(out, "(("+who+")"+more+")")
+		}
+	}
+	var rest, impersonated, unbound, bound gate.Writer
+	for _, w := range writers {
+		rest.Users, rest.Groups = append(rest.Users, w.Users...), append(rest.Groups, w.Groups...)
+		impersonated.Impersonated = append(impersonated.Impersonated, w.Impersonated...)
+		if w.PodBound {
+			bound.ServiceAccounts = append(bound.ServiceAccounts, w.ServiceAccounts...)
+		} else {
+			unbound.ServiceAccounts = append(unbound.ServiceAccounts, w.ServiceAccounts...)
+		}
+	}
+	add(rest, "")
+	add(impersonated, noUID)
+	add(unbound, hasUID)
+	add(bound, hasUID+hasPod)
+	return anyOf(out)
+}
+
+const (
+	noUID  = " && (!has(request.userInfo.uid) || request.userInfo.uid == \"\")"
+	hasUID = " && has(request.userInfo.uid) && request.userInfo.uid != \"\""
+	hasPod = " && has(request.userInfo.extra) && \"authentication.kubernetes.io/pod-name\" in request.userInfo.extra"
+)
+
 func userIn(users []string) []string {
 	if len(users) == 0 {
 		return nil

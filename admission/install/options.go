@@ -16,11 +16,13 @@ const (
 	AuthoritySecret = "leakgate-admission-authority"
 	ServingSecret   = "leakgate-admission-tls" // of cert-manager and of mounted files
 	PolicyMap       = "leakgate-policy"
+	SeenMap         = "leakgate-admission-seen" // when the webhook was asked
 	FloorName       = "leakgate-floor"
 	EntryUntrusted  = "untrusted.leakgate.github.io"
 	EntryAudited    = "audited.leakgate.github.io"
 	EntryTrusted    = "trusted.leakgate.github.io"
 	EntryOthers     = "others.leakgate.github.io"
+	EntrySeen       = "seen.leakgate.github.io"
 )
 
 // How the serving certificate is made.
@@ -47,7 +49,7 @@ type Options struct {
 // Registration is what a policy means for who is asked about what, in terms that
 // an API server understands. It is also what the chart takes as values.
 type Registration struct {
-	Trusted        string   `json:"trusted"`        // CEL over request: the user is named by a writer
+	Trusted        string   `json:"trusted"`        // CEL over request: the user shows the identity of a writer
 	Enforces       bool     `json:"enforces"`       // some namespace does
 	Audits         bool     `json:"audits"`         // some namespace does not
 	Enforcing      object   `json:"enforcing"`      // selector of the namespaces that enforce
@@ -100,7 +102,7 @@ func (o Options) WithPolicy(text string) (Options, error) {
 func Register(k gate.Kubernetes) Registration {
 	enforcing, mild, always := k.Modes.Enforcing(), k.Modes.Mild(), k.Modes.Default == gate.ModeEnforce
 	r := Registration{
-		Trusted: named(k.Writers), Floor: floor(k), Groups: groupsOf(k.Writers),
+		Trusted: shown(k.Writers), Floor: floor(k), Groups: groupsOf(k.Writers),
 		Enforces: always || len(enforcing) > 0, Audits: !always || len(mild) > 0,
 		Enforcing: byName("In", enforcing), Audited: byName("NotIn", enforcing), EnforcingScope: "Namespaced", AuditedScope: "*",
 	}

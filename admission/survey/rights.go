@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/leakgate/leakgate/internal/gate"
 )
 
 // Right is that somebody may do something with Secrets.
@@ -78,8 +80,13 @@ func has(list []string, one string) bool {
 	return slices.Contains(list, one) || slices.Contains(list, "*")
 }
 
+// subjectOf is who a binding speaks of. A service account may also be named as the
+// user that the API server knows it by.
 func subjectOf(subject map[string]any, namespace string) string {
 	name := word(subject, "name")
+	if account := gate.ServiceAccount(name); account != "" && word(subject, "kind") == "User" {
+		return "serviceaccount:" + account
+	}
 	switch word(subject, "kind") {
 	case "ServiceAccount":
 		if own := word(subject, "namespace"); own != "" {

@@ -49,13 +49,20 @@ const world = `
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRoleBinding, metadata: {name: admins}, roleRef: {kind: ClusterRole, name: all}, subjects: [{kind: Group, name: admins}, {kind: ServiceAccount, name: sealed-secrets-controller, namespace: kube-system}]}
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: readers, namespace: shop}, roleRef: {kind: ClusterRole, name: read}, subjects: [{kind: User, name: bob}]}
 - {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: podders, namespace: shop}, roleRef: {kind: ClusterRole, name: pods}, subjects: [{kind: User, name: carol}]}
-- {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: writers, namespace: ops}, roleRef: {kind: Role, name: write}, subjects: [{kind: ServiceAccount, name: vendor}, {kind: ServiceAccount, name: gone}, {kind: ServiceAccount, name: external-secrets}]}
+- {apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: writers, namespace: ops}, roleRef: {kind: Role, name: write}, subjects: [{kind: ServiceAccount, name: vendor}, {kind: ServiceAccount, name: gone}, {kind: ServiceAccount, name: external-secrets}, {kind: User, name: "system:serviceaccount:flux-system:kustomize-controller"}]}
 - {apiVersion: v1, kind: ServiceAccount, metadata: {name: sealed-secrets-controller, namespace: kube-system}}
 - {apiVersion: v1, kind: ServiceAccount, metadata: {name: vendor, namespace: ops}}
+- {apiVersion: v1, kind: ServiceAccount, metadata: {name: kustomize-controller, namespace: flux-system}}
 - {apiVersion: v1, kind: ServiceAccount, metadata: {name: external-secrets, namespace: ops}}
 `
 
 func newSurvey(t *testing.T) Survey {
+	t.Helper()
+	return surveyOf(t, world)
+}
+
+// surveyOf looks at a cluster that holds these objects.
+func surveyOf(t *testing.T, world string) Survey {
 	t.Helper()
 	sealedValue := append([]byte{2, 0, 0x11}, bytes.Repeat([]byte{0x5a, 0x13, 0x77}, 200)...)
 	text := strings.NewReplacer("VALUE", base64.StdEncoding.EncodeToString([]byte(canary)), "TEXT", canary, "SEALED", base64.StdEncoding.EncodeToString(sealedValue)).Replace(world)
@@ -71,7 +78,14 @@ func newSurvey(t *testing.T) Survey {
 	mapper := meta.NewDefaultRESTMapper(versions)
 	var all []runtime.Object
 	for _, o := range objects {
-		u := &unstructured.Unstructured{Object: o}
+		raw, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(raw); err != nil { // numbers as an API client reads them
+			t.Fatal(err)
+		}
 		gvk := u.GroupVersionKind()
 		scope := meta.RESTScopeNamespace
 		if strings.HasPrefix(gvk.Kind, "ClusterRole") {
@@ -166,12 +180,12 @@ func TestAuditGradesWritersAndHoldsNoValue(t *testing.T) {
 
 func TestSimulateNamesWhatStopsAndWithWhom(t *testing.T) {
 	s := newSurvey(t)
-	stops, err := s.Simulate(context.Background(), "web")
+	found, err := s.Simulate(context.Background(), "web")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, stop := range stops {
+	for _, stop := range found.Stops {
 		lines = append(lines, stop.String())
 	}
 	text := strings.Join(lines, "\n")
@@ -183,12 +197,12 @@ func TestSimulateNamesWhatStopsAndWithWhom(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if len(stops) != 2 {
-		t.Errorf("%d stops:\n%s", len(stops), text)
+	if len(found.Stops) != 2 {
+		t.Errorf("%d stops:\n%s", len(found.Stops), text)
 	}
-	stops, err = s.Simulate(context.Background(), "shop")
-	if err != nil || len(stops) != 2 { // forged; byhand and emergency
-		t.Errorf("%v %v", stops, err)
+	found, err = s.Simulate(context.Background(), "shop")
+	if err != nil || len(found.Stops) != 2 { // forged; byhand and emergency
+		t.Errorf("%v %v", found, err)
 	}
 }
 
@@ -202,7 +216,7 @@ func TestDiscoverProposesAPolicyThatParses(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if !slices.Equal(parsed.Kubernetes.Presets, []string{"external-secrets", "kubernetes", "sealed-secrets"}) || parsed.Kubernetes.Modes.Default != gate.ModeAudit {
+	if !slices.Equal(parsed.Kubernetes.Presets, []string{"external-secrets", "flux", "kubernetes", "sealed-secrets"}) || parsed.Kubernetes.Modes.Default != gate.ModeAudit {
 		t.Errorf("%v\n%s", parsed.Kubernetes.Presets, text)
 	}
 	if !strings.Contains(text, "external-secrets: {service_accounts: [ops/external-secrets]}") || !strings.Contains(text, "#   ops/vendor") || strings.Contains(text, "ops/gone") {

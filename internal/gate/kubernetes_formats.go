@@ -25,6 +25,7 @@ func (r *reader) sopsFormat(n *yaml.Node) (f manifest.SOPSFormat) {
 		"min_threshold": func(n *yaml.Node) { f.MinThreshold = r.number(n, 0, 100) },
 		"max_age_days":  func(n *yaml.Node) { f.MaxAge = r.times(n, 24*time.Hour) },
 		"whole_mac":     func(n *yaml.Node) { f.WholeMAC = r.truth(n) },
+		"verify_mac":    func(n *yaml.Node) { f.VerifyMAC = r.truth(n) },
 	})
 	return f
 }
@@ -81,7 +82,7 @@ func (r *reader) certificates(n *yaml.Node) (out []string) {
 
 func (r *reader) externalFormat(n *yaml.Node) (f manifest.ExternalFormat) {
 	r.mapping(n, "kubernetes.formats.external_secret.", keys{
-		"denied_providers":  func(n *yaml.Node) { f.DeniedProviders = r.texts(n) },
+		"denied_providers":  func(n *yaml.Node) { f.DeniedProviders = append([]string{}, r.texts(n)...) }, // [] denies none
 		"allowed_providers": func(n *yaml.Node) { f.AllowedProviders = r.texts(n) },
 		"stores":            func(n *yaml.Node) { f.Stores = r.texts(n) },
 		"manifest_target":   func(n *yaml.Node) { f.ManifestTarget = r.truth(n) },

@@ -84,6 +84,19 @@ func TestPolicyOfAClusterIsRead(t *testing.T) {
 	}
 }
 
+// nil keeps the default, which denies the fake provider.
+func TestAnEmptyListDeniesNoProvider(t *testing.T) {
+	for text, want := range map[string]bool{"denied_providers: []": true, "allowed_providers: [vault]": false} {
+		p, err := ParsePolicy(PolicyFile, []byte("version: 1\nkubernetes: {formats: {external_secret: {"+text+"}}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Kubernetes.Formats.ExternalSecret.DeniedProviders; (got != nil) != want || len(got) > 0 {
+			t.Errorf("%s: %#v", text, got)
+		}
+	}
+}
+
 func TestAccountOfAPresetIsReplacedWhereverItStands(t *testing.T) {
 	k := parsed(t, cluster("presets: {sealed-secrets: {service_accounts: [vault/sealer]}}")).Kubernetes
 	keys := k.Writers[1]

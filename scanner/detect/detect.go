@@ -80,6 +80,7 @@ type Detector struct {
 	scratch     sync.Pool
 	anyLine     bool // a list for all rules looks at lines
 	verdicts    verdicts
+	barred      sync.Map // sets of rules that paths bar, see barredBy
 }
 
 // target is one keyword of one rule.

@@ -35,7 +35,7 @@ const (
 	maxRun     = 32 << 10 // sections that are searched together
 
 	memoryShards = 64
-	shardLimit   = 16 << 10 // sections; a full shard is emptied
+	shardLimit   = 8 << 10 // sections; a full shard is emptied
 )
 
 type shard struct {
@@ -65,7 +65,7 @@ var quiet = func() (all [256]*section) {
 	return all
 }()
 
-// NewMemory makes a Memory of about 1,000,000 sections at most.
+// NewMemory makes a Memory of about 500,000 sections at most.
 func (d *Detector) NewMemory() *Memory {
 	m := &Memory{d: d}
 	for i := range m.seeds {

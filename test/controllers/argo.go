@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -80,40 +81,84 @@ func settings(ctx context.Context, c *kube.Cluster) error {
 	return err
 }
 
+func homeOf(c *kube.Cluster) string { return filepath.Join(c.Dir, "argocd-repo-server") }
+
+// Plugin starts the real server of a plugin, as it stands beside the repo-server. The
+// plugin prints manifests: by a shell command in the folder of an Application, with
+// the variables NAME=value.
+func (a *Argo) Plugin(ctx context.Context, name, command string, env ...string) error {
+	folders, err := kube.Components(ctx, "argo-cd")
+	if err != nil {
+		return err
+	}
+	home := homeOf(a.cluster)
+	config, err := json.Marshal(kube.Object{
+		"apiVersion": "argoproj.io/v1alpha1", "kind": "ConfigManagementPlugin", "metadata": kube.Object{"name": name},
+		"spec": kube.Object{"generate": kube.Object{"command": []string{"sh", "-c", command}}},
+	})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(home, "plugin.yaml"), config, 0o600); err != nil {
+		return err
+	}
+	cmd := exec.Command(filepath.Join(folders["argo-cd"], "argocd-cmp-server"), "--config-dir-path="+home)
+	cmd.Env = append(os.Environ(), append(env, "HOME="+home, "TMPDIR="+home, "ARGOCD_PLUGINSOCKFILEPATH="+home)...)
+	if err := a.cluster.Run("argocd-cmp-server", cmd); err != nil {
+		return err
+	}
+	return kube.Eventually(ctx, func(context.Context) error {
+		_, err := os.Stat(filepath.Join(home, name+".sock"))
+		return errors.Join(err, a.cluster.Ended())
+	})
+}
+
 func repoServer(c *kube.Cluster, folder string, listen []string) error {
-	home := filepath.Join(c.Dir, "argocd-repo-server")
+	home := homeOf(c)
 	if err := os.MkdirAll(home, 0o700); err != nil {
 		return err
 	}
 	cmd := exec.Command(filepath.Join(folder, "argocd-repo-server"),
 		"--address=127.0.0.1", "--port="+port(listen[1]), "--metrics-address=127.0.0.1", "--metrics-port="+port(listen[3]),
 		"--disable-tls", "--redis="+listen[0])
-	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home, "ARGOCD_GPG_ENABLED=false", "ARGOCD_ASK_PASS_SOCK="+filepath.Join(home, "ask.sock"))
+	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home, "ARGOCD_GPG_ENABLED=false",
+		"ARGOCD_ASK_PASS_SOCK="+filepath.Join(home, "ask.sock"), "ARGOCD_PLUGINSOCKFILEPATH="+home)
 	return c.Run("argocd-repo-server", cmd)
 }
 
-// Deploy commits the files to a repository and makes an Application of it that
-// syncs by itself, with the options, as ServerSideApply=true. A second call of the
-// same name is a new commit.
-func (a *Argo) Deploy(ctx context.Context, name, namespace string, files map[string]string, options ...string) error {
-	repository := filepath.Join(a.cluster.Dir, "repositories", name)
-	if err := commit(ctx, repository, files); err != nil {
+// Application is what Argo CD deploys of a repository, by itself.
+type Application struct {
+	Name, Namespace string
+	Files           map[string]string
+	Options         []string // of its syncs, as ServerSideApply=true
+	Plugin          string   // that renders the files, see Plugin; "" where they are manifests
+}
+
+// Deploy commits the files and makes the Application. A second call of the same name
+// is a new commit.
+func (a *Argo) Deploy(ctx context.Context, app Application) error {
+	repository := filepath.Join(a.cluster.Dir, "repositories", app.Name)
+	if err := commit(ctx, repository, app.Files); err != nil {
 		return err
 	}
+	source := kube.Object{"repoURL": "file://" + repository, "path": ".", "targetRevision": "HEAD"}
+	if app.Plugin != "" {
+		source["plugin"] = kube.Object{"name": app.Plugin}
+	}
 	_, err := a.cluster.Admin().Create(ctx, applications, kube.Object{
-		"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": kube.Object{"name": name},
+		"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": kube.Object{"name": app.Name},
 		"spec": kube.Object{
 			"project":     "default",
-			"source":      kube.Object{"repoURL": "file://" + repository, "path": ".", "targetRevision": "HEAD"},
-			"destination": kube.Object{"server": "https://kubernetes.default.svc", "namespace": namespace},
-			"syncPolicy":  kube.Object{"automated": kube.Object{}, "syncOptions": options},
+			"source":      source,
+			"destination": kube.Object{"server": "https://kubernetes.default.svc", "namespace": app.Namespace},
+			"syncPolicy":  kube.Object{"automated": kube.Object{}, "syncOptions": app.Options},
 		},
 	})
 	var status *kube.StatusError
 	if errors.As(err, &status) && status.Code == 409 {
 		// Else it looks for a new commit after three minutes.
 		refresh := kube.Object{"argocd.argoproj.io/refresh": "hard"}
-		_, err = a.cluster.Admin().Merge(ctx, applications+"/"+name, kube.Object{"metadata": kube.Object{"annotations": refresh}})
+		_, err = a.cluster.Admin().Merge(ctx, applications+"/"+app.Name, kube.Object{"metadata": kube.Object{"annotations": refresh}})
 	}
 	return err
 }

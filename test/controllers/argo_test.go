@@ -9,9 +9,12 @@ func (w *world) argo(t *testing.T) {
 	check(t, err)
 	w.namespace(t, "argo")
 	for name, options := range map[string][]string{"client-side": nil, "server-side": {"ServerSideApply=true"}} {
-		first, second := value(), value()
+		first, second := Value(), Value()
 		for _, password := range []string{first, second} {
-			check(t, a.Deploy(w, name, "argo", map[string]string{"secret.yaml": manifest("argo", name, password)}, options...))
+			check(t, a.Deploy(w, Application{
+				Name: name, Namespace: "argo", Options: options,
+				Files: map[string]string{"secret.yaml": Manifest("argo", name, password)},
+			}))
 			w.holds(t, "argo", name, "password", password)
 		}
 		golden(t, "argo-cd/"+name+"-create", w.review(t, name, is("CREATE", false)))

@@ -10,7 +10,7 @@ import (
 
 // A golden file holds no value, in whatever field the review has it.
 func TestCleanTakesValuesEverywhere(t *testing.T) {
-	secret, old := value(), value()
+	secret, old := Value(), Value()
 	raw := `{"request":{"object":{"metadata":{"annotations":{"last":"password: ` + secret + `, data: ` + string(encoded(secret)) +
 		`"}},"data":{"password":"` + string(encoded(secret)) + `"}},"oldObject":{"data":{"password":"` + string(encoded(old)) + `"}}}}`
 	var review struct{ Request *kube.Review }

@@ -2,11 +2,8 @@ package controllers
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -100,21 +97,6 @@ func (w *world) eventually(t *testing.T, try func(context.Context) error) {
 
 func is(operation string, dryRun bool) func(*kube.Review) bool {
 	return func(r *kube.Review) bool { return r.Operation == operation && r.DryRun == dryRun }
-}
-
-// value is a new one, so that no file of ours holds it.
-func value() string {
-	random := make([]byte, 12)
-	_, _ = rand.Read(random)
-	return "value-" + hex.EncodeToString(random)
-}
-
-// manifest of a Secret with one value.
-func manifest(namespace, name, value string) string {
-	return strings.Join([]string{
-		"apiVersion: v1", "kind: Secret", "metadata:", "  name: " + name, "  namespace: " + namespace,
-		"stringData:", "  password: " + value, "",
-	}, "\n")
 }
 
 func check(t *testing.T, err error) {

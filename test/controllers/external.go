@@ -30,3 +30,23 @@ func StartExternalSecrets(ctx context.Context, c *kube.Cluster) (*ExternalSecret
 	}, "external-secrets")
 	return &ExternalSecrets{controller}, err
 }
+
+// FakeStore is the spec of a store that holds the password itself, under the key app.
+func FakeStore(password string) kube.Object {
+	return kube.Object{"provider": kube.Object{"fake": kube.Object{"data": []kube.Object{{"key": "app", "value": `{"password":"` + password + `"}`}}}}}
+}
+
+// ExternalSecret takes the password from the key app of a store every second, into
+// the Secret of its own name.
+func ExternalSecret(store, name, policy string) kube.Object {
+	return kube.Object{
+		"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
+		"metadata": kube.Object{"name": name},
+		"spec": kube.Object{
+			"refreshInterval": "1s",
+			"secretStoreRef":  kube.Object{"name": store, "kind": "SecretStore"},
+			"target":          kube.Object{"name": name, "creationPolicy": policy},
+			"data":            []kube.Object{{"secretKey": "password", "remoteRef": kube.Object{"key": "app", "property": "password"}}},
+		},
+	}
+}

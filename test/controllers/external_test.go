@@ -19,17 +19,17 @@ func (w *world) externalSecrets(t *testing.T) {
 }
 
 func (w *world) fromFake(t *testing.T) {
-	first, second := value(), value()
+	first, second := Value(), Value()
 	_, err := w.Admin().Create(w, external+"/secretstores", kube.Object{
 		"apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
 		"metadata": kube.Object{"name": "store"},
-		"spec":     fake(first),
+		"spec":     FakeStore(first),
 	})
 	check(t, err)
 	_, err = w.Admin().Create(w, "/api/v1/namespaces/external/secrets", kube.Object{"metadata": kube.Object{"name": "merged"}})
 	check(t, err)
 	for name, policy := range map[string]string{"owned": "Owner", "orphan": "Orphan", "merged": "Merge"} {
-		_, err = w.Admin().Create(w, external+"/externalsecrets", externalSecret("store", name, policy))
+		_, err = w.Admin().Create(w, external+"/externalsecrets", ExternalSecret("store", name, policy))
 		check(t, err)
 	}
 	for _, name := range []string{"owned", "orphan", "merged"} {
@@ -44,7 +44,7 @@ func (w *world) fromFake(t *testing.T) {
 		return r.Operation == "UPDATE" && decoded(r.Object)["password"] == first
 	}))
 
-	_, err = w.Admin().Merge(w, external+"/secretstores/store", kube.Object{"spec": fake(second)})
+	_, err = w.Admin().Merge(w, external+"/secretstores/store", kube.Object{"spec": FakeStore(second)})
 	check(t, err)
 	w.holds(t, "external", "owned", "password", second)
 	golden(t, "external-secrets/owner-rotate", w.review(t, "owned", func(r *kube.Review) bool {
@@ -60,7 +60,7 @@ func (w *world) fromFake(t *testing.T) {
 func (w *world) fromVault(t *testing.T) {
 	v, err := StartVault(w, w.Cluster)
 	check(t, err)
-	first, second := value(), value()
+	first, second := Value(), Value()
 	check(t, v.Put(w, "app", map[string]string{"password": first}))
 	role, id, err := v.AppRole(w, "reader")
 	check(t, err)
@@ -71,13 +71,10 @@ func (w *world) fromVault(t *testing.T) {
 	_, err = w.Admin().Create(w, external+"/secretstores", kube.Object{
 		"apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
 		"metadata": kube.Object{"name": "vault"},
-		"spec": kube.Object{"provider": kube.Object{"vault": kube.Object{
-			"server": v.URL, "path": "secret", "version": "v2",
-			"auth": kube.Object{"appRole": kube.Object{"path": "approle", "roleId": role, "secretRef": kube.Object{"name": "approle", "key": "id"}}},
-		}}},
+		"spec":     v.Store(role),
 	})
 	check(t, err)
-	_, err = w.Admin().Create(w, external+"/externalsecrets", externalSecret("vault", "from-vault", "Owner"))
+	_, err = w.Admin().Create(w, external+"/externalsecrets", ExternalSecret("vault", "from-vault", "Owner"))
 	check(t, err)
 	w.holds(t, "external", "from-vault", "password", first)
 	check(t, v.Put(w, "app", map[string]string{"password": second}))
@@ -85,22 +82,4 @@ func (w *world) fromVault(t *testing.T) {
 	golden(t, "external-secrets/vault-rotate", w.review(t, "from-vault", func(r *kube.Review) bool {
 		return decoded(r.Object)["password"] == second
 	}))
-}
-
-// fake is a store that holds the value itself.
-func fake(value string) kube.Object {
-	return kube.Object{"provider": kube.Object{"fake": kube.Object{"data": []kube.Object{{"key": "app", "value": `{"password":"` + value + `"}`}}}}}
-}
-
-func externalSecret(store, name, policy string) kube.Object {
-	return kube.Object{
-		"apiVersion": "external-secrets.io/v1", "kind": "ExternalSecret",
-		"metadata": kube.Object{"name": name},
-		"spec": kube.Object{
-			"refreshInterval": "1s",
-			"secretStoreRef":  kube.Object{"name": store, "kind": "SecretStore"},
-			"target":          kube.Object{"name": name, "creationPolicy": policy},
-			"data":            []kube.Object{{"secretKey": "password", "remoteRef": kube.Object{"key": "app", "property": "password"}}},
-		},
-	}
 }

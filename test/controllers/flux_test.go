@@ -39,9 +39,9 @@ func (w *world) deployed(t *testing.T, f *Flux, sops *Sops, namespace string, mo
 	})
 	check(t, err)
 	name := namespace + "-app"
-	first, second := value(), value()
+	first, second := Value(), Value()
 	for _, password := range []string{first, second} {
-		encrypted, err := sops.Encrypt(w, manifest(namespace, name, password))
+		encrypted, err := sops.Encrypt(w, Manifest(namespace, name, password))
 		check(t, err)
 		if strings.Contains(encrypted, password) {
 			t.Fatal("sops leaves the value in the clear")
@@ -75,7 +75,7 @@ func (w *world) ready(t *testing.T, f *Flux, namespace, name string) {
 // ciphertext for a value and no sops beside it.
 func (w *world) undecrypted(t *testing.T, f *Flux, sops *Sops) {
 	w.namespace(t, "undecrypted")
-	plain := manifest("undecrypted", "locked", value())
+	plain := Manifest("undecrypted", "locked", Value())
 	encrypted, err := sops.Encrypt(w, strings.Replace(plain, "stringData:", "data:", 1))
 	check(t, err)
 	check(t, f.Publish(w, "undecrypted", "app", map[string]string{"secret.yaml": encrypted}))
@@ -102,7 +102,7 @@ func (w *world) refused(t *testing.T, f *Flux) {
 	w.namespace(t, "mixed")
 	neighbour := "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: neighbour\n  namespace: mixed\ndata:\n  color: blue\n"
 	check(t, f.Publish(w, "mixed", "app", map[string]string{
-		"neighbour.yaml": neighbour, "secret.yaml": manifest("mixed", "refused", value()),
+		"neighbour.yaml": neighbour, "secret.yaml": Manifest("mixed", "refused", Value()),
 	}))
 	check(t, f.Reconcile(w, "mixed", "app", nil))
 	w.eventually(t, func(ctx context.Context) error {

@@ -20,7 +20,7 @@ func (w *world) sealedSecrets(t *testing.T) {
 	}
 	golden(t, "sealed-secrets/key", keys[0])
 
-	first, second := value(), value()
+	first, second := Value(), Value()
 	sealed, err := s.Seal(w, secret("sealed", first))
 	check(t, err)
 	_, err = w.Admin().Create(w, sealedSecrets, sealed)

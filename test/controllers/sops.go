@@ -14,7 +14,7 @@ import (
 type Sops struct {
 	Recipient string // age1...
 	Identity  string // the file that age-keygen writes, which holds the private key
-	sops      string
+	Path      string // of the program
 }
 
 // NewSops makes a key.
@@ -27,7 +27,7 @@ func NewSops(ctx context.Context) (*Sops, error) {
 	if err != nil {
 		return nil, fmt.Errorf("age-keygen: %w", err)
 	}
-	s := &Sops{Identity: string(identity), sops: filepath.Join(folders["sops"], "sops")}
+	s := &Sops{Identity: string(identity), Path: filepath.Join(folders["sops"], "sops")}
 	for _, line := range strings.Split(s.Identity, "\n") {
 		if key, ok := strings.CutPrefix(line, "# public key: "); ok {
 			s.Recipient = key
@@ -38,7 +38,7 @@ func NewSops(ctx context.Context) (*Sops, error) {
 
 // Encrypt is sops encrypt over data and stringData of a manifest.
 func (s *Sops) Encrypt(ctx context.Context, manifest string) (string, error) {
-	cmd := exec.CommandContext(ctx, s.sops, "encrypt", "--age", s.Recipient, "--encrypted-regex", "^(data|stringData)$",
+	cmd := exec.CommandContext(ctx, s.Path, "encrypt", "--age", s.Recipient, "--encrypted-regex", "^(data|stringData)$",
 		"--input-type", "yaml", "--output-type", "yaml", "/dev/stdin")
 	cmd.Stdin = strings.NewReader(manifest)
 	out, err := cmd.Output()

@@ -85,6 +85,16 @@ func (v *Vault) AppRole(ctx context.Context, name string) (role, secret string, 
 	return name, secret, nil
 }
 
+// Store is the spec of a store of external-secrets that logs in by the role; its
+// secret id is under id in the Secret approle.
+func (v *Vault) Store(role string) kube.Object {
+	secret := kube.Object{"name": "approle", "key": "id"}
+	return kube.Object{"provider": kube.Object{"vault": kube.Object{
+		"server": v.URL, "path": "secret", "version": "v2",
+		"auth": kube.Object{"appRole": kube.Object{"path": "approle", "roleId": role, "secretRef": secret}},
+	}}}
+}
+
 // Write posts to Vault's API, below v1.
 func (v *Vault) Write(ctx context.Context, path string, body any) (kube.Object, error) {
 	text, err := json.Marshal(body)

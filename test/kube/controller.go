@@ -48,8 +48,8 @@ func (c *Cluster) RunController(ctx context.Context, controller Controller) erro
 	return c.Run(account.Name, cmd)
 }
 
-// StopController ends a controller, by its account's name, as the end of its Pod
-// does; RunController may start it again.
+// StopController ends a controller, by its account's name, or what Run started, by the
+// name it was given, as the end of its Pod does. It may be started again.
 func (c *Cluster) StopController(name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
