@@ -58,7 +58,7 @@ func judge(t *testing.T, p *Provider, r *reply, v vars, kind string) {
 	}
 	report := p.tell(r, v)
 	for _, text := range append(report.Scopes, report.Identity["id"], report.Identity["name"], report.Identity["owner"]) {
-		if strings.Contains(text, string(v["secret"].Reveal())) || strings.ContainsFunc(text, func(c rune) bool { return c < 0x20 || c == 0x7f }) {
+		if strings.Contains(text, v["secret"].Reveal()) || strings.ContainsFunc(text, func(c rune) bool { return c < 0x20 || c == 0x7f }) {
 			t.Errorf("%s: shows %q", p.ID, text)
 		}
 	}
