@@ -62,6 +62,7 @@ func (w *world) scanCommand() *cobra.Command {
 	f.Name = defaultName
 	flags.Var((*given)(&f.Name), "stdin-path", "the `NAME` under which standard input is judged")
 	flags.StringVar(&f.engine, "engine", "fast", "fast, or reference: the plain engine that the fast one is held against")
+	flags.BoolVar(&f.NoCache, "no-cache", false, "look at everything again, and keep nothing of it for later scans")
 	addRulingFlags(flags, &f.Question)
 	f.output.addFlags(flags)
 	return c
@@ -156,9 +157,13 @@ func (w *world) ask(cmd *cobra.Command, q inspect.Question, quiet bool) (*report
 		return nil, err
 	}
 	bar := w.newProgress(quiet)
-	r, err := inspect.Run(cmd.Context(), q, inspect.World{
-		Key: key, SOPSKeys: keys, Now: w.now, Log: w.log(cmd), Progress: bar.show, Version: toolVersion(),
-	})
+	around := inspect.World{
+		Key: key, SOPSKeys: keys, Now: w.now, Log: w.log(cmd), Progress: bar.show, Version: toolVersion(), Engine: engine(),
+	}
+	if folder := w.cache(around.Log); folder != nil {
+		around.Cache = folder
+	}
+	r, err := inspect.Run(cmd.Context(), q, around)
 	bar.clear()
 	if err != nil {
 		return nil, fmt.Errorf("scan %s: %w", filepath.Clean(q.Path), err)
