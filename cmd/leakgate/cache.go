@@ -23,14 +23,25 @@ func (w *world) cache(log *slog.Logger) *cache.Folder {
 	if w.env("CI") != "" {
 		return nil
 	}
-	if folder := w.env("XDG_CACHE_HOME"); filepath.IsAbs(folder) {
+	if folder := w.cacheHome(); folder != "" {
 		return &cache.Folder{Path: filepath.Join(folder, "leakgate", "history"), Log: log}
+	}
+	return nil
+}
+
+// cacheHome is where the user's caches live, "" for nowhere.
+func (w *world) cacheHome() string {
+	if folder := w.env("XDG_CACHE_HOME"); filepath.IsAbs(folder) {
+		return folder
+	}
+	if w.env("HOME") == "" && w.env("LocalAppData") == "" {
+		return ""
 	}
 	folder, err := os.UserCacheDir()
 	if err != nil {
-		return nil
+		return ""
 	}
-	return &cache.Folder{Path: filepath.Join(folder, "leakgate", "history"), Log: log}
+	return folder
 }
 
 // released is the version of a release, which names one program.
