@@ -318,7 +318,7 @@ func holder(found []sighting) func(sighting) bool {
 
 // ask gives the sightings of any blob, searching it when the scan has not.
 func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
-	n, listed := a.r.blobs.index[id]
+	n, listed := a.r.blobs.find(id)
 	listed = listed && int(n) < len(a.r.wanted) && a.r.wanted[n]
 	var pointless func(*rules.Rule) bool
 	if listed {

@@ -37,9 +37,8 @@ type history struct {
 	name  string
 	key   string
 
-	rules   []*rules.Rule        // those that look at some paths only
-	commits map[gitrepo.ID]int32 // the known ones of the table
-	barred  map[gitrepo.ID]bool  // those that are read by every scan
+	rules   []*rules.Rule // those that look at some paths only
+	commits idTable       // as they stand in the table
 
 	paths   []uint64        // by path: the rules of the list that look at it
 	masks   []uint64        // by blob: those that look at one of its paths
@@ -64,24 +63,38 @@ func (r *run) recall() {
 		return
 	}
 	h.name = cacheName(r.repo.CommonDir(), h.key)
-	if t, err := facts.Decode(h.cache.Load(h.name), h.key); err == nil {
-		h.Table = *t
+	r.history = h
+	if t, err := facts.Decode(h.cache.Load(h.name), h.key); err == nil && !r.adopt(t) {
+		h.Table, h.commits, r.blobs, r.paths = facts.Table{}, idTable{}, idTable{}, interner{}
 	}
-	h.commits, h.barred = make(map[gitrepo.ID]int32, len(h.Commits)), map[gitrepo.ID]bool{}
-	for i := range h.Commits {
-		if c := &h.Commits[i]; c.Known {
-			h.commits[c.ID] = int32(i)
-		} else {
-			h.barred[c.ID] = true
+}
+
+// adopt numbers what a table names as the table does. It reports false for one
+// that names something twice, which none does that a scan has stored.
+func (r *run) adopt(t *facts.Table) bool {
+	h := r.history
+	h.Table = *t
+	h.commits.grow(len(t.Commits))
+	for i := range t.Commits {
+		if int(h.commits.add(t.Commits[i].ID)) != i {
+			return false
 		}
 	}
-	r.history = h
-	for _, b := range h.Blobs {
-		r.blobs.add(b.ID)
+	r.blobs.grow(len(t.Blobs))
+	for i := range t.Blobs {
+		if int(r.blobs.add(t.Blobs[i].ID)) != i {
+			return false
+		}
 	}
-	for _, p := range h.Paths {
-		r.paths.add(p.Name)
+	r.paths.grow(len(t.Paths))
+	for i := range t.Paths {
+		if int(r.paths.add(t.Paths[i].Name)) != i {
+			return false
+		}
 	}
+	r.commits = make([]commit, 0, len(t.Commits)+len(t.Commits)/16)
+	r.changes = make([]change, 0, len(t.Changes)+len(t.Changes)/16)
+	return true
 }
 
 // cacheName is that of a repository under a key. Each repository has a file of its
@@ -124,11 +137,21 @@ func (s *Scanner) pathRules() (out []*rules.Rule) {
 	return out
 }
 
-// meet takes note of a commit that is not known.
+// meet takes note of a commit that was read. Those that the table names without
+// describing them are read by every scan.
 func (h *history) meet(commit gitrepo.ID) {
-	if h != nil && !h.barred[commit] {
+	if h == nil {
+		return
+	}
+	if _, listed := h.commits.find(commit); !listed {
 		h.changed.Store(true)
 	}
+}
+
+// known gives the place of a commit that the table describes.
+func (h *history) knownCommit(id gitrepo.ID) (int32, bool) {
+	n, ok := h.commits.find(id)
+	return n, ok && h.Commits[n].Known
 }
 
 // learn notes the findings of a change.

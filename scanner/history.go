@@ -38,18 +38,24 @@ type change struct {
 	old    int32 // the blob of the first parent at the path, -1 for none
 }
 
-// interner gives equal values one small number.
-type interner[T comparable] struct {
-	values []T
-	index  map[T]int32
+// interner gives equal texts one small number.
+type interner struct {
+	values []string
+	index  map[string]int32
 }
 
-func (in *interner[T]) add(v T) int32 {
+// grow makes room for so many texts in a new interner.
+func (in *interner) grow(n int) {
+	n += n / 16
+	in.values, in.index = make([]string, 0, n), make(map[string]int32, n)
+}
+
+func (in *interner) add(v string) int32 {
 	if n, ok := in.index[v]; ok {
 		return n
 	}
 	if in.index == nil {
-		in.index = map[T]int32{}
+		in.index = map[string]int32{}
 	}
 	n := int32(len(in.values))
 	in.values = append(in.values, v)

@@ -63,7 +63,7 @@ type step struct {
 }
 
 func (w *knownWalk) tip(tip gitrepo.ID) {
-	if n, ok := w.run.history.commits[tip]; ok && !w.cut[tip] {
+	if n, ok := w.run.history.knownCommit(tip); ok && !w.cut[tip] {
 		w.pushKnown(n)
 		return
 	}
@@ -120,7 +120,7 @@ func (w *knownWalk) pushKnown(n int32) {
 
 // push queues a commit by its id.
 func (w *knownWalk) push(id, child gitrepo.ID) {
-	if n, ok := w.run.history.commits[id]; ok && !w.cut[id] {
+	if n, ok := w.run.history.knownCommit(id); ok && !w.cut[id] {
 		w.pushKnown(n)
 		return
 	}
@@ -146,7 +146,7 @@ func (w *knownWalk) push(id, child gitrepo.ID) {
 func (w *knownWalk) dropReached() {
 	kept := w.report.Missing[:0]
 	for _, m := range w.report.Missing {
-		n, known := w.run.history.commits[m.ID]
+		n, known := w.run.history.knownCommit(m.ID)
 		if reached := w.seen[m.ID] || known && w.met[n]; !errors.Is(m.Reason, gitrepo.ErrShallow) || !reached {
 			kept = append(kept, m)
 		}
@@ -320,7 +320,7 @@ func (a *attributor) recall(u use) (out []Finding, ok bool) {
 // than when it was last asked.
 func (a *attributor) refresh(u use, f *facts.Finding, ask func() bool) {
 	head := a.r.atHead(a.rd, u.path)
-	n, there := a.r.blobs.index[head]
+	n, there := a.r.blobs.find(head)
 	if there && n == f.Head && a.r.known(n) != nil {
 		return
 	}

@@ -22,7 +22,7 @@ func (a *attributor) fact(u use, f sighting, found Finding) (facts.Finding, bool
 		return facts.Finding{}, false
 	}
 	head := int32(-1)
-	if n, ok := a.r.blobs.index[a.r.atHead(a.rd, u.path)]; ok {
+	if n, ok := a.r.blobs.find(a.r.atHead(a.rd, u.path)); ok {
 		head = n
 	}
 	return facts.Finding{
@@ -36,6 +36,7 @@ func (a *attributor) fact(u use, f sighting, found Finding) (facts.Finding, bool
 func (r *run) remember() {
 	r.history.cache.Store(r.history.name, func(to io.Writer) error {
 		m := &memoir{run: r, history: r.history, e: facts.NewEncoder(to, r.history.key)}
+		m.e.Path, m.e.Blob = m.path, m.blob
 		m.number()
 		m.findTelling()
 		for n := range r.commits {
@@ -68,6 +69,9 @@ type memoir struct {
 	change  int32                // the next change
 	aside   int
 	ids     []gitrepo.ID
+	list    []item
+	olds    []int32
+	parts   []int32
 }
 
 // number makes the commits findable by which others name their parents.
@@ -129,8 +133,10 @@ type item struct {
 }
 
 // items are the changes of a commit in their order. Commits come one after the other.
-func (m *memoir) items(n int32) (out []item) {
+func (m *memoir) items(n int32) []item {
 	r := m.run
+	out := m.list[:0]
+	defer func() { m.list = out }()
 	for {
 		if m.aside < len(r.aside) && r.aside[m.aside].commit == n && r.aside[m.aside].before <= m.change {
 			a := r.aside[m.aside]
@@ -150,7 +156,7 @@ func (m *memoir) items(n int32) (out []item) {
 // parents, or in whose paths a value stands, is not described.
 func (m *memoir) commit(n int32) error {
 	c, items := &m.run.commits[n], m.items(n)
-	told := facts.Commit{ID: c.id, Known: !m.run.repo.Shallow()[c.id], Said: m.history.said[c.id], When: c.when}
+	told := facts.Commit{ID: c.id, Parents: m.parts[:0], Known: !m.run.repo.Shallow()[c.id], Said: m.history.said[c.id], When: c.when}
 	for _, it := range items {
 		told.Known = told.Known && !m.telling[it.path]
 	}
@@ -164,14 +170,15 @@ func (m *memoir) commit(n int32) error {
 	if c.fact > 0 {
 		told.When, told.Said = m.history.Commits[c.fact-1].When, m.history.Commits[c.fact-1].Said
 	}
+	m.parts = told.Parents
 	m.e.Commit(told, len(items))
 	if !told.Known {
 		return nil
 	}
 	for _, it := range items {
-		found, judged := m.findings(it.index)
-		m.e.Change(facts.Change{Path: it.path, Blob: it.blob, Link: it.link, Judged: judged},
-			append([]int32{it.old}, it.more...), found, m.path, m.blob)
+		found, judged := m.findings(it)
+		m.olds = append(append(m.olds[:0], it.old), it.more...)
+		m.e.Change(facts.Change{Path: it.path, Blob: it.blob, Link: it.link, Judged: judged}, m.olds, found)
 	}
 	return nil
 }
@@ -192,21 +199,21 @@ func (m *memoir) find(id gitrepo.ID) (int32, bool) {
 	if n, ok := m.fresh[id]; ok {
 		return n, true
 	}
-	if i, ok := m.history.commits[id]; ok {
+	if i, ok := m.history.knownCommit(id); ok {
 		return m.at[i], m.at[i] >= 0
 	}
 	return 0, false
 }
 
 // findings are those of a change, where they are all known.
-func (m *memoir) findings(change int32) ([]facts.Finding, bool) {
-	if change < 0 {
+func (m *memoir) findings(it item) ([]facts.Finding, bool) {
+	if it.index < 0 || !m.history.learned[it.blob].Found {
 		return nil, false
 	}
-	if found, ok := m.history.found[change]; ok {
+	if found, ok := m.history.found[it.index]; ok {
 		return found, true
 	}
-	return m.run.recalled(change)
+	return m.run.recalled(it.index)
 }
 
 func (m *memoir) path(n int32) facts.Path {

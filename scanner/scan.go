@@ -134,8 +134,8 @@ type run struct {
 
 	commits           []commit
 	trees             map[gitrepo.ID]gitrepo.ID // commit to tree, of the commits walked
-	paths             interner[string]
-	blobs             interner[gitrepo.ID]
+	paths             interner
+	blobs             idTable
 	headTree          gitrepo.ID
 	wanted            []bool // by blob
 	changes           []change

@@ -2,7 +2,6 @@ package facts
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -14,7 +13,7 @@ var ErrForeign = errors.New("not a table of facts under these rules and settings
 // Decode reads a table that was written under the key.
 func Decode(data []byte, key string) (*Table, error) {
 	d := &decoder{rest: data}
-	if d.text() != key || d.bad {
+	if d.text() != key || d.bad || !d.lists() {
 		return nil, ErrForeign
 	}
 	for len(d.rest) > 0 && !d.bad {
@@ -33,6 +32,30 @@ type decoder struct {
 	bad   bool
 	t     Table
 	texts []string
+	free  []int32 // for parents
+}
+
+// lists makes the lists of the table, whose lengths stand at the end. An entry of
+// any of them takes at least a byte.
+func (d *decoder) lists() bool {
+	end := len(d.rest) - 8*6
+	if end < 0 {
+		return false
+	}
+	var counts [6]int
+	for i := range counts {
+		n := binary.LittleEndian.Uint64(d.rest[end+8*i:])
+		if n > uint64(end) {
+			return false
+		}
+		counts[i] = int(n)
+	}
+	d.rest = d.rest[:end]
+	d.t = Table{
+		Commits: make([]Commit, 0, counts[countCommits]), Changes: make([]Change, 0, counts[countChanges]), Olds: make([]int32, 0, counts[countOlds]),
+		Findings: make([]Finding, 0, counts[countFindings]), Paths: make([]Path, 0, counts[countPaths]), Blobs: make([]Blob, 0, counts[countBlobs]),
+	}
+	return true
 }
 
 func (d *decoder) commit() {
@@ -40,10 +63,7 @@ func (d *decoder) commit() {
 	c := Commit{ID: d.id(), Known: flags&1 != 0, Said: flags&2 != 0}
 	if c.Known {
 		c.When = d.signed()
-		c.Parents = make([]int32, d.count())
-		for i := range c.Parents {
-			c.Parents[i] = d.index()
-		}
+		c.Parents = d.parents(d.count())
 		c.First = int32(len(d.t.Changes))
 		for range d.count() {
 			d.change(max(1, len(c.Parents)))
@@ -51,6 +71,19 @@ func (d *decoder) commit() {
 		c.Last = int32(len(d.t.Changes))
 	}
 	d.t.Commits = append(d.t.Commits, c)
+}
+
+// parents gives each commit a piece of one long list.
+func (d *decoder) parents(count int) []int32 {
+	if len(d.free) < count {
+		d.free = make([]int32, max(count, 1024))
+	}
+	out := d.free[:count:count]
+	d.free = d.free[count:]
+	for i := range out {
+		out[i] = d.index()
+	}
+	return out
 }
 
 func (d *decoder) change(olds int) {
@@ -99,7 +132,7 @@ func (d *decoder) finding() Finding {
 	for _, n := range []*int{&f.Confidence, &f.Span[0], &f.Span[1], &f.Lines[0], &f.Lines[1], &f.Columns[0], &f.Columns[1]} {
 		*n = int(d.index())
 	}
-	f.Fingerprint = hex.EncodeToString([]byte(d.text()))
+	f.Fingerprint = d.text()
 	f.Head = d.blob()
 	return f
 }

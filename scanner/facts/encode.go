@@ -1,9 +1,7 @@
 package facts
 
 import (
-	"bufio"
 	"encoding/binary"
-	"encoding/hex"
 	"io"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -13,12 +11,27 @@ import (
 // where it is named first, and by its number later on, so that nothing is kept
 // that no commit leads to.
 type Encoder struct {
-	to     *bufio.Writer
+	Path func(int32) Path // what the numbers of the caller stand for
+	Blob func(int32) Blob
+
+	to     io.Writer
+	err    error
 	paths  numbers
 	blobs  numbers
 	texts  map[string]uint64
 	buffer []byte
+	counts [6]uint64 // of the lists of a Table, so that a reader makes them at once
 }
+
+// The places of Encoder.counts.
+const (
+	countCommits = iota
+	countChanges
+	countOlds
+	countFindings
+	countPaths
+	countBlobs
+)
 
 // numbers lead from the numbers of the caller to those in the file.
 type numbers struct {
@@ -41,7 +54,7 @@ func (in *numbers) number(n int32) (number uint32, isNew bool) {
 
 // NewEncoder writes the key, which a reader has to name again.
 func NewEncoder(to io.Writer, key string) *Encoder {
-	e := &Encoder{to: bufio.NewWriterSize(to, 1<<16), texts: map[string]uint64{}}
+	e := &Encoder{to: to, texts: map[string]uint64{}}
 	e.text(key)
 	return e
 }
@@ -49,6 +62,10 @@ func NewEncoder(to io.Writer, key string) *Encoder {
 // Commit begins a commit with so many changes. Its parents are numbers of commits
 // in the order in which they are written.
 func (e *Encoder) Commit(c Commit, changes int) {
+	if len(e.buffer) > 1<<16 {
+		e.flush()
+	}
+	e.counts[countCommits]++
 	e.flags(c.Known, c.Said)
 	e.id(c.ID)
 	if !c.Known {
@@ -63,28 +80,30 @@ func (e *Encoder) Commit(c Commit, changes int) {
 }
 
 // Change writes the next change of the last commit. The numbers of its path and
-// blobs are the caller's own; path and blob say what they are.
-func (e *Encoder) Change(c Change, olds []int32, found []Finding, path func(int32) Path, blob func(int32) Blob) {
+// blobs are the caller's own.
+func (e *Encoder) Change(c Change, olds []int32, found []Finding) {
+	e.counts[countChanges]++
+	e.counts[countOlds] += uint64(len(olds))
 	e.flags(c.Link, c.Judged)
-	e.path(c.Path, path)
-	e.blob(c.Blob, blob)
+	e.path(c.Path)
+	e.blob(c.Blob)
 	for _, old := range olds {
-		e.blob(old, blob)
+		e.blob(old)
 	}
 	if !c.Judged {
 		return
 	}
 	e.number(uint64(len(found)))
 	for _, f := range found {
-		e.finding(f, blob)
+		e.finding(f)
 	}
 }
 
-func (e *Encoder) path(n int32, path func(int32) Path) {
+func (e *Encoder) path(n int32) {
 	number, isNew := e.paths.number(n)
 	e.number(uint64(number))
 	if isNew {
-		p := path(n)
+		p := e.Path(n)
 		e.text(p.Name)
 		e.number(p.Rules)
 		e.flags(p.Alone)
@@ -92,7 +111,7 @@ func (e *Encoder) path(n int32, path func(int32) Path) {
 }
 
 // blob writes 0 for none.
-func (e *Encoder) blob(n int32, blob func(int32) Blob) {
+func (e *Encoder) blob(n int32) {
 	if n < 0 {
 		e.number(0)
 		return
@@ -102,7 +121,7 @@ func (e *Encoder) blob(n int32, blob func(int32) Blob) {
 	if !isNew {
 		return
 	}
-	b := blob(n)
+	b := e.Blob(n)
 	e.flags(b.Known, b.Found, b.LFS)
 	e.id(b.ID)
 	if b.Known {
@@ -111,20 +130,35 @@ func (e *Encoder) blob(n int32, blob func(int32) Blob) {
 	}
 }
 
-func (e *Encoder) finding(f Finding, blob func(int32) Blob) {
+func (e *Encoder) finding(f Finding) {
+	e.counts[countFindings]++
 	e.flags(f.Allowed, f.AtHead)
 	e.shared(f.Rule)
 	e.shared(f.Context)
 	for _, n := range []int{f.Confidence, f.Span[0], f.Span[1], f.Lines[0], f.Lines[1], f.Columns[0], f.Columns[1]} {
 		e.number(uint64(n))
 	}
-	raw, _ := hex.DecodeString(f.Fingerprint) // what is written wrongly is found out by the checksum of a re-scan
-	e.text(string(raw))
-	e.blob(f.Head, blob)
+	e.text(f.Fingerprint)
+	e.blob(f.Head)
 }
 
-// Close writes what is left.
-func (e *Encoder) Close() error { return e.to.Flush() }
+// Close ends the table with the lengths of its lists.
+func (e *Encoder) Close() error {
+	e.counts[countPaths], e.counts[countBlobs] = uint64(e.paths.next), uint64(e.blobs.next)
+	for _, n := range e.counts {
+		e.buffer = binary.LittleEndian.AppendUint64(e.buffer, n)
+	}
+	e.flush()
+	return e.err
+}
+
+// flush hands on what is in the buffer. The first error is the one that is told.
+func (e *Encoder) flush() {
+	if e.err == nil {
+		_, e.err = e.to.Write(e.buffer)
+	}
+	e.buffer = e.buffer[:0]
+}
 
 func (e *Encoder) flags(on ...bool) {
 	var bits byte
@@ -133,22 +167,20 @@ func (e *Encoder) flags(on ...bool) {
 			bits |= 1 << i
 		}
 	}
-	e.to.WriteByte(bits)
+	e.buffer = append(e.buffer, bits)
 }
 
 func (e *Encoder) number(n uint64) {
-	e.buffer = binary.AppendUvarint(e.buffer[:0], n)
-	e.to.Write(e.buffer)
+	e.buffer = binary.AppendUvarint(e.buffer, n)
 }
 
 func (e *Encoder) signed(n int64) {
-	e.buffer = binary.AppendVarint(e.buffer[:0], n)
-	e.to.Write(e.buffer)
+	e.buffer = binary.AppendVarint(e.buffer, n)
 }
 
 func (e *Encoder) text(s string) {
 	e.number(uint64(len(s)))
-	e.to.WriteString(s)
+	e.buffer = append(e.buffer, s...)
 }
 
 // shared writes a text that comes again and again.
@@ -166,6 +198,5 @@ func (e *Encoder) shared(s string) {
 
 func (e *Encoder) id(id gitrepo.ID) {
 	raw := id.Bytes()
-	e.to.WriteByte(byte(len(raw)))
-	e.to.Write(raw)
+	e.buffer = append(append(e.buffer, byte(len(raw))), raw...)
 }
