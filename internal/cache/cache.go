@@ -4,6 +4,7 @@ package cache
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -44,9 +45,18 @@ func (f Folder) Load(name string) []byte {
 	case errors.Is(err, fs.ErrNotExist):
 		f.Log.Debug("nothing is kept of earlier scans", "file", name+suffix)
 	default:
-		f.Log.Warn("what is kept of earlier scans is not used", "folder", f.Path, "file", name+suffix, "error", err)
+		f.Log.Log(context.Background(), level(err), "what is kept of earlier scans is not used", "folder", f.Path, "file", name+suffix, "error", err)
 	}
 	return nil
+}
+
+// level is lower for what the system refuses, as in a home that cannot be written,
+// than for what may be somebody's doing.
+func level(err error) slog.Level {
+	if _, refused := errors.AsType[*fs.PathError](err); refused {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
 
 func (f Folder) load(file string) ([]byte, error) {
@@ -96,7 +106,7 @@ func (f Folder) Store(name string, write func(io.Writer) error) {
 		err = f.store(root, name+suffix, write)
 	}
 	if err != nil {
-		f.Log.Warn("nothing is kept of this scan, the next one takes as long", "folder", f.Path, "error", err)
+		f.Log.Log(context.Background(), level(err), "nothing is kept of this scan, the next one takes as long", "folder", f.Path, "error", err)
 	}
 }
 
