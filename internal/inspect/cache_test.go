@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -102,18 +103,63 @@ func TestEveryHidingPlaceIsFoundAgain(t *testing.T) {
 
 // TestRandomRescans changes a repository in random ways and scans it after each.
 func TestRandomRescans(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			c := &changer{repo: gittest.New(t), rnd: rand.New(rand.NewPCG(seed, 3))}
 			s := newRescans(t)
 			knew := 0
-			for n := range 40 {
+			for n := range 30 {
 				what := c.step()
 				knew += s.same(fmt.Sprintf("step %d: %s", n, what), inspect.Question{Path: c.repo.Dir}).KnownCommits
 			}
-			if knew < 100 {
+			if knew < 50 {
 				t.Errorf("only %d commits were known in all: the test is too dull", knew)
+			}
+		})
+	}
+}
+
+// TestRealRescans takes refs away from clones of the repositories below
+// LEAKGATE_REPOS, gives them back, and commits, with a scan after each.
+func TestRealRescans(t *testing.T) {
+	for _, origin := range realRepositories(t) {
+		t.Run(filepath.Base(origin), func(t *testing.T) {
+			clone := gittest.New(t, "--bare")
+			clone.Git("fetch", "-q", origin, "+refs/*:refs/*")
+			clone.Git("symbolic-ref", "HEAD", clone.Git("-C", origin, "symbolic-ref", "HEAD"))
+			policy := filepath.Join(t.TempDir(), "policy.yaml")
+			if err := os.WriteFile(policy, []byte("version: 1\nlimits: {decode_depth: 5}\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, q := newRescans(t), inspect.Question{Path: clone.Dir, PolicyFile: policy}
+			refs := strings.Split(clone.Git("for-each-ref", "--format=%(objectname) %(refname)"), "\n")
+			few := refs[:0:0]
+			for i, ref := range refs {
+				if _, name, _ := strings.Cut(ref, " "); i%3 == 0 && name != clone.Git("symbolic-ref", "HEAD") {
+					few = append(few, ref)
+				}
+			}
+			update := func(format string) {
+				var lines strings.Builder
+				for _, ref := range few {
+					id, name, _ := strings.Cut(ref, " ")
+					fmt.Fprintf(&lines, format, name, id)
+				}
+				clone.Pipe(lines.String(), "update-ref", "--stdin")
+			}
+			update("delete %s %s\n")
+			s.same("without a third of the refs", q)
+			update("create %s %s\n")
+			s.same("with all refs", q)
+			tree := clone.Git("rev-parse", "HEAD^{tree}")
+			clone.Git("update-ref", "HEAD", clone.Git("commit-tree", "-p", "HEAD", "-m", "Add nothing", tree))
+			known := s.same("one more commit", q)
+			clone.Git("update-ref", "HEAD", clone.Git("commit-tree", "-p", "HEAD~3", "-m", "Force something else", clone.Git("rev-parse", "HEAD~5^{tree}")))
+			s.same("forced", q)
+			t.Logf("%d of %d commits were known", known.KnownCommits, known.Commits)
+			if known.KnownCommits < known.Commits-1 {
+				t.Error("more was read than is new")
 			}
 		})
 	}
