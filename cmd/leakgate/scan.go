@@ -16,6 +16,11 @@ what is staged or changed. With flags, a part of it; with "-" standard input.
 The policy comes from a tree that the judged change cannot alter: the tip of
 BASE for --range, HEAD otherwise, beside the files for --dir.
 
+What a scan of a whole repository learns of commits and blobs is kept for the next
+one, without values, in LEAKGATE_CACHE_DIR or else in your cache folder; in a CI
+only where LEAKGATE_CACHE_DIR says so. The next one reads what is new and says the
+same; --no-cache reads everything.
+
 A range without a commit, a folder without a file and an empty standard input are
 not clean: nothing was decided. An empty index is.
 ` + exitHelp
