@@ -116,16 +116,19 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 		r.coverage.exclude(r.whereIs(blob, lfsReason))
 	}
 	sc.path, sc.outside = r.whereIs(blob, "").Path, false
-	skipped := false
+	named, skips := false, []facts.Skip(nil)
 	pointless := func(rule *rules.Rule) bool { return r.pointless(blob, rule) }
 	found, err := r.s.sightAll(r.ctx, sc, "", o.Data, pointless, func(skip unpack.Skip) {
-		skipped = true
+		named = named || skip.Path != "" // the name of a member may be a value
+		skips = append(skips, facts.Skip{Reason: skip.Reason, Limit: skip.Limit, Closed: skip.Closed})
 		where := r.whereIs(blob, skip.Reason)
 		where.Path += skip.Path
 		r.coverage.skip(where, skip.Closed || skip.Limit && r.s.opt.Named.Archives)
 	})
-	if h := r.history; h != nil && err == nil && !skipped && !sc.outside {
-		h.learned[blob] = facts.Blob{Known: true, Found: len(found) > 0, LFS: lfsPointer(o.Data), Size: int64(len(o.Data)), Rules: h.masks[blob]}
+	if h := r.history; h != nil && err == nil && !named && !sc.outside {
+		h.learned[blob] = facts.Blob{
+			Known: true, Found: len(found) > 0, LFS: lfsPointer(o.Data), Size: int64(len(o.Data)), Rules: h.masks[blob], Skips: skips,
+		}
 		h.changed.Store(true)
 	}
 	return found, err

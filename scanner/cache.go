@@ -117,7 +117,7 @@ func (s *Scanner) cacheKey() string {
 	}
 	m := o.Manifests
 	text, err := json.Marshal([]any{
-		"facts 1", o.Engine, o.Rules.Digest, kept, o.Depth, o.MaxBlob, o.Unpack,
+		"facts 2", o.Engine, o.Rules.Digest, kept, o.Depth, o.MaxBlob, o.Unpack, o.Named,
 		m.Formats, m.Creation != nil, !m.Keys.IsZero(), m.Strict, len(m.Roles),
 	})
 	if err != nil {

@@ -251,6 +251,9 @@ func (r *run) countKnown() {
 		if b.LFS {
 			r.coverage.exclude(r.whereIs(int32(n), lfsReason))
 		}
+		for _, s := range b.Skips {
+			r.coverage.skip(r.whereIs(int32(n), s.Reason), s.Closed || s.Limit && r.s.opt.Named.Archives)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package scanner
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -65,6 +66,7 @@ type memoir struct {
 	e       *facts.Encoder
 	at      []int32              // commit of the table to commit of the run
 	fresh   map[gitrepo.ID]int32 // the other commits
+	values  secret.Redactor      // those that were found
 	telling []bool               // by path: a value stands in its name
 	change  int32                // the next change
 	aside   int
@@ -101,15 +103,14 @@ func (m *memoir) findTelling() {
 			m.telling[n] = err != nil || len(found) > 0
 		}
 	}
-	var values secret.Redactor
 	for _, f := range r.findings {
-		values.Add(f.Secret)
+		m.values.Add(f.Secret)
 	}
-	if all := strings.Join(r.paths.values, "\n"); values.Redact(all) == all {
+	if !m.tells(strings.Join(r.paths.values, "\n")) {
 		return
 	}
 	for n, path := range r.paths.values {
-		m.telling[n] = m.telling[n] || values.Redact(path) != path
+		m.telling[n] = m.telling[n] || m.tells(path)
 	}
 }
 
@@ -123,6 +124,8 @@ func (m *memoir) skipNamed() {
 		m.aside++
 	}
 }
+
+func (m *memoir) tells(text string) bool { return m.values.Redact(text) != text }
 
 // item is a change of a commit, looked at or not.
 type item struct {
@@ -228,5 +231,6 @@ func (m *memoir) path(n int32) facts.Path {
 func (m *memoir) blob(n int32) facts.Blob {
 	b := m.history.learned[n]
 	b.ID = m.run.blobs.values[n]
+	b.Known = b.Known && !slices.ContainsFunc(b.Skips, func(s facts.Skip) bool { return m.tells(s.Reason) })
 	return b
 }

@@ -120,6 +120,13 @@ func (d *decoder) blob() int32 {
 		if b.Known {
 			b.Size, b.Rules = int64(d.number()), d.number()
 		}
+		if b.Known && flags&8 != 0 {
+			b.Skips = make([]Skip, d.count())
+			for i := range b.Skips {
+				flags := d.byte()
+				b.Skips[i] = Skip{Limit: flags&1 != 0, Closed: flags&2 != 0, Reason: d.shared()}
+			}
+		}
 		d.t.Blobs = append(d.t.Blobs, b)
 	}
 	d.bad = d.bad || int(n) >= len(d.t.Blobs)

@@ -122,11 +122,19 @@ func (e *Encoder) blob(n int32) {
 		return
 	}
 	b := e.Blob(n)
-	e.flags(b.Known, b.Found, b.LFS)
+	e.flags(b.Known, b.Found, b.LFS, len(b.Skips) > 0)
 	e.id(b.ID)
-	if b.Known {
-		e.number(uint64(b.Size))
-		e.number(b.Rules)
+	if !b.Known {
+		return
+	}
+	e.number(uint64(b.Size))
+	e.number(b.Rules)
+	if len(b.Skips) > 0 {
+		e.number(uint64(len(b.Skips)))
+	}
+	for _, s := range b.Skips {
+		e.flags(s.Limit, s.Closed)
+		e.shared(s.Reason)
 	}
 }
 

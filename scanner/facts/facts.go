@@ -55,6 +55,13 @@ type Blob struct {
 	LFS   bool   // it stands for content kept by Git LFS
 	Size  int64  // bytes
 	Rules uint64 // those that look at some paths only, and that it was searched for
+	Skips []Skip // what was left out of it
+}
+
+// Skip is a part of a blob that was not searched. Its name is not kept.
+type Skip struct {
+	Reason        string
+	Limit, Closed bool
 }
 
 // Finding is a finding in the text of a blob, without its value: the value is

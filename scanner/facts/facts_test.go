@@ -39,7 +39,7 @@ func sample(size int) Table {
 		Paths: []Path{{Name: "a/b", Rules: 5, Alone: true}, {Name: "größe\n"}},
 		Blobs: []Blob{
 			{ID: id(4, size), Known: true, Found: true, Size: 1 << 40, Rules: 1 << 63},
-			{ID: id(5, size), Known: true, LFS: true, Size: 3}, {ID: id(6, size)},
+			{ID: id(5, size), Known: true, LFS: true, Size: 3, Skips: []Skip{{"a reason", true, false}, {"", false, true}}}, {ID: id(6, size)},
 		},
 	}
 }
