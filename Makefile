@@ -52,16 +52,16 @@ bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_R
 	scripts/bench $(LEAKGATE_BENCH_REPOS)
 
 .PHONY: bench-admission
-bench-admission: ## the webhook's handler: time, rate and 99th percentile by size of the Secret
-	$(GO) test ./admission -run '^$$' -bench Handler -benchtime 5000x
+bench-admission: ## the webhook: its handler, what it adds to a write through a real API server, its memory
+	scripts/bench-admission
 
 .PHONY: golden
 golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
-docs: build ## regenerate the pages that are made from code
-	bin/leakgate docs docs/reference
+docs: ## rewrite the pages that are made from data: docs/providers
+	$(GO) test ./remediate/revoke -run Pages -update
 
 .PHONY: cross
 cross: ## compile for every released platform

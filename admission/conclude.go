@@ -35,11 +35,16 @@ func (d decider) answer(f finding) Answer {
 	if !f.refused {
 		return a
 	}
-	if e, is := d.exception(f.rule, d.review.Name); is && f.rule != ruleBadReview {
+	owner, over := d.exception(f, d.review.Name)
+	if owner != "" {
 		a.Rule = ruleException
 		a.record("excepted-rule", f.rule)
-		a.record("exception-owner", e.Owner)
+		a.record("exception-owner", owner)
 		return a
+	}
+	if over != "" {
+		a.record("expired-exception-owner", over)
+		f.reason += " (the exception of " + quoted(over) + " has expired)"
 	}
 	if end, why := d.emergency(); why != "" && !unbreakable(f.rule) {
 		a.Rule, a.Decision = ruleBreakGlass, gate.Warn
@@ -122,19 +127,30 @@ func (a *Answer) record(key, value string) {
 	}
 }
 
-// exception is one of the policy's that holds today.
-func (d decider) exception(rule, name string) (gate.WriteException, bool) {
-	for _, e := range d.policy.Exceptions {
-		if !e.Expired(d.now) && e.Covers(rule, d.review.Namespace, name, d.review.User.Name, d.review.User.Groups) {
-			return e, true
+// exception is the owner of an exception that holds today for a finding about the
+// object of that name, and else of one that would but is over; "" for none.
+func (d decider) exception(f finding, name string) (holds, over string) {
+	note := func(owner string, expired bool) {
+		if expired {
+			over = owner
+		} else if holds == "" {
+			holds = owner
 		}
 	}
-	return gate.WriteException{}, false
-}
-
-func (d decider) excepted(rule, name string) bool {
-	_, is := d.exception(rule, name)
-	return is
+	if f.rule == ruleBadReview {
+		return "", ""
+	}
+	for _, e := range d.policy.Exceptions {
+		if e.Covers(f.rule, d.review.Namespace, name, d.review.User.Name, d.review.User.Groups) {
+			note(e.Owner, e.Expired(d.now))
+		}
+	}
+	for _, e := range d.policy.Forms {
+		if f.fault != nil && f.fault.Value.IsZero() && e.CoversObject(f.rule, f.fault.Namespace, f.fault.Name) {
+			note(e.Owner, e.Expired(d.now))
+		}
+	}
+	return holds, over
 }
 
 // The annotations of an emergency. They grant nothing by themselves: the policy

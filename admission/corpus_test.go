@@ -41,8 +41,8 @@ func corpusCluster() *fakeCluster {
 	for _, account := range []string{
 		"kube-system/sealed-secrets-controller", "external-secrets/external-secrets", "external-secrets/external-secrets-cert-controller",
 		"flux-system/kustomize-controller", "flux-system/helm-controller", "argocd/argocd-application-controller", "cert-manager/cert-manager",
-		"cert-manager/cert-manager-webhook", "kube-system/secrets-store-csi-driver", "secrets-store-sync-controller-system/secrets-store-sync-controller",
-		"sops/sops-secrets-operator", "vault-secrets-operator-system/vault-secrets-operator-controller-manager", "cnpg-system/cnpg-manager",
+		"cert-manager/cert-manager-webhook", "kube-system/secrets-store-csi-driver", "secrets-store-sync-controller-system/secrets-store-sync-controller-manager",
+		"sops/sops-sops-secrets-operator", "vault-secrets-operator-system/vault-secrets-operator-controller-manager", "cnpg-system/cnpg-manager",
 		"kafka/strimzi-cluster-operator", "crossplane-system/crossplane", "crossplane-system/provider-aws-3f2a1b", "reflector/reflector",
 		"kube-system/replicator-kubernetes-replicator", "shop/app", "team-a/reconciler", "team-b/reconciler",
 	} {
@@ -64,6 +64,9 @@ func corpusCluster() *fakeCluster {
 		"secretObjects": []any{map[string]any{"secretName": "mounted", "type": "Opaque", "data": []any{map[string]any{"key": "password", "objectName": "o"}}}}})
 	c.add("secret-sync.x-k8s.io/SecretSync", "shop", "synced", map[string]any{"secretProviderClassName": "spc",
 		"secretObject": map[string]any{"type": "Opaque", "data": []any{map[string]any{"targetKey": "password", "sourcePath": "o"}}}})
+	c.add("isindir.github.com/SopsSecret", "shop", "sops", map[string]any{"secretTemplates": []any{
+		map[string]any{"name": sopsText(), "stringData": map[string]any{"password": sopsText()}}}})
+	c.objects[parseKind("isindir.github.com/SopsSecret")]["shop"][0]["sops"] = sopsMetadata()
 	c.add("cert-manager.io/Certificate", "shop", "web", map[string]any{"secretName": "web-tls", "issuerRef": map[string]any{"name": "ca"}, "dnsNames": []any{"a.example"}})
 	c.add("postgresql.cnpg.io/Cluster", "shop", "pg", map[string]any{"instances": 1})
 	c.add("kafka.strimzi.io/KafkaUser", "kafka", "bob", map[string]any{"authentication": map[string]any{"type": "scram-sha-512"}})
@@ -98,6 +101,12 @@ func sealed() string {
 	}
 	raw[2] = 0x11
 	return base64.StdEncoding.EncodeToString(raw)
+}
+
+// sopsMetadata are those of a document that sops encrypted with a key of Vault.
+func sopsMetadata() map[string]any {
+	return map[string]any{"version": "3.13.3", "lastmodified": "2026-11-01T00:00:00Z", "mac": sopsText(), "encrypted_suffix": "Templates",
+		"hc_vault": []any{map[string]any{"vault_address": "https://vault.example", "engine_path": "transit", "key_name": "sops", "enc": "vault:v1:bm90aGluZw=="}}}
 }
 
 func owner(kind, namespace, name string) map[string]any {

@@ -24,7 +24,12 @@ func (d decider) object() []finding {
 	found := make([]finding, 1, len(faults)+1)
 	for _, f := range faults {
 		if f.Deny {
-			found = append(found, refuse(f.Rule, fmt.Sprintf("%s: %s: %s", d.subject(), f.Path, f.Reason), f.Fix))
+			refusal := refuse(f.Rule, fmt.Sprintf("%s: %s: %s", d.subject(), f.Path, f.Reason), f.Fix)
+			refusal.fault = &f
+			found = append(found, refusal)
+			continue
+		}
+		if owner, _ := d.exception(finding{rule: f.Rule, fault: &f}, d.review.Name); owner != "" {
 			continue
 		}
 		sound.warn = append(sound.warn, f.Rule+": "+f.Path+" "+f.Reason)

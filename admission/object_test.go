@@ -134,3 +134,41 @@ func TestDetectorsLookAtWhatIsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestExceptionsOfFormsHoldInTheCluster(t *testing.T) {
+	const enforce = "version: 1\nkubernetes: {modes: {default: enforce}}\n"
+	fake := map[string]any{"provider": map[string]any{"fake": map[string]any{"data": []any{}}}}
+	spelled := map[string]any{"provider": map[string]any{"fake": map[string]any{"data": []any{}}, "webhook": map[string]any{"headers": map[string]any{"X-Api-Key": value(t)}}}}
+	for name, c := range map[string]struct {
+		where   string
+		kind    string
+		spec    map[string]any
+		allowed bool
+	}{
+		"without":           {"", "SecretStore", fake, false},
+		"name":              {"names: [x], expires: 2026-12-31", "SecretStore", fake, true},
+		"namespace":         {"namespaces: [sho*], expires: 2026-12-31", "SecretStore", fake, true},
+		"another namespace": {"namespaces: [dev], expires: 2026-12-31", "SecretStore", fake, false},
+		"another name":      {"names: [y], expires: 2026-12-31", "SecretStore", fake, false},
+		"over":              {"names: [x], expires: 2026-11-25", "SecretStore", fake, false},
+		"bound to a path":   {"names: [x], paths: [x.yaml], expires: 2026-12-31", "SecretStore", fake, false},
+		"a value beside it": {"names: [x], expires: 2026-12-31", "SecretStore", spelled, false},
+	} {
+		policy := enforce
+		if c.where != "" {
+			policy += "exceptions: [{rule: store-fake-provider, reason: for tests, owner: team-a, " + c.where + "}]\n"
+		}
+		d := newDoor(t, policy, corpusCluster())
+		_, body := d.post(t, objectReview(t, "external-secrets.io", c.kind, thing("external-secrets.io", c.kind, c.spec), nil))
+		if allows(body) != c.allowed {
+			t.Errorf("%s: %s", name, body)
+		}
+		a := d.answers[0]
+		if c.allowed && (a.Rule != ruleException || a.Audit["exception-owner"] != "team-a") {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if over := name == "over"; (a.Audit["expired-exception-owner"] == "team-a") != over || strings.Contains(string(body), "has expired") != over {
+			t.Errorf("%s: %s", name, body)
+		}
+	}
+}

@@ -1,6 +1,10 @@
 package admission
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/leakgate/leakgate/internal/manifest"
+)
 
 // Rule is one reason for an answer.
 type Rule struct {
@@ -82,6 +86,7 @@ type finding struct {
 	claim   string
 	warn    []string
 	code    int32
+	fault   *manifest.Fault // of an object that is no Secret
 }
 
 func allowed(rule string) finding { return finding{rule: rule} }

@@ -47,7 +47,7 @@ type attributor struct {
 }
 
 func (r *run) newAttributor() *attributor {
-	return &attributor{r: r, rd: r.repo.NewReader(readerCache), sc: r.s.takeScratch()}
+	return &attributor{r: r, rd: r.repo.NewReader(readerCache / 2), sc: r.s.takeScratch()}
 }
 
 func (a *attributor) close() { a.r.s.giveBack(a.sc) }
@@ -100,22 +100,22 @@ func (r *run) found(findings []Finding) {
 func (r *run) uses(ctx context.Context, work chan<- use) error {
 	sc := r.s.takeScratch()
 	defer r.s.giveBack(sc)
+	paths := speakers{r: r, sc: sc, known: make([]speaker, len(r.paths.values))}
 	for i, c := range r.changes {
 		found, known := r.sightings[c.blob], r.known(c.blob)
 		ask := known != nil && known.Found
 		if len(found) == 0 && !ask && r.quiet(c.path) {
 			continue
 		}
-		path := r.paths.values[c.path]
-		named, err := r.named(sc, path)
+		speaks, err := paths.ask(c.path)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 && !ask && len(r.at(path).PathOnly) == 0 && len(named) == 0 {
+		if len(found) == 0 && !ask && !speaks {
 			continue
 		}
 		commit := &r.commits[c.commit]
-		u := use{commit: commit, origin: FromCommit, path: path, blob: r.blobs.values[c.blob], found: found,
+		u := use{commit: commit, origin: FromCommit, path: r.paths.values[c.path], blob: r.blobs.values[c.blob], found: found,
 			older: commit.cut && r.req.Bounded, change: int32(i), ask: ask}
 		u.recalled, u.recall = r.recalled(int32(i))
 		u.olds = r.oldBlobs(c.old, r.more[int32(i)])
@@ -126,6 +126,37 @@ func (r *run) uses(ctx context.Context, work chan<- use) error {
 		}
 	}
 	return nil
+}
+
+// speakers tells which paths hold a finding by their names. Of most paths there is
+// nothing more to keep.
+type speakers struct {
+	r     *run
+	sc    *scratch
+	known []speaker // by path
+}
+
+type speaker uint8
+
+const (
+	unasked speaker = iota
+	silent
+	speaking
+)
+
+func (p *speakers) ask(n int32) (bool, error) {
+	if p.known[n] == unasked {
+		path := p.r.paths.values[n]
+		named, err := p.r.s.inName(p.r.ctx, p.sc, path)
+		if err != nil {
+			return false, err
+		}
+		p.known[n] = silent
+		if len(named) > 0 || len(p.r.s.detector.Place(path).PathOnly) > 0 {
+			p.known[n] = speaking
+		}
+	}
+	return p.known[n] == speaking, nil
 }
 
 // oldBlobs are the blobs that a change is compared with, zero for a parent that

@@ -118,7 +118,7 @@ func (s *Scanner) cacheKey() string {
 	m := o.Manifests
 	text, err := json.Marshal([]any{
 		"facts 2", o.Engine, o.Rules.Digest, kept, o.Depth, o.MaxBlob, o.Unpack, o.Named,
-		m.Formats, m.Creation != nil, !m.Keys.IsZero(), m.Strict, len(m.Roles),
+		m.Formats, m.Prescribed != nil, !m.Keys.IsZero(), m.Strict, len(m.Roles),
 	})
 	if err != nil {
 		panic(fmt.Sprintf("settings are plain data: %v", err))

@@ -75,14 +75,24 @@ func hashOwn(found []sighting, blob []byte) {
 // newFinding gives a sighting its place. The ordinals count equal places in one file.
 func newFinding(origin Origin, path, blob string, f sighting, ordinals map[[sha256.Size]byte]int) Finding {
 	at := f.place
-	at.Kind, at.Origin, at.Field, at.DecodedFrom = f.kind, origin, f.field, f.via
+	at.Kind, at.Origin, at.Field, at.Object, at.DecodedFrom = f.kind, origin, f.field, f.object, f.via
 	at.Path, at.Blob = path+f.view, blob
-	key := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", f.Rule.ID, at.Path, f.masked[:]))
+	key := f.key(at.Path)
 	ordinals[key]++
 	return Finding{
 		Rule: f.Rule, Secret: f.Secret, Confidence: f.Confidence, Severity: f.Rule.Severity, At: at,
 		Fingerprint: fingerprint(key, ordinals[key]), LineHash: f.lineHash, Allowed: f.Allowed, Context: f.Context, Fix: fixIn(f.fix, path),
 	}
+}
+
+// key names the place of a sighting: by its line, or where no value but the form
+// of an object is at fault, by the object and its field.
+func (f sighting) key(path string) [sha256.Size]byte {
+	if f.kind == InManifest && f.Secret.IsZero() {
+		return sha256.Sum256(fmt.Appendf(nil, "form\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%s",
+			f.Rule.ID, path, f.object.Kind, f.object.Namespace, f.object.Name, f.field, f.about))
+	}
+	return sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s", f.Rule.ID, path, f.masked[:]))
 }
 
 // plainPath is a path that a shell takes as it is.

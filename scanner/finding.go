@@ -4,6 +4,7 @@ package scanner
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -42,7 +43,8 @@ type Finding struct {
 	At         Place
 	Commit     Commit // zero when the text is in no commit
 	// Fingerprint names the place by rule, path, the line with every value
-	// masked, and an ordinal. It is public: it says nothing of the value.
+	// masked, and an ordinal; for a Form by the object and its field instead of
+	// the line. It is public: it says nothing of the value.
 	Fingerprint string
 	// LineHash is what GitHub computes as primaryLocationLineHash; "" where a
 	// finding has no line.
@@ -57,6 +59,12 @@ type Finding struct {
 	Context string
 	// Fix is the command or edit that mends a manifest, with FILE for its path; else "".
 	Fix string
+}
+
+// Form reports that the form of a manifest is at fault and no value: such a
+// finding is known by its place alone.
+func (f Finding) Form() bool {
+	return f.At.Kind == InManifest && f.Secret.IsZero() && f.Fingerprint != ""
 }
 
 // Place is where a finding is. Lines and columns are 1-based, columns count
@@ -74,8 +82,21 @@ type Place struct {
 	StartColumn int
 	EndColumn   int
 	Field       string   // field of a manifest, as in "data.password"
+	Object      Object   // of a manifest, to which the field belongs
 	DecodedFrom []string // encodings undone from the outside in, as in ["base64","percent"]
 	AtHead      bool     // the same value of the same rule is still at this path in HEAD
+}
+
+// Object is one Kubernetes object; Namespace is "" where the manifest has none.
+type Object struct{ Kind, Namespace, Name string }
+
+// String is the object as "Kind namespace/name".
+func (o Object) String() string {
+	name := o.Name
+	if o.Namespace != "" {
+		name = o.Namespace + "/" + name
+	}
+	return strings.TrimSpace(o.Kind + " " + name)
 }
 
 // Commit is who brought a finding in.

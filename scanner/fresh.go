@@ -28,7 +28,7 @@ func (a *attributor) fresh(u use) ([]sighting, error) {
 		a.r.coverage.miss(u.skip("cannot be compared with its parent, so every line counts as new: " + reason(err)))
 		return u.found, nil
 	}
-	found, err := a.withHunks(u.found, text, added[0])
+	found, err := a.withHunks(u, text, added[0])
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,8 @@ func (a *attributor) parents(u use) func(sighting) bool {
 
 // withHunks takes in what is found in the added lines by themselves: a match may
 // begin elsewhere there, or be found there only.
-func (a *attributor) withHunks(found []sighting, text []byte, added []gitrepo.LineRange) ([]sighting, error) {
+func (a *attributor) withHunks(u use, text []byte, added []gitrepo.LineRange) ([]sighting, error) {
+	found := u.found
 	if len(found) == 0 {
 		return found, nil
 	}
@@ -134,7 +135,7 @@ func (a *attributor) withHunks(found []sighting, text []byte, added []gitrepo.Li
 		if r.End < len(lines.starts) {
 			to = lines.starts[r.End]
 		}
-		matches, err := a.r.s.memory.Text(a.r.ctx, a.sc.detect, text[from:to], nil, nil)
+		matches, err := a.r.s.memory.Text(a.r.ctx, a.sc.detect, text[from:to], nil, elsewhere(u.path))
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -61,6 +62,12 @@ func (in *interner) add(v string) int32 {
 	in.values = append(in.values, v)
 	in.index[v] = n
 	return n
+}
+
+// seal ends the adding: the values stay, and the map, which takes more room than
+// they do, goes.
+func (in *interner) seal() {
+	in.values, in.index = slices.Clone(in.values), nil
 }
 
 // walk lists the commits and searches their messages.
@@ -176,6 +183,7 @@ func (r *run) diff() error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	r.trees = nil
 	for n := range r.commits {
 		part := &parts[n/slice]
 		if r.commits[n].fact > 0 {
@@ -193,11 +201,14 @@ func (r *run) diff() error {
 	if r.history != nil {
 		r.weigh()
 	}
+	r.changes = slices.Clone(r.changes)
+	r.paths.seal()
+	r.blobs.seal()
 	return nil
 }
 
 // readerCache is the delta bases a worker's reader keeps, in bytes.
-const readerCache = 32 << 20
+const readerCache = 16 << 20
 
 // fileChange is a change before its names are numbered.
 type fileChange struct {

@@ -2,6 +2,7 @@ package scanner
 
 import (
 	"hash/maphash"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
@@ -66,3 +67,6 @@ func (t *idTable) find(id gitrepo.ID) (int32, bool) {
 	n := t.slots[t.slot(&id)]
 	return n - 1, n > 0
 }
+
+// seal ends the adding.
+func (t *idTable) seal() { t.values = slices.Clone(t.values) }

@@ -1,6 +1,7 @@
 package scanner
 
 import (
+	"bytes"
 	"context"
 	"path"
 	"strings"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"github.com/leakgate/leakgate/internal/manifest"
-	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/detect"
@@ -18,10 +18,12 @@ import (
 // Manifests says how Kubernetes documents are judged. The zero value asks for
 // what is sound everywhere.
 type Manifests struct {
-	Formats  manifest.Formats
-	Creation *sops.CreationRules // of the trusted .sops.yaml; nil: none
-	Keys     secret.Secret       // age identities, to verify the MACs of sops; zero: none
-	Now      time.Time           // against which ages are told; zero tells none
+	Formats manifest.Formats
+	// Prescribed says for whom a .sops.yaml has the file at a path encrypted, nil
+	// where none says. It is asked concurrently. nil: there is none.
+	Prescribed func(path string) *manifest.Recipients
+	Keys       secret.Secret // age identities, to verify the MACs of sops; zero: none
+	Now        time.Time     // against which ages are told; zero tells none
 	// Strict counts what looks like a document and cannot be read as missed; else it
 	// was searched as text.
 	Strict bool
@@ -31,7 +33,7 @@ type Manifests struct {
 
 // outside reports whether documents are judged by more than their bytes.
 func (m *Manifests) outside() bool {
-	return m.Creation != nil || !m.Keys.IsZero() || m.Formats.SOPS.MaxAge > 0 || len(m.Formats.SealedSecret.Certificates) > 0
+	return m.Prescribed != nil || !m.Keys.IsZero() || m.Formats.SOPS.MaxAge > 0 || len(m.Formats.SealedSecret.Certificates) > 0
 }
 
 // ManifestRules are the rules under which faults of Kubernetes documents are
@@ -67,24 +69,43 @@ func ManifestRule(id string) *rules.Rule {
 
 // sightManifest finds what is wrong with Kubernetes documents: the plain values
 // of Secrets, also those in base64, and the faults of what stands in their place.
-func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) ([]sighting, error) {
+// sealed are the places of verified ciphertext.
+func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View, known []sighting) (found []sighting, sealed [][2]int, err error) {
+	if len(v.Text) > largeManifest {
+		s.large.Lock()
+		defer s.large.Unlock()
+	}
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
 	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
 	sc.outside = sc.outside || len(docs) > 0 && m.outside()
-	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now, Prescribed: manifest.RecipientsOf(m.Creation, sc.path)}
-	var found []sighting
+	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now}
+	if m.Prescribed != nil && bytes.Contains(v.Text, []byte("sops")) {
+		checker.Prescribed = m.Prescribed(sc.path)
+	}
+	for _, d := range docs {
+		for _, f := range d.Fields {
+			if f.Kept == manifest.Sealed && f.Sensitive {
+				sealed = append(sealed, [2]int{f.Start, f.End})
+			}
+		}
+	}
 	for _, f := range checker.Faults(docs) {
 		m, err := s.judgeFault(ctx, sc, f)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if f.Value.IsZero() || !sighted(known, m.Secret, f.Start, f.End) {
-			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, fix: f.Fix, via: f.Encoding})
+			found = append(found, sighting{Match: m, kind: InManifest, field: f.Path, fix: f.Fix, via: f.Encoding,
+				object: Object{f.Kind, f.Namespace, f.Name}, about: f.About})
 		}
 	}
-	return found, nil
+	return found, sealed, nil
 }
+
+// largeManifest is from how many bytes on only one document is parsed at a time: in
+// memory it takes many times its size.
+const largeManifest = 512 << 10
 
 // role is what the text of a file is, besides Kubernetes documents.
 func (s *Scanner) role(sc *scratch, v unpack.View) manifest.Role {

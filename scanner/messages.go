@@ -62,7 +62,7 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	if message == "" {
 		return nil
 	}
-	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, []byte(message), nil)
+	found, err := r.s.sightView(r.ctx, sc, unpack.View{Text: []byte(message)}, []byte(message), elsewhere(""))
 	sc.skips = nil // a message is no manifest
 	if err != nil || len(found) == 0 {
 		return err

@@ -99,7 +99,7 @@ func (m *memoir) findTelling() {
 	defer r.s.giveBack(sc)
 	for n, path := range r.paths.values {
 		if n >= len(m.history.Paths) {
-			found, err := r.named(sc, path)
+			found, err := r.s.inName(r.ctx, sc, path)
 			m.telling[n] = err != nil || len(found) > 0
 		}
 	}

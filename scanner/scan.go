@@ -56,8 +56,9 @@ type Scanner struct {
 	memory      *detect.Memory // of the texts of blobs, many of which are versions of one
 	plainSecret *rules.Rule
 
-	mu   sync.Mutex
-	idle []*scratch
+	mu    sync.Mutex
+	idle  []*scratch
+	large sync.Mutex // held while a large manifest is parsed
 }
 
 // New prepares a Scanner. It compiles nothing: rules are compiled when a text

@@ -26,6 +26,8 @@ type sighting struct {
 	kind      Kind
 	view      string // "" for the blob's own text, else "!member" of an archive
 	field     string
+	object    Object
+	about     string            // see [manifest.Fault.About]
 	fix       string            // what mends a fault of a manifest
 	via       []string          // how the view was made, and how the value was decoded
 	place     Place             // lines, columns and span; the rest is filled where the blob is used
@@ -145,17 +147,28 @@ func (s *Scanner) sightView(ctx context.Context, sc *scratch, v unpack.View, blo
 		sc.outline = sc.detect.Outline()
 	}
 	if marks := manifest.Marks(sc.detect.Marks()); s.role(sc, v).Always() || marks.Looks(v.Text) || marks.LooksJudged(v.Text) {
-		fields, err := s.sightManifest(ctx, sc, v, found)
+		fields, sealed, err := s.sightManifest(ctx, sc, v, found)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, fields...)
+		found = append(withoutSealed(found, sealed), fields...)
 	}
 	if len(found) == 0 {
 		return nil, nil
 	}
 	describe(found, v, blob)
 	return found, nil
+}
+
+// withoutSealed leaves out what is only possible and lies in ciphertext: that looks
+// random to every rule that goes by looks.
+func withoutSealed(found []sighting, sealed [][2]int) []sighting {
+	if len(sealed) == 0 {
+		return found
+	}
+	return slices.DeleteFunc(found, func(f sighting) bool {
+		return f.Confidence <= rules.Possible && slices.ContainsFunc(sealed, func(s [2]int) bool { return s[0] <= f.Span[0] && f.Span[1] <= s[1] })
+	})
 }
 
 // describe gives the sightings of one view their lines, columns, spans and masks.
@@ -295,10 +308,22 @@ func harmless(value string) string {
 		return "a short value"
 	case number == nil:
 		return "a number"
-	case err == nil && address.Host != "" && address.User == nil && address.RawQuery == "":
+	case err == nil && bare(address):
 		return "an address without credentials"
 	}
 	return stand(value)
+}
+
+// bare reports whether an address holds no credentials; of one within another
+// scheme, as restic's s3:https://host/path, whether that does not.
+func bare(address *url.URL) bool {
+	if address.RawQuery != "" {
+		return false
+	}
+	if inner, err := url.Parse(address.Opaque); address.Opaque != "" && err == nil && inner.Opaque == "" {
+		address = inner
+	}
+	return address.Host != "" && address.User == nil && address.RawQuery == ""
 }
 
 // sighted reports whether a value was found in a byte range already, by a rule

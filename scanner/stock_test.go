@@ -16,3 +16,14 @@ func TestStockWordsAndMasksAreNotTakenForValues(t *testing.T) {
 		}
 	}
 }
+
+func TestAddressesWithoutCredentialsAreNone(t *testing.T) {
+	for address, want := range map[string]bool{
+		"s3:http://minio.backup.svc:9000/restic/app": true, "rest:https://backup.example/app": true, "https://example.com/a": true,
+		"rest:https://app:not-a-password@backup.example/app": false, "s3:http://minio.example/a?token=not-a-token": false, "a:b:https://x.example": false, "s3:bucket": false,
+	} {
+		if got := harmless(address) == "an address without credentials"; got != want {
+			t.Errorf("%s: %v", address, got)
+		}
+	}
+}

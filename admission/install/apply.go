@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
+
+	"github.com/leakgate/leakgate/admission/seen"
 )
 
 // Cluster is an API server to install into.
@@ -197,21 +198,25 @@ func (c Cluster) get(ctx context.Context, obj object) (*unstructured.Unstructure
 	return live, nil
 }
 
-// AuditedDays is for how many whole days the webhook has been registered: so
-// long it has recorded what it would refuse.
-func (c Cluster) AuditedDays(ctx context.Context, now time.Time) (int, error) {
-	live, err := c.get(ctx, (Options{}).webhook())
+// Seen are the times in which an installation was asked, as its replicas wrote
+// them down.
+func (c Cluster) Seen(ctx context.Context, namespace string) (seen.Spans, error) {
+	live, err := c.get(ctx, (Options{Namespace: namespace}).seenMap())
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	if live == nil {
-		return 0, errors.New("there is no webhook configuration, so nothing was audited; leakgate-admission install makes it")
+		return nil, fmt.Errorf("there is no ConfigMap %s in the namespace %s, so nothing was audited; leakgate-admission install makes it", SeenMap, namespace)
 	}
-	since := live.GetCreationTimestamp().Time
-	if since.IsZero() {
-		return 0, errors.New("the webhook configuration does not say since when it is there")
+	text, _, err := unstructured.NestedString(live.Object, "data", seen.Field)
+	if err != nil {
+		return nil, fmt.Errorf("the ConfigMap %s does not say when the webhook was asked", SeenMap)
 	}
-	return int(now.Sub(since) / (24 * time.Hour)), nil
+	spans, err := seen.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("read the ConfigMap %s: %w", SeenMap, err)
+	}
+	return spans, nil
 }
 
 // ApplyPolicy changes the policy of an installation and what follows from it:
@@ -244,10 +249,29 @@ func (c Cluster) installed(ctx context.Context, namespace string) (Options, erro
 	if live.GetAnnotations()["cert-manager.io/inject-ca-from"] != "" {
 		o.Certificates = CertManager
 	}
+	if deployment, err := c.get(ctx, o.deployment()); err != nil {
+		return o, err
+	} else if deployment != nil && mounts(deployment) {
+		o.Certificates = Mounted
+	}
 	entries, err := entriesOf(live.Object["webhooks"])
 	if err != nil {
 		return o, err
 	}
 	o.OtherKinds = slices.ContainsFunc(entries, func(e registered) bool { return e.Name == EntryOthers })
 	return o, nil
+}
+
+// mounts reports whether the replicas were told to take their certificate from
+// files.
+func mounts(deployment *unstructured.Unstructured) bool {
+	containers, _, _ := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+	for _, c := range containers {
+		container, _ := c.(map[string]any)
+		arguments, _, _ := unstructured.NestedStringSlice(container, "args")
+		if i := slices.Index(arguments, "--certificates"); i >= 0 && i+1 < len(arguments) {
+			return arguments[i+1] == Mounted
+		}
+	}
+	return false
 }

@@ -105,6 +105,9 @@ func templates() map[string]string {
 
 func templateName(obj object) string {
 	name := strings.ToLower(fmt.Sprint(obj["kind"]))
+	if nameOf(obj) == SeenMap { // the other ConfigMap is the policy
+		name += "-seen"
+	}
 	return strings.ReplaceAll(name, "validating", "")
 }
 

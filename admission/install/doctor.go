@@ -54,7 +54,11 @@ func (c Cluster) Doctor(ctx context.Context, o Options) ([]Symptom, error) {
 		}
 		out = append(out, s)
 	}
-	return out, nil
+	rights, err := c.lookAtRights(ctx, known)
+	if err != nil {
+		return nil, err
+	}
+	return append(out, rights...), nil
 }
 
 func (c Cluster) lookAtReplicas(ctx context.Context, o Options) (Symptom, error) {

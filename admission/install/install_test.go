@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	kyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/leakgate/leakgate/internal/gate"
 )
 
 var update = flag.Bool("update", false, "rewrite deploy/")
@@ -240,4 +242,31 @@ func TestStartsAreTheSameInBase64(t *testing.T) {
 			t.Errorf("%s: %s, want %s", start, got, want)
 		}
 	}
+}
+
+// A claim that may not be read leaves every write undecided.
+func TestEveryClaimOfAPresetMayBeRead(t *testing.T) {
+	readable := map[string]bool{}
+	for _, c := range claimRules {
+		for _, resource := range c.resources {
+			readable[c.group+"/"+resource] = true
+		}
+	}
+	for _, name := range gate.PresetNames() {
+		for _, w := range gate.Preset(name) {
+			for _, c := range w.Claims {
+				if group, kind, is := strings.Cut(c.Kind, "/"); is && !readable[group+"/"+plural(kind)] {
+					t.Errorf("%s: the webhook may not read %s", w.Name, c.Kind)
+				}
+			}
+		}
+	}
+}
+
+// plural is how the kinds of presets are spelled as resources.
+func plural(kind string) string {
+	if strings.HasSuffix(kind, "ss") {
+		return strings.ToLower(kind) + "es"
+	}
+	return strings.ToLower(kind) + "s"
 }

@@ -12,7 +12,7 @@ type object = map[string]any
 // applied: the webhook configuration last, so that it never calls nobody.
 func Objects(o Options) []object {
 	all := []object{
-		o.namespace(), o.serviceAccount(), o.policyMap(),
+		o.namespace(), o.serviceAccount(), o.policyMap(), o.seenMap(),
 		o.clusterRole(), o.clusterRoleBinding(), o.role(), o.roleBinding(),
 		o.service(), o.deployment(), o.disruptionBudget(),
 	}
@@ -58,6 +58,11 @@ func (o Options) policyMap() object {
 	return object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(PolicyMap), "data": object{".leakgate.yaml": o.Policy}}
 }
 
+// seenMap is empty: replicas write into it when they were asked.
+func (o Options) seenMap() object {
+	return object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": o.meta(SeenMap)}
+}
+
 // authoritySecret is empty: the first replica fills it. It exists beforehand so
 // that nobody needs the right to create Secrets.
 func (o Options) authoritySecret() object {
@@ -81,7 +86,7 @@ var claimRules = []claimRule{
 	{"external-secrets.io", []string{"externalsecrets"}},
 	{"helm.toolkit.fluxcd.io", []string{"helmreleases"}},
 	{"isindir.github.com", []string{"sopssecrets"}},
-	{"kafka.strimzi.io", []string{"kafkas", "kafkausers", "kafkaconnects"}},
+	{"kafka.strimzi.io", []string{"kafkas", "kafkausers", "kafkaconnects", "kafkamirrormaker2s", "kafkabridges"}},
 	{"kustomize.toolkit.fluxcd.io", []string{"kustomizations"}},
 	{"postgresql.cnpg.io", []string{"clusters", "poolers"}},
 	{"secret-sync.x-k8s.io", []string{"secretsyncs"}},
@@ -116,9 +121,12 @@ func (o Options) clusterRoleBinding() object {
 		"roleRef": object{"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": Name}, "subjects": o.subject()}
 }
 
-// role is over our own Secret, and only where we write it.
+// role is over what we write: when we were asked, and our own Secret where it is
+// ours.
 func (o Options) role() object {
-	rules := []object{}
+	record := rule([]string{""}, []string{"configmaps"}, "get", "update")
+	record["resourceNames"] = []string{SeenMap}
+	rules := []object{record}
 	if o.Certificates == SelfManaged {
 		own := rule([]string{""}, []string{"secrets"}, "get", "update")
 		own["resourceNames"] = []string{AuthoritySecret}

@@ -16,11 +16,13 @@ const (
 	AuthoritySecret = "leakgate-admission-authority"
 	ServingSecret   = "leakgate-admission-tls" // of cert-manager and of mounted files
 	PolicyMap       = "leakgate-policy"
+	SeenMap         = "leakgate-admission-seen" // when the webhook was asked
 	FloorName       = "leakgate-floor"
 	EntryUntrusted  = "untrusted.leakgate.github.io"
 	EntryAudited    = "audited.leakgate.github.io"
 	EntryTrusted    = "trusted.leakgate.github.io"
 	EntryOthers     = "others.leakgate.github.io"
+	EntrySeen       = "seen.leakgate.github.io"
 )
 
 // How the serving certificate is made.

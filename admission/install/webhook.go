@@ -14,6 +14,17 @@ var policed = []struct {
 	{"secrets.hashicorp.com", []string{"*"}},
 }
 
+// Polices reports whether kinds of a group are judged because trusted writers
+// obey them.
+func Polices(group string) bool {
+	for _, p := range policed {
+		if p.group == group {
+			return true
+		}
+	}
+	return false
+}
+
 func (o Options) webhook() object {
 	meta := clusterMeta(Name)
 	if o.Certificates == CertManager {
@@ -45,6 +56,7 @@ func (o Options) entries() []entry {
 		{o.entry(EntryAudited, "Ignore", 5, r.Audited, o.untrusted(), secretRules(r.AuditedScope)), r.Audits, "registration.audits"},
 		{o.entry(EntryTrusted, "Ignore", 3, object{}, o.trusted(), secretRules("*")), true, ""},
 		{o.entry(EntryOthers, "Ignore", 1, object{}, nil, otherRules()), o.OtherKinds, "otherKinds"},
+		{o.entry(EntrySeen, "Ignore", 1, byName("In", []string{o.Namespace}), onlySeen(), seenRules()), true, ""},
 	}
 }
 
@@ -84,6 +96,16 @@ func otherRules() []object {
 		hookRule("apps", "v1", []string{"daemonsets", "deployments", "statefulsets"}, "Namespaced"),
 		hookRule("batch", "v1", []string{"cronjobs", "jobs"}, "Namespaced"),
 	}
+}
+
+// onlySeen is the ConfigMap that replicas write every ten minutes, so that they
+// know by the review of it that API servers reach them.
+func onlySeen() []object {
+	return []object{{"name": "seen", "expression": "request.name == '" + SeenMap + "'"}}
+}
+
+func seenRules() []object {
+	return []object{hookRule("", "v1", []string{"configmaps"}, "Namespaced")}
 }
 
 func hookRule(group, version string, resources []string, scope string) object {

@@ -2,11 +2,12 @@ package serve
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/singleflight"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,7 @@ type Cluster struct {
 	client dynamic.Interface
 	mapper meta.RESTMapper
 	cache  *cache
+	asking singleflight.Group
 }
 
 // NewCluster asks through a client; mapper knows which resource a kind is.
@@ -38,22 +40,62 @@ const (
 )
 
 // Find looks into the cache first. Only an object that is wanted is taken from
-// there: that there is none is asked again.
+// there: that there is none is asked again. Who asks for the same at the same
+// time waits for one answer: else a hundred writers at once would ask a hundred
+// times as soon as what is kept grows too old.
 func (c *Cluster) Find(ctx context.Context, kind admission.Kind, namespace, name string, wanted func(admission.Object) bool) (admission.Object, error) {
 	k := key{kind, namespace, name}
-	for _, o := range c.cache.get(k) {
-		if wanted(o) {
-			return o, nil
-		}
+	if found := first(c.cache.get(k), wanted); found != nil {
+		return found, nil
 	}
 	resource, err := c.resource(kind, namespace)
 	if err != nil || resource == nil {
 		return nil, err
 	}
-	if name != "" {
-		return c.one(ctx, resource, k, wanted)
+	objects, joined, err := c.ask(ctx, resource, k)
+	if found := first(objects, wanted); found != nil || !joined || ctx.Err() != nil {
+		return found, err
 	}
-	return c.each(ctx, resource, k, wanted)
+	// That question was there before this one. The next was not, whoever asks it.
+	objects, _, err = c.ask(ctx, resource, k)
+	return first(objects, wanted), err
+}
+
+func first(objects []admission.Object, wanted func(admission.Object) bool) admission.Object {
+	if i := slices.IndexFunc(objects, wanted); i >= 0 {
+		return objects[i]
+	}
+	return nil
+}
+
+// askTime is how long a question may take for whom it is asked on behalf of
+// several: longer than any of them waits.
+const askTime = 10 * time.Second
+
+// ask asks the API server, or waits for the answer to who asks already.
+func (c *Cluster) ask(ctx context.Context, r dynamic.ResourceInterface, k key) (objects []admission.Object, joined bool, err error) {
+	asked := false
+	answer := c.asking.DoChan(fmt.Sprintf("%s %q %q", k.kind, k.namespace, k.name), func() (found any, err error) {
+		asked = true
+		defer func() {
+			if recover() != nil {
+				err = errors.New("an answer of the API server could not be read")
+			}
+		}()
+		ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), askTime)
+		defer stop()
+		if k.name != "" {
+			return c.one(ctx, r, k)
+		}
+		return c.all(ctx, r, k)
+	})
+	select {
+	case <-ctx.Done():
+		return nil, false, ctx.Err()
+	case a := <-answer:
+		objects, _ = a.Val.([]admission.Object)
+		return objects, !asked, a.Err
+	}
 }
 
 // resource is where objects of a kind are; nil where the cluster has no such kind.
@@ -71,7 +113,7 @@ func (c *Cluster) resource(kind admission.Kind, namespace string) (dynamic.Resou
 	return c.client.Resource(mapping.Resource).Namespace(namespace), nil
 }
 
-func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key, wanted func(admission.Object) bool) (admission.Object, error) {
+func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key) ([]admission.Object, error) {
 	found, err := r.Get(ctx, k.name, metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
@@ -80,21 +122,13 @@ func (c *Cluster) one(ctx context.Context, r dynamic.ResourceInterface, k key, w
 	case err != nil:
 		return nil, fmt.Errorf("get %s: %w", k.kind, err)
 	}
-	o, size, err := slim(found)
-	if err != nil {
-		return nil, err
-	}
+	o, size := slim(found)
 	c.cache.put(k, []admission.Object{o}, size)
-	if wanted(o) {
-		return o, nil
-	}
-	return nil, nil
+	return []admission.Object{o}, nil
 }
 
-// each looks at every page until something is wanted.
-func (c *Cluster) each(ctx context.Context, r dynamic.ResourceInterface, k key, wanted func(admission.Object) bool) (admission.Object, error) {
-	var all []admission.Object
-	var found admission.Object
+// all are those of every page.
+func (c *Cluster) all(ctx context.Context, r dynamic.ResourceInterface, k key) (all []admission.Object, err error) {
 	total := 0
 	options := metav1.ListOptions{Limit: pageSize}
 	for {
@@ -106,14 +140,8 @@ func (c *Cluster) each(ctx context.Context, r dynamic.ResourceInterface, k key, 
 			return nil, fmt.Errorf("list %s: %w", k.kind, err)
 		}
 		for i := range page.Items {
-			o, size, err := slim(&page.Items[i])
-			if err != nil {
-				return nil, err
-			}
+			o, size := slim(&page.Items[i])
 			all, total = append(all, o), total+size
-			if found == nil && wanted(o) {
-				found = o
-			}
 		}
 		if len(all) > maxListed || total > maxListSize {
 			return nil, errors.New("too many objects of " + k.kind.String() + " in one namespace")
@@ -123,15 +151,34 @@ func (c *Cluster) each(ctx context.Context, r dynamic.ResourceInterface, k key, 
 		}
 	}
 	c.cache.put(k, all, total)
-	return found, nil
+	return all, nil
 }
 
 // slim leaves out what no claim reads and tells how large the rest is.
-func slim(u *unstructured.Unstructured) (admission.Object, int, error) {
+func slim(u *unstructured.Unstructured) (admission.Object, int) {
 	u.SetManagedFields(nil)
-	raw, err := json.Marshal(u.Object)
-	if err != nil {
-		return nil, 0, errors.New("an object of the API server is no JSON")
+	return u.Object, size(u.Object)
+}
+
+// size is about that of a value as JSON. To write it down to know would take
+// longer than all else that is done with it.
+func size(v any) int {
+	const rest = 8 // quotes, commas, numbers
+	switch v := v.(type) {
+	case string:
+		return len(v) + rest
+	case []any:
+		total := rest
+		for _, item := range v {
+			total += size(item)
+		}
+		return total
+	case map[string]any:
+		total := rest
+		for key, item := range v {
+			total += len(key) + rest + size(item)
+		}
+		return total
 	}
-	return u.Object, len(raw), nil
+	return rest
 }

@@ -84,6 +84,76 @@ func TestOnlyWhatIsConfirmedComesFromTheCache(t *testing.T) {
 	find("a", true, 2) // what was kept is too old
 }
 
+// Many who ask for the same at once cost one question; who came later than it was
+// asked gets an answer of its own.
+func TestOneQuestionForAllWhoAskAtOnce(t *testing.T) {
+	client, mapper := testCluster(thing("bitnami.com/v1alpha1", "SealedSecret", "shop", "a"))
+	c := NewCluster(client, mapper, time.Now)
+	began, goOn := make(chan struct{}, 100), make(chan struct{})
+	client.PrependReactor("get", "*", func(ktesting.Action) (bool, runtime.Object, error) {
+		began <- struct{}{}
+		<-goOn
+		return false, nil, nil
+	})
+	type result struct {
+		o   admission.Object
+		err error
+	}
+	results := make(chan result, 100)
+	ask := func(name string) {
+		o, err := c.Find(context.Background(), sealedKind, "shop", name, named(name))
+		results <- result{o, err}
+	}
+	for range 50 {
+		go ask("a")
+	}
+	<-began
+	time.Sleep(50 * time.Millisecond) // all of them wait by now
+	close(goOn)
+	for range 50 {
+		if r := <-results; r.o == nil || r.err != nil {
+			t.Fatalf("%v, %v", r.o, r.err)
+		}
+	}
+	if n := len(client.Actions()); n > 5 { // some may have come too late to wait
+		t.Errorf("%d questions of 50", n)
+	}
+}
+
+// An object that is made while somebody else asks for it is found all the same.
+func TestWhoJoinsAQuestionMissesNothing(t *testing.T) {
+	client, mapper := testCluster()
+	c := NewCluster(client, mapper, time.Now)
+	began, goOn := make(chan struct{}, 2), make(chan struct{}, 2)
+	client.PrependReactor("get", "*", func(a ktesting.Action) (bool, runtime.Object, error) { // the answer is made before it is sent
+		found, err := client.Tracker().Get(a.GetResource(), a.GetNamespace(), a.(ktesting.GetAction).GetName())
+		began <- struct{}{}
+		<-goOn
+		return true, found, err
+	})
+	found := make(chan admission.Object, 2)
+	find := func() {
+		o, err := c.Find(context.Background(), sealedKind, "shop", "b", named("b"))
+		if err != nil {
+			t.Error(err)
+		}
+		found <- o
+	}
+	go find()
+	<-began
+	if err := client.Tracker().Add(thing("bitnami.com/v1alpha1", "SealedSecret", "shop", "b")); err != nil {
+		t.Fatal(err)
+	}
+	go find()
+	time.Sleep(50 * time.Millisecond) // it waits for the first
+	goOn <- struct{}{}
+	<-began // the second asks for itself
+	goOn <- struct{}{}
+	if a, b := <-found, <-found; a == nil && b == nil {
+		t.Error("what was there before the question is not found")
+	}
+}
+
 func TestUnknownKindsAreNoErrorAndOutagesAre(t *testing.T) {
 	client, mapper := testCluster()
 	c := NewCluster(client, mapper, time.Now)

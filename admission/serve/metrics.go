@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"regexp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,6 +18,9 @@ type metrics struct {
 	latency   prometheus.Histogram
 	reloads   *prometheus.CounterVec
 }
+
+// liveHeap is what the last collection found in use, go_gc_heap_live_bytes.
+var liveHeap = regexp.MustCompile(`^/gc/heap/live:bytes$`)
 
 func newMetrics(status func() CertificateStatus, policy *Policy, ready func() bool) *metrics {
 	m := &metrics{
@@ -36,7 +40,7 @@ func newMetrics(status func() CertificateStatus, policy *Policy, ready func() bo
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "leakgate_admission_" + name, Help: help}, value)
 	}
 	m.registry.MustRegister(m.decisions, m.latency, m.reloads,
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: liveHeap})), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("certificate_expiry_timestamp_seconds", "When the serving certificate ends, 0 without one.", func() float64 { return unix(status().Expires) }),
 		gauge("webhook_configuration_present", "1 if our webhook configuration is registered.", func() float64 { return number(status().Present) }),
 		gauge("certificate_trusted", "1 if the webhook configuration trusts the serving certificate.", func() float64 { return number(status().Trusted) }),

@@ -39,6 +39,7 @@ type Server struct {
 	Policy        *Policy
 	Cluster       admission.Cluster
 	Authority     Authority
+	Recorder      *Recorder                        // of the times that were seen; nil records nothing
 	Known         func(value string) (rule string) // see admission.Handler
 	Log           *slog.Logger
 	Now           func() time.Time
@@ -66,7 +67,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Now: s.Now, Log: s.Log, Observe: s.metrics.observe})
+	handler := s.leaving(admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Now: s.Now, Log: s.Log, Observe: s.observe}))
 
 	// The servers outlive the context by the time of draining.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -89,12 +90,46 @@ func (s *Server) Run(ctx context.Context) error {
 		s.draining.Store(true)
 		s.Log.Info("draining", "for", s.Drain)
 		sleep(failed, s.Drain)
+		s.record(failed)
 		return nil
 	})
 	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	return nil
+}
+
+func (s *Server) observe(r admission.Review, a admission.Answer, took time.Duration) {
+	s.metrics.observe(r, a, took)
+	if s.Recorder != nil {
+		s.Recorder.Answered()
+	}
+}
+
+// recordTime is how long a replica waits for what it has seen to be written down.
+const recordTime = 3 * time.Second
+
+func (s *Server) record(ctx context.Context) {
+	if s.Recorder == nil {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, recordTime)
+	defer stop()
+	if err := s.Recorder.Record(ctx); err != nil {
+		s.Log.Warn("promote counts less than was seen", "err", err.Error())
+	}
+}
+
+// leaving sends callers away while this replica drains. An API server keeps one
+// connection for long, and what keeps services' addresses does not move it: only
+// a connection that is closed is opened anew, to a replica that is ready.
+func (s *Server) leaving(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close") // over HTTP/2 the server says GOAWAY
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 func (s *Server) tls(c *tls.Config) {
@@ -106,12 +141,15 @@ func (s *Server) tls(c *tls.Config) {
 // keep looks after policy and certificates until the context ends.
 func (s *Server) keep(ctx context.Context) {
 	go s.Policy.Watch(ctx, s.PolicyEvery, s.policyChanged)
-	tick := time.NewTicker(s.SyncEvery)
+	tick, record := time.NewTicker(s.SyncEvery), time.NewTicker(RecordEvery)
 	defer tick.Stop()
+	defer record.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
+		case <-record.C:
+			s.record(ctx)
 		case <-tick.C:
 			if err := s.Authority.Sync(ctx); err != nil && ctx.Err() == nil {
 				s.Log.Error("certificates", "err", err.Error())

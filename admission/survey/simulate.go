@@ -18,58 +18,116 @@ import (
 type Stop struct {
 	Deployer  string   `json:"deployer"` // "Kustomization flux-system/apps", or "" for what nobody deploys
 	Namespace string   `json:"namespace"`
-	Secrets   []string `json:"secrets"`
+	Objects   []string `json:"objects"` // names of Secrets, "Kind name" of others
 	Why       string   `json:"why"`
+	Planned   bool     `json:"planned"` // not written yet
 	// Neighbours is how many other objects the same deployer applies: one refused
 	// object fails all of a Kustomization.
 	Neighbours int `json:"neighbours"`
 }
 
+// Simulation is what would stop, and of whom that cannot be told.
+type Simulation struct {
+	Stops  []Stop   `json:"stops"`
+	Unsure []Unsure `json:"unsure"`
+}
+
+// stops gathers what stops for one reason.
+type stops struct {
+	by    map[string]*Stop
+	order []string
+}
+
+func (s *stops) add(one Stop, object string) {
+	key := fmt.Sprint(one.Deployer, "\x00", one.Namespace, "\x00", one.Why, one.Planned)
+	if s.by[key] == nil {
+		s.by[key] = &one
+		s.order = append(s.order, key)
+	}
+	s.by[key].Objects = append(s.by[key].Objects, object)
+}
+
 // Simulate judges every Secret of a namespace, "" for all, as if its writer wrote
-// it anew with its real identity.
-func (s Survey) Simulate(ctx context.Context, namespace string) ([]Stop, error) {
+// it anew with its real identity, and then what each deployer would write that it
+// has not written yet.
+func (s Survey) Simulate(ctx context.Context, namespace string) (Simulation, error) {
 	sizes, tenants, err := s.deployers(ctx)
 	if err != nil {
-		return nil, err
+		return Simulation{}, err
 	}
-	stops := map[string]*Stop{}
-	var order []string
-	add := func(deployer, namespace, secret, why string) {
-		key := deployer + "\x00" + namespace + "\x00" + why
-		if stops[key] == nil {
-			stops[key] = &Stop{Deployer: deployer, Namespace: namespace, Why: why}
-			order = append(order, key)
-		}
-		stops[key].Secrets = append(stops[key].Secrets, secret)
-	}
+	found := &stops{by: map[string]*Stop{}}
+	written := map[string]bool{}
 	err = s.secrets(ctx, namespace, func(secret manifest.LiveSecret, _ *unstructured.Unstructured) error {
-		filled := secret.Gained(manifest.LiveSecret{})
-		if len(filled) == 0 || secret.Form(filled) != manifest.Plain || s.excepted(secret) {
-			return nil
-		}
-		st, err := admission.Attribute(ctx, secret, s.Policy, s.Cluster, s.Now)
-		if err != nil {
-			return err
-		}
+		written[secret.Namespace+"/"+secret.Name] = true
 		deployer := admission.Deployer(secret)
-		if account := tenants[deployer]; account != "" && st.Claim == "deployer:"+gate.ByFlux && !s.impersonates(account) {
-			add(deployer, secret.Namespace, secret.Name, "it impersonates "+account+", which is not listed under impersonated")
-			return nil
+		why, err := s.written(ctx, secret, tenants[deployer])
+		if why != "" {
+			found.add(Stop{Deployer: deployer, Namespace: secret.Namespace, Why: why}, secret.Name)
 		}
-		if st.Grade == admission.Proven || st.Grade == admission.Claimed && st.Claim == gate.ByNone {
-			return nil
-		}
-		add(deployer, secret.Namespace, secret.Name, st.Why)
-		return nil
+		return err
 	})
+	if err != nil {
+		return Simulation{}, err
+	}
+	var out Simulation
+	if out.Unsure, err = s.planned(ctx, namespace, written, sizes, found); err != nil {
+		return Simulation{}, err
+	}
+	for _, key := range found.order {
+		stop := found.by[key]
+		stop.Neighbours = max(0, sizes[stop.Deployer]-len(stop.Objects))
+		out.Stops = append(out.Stops, *stop)
+	}
+	return out, nil
+}
+
+// written is why a Secret that exists would be refused, "" if it would not.
+// tenant is the account that its deployer impersonates.
+func (s Survey) written(ctx context.Context, secret manifest.LiveSecret, tenant string) (string, error) {
+	filled := secret.Gained(manifest.LiveSecret{})
+	if len(filled) == 0 || secret.Form(filled) != manifest.Plain || s.excepted(secret) {
+		return "", nil
+	}
+	st, err := admission.Attribute(ctx, secret, s.Policy, s.Cluster, s.Now)
+	switch {
+	case err != nil:
+		return "", err
+	case tenant != "" && st.Claim == "deployer:"+gate.ByFlux && !s.impersonates(tenant):
+		return "it impersonates " + tenant + ", which is not listed under impersonated", nil
+	case st.Grade == admission.Proven || st.Grade == admission.Claimed && st.Claim == gate.ByNone:
+		return "", nil
+	}
+	return st.Why, nil
+}
+
+// planned judges what deployers have not written yet.
+func (s Survey) planned(ctx context.Context, namespace string, written map[string]bool, sizes map[string]int, found *stops) (out []Unsure, err error) {
+	plans, err := s.plans(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var out []Stop
-	for _, key := range order {
-		stop := stops[key]
-		stop.Neighbours = max(0, sizes[stop.Deployer]-len(stop.Secrets))
-		out = append(out, *stop)
+	for _, p := range plans {
+		sizes[p.deployer] = max(sizes[p.deployer], len(p.objects))
+		if p.why != "" {
+			out = append(out, Unsure{p.deployer, p.why})
+		}
+		for _, u := range p.objects {
+			if namespace != "" && u.GetNamespace() != namespace || u.GetKind() == "Secret" && written[u.GetNamespace()+"/"+u.GetName()] {
+				continue
+			}
+			why, err := s.judge(ctx, p, u)
+			if err != nil {
+				out = append(out, Unsure{p.deployer, err.Error()})
+				continue
+			}
+			if why != "" {
+				name := u.GetName()
+				if kind := u.GetKind(); kind != "Secret" {
+					name = kind + " " + name
+				}
+				found.add(Stop{Deployer: p.deployer, Namespace: u.GetNamespace(), Why: why, Planned: true}, name)
+			}
+		}
 	}
 	return out, nil
 }
@@ -112,7 +170,10 @@ func (s Stop) String() string {
 	if who == "" {
 		who = "nobody that deploys"
 	}
-	line := fmt.Sprintf("%s: %s: %s", who, strings.Join(prefixed(s.Namespace, s.Secrets), ", "), s.Why)
+	line := fmt.Sprintf("%s: %s: %s", who, strings.Join(prefixed(s.Namespace, s.Objects), ", "), s.Why)
+	if s.Planned {
+		line += "; not written yet"
+	}
 	if s.Neighbours > 0 {
 		line += fmt.Sprintf("; %d other objects stop with it", s.Neighbours)
 	}
@@ -122,7 +183,10 @@ func (s Stop) String() string {
 func prefixed(namespace string, names []string) []string {
 	out := make([]string, len(names))
 	for i, n := range names {
-		out[i] = namespace + "/" + n
+		kind, name, other := strings.Cut(n, " ")
+		if out[i] = namespace + "/" + n; other {
+			out[i] = kind + " " + namespace + "/" + name
+		}
 	}
 	return out
 }

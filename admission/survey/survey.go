@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -28,6 +29,13 @@ type Survey struct {
 	Cluster admission.Cluster // to resolve claims
 	Policy  gate.Kubernetes
 	Now     time.Time
+	// Polices reports whether the webhook is asked about kinds of a group.
+	Polices func(group string) bool
+	// Artifacts fetches what a source of Flux stored. It goes nowhere but to
+	// hosts that are allowed.
+	Artifacts func(ctx context.Context, url string) (io.ReadCloser, error)
+	// Kustomize builds the kustomization in a folder, of which all is there.
+	Kustomize func(ctx context.Context, dir string) ([]byte, error)
 	// Own is the Secret of our own authority, which no policy names: it is
 	// passed over.
 	Own struct{ Namespace, Name string }

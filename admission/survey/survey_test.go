@@ -57,6 +57,12 @@ const world = `
 
 func newSurvey(t *testing.T) Survey {
 	t.Helper()
+	return surveyOf(t, world)
+}
+
+// surveyOf looks at a cluster that holds these objects.
+func surveyOf(t *testing.T, world string) Survey {
+	t.Helper()
 	sealedValue := append([]byte{2, 0, 0x11}, bytes.Repeat([]byte{0x5a, 0x13, 0x77}, 200)...)
 	text := strings.NewReplacer("VALUE", base64.StdEncoding.EncodeToString([]byte(canary)), "TEXT", canary, "SEALED", base64.StdEncoding.EncodeToString(sealedValue)).Replace(world)
 	var objects []map[string]any
@@ -71,7 +77,14 @@ func newSurvey(t *testing.T) Survey {
 	mapper := meta.NewDefaultRESTMapper(versions)
 	var all []runtime.Object
 	for _, o := range objects {
-		u := &unstructured.Unstructured{Object: o}
+		raw, err := json.Marshal(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := &unstructured.Unstructured{}
+		if err := u.UnmarshalJSON(raw); err != nil { // numbers as an API client reads them
+			t.Fatal(err)
+		}
 		gvk := u.GroupVersionKind()
 		scope := meta.RESTScopeNamespace
 		if strings.HasPrefix(gvk.Kind, "ClusterRole") {
@@ -166,12 +179,12 @@ func TestAuditGradesWritersAndHoldsNoValue(t *testing.T) {
 
 func TestSimulateNamesWhatStopsAndWithWhom(t *testing.T) {
 	s := newSurvey(t)
-	stops, err := s.Simulate(context.Background(), "web")
+	found, err := s.Simulate(context.Background(), "web")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, stop := range stops {
+	for _, stop := range found.Stops {
 		lines = append(lines, stop.String())
 	}
 	text := strings.Join(lines, "\n")
@@ -183,12 +196,12 @@ func TestSimulateNamesWhatStopsAndWithWhom(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	if len(stops) != 2 {
-		t.Errorf("%d stops:\n%s", len(stops), text)
+	if len(found.Stops) != 2 {
+		t.Errorf("%d stops:\n%s", len(found.Stops), text)
 	}
-	stops, err = s.Simulate(context.Background(), "shop")
-	if err != nil || len(stops) != 2 { // forged; byhand and emergency
-		t.Errorf("%v %v", stops, err)
+	found, err = s.Simulate(context.Background(), "shop")
+	if err != nil || len(found.Stops) != 2 { // forged; byhand and emergency
+		t.Errorf("%v %v", found, err)
 	}
 }
 

@@ -82,7 +82,8 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	log.Info("starting", "version", toolVersion(), "policy", o.policy, "certificates", o.certificates)
 	s := &serve.Server{
 		Address: o.address, HealthAddress: o.health, Policy: policy, Cluster: serve.NewCluster(client, mapper, w.now), Authority: authority, Known: known, Log: log, Now: w.now,
-		Listen: ctrl.Listen, Drain: o.drain, PolicyEvery: 2 * time.Second, SyncEvery: time.Minute,
+		Recorder: serve.NewRecorder(serve.ClusterLedger{Client: client, Namespace: o.namespace, Name: install.SeenMap}, w.now),
+		Listen:   ctrl.Listen, Drain: o.drain, PolicyEvery: 2 * time.Second, SyncEvery: time.Minute,
 	}
 	return s.Run(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,8 @@ import (
 type look struct {
 	connection
 	policy, namespace string
+	hosts             []string // of artifacts
+	kustomize         string
 }
 
 func (l *look) flags(c *cobra.Command) {
@@ -48,6 +51,17 @@ func (w *world) survey(ctx context.Context, l look) (survey.Survey, install.Clus
 		return survey.Survey{}, cluster, "", flagError{errors.New("the policy has no section kubernetes")}
 	}
 	s := survey.Survey{Client: cluster.Client, Mapper: cluster.Mapper, Cluster: serve.NewCluster(cluster.Client, cluster.Mapper, w.now), Policy: *p.Kubernetes, Now: w.now()}
+	s.Polices = install.Polices
+	config, err := l.config()
+	if err != nil {
+		return survey.Survey{}, cluster, "", err
+	}
+	if s.Artifacts, err = artifacts(config, l.hosts); err != nil {
+		return survey.Survey{}, cluster, "", err
+	}
+	if s.Kustomize, err = kustomize(l.kustomize); err != nil {
+		return survey.Survey{}, cluster, "", err
+	}
 	s.Own.Namespace, s.Own.Name = l.namespace, install.AuthoritySecret
 	return s, cluster, text, nil
 }
@@ -109,39 +123,72 @@ func one(args []string) string {
 	return args[0]
 }
 
+// planned adds the flags of commands that look at what deployers would write.
+func (l *look) planned(c *cobra.Command) {
+	c.Flags().StringSliceVar(&l.hosts, "artifact-host", nil, "`HOST[:PORT]` that Flux's artifacts may be fetched from, beside services of the cluster")
+	c.Flags().StringVar(&l.kustomize, "kustomize", "", "the `PROGRAM` that builds kustomizations; default: kustomize or kubectl")
+}
+
 func (w *world) simulateCommand() *cobra.Command {
 	var l look
 	c := &cobra.Command{Use: "simulate [NAMESPACE]", Short: "List what the policy would stop if it enforced, and what stops with it", Args: cobra.MaximumNArgs(1),
-		Long: "List what the policy would stop if it enforced: Secrets whose next change of a value would be\nrefused, by the Kustomization, HelmRelease or Application that writes them. Exit code 1 when\nthe list is not empty.",
+		Long: `List what the policy would stop if it enforced: Secrets whose next change of a value would be
+refused, and what a Kustomization, HelmRelease or Application would write and has not written yet.
+Artifacts of Flux are fetched through the API server, verified and built; releases are read where
+Helm stores them; of Argo CD the status tells what there is. Where it cannot be told, it says so.
+Exit code 1 when something would stop, 3 when it cannot be told of something.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			s, _, _, err := w.survey(c.Context(), l)
 			if err != nil {
 				return err
 			}
-			return w.stops(c.Context(), s, one(args))
+			found, err := w.simulate(c.Context(), s, one(args))
+			if err == nil && len(found.Unsure) > 0 {
+				return fmt.Errorf("of %d deployers it cannot be told what they would write", len(found.Unsure))
+			}
+			if err == nil {
+				fmt.Fprintln(w.stdout, "nothing would be stopped")
+			}
+			return err
 		}}
 	l.flags(c)
+	l.planned(c)
 	return c
 }
 
-func (w *world) stops(ctx context.Context, s survey.Survey, namespace string) error {
-	stops, err := s.Simulate(ctx, namespace)
+// simulate prints what would stop, which is an error, and what cannot be told.
+func (w *world) simulate(ctx context.Context, s survey.Survey, namespace string) (survey.Simulation, error) {
+	found, err := s.Simulate(ctx, namespace)
 	if err != nil {
-		return err
+		return found, err
 	}
-	for _, stop := range stops {
+	for _, stop := range found.Stops {
 		fmt.Fprintln(w.stdout, stop)
 	}
-	if len(stops) > 0 {
-		return errRefused
+	for _, u := range found.Unsure {
+		fmt.Fprintln(w.stdout, u)
 	}
-	fmt.Fprintln(w.stdout, "nothing would be stopped")
+	if len(found.Stops) > 0 {
+		return found, errRefused
+	}
+	return found, nil
+}
+
+// accepted is nil when each deployer that cannot be told was named as looked at.
+func (w *world) accepted(found survey.Simulation, names []string) error {
+	for _, u := range found.Unsure {
+		if !slices.Contains(names, u.Deployer) {
+			fmt.Fprintf(w.stdout, "what cannot be told counts as stopped; whoever has looked at it says so: --accept %q\n", u.Deployer)
+			return errRefused
+		}
+	}
 	return nil
 }
 
 func (w *world) promoteCommand() *cobra.Command {
 	var l look
 	var yes bool
+	var accept []string
 	c := &cobra.Command{Use: "promote NAMESPACE", Short: "Let a namespace enforce, when nothing in it would be stopped", Args: cobra.ExactArgs(1),
 		Long: "Let a namespace enforce. It refuses while simulate lists anything there, or while the webhook\nhas been registered for fewer days than audit_days. Without --yes it only says what it would do.",
 		RunE: func(c *cobra.Command, args []string) error {
@@ -149,15 +196,19 @@ func (w *world) promoteCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := w.stops(c.Context(), s, args[0]); err != nil {
-				return err
+			found, err := w.simulate(c.Context(), s, args[0])
+			if err == nil {
+				err = w.accepted(found, accept)
 			}
-			days, err := cluster.AuditedDays(c.Context(), w.now())
 			if err != nil {
 				return err
 			}
-			if days < s.Policy.AuditDays {
-				fmt.Fprintf(w.stdout, "audited for %d days, the policy asks for %d\n", days, s.Policy.AuditDays)
+			spans, err := cluster.Seen(c.Context(), l.namespace)
+			if err != nil {
+				return err
+			}
+			if days := spans.Days(w.now()); days < s.Policy.AuditDays {
+				fmt.Fprintf(w.stdout, "%d days of audit were seen, the policy asks for %d. The webhook was asked without a gap in these times:\n%s", days, s.Policy.AuditDays, spans)
 				return errRefused
 			}
 			changed, err := gate.Promote([]byte(text), args[0])
@@ -167,7 +218,9 @@ func (w *world) promoteCommand() *cobra.Command {
 			return w.enforce(c.Context(), cluster, l.namespace, string(changed), args[0], yes)
 		}}
 	l.flags(c)
+	l.planned(c)
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
+	c.Flags().StringArrayVar(&accept, "accept", nil, "`DEPLOYER` of which it cannot be told what it would write, and that you looked at yourself")
 	return c
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,8 +28,9 @@ Secrets from; Argo CD Applications and Flux HelmReleases with inline values. A
 Helm chart is rendered by your own helm when there is one, else its templates are
 read as text. --render also judges what each kustomization stands for.
 
-With a key of sops in SOPS_AGE_KEY or SOPS_AGE_KEY_FILE the MAC of each document
-is verified too. The policy is .leakgate.yaml in the working directory.
+With a key of sops in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or
+SOPS_AGE_SSH_PRIVATE_KEY_FILE the MAC of each document is verified too; a policy
+with formats.sops.verify_mac refuses what could not be. The policy is .leakgate.yaml in the working directory.
 ` + exitHelp
 
 const checkExample = `  leakgate check clusters/
@@ -128,20 +130,23 @@ func (c *capped) Write(p []byte) (int, error) {
 	return c.Buffer.Write(p)
 }
 
-// sopsKeys are the keys that the environment has for sops.
+// sopsKeys are the keys that the environment has for sops, all of them as sops
+// takes them, but for what a program would print
+// (https://getsops.io/docs/#encrypting-using-age).
 func (w *world) sopsKeys() (secret.Secret, error) {
-	if text := w.env("SOPS_AGE_KEY"); text != "" {
-		return secret.New(text), nil
+	keys := w.env("SOPS_AGE_KEY")
+	for _, name := range []string{"SOPS_AGE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_FILE"} {
+		file := w.env(name)
+		if file == "" {
+			continue
+		}
+		text, err := readKeyFile(file)
+		if err != nil {
+			return secret.Secret{}, flagError{fmt.Errorf("%s: %w", name, err)}
+		}
+		keys += "\n" + text.Reveal() // they are joined into one text, which is a secret again
 	}
-	file := w.env("SOPS_AGE_KEY_FILE")
-	if file == "" {
-		return secret.Secret{}, nil
-	}
-	text, err := readKeyFile(file)
-	if err != nil {
-		return secret.Secret{}, flagError{fmt.Errorf("SOPS_AGE_KEY_FILE: %w", err)}
-	}
-	return text, nil
+	return secret.New(strings.TrimPrefix(keys, "\n")), nil
 }
 
 // maxKeyFile is the largest file with keys that is read, in bytes.

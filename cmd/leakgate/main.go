@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // version is set by the release build.
@@ -33,8 +35,9 @@ type world struct {
 	stderr io.Writer
 	env    func(string) string
 	now    func() time.Time
-	width  int  // columns of the terminal that stdout is, 0 when it is none
-	status bool // stderr is a terminal, so progress can be shown
+	width  int              // columns of the terminal that stdout is, 0 when it is none
+	status bool             // stderr is a terminal, so progress can be shown
+	issuer remediate.Issuer // of tests; nil: the issuers themselves
 }
 
 func newWorld() *world {

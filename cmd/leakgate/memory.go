@@ -7,9 +7,10 @@ import (
 )
 
 // Rarely collecting garbage makes a scan a fifth faster. Below softLimit, in bytes,
-// memory may grow to five times what is in use; above it, to half as much again.
+// memory may grow to five times what is in use; above it, to a fifth as much again and overhead.
 const (
-	softLimit  = 224 << 20
+	softLimit  = 232 << 20
+	overhead   = 24 << 20 // beside what is in use: what is new, and Go's own
 	gcPercent  = 400
 	limitEvery = 50 * time.Millisecond
 )
@@ -26,7 +27,7 @@ func paceMemory(env func(string) string) {
 		live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 		for range time.Tick(limitEvery) {
 			metrics.Read(live)
-			debug.SetMemoryLimit(max(softLimit, int64(live[0].Value.Uint64())*3/2))
+			debug.SetMemoryLimit(max(softLimit, int64(live[0].Value.Uint64())*6/5+overhead))
 		}
 	}()
 }

@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"leakgate": main})
+	testscript.Main(m, map[string]func(){"leakgate": main, "faked": faked})
 }
 
 // TestScripts runs the command as users do. Beside testscript's own commands a

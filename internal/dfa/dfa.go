@@ -9,12 +9,15 @@ package dfa
 import (
 	"errors"
 	"regexp/syntax"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
-// Program is an expression that was prepared. It is never changed, so that
-// several machines may share it.
+// Program is an expression that was prepared, with the automata that its
+// machines build and share, up to some hundred kilobytes.
 type Program struct {
+	ends, begins atomic.Pointer[states]
+
 	forward, backward *program
 	class             [128]uint8 // ASCII character → class; no instruction tells the characters of a class apart
 	sample            []rune     // class → one of its characters
@@ -72,7 +75,16 @@ func Compile(expression string) (*Program, error) {
 	if prefix, _ := p.forward.Prefix(); len(prefix) > 1 {
 		p.prefix = []byte(prefix)
 	}
+	p.ends.Store(newStates(p, p.forward, false))
+	p.begins.Store(newStates(p, p.backward, true))
 	return p, nil
+}
+
+// replace lets a new automaton take the place of a full one.
+func (p *Program) replace(full, fresh *states) {
+	if !p.ends.CompareAndSwap(full, fresh) {
+		p.begins.CompareAndSwap(full, fresh)
+	}
 }
 
 // program is one that regexp/syntax compiled.

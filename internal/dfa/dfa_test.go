@@ -24,7 +24,7 @@ func oracle(re *regexp.Regexp, text []byte, n int) [][2]int {
 // same compares a machine with regexp on one text.
 func same(t *testing.T, m *dfa.Machine, re *regexp.Regexp, text []byte, n int) {
 	t.Helper()
-	got, _, ok := m.All(text, n, len(text), nil)
+	got, _, ok := m.All(text, 0, n, len(text), nil)
 	if !ok {
 		return
 	}
@@ -87,7 +87,7 @@ func TestUnsuitable(t *testing.T) {
 func TestDeclines(t *testing.T) {
 	m := machine(t, `a\pL`)
 	for _, text := range []string{"aé", "a\xff", "0123456789é", "é0123456789"} {
-		if _, _, ok := m.All([]byte(text), -1, len(text), nil); ok {
+		if _, _, ok := m.All([]byte(text), 0, -1, len(text), nil); ok {
 			t.Errorf("%q is not declined", text)
 		}
 	}
@@ -101,7 +101,7 @@ func TestBefore(t *testing.T) {
 		for range 3000 {
 			text := letters("abc\n ", 1+rand.N(12))
 			limit := rand.N(len(text)) + 1
-			got, open, ok := m.All(text, -1, limit, nil)
+			got, open, ok := m.All(text, 0, -1, limit, nil)
 			if !ok {
 				t.Fatalf("%s declines %q", expression, text)
 			}
@@ -125,7 +125,7 @@ func TestBefore(t *testing.T) {
 // A match that is over before the end of the text is not open.
 func TestSettles(t *testing.T) {
 	text := []byte("x BEGIN 0123456789 KEY and more BEG")
-	_, open, ok := machine(t, `BEGIN[\s\S]{5,}?KEY`).All(text, -1, 10, nil)
+	_, open, ok := machine(t, `BEGIN[\s\S]{5,}?KEY`).All(text, 0, -1, 10, nil)
 	if open || !ok {
 		t.Errorf("open %v, ok %v", open, ok)
 	}

@@ -3,11 +3,11 @@ package dfa
 import (
 	"bytes"
 	"encoding/binary"
+	"sync/atomic"
 	"unicode/utf8"
 )
 
-// Machine finds matches for one goroutine. It keeps the states it builds, up to
-// some hundred kilobytes.
+// Machine finds matches for one goroutine.
 type Machine struct {
 	p         *Program
 	ends      *states // where matches end
@@ -20,8 +20,12 @@ type Machine struct {
 }
 
 // New makes a machine for a program.
-func New(p *Program) *Machine {
-	return &Machine{p: p, ends: newStates(p, p.forward, false), begins: newStates(p, p.backward, true)}
+func New(p *Program) *Machine { return &Machine{p: p} }
+
+// prepare is for a text of some length.
+func (m *Machine) prepare(length int) {
+	m.ends, m.begins = m.p.ends.Load(), m.p.begins.Load()
+	m.allowance, m.open = freeStates+length/stateShare, false
 }
 
 // A text may call for freeStates new states and one more for each stateShare of
@@ -35,24 +39,25 @@ const (
 )
 
 // All appends to locs the places of up to n matches in text, all for n < 0, as
-// regexp's FindAllIndex finds them, but only those that begin before limit.
-// open says that such a match was under way at the end of text, so that more
-// text could change what is found.
+// regexp's FindAllIndex finds them, but only those that begin at from or behind
+// it, and before limit. What stands before from counts as what stands before it:
+// the text begins at 0. open says that such a match was under way at the end of
+// text, so that more text could change what is found.
 //
 // ok is false when the machine declines, and locs is then as it was: the text
 // has characters beyond ASCII that the expression tells apart, or it calls for
 // too many states.
-func (m *Machine) All(text []byte, n, limit int, locs [][2]int) (out [][2]int, open, ok bool) {
+func (m *Machine) All(text []byte, from, n, limit int, locs [][2]int) (out [][2]int, open, ok bool) {
 	if m.rest > 0 {
 		m.rest--
 		return locs, true, false
 	}
-	if !m.p.wide && !isASCII(text) {
+	if !m.p.wide && !isASCII(text[max(0, from-1):]) {
 		return locs, true, false
 	}
-	m.allowance, m.open = freeStates+len(text)/stateShare, false
+	m.prepare(len(text) - from)
 	out = locs
-	for at := 0; at < limit && (n < 0 || len(out)-len(locs) < n); {
+	for at := from; at < limit && (n < 0 || len(out)-len(locs) < n); {
 		loc, found := m.find(text, at, limit)
 		if m.allowance < 0 {
 			m.decline()
@@ -76,10 +81,10 @@ func (m *Machine) Match(text []byte) (found, ok bool) {
 	if !m.p.wide && !isASCII(text) {
 		return false, false
 	}
-	m.allowance = freeStates + len(text)/stateShare
+	m.prepare(len(text))
 	from := m.skip(text, 0, len(text))
 	row, end, _ := m.run(text, m.ends.start(m.kindBefore(text, from)), from, len(text), -1)
-	found = end >= 0 || row != gone && m.allowance >= 0 && m.at(m.ends, row, m.ends.edge())&1 != 0
+	found = end >= 0 || row != gone && m.allowance >= 0 && m.atEdge(row)
 	if m.allowance < 0 {
 		m.decline()
 		return false, false
@@ -118,7 +123,7 @@ func (m *Machine) find(text []byte, from, limit int) (loc [2]int, found bool) {
 	}
 	if row != gone && m.allowance >= 0 {
 		m.open = m.open || m.ends.underWay(row)
-		if m.at(m.ends, row, m.ends.edge())&1 != 0 {
+		if m.atEdge(row) {
 			end = len(text)
 		}
 	}
@@ -143,8 +148,7 @@ func (m *Machine) skip(text []byte, from, limit int) int {
 // run moves the state over a part of a text and notes where a match ends. A
 // character that begins before to is read whole: at is where the run ended.
 func (m *Machine) run(text []byte, row int32, from, to, end int) (last int32, ended, at int) {
-	s, class := m.ends, &m.p.class
-	next := s.next
+	class, next := &m.p.class, *m.ends.next.Load()
 	i := from
 	for i < to && row != gone {
 		column, size := 0, 1
@@ -153,12 +157,12 @@ func (m *Machine) run(text []byte, row int32, from, to, end int) (last int32, en
 		} else {
 			column, size = m.p.classAt(text[i:])
 		}
-		v := next[int(row)+column]
+		v := atomic.LoadInt32(&next[int(row)+column])
 		if v == unbuilt {
-			if v = m.build(s, row, column); m.allowance < 0 {
+			if v = m.follow(&m.ends, row, column); m.allowance < 0 {
 				return gone, -1, i
 			}
-			next = s.next
+			next = *m.ends.next.Load()
 		}
 		if v&1 != 0 {
 			end = i
@@ -171,11 +175,11 @@ func (m *Machine) run(text []byte, row int32, from, to, end int) (last int32, en
 
 // begin is where the longest match begins, at or behind from, that ends at an offset.
 func (m *Machine) begin(text []byte, from, end int) int {
-	s, start := m.begins, end
-	row := s.start(m.kindBehind(text, end))
+	start := end
+	row := m.begins.start(m.kindBehind(text, end))
 	for i := end; i > from; {
 		column, size := m.p.classBefore(text[from:i])
-		v := m.at(s, row, column)
+		v := m.at(&m.begins, row, column)
 		if v&1 != 0 {
 			start = i
 		}
@@ -184,36 +188,33 @@ func (m *Machine) begin(text []byte, from, end int) int {
 		}
 		i -= size
 	}
-	column := s.edge()
+	column := m.begins.edge()
 	if from > 0 {
 		column, _ = m.p.classBefore(text[:from])
 	}
-	if m.at(s, row, column)&1 != 0 {
+	if m.at(&m.begins, row, column)&1 != 0 {
 		start = from
 	}
 	return start
 }
 
+// atEdge reports whether a match ends at the end of the text.
+func (m *Machine) atEdge(row int32) bool { return m.at(&m.ends, row, m.ends.edge())&1 != 0 }
+
 // at is what follows a state at a column.
-func (m *Machine) at(s *states, row int32, column int) int32 {
-	v := s.next[int(row)+column]
-	if v == unbuilt {
-		v = m.build(s, row, column)
+func (m *Machine) at(s **states, row int32, column int) int32 {
+	if v := atomic.LoadInt32(&(*(*s).next.Load())[int(row)+column]); v != unbuilt {
+		return v
 	}
-	return v
+	return m.follow(s, row, column)
 }
 
-// build makes a transition. A full automaton begins anew with the state at hand.
-func (m *Machine) build(s *states, row int32, column int) int32 {
-	if s.built > maxStates {
-		state := int(row) / s.row
-		threads, behind, hunting := s.threads[state], s.behind[state], s.hunting[state]
-		s.reset()
-		row = s.add(threads, behind, hunting)
-	}
-	before := s.built
-	v := s.build(row, column)
-	m.allowance -= s.built - before
+// follow builds what follows a state at a column. The automaton may be another
+// one afterwards.
+func (m *Machine) follow(s **states, row int32, column int) int32 {
+	to, v, built := (*s).follow(row, column)
+	*s = to
+	m.allowance -= built
 	return v
 }
 

@@ -3,10 +3,14 @@ package dfa
 import (
 	"regexp/syntax"
 	"slices"
+	"sync"
+	"sync/atomic"
 )
 
 // states is one automaton, as far as it was built. A state is where the threads
 // of the expression stand, the first in line first, and what lies behind them.
+//
+// Machines read it without a lock; whoever misses a transition builds it under one.
 type states struct {
 	p      *Program
 	prog   *program
@@ -14,14 +18,18 @@ type states struct {
 	row    int  // columns of a state: its classes and the edge of the text
 
 	// next holds, at the row of a state and the column of the character read, the
-	// row behind it shifted left by one, plus 1 when a match ends before that character.
-	next    []int32
+	// row behind it shifted left by one, plus 1 when a match ends before that
+	// character; unbuilt is what is not known. It is longer than what is in use.
+	// The first row belongs to no state.
+	next atomic.Pointer[[]int32]
+
+	mu      sync.Mutex // guards what follows, and the writing of next
+	heir    *states    // takes the place of a full automaton
 	threads [][]uint32
 	behind  []kind
 	hunting []bool // the state: a match may still begin
 	ids     map[string]int32
 	starts  [kinds]int32
-	built   int // states since the last reset
 
 	seen    []uint32 // instruction → step in which it was followed
 	taken   []uint32 // instruction → step in which it was added to out
@@ -33,29 +41,27 @@ type states struct {
 }
 
 const (
-	unbuilt = int32(-1)
-	gone    = int32(0) // the row of the state without threads
+	unbuilt = int32(0)
+	gone    = int32(-1) // the row of the state without threads
 
+	firstRows = 8
 	maxStates = 3000 // of one automaton; then it begins anew
 )
 
 func newStates(p *Program, prog *program, sorted bool) *states {
-	s := &states{p: p, prog: prog, sorted: sorted, row: len(p.sample) + 1}
+	s := &states{p: p, prog: prog, sorted: sorted, row: len(p.sample) + 1, ids: map[string]int32{}}
 	s.seen, s.taken = make([]uint32, len(prog.Inst)), make([]uint32, len(prog.Inst))
-	s.reset()
+	s.threads, s.behind, s.hunting = make([][]uint32, 1), make([]kind, 1), make([]bool, 1)
+	rows := make([]int32, firstRows*s.row)
+	s.next.Store(&rows)
 	return s
-}
-
-func (s *states) reset() {
-	s.next, s.threads, s.behind, s.hunting = s.next[:0], s.threads[:0], s.behind[:0], s.hunting[:0]
-	s.ids, s.built = map[string]int32{}, 0
-	s.add(nil, other, false)
-	s.starts = [kinds]int32{unbuilt, unbuilt, unbuilt, unbuilt}
 }
 
 // start is the row of the state before the first character.
 func (s *states) start(behind kind) int32 {
-	if s.starts[behind] == unbuilt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.starts[behind] == 0 {
 		var threads []uint32
 		if s.sorted {
 			threads = []uint32{uint32(s.prog.Start)}
@@ -77,19 +83,48 @@ func (s *states) add(threads []uint32, behind kind, hunting bool) int32 {
 	if row, ok := s.ids[string(s.key)]; ok {
 		return row
 	}
-	row := int32(len(s.next))
+	row := int32(len(s.threads) * s.row)
 	s.ids[string(s.key)] = row
 	s.threads = append(s.threads, slices.Clone(threads))
 	s.behind, s.hunting = append(s.behind, behind), append(s.hunting, hunting)
-	for range s.row {
-		s.next = append(s.next, unbuilt)
+	if rows := *s.next.Load(); int(row)+s.row > len(rows) {
+		more := make([]int32, 2*len(rows))
+		copy(more, rows)
+		s.next.Store(&more)
 	}
-	s.built++
 	return row
 }
 
-// build fills in what follows a state at one column, the last one for the edge
-// of the text.
+// follow is the transition of a state at a column, the last one for the edge of
+// the text, and how many states had to be built. A full automaton hands over to
+// its heir, to which the transition then leads.
+func (s *states) follow(row int32, column int) (to *states, v int32, built int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if v = (*s.next.Load())[int(row)+column]; v != unbuilt {
+		return s, v, 0
+	}
+	if before := len(s.threads); before <= maxStates {
+		v = s.build(row, column)
+		return s, v, len(s.threads) - before
+	}
+	if s.heir == nil {
+		s.heir = newStates(s.p, s.prog, s.sorted)
+		s.p.replace(s, s.heir)
+	}
+	state := int(row) / s.row
+	to, v, built = s.heir.follow(s.heir.adopt(s.threads[state], s.behind[state], s.hunting[state]), column)
+	return to, v, built + 1
+}
+
+// adopt is add for whoever does not hold the lock.
+func (s *states) adopt(threads []uint32, behind kind, hunting bool) int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.add(threads, behind, hunting)
+}
+
+// build fills in what follows a state at one column.
 func (s *states) build(row int32, column int) int32 {
 	state := int(row) / s.row
 	ahead := rune(-1)
@@ -100,17 +135,17 @@ func (s *states) build(row int32, column int) int32 {
 	s.out, s.matched = s.out[:0], false
 	s.step++
 	for _, pc := range s.threads[state] {
-		if s.follow(pc, flags, column) {
+		if s.advance(pc, flags, column) {
 			break
 		}
 	}
 	hunting := s.hunting[state] && !s.matched
 	if hunting {
-		s.follow(uint32(s.prog.Start), flags, column)
+		s.advance(uint32(s.prog.Start), flags, column)
 		hunting = !s.matched
 	}
 	v := s.close(column, hunting)<<1 | bit(s.matched)
-	s.next[int(row)+column] = v
+	atomic.StoreInt32(&(*s.next.Load())[int(row)+column], v)
 	return v
 }
 
@@ -119,6 +154,8 @@ func (s *states) edge() int { return s.row - 1 }
 
 // settle is a state in which no further match may begin.
 func (s *states) settle(row int32) int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	state := int(row) / s.row
 	switch {
 	case !s.hunting[state]:
@@ -130,7 +167,11 @@ func (s *states) settle(row int32) int32 {
 }
 
 // underWay reports whether a state is in the middle of a match.
-func (s *states) underWay(row int32) bool { return len(s.threads[int(row)/s.row]) > 0 }
+func (s *states) underWay(row int32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.threads[int(row)/s.row]) > 0
+}
 
 // close gives the threads that go on a state.
 func (s *states) close(column int, hunting bool) int32 {
@@ -143,9 +184,9 @@ func (s *states) close(column int, hunting bool) int32 {
 	return s.add(s.out, s.p.kind[column], hunting)
 }
 
-// follow moves one thread over a character. It reports true when a match ends
+// advance moves one thread over a character. It reports true when a match ends
 // before the character and hides all threads further back in line.
-func (s *states) follow(from uint32, flags syntax.EmptyOp, column int) (stop bool) {
+func (s *states) advance(from uint32, flags syntax.EmptyOp, column int) (stop bool) {
 	s.stack = append(s.stack[:0], from)
 	for len(s.stack) > 0 {
 		pc := s.stack[len(s.stack)-1]

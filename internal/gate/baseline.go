@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,19 +24,22 @@ const (
 
 // Baseline lists places whose values were known when it was made, so that only
 // new findings block. It holds neither values nor hashes of them: the blob binds
-// an entry to its value. It survives shifted lines and rebases, because
+// an entry to its value; where the form of a manifest is at fault there is no
+// value, and the object and its field are all. It survives shifted lines and rebases, because
 // fingerprints do. The zero Baseline is empty.
 type Baseline struct {
 	Version int             `json:"schemaVersion"`
 	Entries []BaselineEntry `json:"entries"` // sorted by path, rule, fingerprint and blob, each once
 }
 
-// BaselineEntry is one place with one value.
+// BaselineEntry is one place with one value, or one form.
 type BaselineEntry struct {
 	Fingerprint string `json:"fingerprint"`
 	Rule        string `json:"rule"`
-	Path        string `json:"path"` // with every known value masked
-	Blob        string `json:"blob"`
+	Path        string `json:"path"`                // with every known value masked
+	Blob        string `json:"blob,omitempty"`      // "" for a form
+	Object      string `json:"object,omitempty"`    // of a form, as "Kind namespace/name"
+	Field       string `json:"field,omitempty"`     // of a form, as "spec.provider"; "" for the object as a whole
 	FirstSeen   string `json:"firstSeen,omitempty"` // of the earliest commit, RFC 3339 in UTC
 }
 
@@ -46,12 +50,18 @@ func NewBaseline(judged []Judged, old Baseline) (b Baseline, left []Judged) {
 	b.Version = baselineVersion
 	paths := pathMasker(judged)
 	kept := map[string]bool{}
+	forms := map[string]BaselineEntry{}
 	listed := map[string][]listing{}
 	for _, j := range judged {
 		switch {
 		case j.Reason == ReasonBaseline:
 			kept[j.Fingerprint] = true
 		case j.Decision == Allow:
+		case j.Form():
+			e := entry(j, paths)
+			if known, is := forms[j.Fingerprint]; !is || earlier(e, known) {
+				forms[j.Fingerprint] = e
+			}
 		case j.Fingerprint == "" || !objectIDPattern.MatchString(j.At.Blob) || j.Secret.IsZero():
 			left = append(left, j)
 		default:
@@ -68,6 +78,7 @@ func NewBaseline(judged []Judged, old Baseline) (b Baseline, left []Judged) {
 			b.Entries = append(b.Entries, l.entry)
 		}
 	}
+	b.Entries = slices.AppendSeq(b.Entries, maps.Values(forms))
 	slices.SortFunc(b.Entries, compareEntries)
 	b.Entries = slices.Compact(b.Entries)
 	return b, left
@@ -83,13 +94,7 @@ type listing struct {
 // earlier sighting counts, and of two at one time the smaller blob, so that the
 // order of the findings does not matter.
 func list(known []listing, j Judged, paths *secret.Redactor) []listing {
-	e := BaselineEntry{Fingerprint: j.Fingerprint, Path: paths.Redact(j.At.Path), Blob: j.At.Blob}
-	if j.Rule != nil {
-		e.Rule = j.Rule.ID
-	}
-	if !j.Commit.Date.IsZero() {
-		e.FirstSeen = j.Commit.Date.UTC().Format(time.RFC3339)
-	}
+	e := entry(j, paths)
 	for i := range known {
 		if known[i].value.Equal(j.Secret) {
 			if earlier(e, known[i].entry) {
@@ -99,6 +104,22 @@ func list(known []listing, j Judged, paths *secret.Redactor) []listing {
 		}
 	}
 	return append(known, listing{j.Secret, e})
+}
+
+func entry(j Judged, paths *secret.Redactor) BaselineEntry {
+	e := BaselineEntry{Fingerprint: j.Fingerprint, Path: paths.Redact(j.At.Path)}
+	if j.Form() {
+		e.Object, e.Field = paths.Redact(j.At.Object.String()), paths.Redact(j.At.Field)
+	} else {
+		e.Blob = j.At.Blob
+	}
+	if j.Rule != nil {
+		e.Rule = j.Rule.ID
+	}
+	if !j.Commit.Date.IsZero() {
+		e.FirstSeen = j.Commit.Date.UTC().Format(time.RFC3339)
+	}
+	return e
 }
 
 // earlier compares by time, an unknown time (not committed yet) being the last.
@@ -148,7 +169,8 @@ func (b Baseline) check() error {
 		return fmt.Errorf("schemaVersion is not %d", baselineVersion)
 	}
 	for i, e := range b.Entries {
-		if e.Fingerprint == "" || !objectIDPattern.MatchString(e.Blob) {
+		form := e.Blob == "" && slices.Contains(FormRules(), e.Rule)
+		if e.Fingerprint == "" || !form && !objectIDPattern.MatchString(e.Blob) {
 			return fmt.Errorf("entry %d lacks a fingerprint or a whole blob id", i)
 		}
 	}

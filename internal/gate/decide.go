@@ -53,6 +53,7 @@ const (
 	ReasonOlder     = "in history before the judged range"
 	ReasonAudit     = "the policy only audits"
 	ReasonChanged   = "a new value at an excepted place"
+	ReasonValue     = "an exception of a form excepts no value"
 	ReasonUnread    = "the value at the excepted place cannot be read again"
 )
 

@@ -60,8 +60,14 @@ func (e *explanation) add(key, value string) {
 }
 
 func (e *explanation) exception(at string, x Exception) {
-	e.add(at+"fingerprint", strconv.Quote(x.Fingerprint))
-	e.add(at+"blob", x.Blob)
+	if x.form() {
+		e.globs(at+"paths", x.Paths)
+		e.globs(at+"namespaces", x.Namespaces)
+		e.globs(at+"names", x.Names)
+	} else {
+		e.add(at+"fingerprint", strconv.Quote(x.Fingerprint))
+		e.add(at+"blob", x.Blob)
+	}
 	if x.Rule != "" {
 		e.add(at+"rule", x.Rule)
 	}
@@ -71,6 +77,12 @@ func (e *explanation) exception(at string, x Exception) {
 	e.add(at+"reason", strconv.Quote(x.Reason))
 	e.add(at+"owner", strconv.Quote(x.Owner))
 	e.add(at+"expires", x.Expires.Format(time.DateOnly))
+}
+
+func (e *explanation) globs(key string, globs []Glob) {
+	if len(globs) > 0 {
+		e.add(key, flow(quoted(globTexts(globs))))
+	}
 }
 
 // settings are the limits as text; "unset" leaves a limit to the scanner.

@@ -18,6 +18,9 @@ type Kubernetes struct {
 	Modes      Modes
 	BreakGlass BreakGlass
 	Exceptions []WriteException
+	// Forms are the policy's exceptions of forms, without those that are bound to
+	// paths: a cluster has none.
+	Forms []Exception
 	// AuditDays is how many days a namespace has to be audited before it is
 	// promoted to enforce.
 	AuditDays int

@@ -107,6 +107,7 @@ func formatSettings(f manifest.Formats) (out []Setting) {
 	add("sops.min_threshold", strconv.Itoa(f.SOPS.MinThreshold))
 	add("sops.max_age_days", units(f.SOPS.MaxAge, 24*time.Hour))
 	add("sops.whole_mac", strconv.FormatBool(f.SOPS.WholeMAC))
+	add("sops.verify_mac", strconv.FormatBool(f.SOPS.VerifyMAC))
 	add("sealed_secret.scopes", flow(f.SealedSecret.Scopes))
 	add("sealed_secret.key_bits", strings.ReplaceAll(fmt.Sprint(f.SealedSecret.KeyBits), " ", ", "))
 	add("sealed_secret.certificates", strconv.Itoa(len(f.SealedSecret.Certificates)))

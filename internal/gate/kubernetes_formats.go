@@ -25,6 +25,7 @@ func (r *reader) sopsFormat(n *yaml.Node) (f manifest.SOPSFormat) {
 		"min_threshold": func(n *yaml.Node) { f.MinThreshold = r.number(n, 0, 100) },
 		"max_age_days":  func(n *yaml.Node) { f.MaxAge = r.times(n, 24*time.Hour) },
 		"whole_mac":     func(n *yaml.Node) { f.WholeMAC = r.truth(n) },
+		"verify_mac":    func(n *yaml.Node) { f.VerifyMAC = r.truth(n) },
 	})
 	return f
 }

@@ -149,7 +149,10 @@ func (r *reader) accounts(n *yaml.Node) []Glob {
 
 // someGlobs is a list of at least one name, since none would mean every one.
 func (r *reader) someGlobs(n *yaml.Node) []Glob {
-	globs := r.globs(n, ParseName)
+	return r.some(n, r.globs(n, ParseName))
+}
+
+func (r *reader) some(n *yaml.Node, globs []Glob) []Glob {
 	if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
 		r.problem(n, "the list is empty; leave the key out for every one")
 	}

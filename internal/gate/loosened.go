@@ -114,7 +114,11 @@ func (p Policy) environment(name string) string {
 func (d *difference) exceptions(base []Exception) {
 	for _, e := range d.head.Exceptions {
 		if !slices.ContainsFunc(base, func(b Exception) bool { return b.covers(e) }) {
-			text := quote("adds or widens the exception of fingerprint ", e.Fingerprint) + quote(", owner ", e.Owner)
+			text := quote("adds or widens the exception of fingerprint ", e.Fingerprint)
+			if e.form() {
+				text = quote("adds or widens the exception of the rule ", e.Rule)
+			}
+			text += quote(", owner ", e.Owner)
 			d.notices = append(d.notices, Notice{Text: "this change loosens the policy, not obeyed yet: it " + text,
 				Path: d.head.Name, Line: e.Line})
 		}
@@ -123,6 +127,9 @@ func (d *difference) exceptions(base []Exception) {
 
 // covers reports whether all that other allows was allowed already.
 func (e Exception) covers(other Exception) bool {
+	if e.form() || other.form() {
+		return e.form() && other.form() && e.Rule == other.Rule && !e.Expires.Before(other.Expires) && e.where() == other.where()
+	}
 	return e.Fingerprint == other.Fingerprint && e.Blob == other.Blob &&
 		(e.Rule == "" || e.Rule == other.Rule) && (e.Path == "" || e.Path == other.Path) &&
 		!e.Expires.Before(other.Expires)

@@ -36,6 +36,11 @@ func TestLoosenedPolicyIsTold(t *testing.T) {
 		{anException, strings.Replace(anException, "2027-01-31", "2027-02-01", 1), `2: it adds or widens the exception of fingerprint "f1", owner "@team"`},
 		{anException, strings.Replace(anException, "2027-01-31", "2027-01-30", 1), ""},
 		{anException, strings.Replace(anException, blobA, blobB, 1), `2: it adds or widens the exception of fingerprint "f1", owner "@team"`},
+		{"", aFormException, `2: it adds or widens the exception of the rule "store-fake-provider", owner "@team"`},
+		{aFormException, aFormException, ""},
+		{aFormException, strings.Replace(aFormException, "2027-01-31", "2027-01-30", 1), ""},
+		{aFormException, strings.Replace(aFormException, "test/", "live/", 1), `2: it adds or widens the exception of the rule "store-fake-provider", owner "@team"`},
+		{aFormException, anException, `2: it adds or widens the exception of fingerprint "f1", owner "@team"`},
 		{strings.Replace(anException, "{", "{rule: a, ", 1), anException, `2: it adds or widens the exception of fingerprint "f1", owner "@team"`},
 	} {
 		var got []string

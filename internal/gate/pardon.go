@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -21,7 +22,8 @@ type pardons struct {
 	now        time.Time
 	values     Values
 	exceptions map[string][]int    // fingerprint to indexes in policy.Exceptions
-	baseline   map[string][]string // fingerprint to blobs
+	forms      []int               // indexes of the exceptions of forms
+	baseline   map[string][]string // fingerprint to blobs, "" for a form
 	used       map[int]bool
 	read       map[Place]reading
 	order      []Place                  // of the failed readings
@@ -46,6 +48,10 @@ func newPardons(in Input) *pardons {
 		exceptions: map[string][]int{}, baseline: map[string][]string{},
 		read: map[Place]reading{}, same: map[Place]*secret.Secret{}}
 	for i, e := range in.Policy.Exceptions {
+		if e.form() {
+			p.forms = append(p.forms, i)
+			continue
+		}
 		p.exceptions[e.Fingerprint] = append(p.exceptions[e.Fingerprint], i)
 	}
 	for _, e := range in.Baseline.Entries {
@@ -75,13 +81,19 @@ func (p *pardons) note(f scanner.Finding) {
 
 // of finds what pardons a finding: first exceptions, then the baseline.
 func (p *pardons) of(f scanner.Finding) pardon {
-	if f.Fingerprint == "" || f.Secret.IsZero() {
+	switch {
+	case f.Form():
+		return p.ofForm(f)
+	case f.Fingerprint == "" || f.Secret.IsZero():
 		return pardon{}
 	}
 	out := pardon{}
+	if slices.ContainsFunc(p.forms, func(i int) bool { return p.policy.Exceptions[i].coversForm(f) }) {
+		out.reason = ReasonValue
+	}
 	for _, i := range p.exceptions[f.Fingerprint] {
 		e := p.policy.Exceptions[i]
-		if !e.names(f) || e.expired(p.now) {
+		if !e.names(f) || e.Expired(p.now) {
 			continue
 		}
 		equal, refusal := p.equal(f, e.Blob)
@@ -150,8 +162,10 @@ func (p *pardons) notices(all bool) []Notice {
 	for i, e := range p.policy.Exceptions {
 		text, day := "", e.Expires.Format(time.DateOnly)
 		switch left := e.Expires.AddDate(0, 0, 1).Sub(p.now); {
-		case e.expired(p.now):
+		case e.Expired(p.now):
 			text = fmt.Sprintf("the exception of %s expired after %s and is not applied", e.owner(), day)
+		case all && !p.used[i] && e.form():
+			text = fmt.Sprintf("the exception of %s is not used: the rule %s found nothing where it holds", e.owner(), e.Rule)
 		case all && !p.used[i]:
 			text = fmt.Sprintf("the exception of %s is not used: nothing was found at its place with its value", e.owner())
 		case left <= soon:

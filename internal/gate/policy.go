@@ -70,9 +70,16 @@ type Place struct {
 	Path        string
 }
 
-// Exception allows one value at one place until a day.
+// Exception allows one value at one place until a day, or without a fingerprint
+// what a rule says of the form of manifests.
 type Exception struct {
-	Place  // Rule and Path are optional, and must match where given
+	Place // Rule and Path are optional, and must match where given
+
+	// Of a form, beside Rule: every list that is not empty has to match.
+	Paths      []Glob // of files
+	Namespaces []Glob // of objects
+	Names      []Glob
+
 	Reason string
 	Owner  string
 	// Expires is the last day, in UTC, on which the exception holds.
@@ -126,8 +133,8 @@ func (p Policy) notice(key, text string) Notice {
 	return Notice{Text: text, Path: p.Name, Line: p.lines[key]}
 }
 
-// expired reports whether the last day of the exception is over.
-func (e Exception) expired(now time.Time) bool { return !now.Before(e.Expires.AddDate(0, 0, 1)) }
+// Expired reports whether the last day of the exception is over.
+func (e Exception) Expired(now time.Time) bool { return !now.Before(e.Expires.AddDate(0, 0, 1)) }
 
 func matchAny(globs []Glob, name string) bool {
 	return slices.ContainsFunc(globs, func(g Glob) bool { return g.Match(name) })

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -94,6 +95,9 @@ func (r *reader) policy(root *yaml.Node) Policy {
 		"remediate":    section("remediate"),
 		"app":          section("app"),
 	}, "version")
+	if p.Kubernetes != nil {
+		p.Kubernetes.Forms = slices.DeleteFunc(slices.Clone(p.Exceptions), func(e Exception) bool { return !e.form() || len(e.Paths) > 0 })
+	}
 	return p
 }
 
@@ -183,6 +187,9 @@ func (r *reader) exceptions(n *yaml.Node) []Exception {
 	for i, item := range r.list(n) {
 		e := Exception{Line: item.Line}
 		r.mapping(item, "exceptions["+strconv.Itoa(i)+"].", keys{
+			"paths":       func(n *yaml.Node) { e.Paths = r.some(n, r.globs(n, ParseGlob)) },
+			"namespaces":  func(n *yaml.Node) { e.Namespaces = r.someGlobs(n) },
+			"names":       func(n *yaml.Node) { e.Names = r.someGlobs(n) },
 			"fingerprint": func(n *yaml.Node) { e.Fingerprint = r.text(n) },
 			"blob":        func(n *yaml.Node) { e.Blob = r.objectID(n) },
 			"rule":        func(n *yaml.Node) { e.Rule = r.text(n) },
@@ -190,10 +197,42 @@ func (r *reader) exceptions(n *yaml.Node) []Exception {
 			"reason":      func(n *yaml.Node) { e.Reason = r.text(n) },
 			"owner":       func(n *yaml.Node) { e.Owner = r.text(n) },
 			"expires":     func(n *yaml.Node) { e.Expires = r.date(n) },
-		}, "fingerprint", "blob", "reason", "owner", "expires")
+		}, "reason", "owner", "expires")
+		r.checkException(item, e)
 		out = append(out, e)
 	}
 	return out
+}
+
+// checkException tells an exception of a value, which names its place and a blob,
+// from one of a form, which names a rule and where it holds.
+func (r *reader) checkException(n *yaml.Node, e Exception) {
+	given := map[string]*yaml.Node{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		given[n.Content[i].Value] = n.Content[i+1]
+	}
+	has := func(keys ...string) bool {
+		return slices.ContainsFunc(keys, func(key string) bool { return given[key] != nil })
+	}
+	missing := func(key string) { r.problem(n, fmt.Sprintf("the key %q is missing", key)) }
+	where := has("paths", "namespaces", "names")
+	switch {
+	case where && has("fingerprint", "blob", "path"):
+		r.problem(n, "paths, namespaces and names belong to an exception of a form, and fingerprint, blob and path to one of a value; write two")
+	case where && !has("rule"):
+		missing("rule")
+	case where && !slices.Contains(FormRules(), e.Rule):
+		r.problem(given["rule"], "this rule is none about forms"+unknown(e.Rule, FormRules()))
+	case where:
+	case !has("fingerprint", "blob") && has("rule"):
+		r.problem(n, "say where it holds: paths, namespaces or names for a form, fingerprint and blob for a value")
+	default:
+		for _, key := range []string{"fingerprint", "blob"} {
+			if !has(key) {
+				missing(key)
+			}
+		}
+	}
 }
 
 func (r *reader) globs(n *yaml.Node, parse func(string) (Glob, error)) []Glob {

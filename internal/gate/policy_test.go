@@ -17,12 +17,17 @@ import (
 
 const anException = "exceptions: [{fingerprint: f1, blob: " + blobA + ", reason: a test value, owner: '@team', expires: 2027-01-31}]\n"
 
+// aFormException is about a rule that has no value.
+const aFormException = "exceptions: [{rule: store-fake-provider, paths: [test/, '*.demo.yaml'], reason: for tests, owner: '@team', expires: 2027-01-31}]\n"
+
 // validPolicies are accepted by the parser and by the schema.
 var validPolicies = []string{
 	"version: 1",
 	"{\"version\": 1, \"mode\": \"audit\"}",
 	"version: 1\nmode: enforce\nfail_on: [critical, high]\nblock: [certain]\n",
 	"version: 1\npaths: {exclude: [vendor/, '**/*.md', /a]}\n",
+	"version: 1\n" + aFormException,
+	"version: 1\nexceptions: [{rule: sops-threshold, namespaces: [a], names: [b*, c], reason: r, owner: o, expires: 2027-01-31}]",
 	"version: 1\npaths: {}\nrules: {}\nlimits: {}\nenvironments: {}\nexceptions: []\n",
 	"version: 1\nrules: {disable: [a-rule], only: [b, c], severity: {b: low, c: critical}}\n",
 	"version: 1\nlimits: {max_blob: 10MiB, archive_depth: 0, archive_bytes: 500000, decode_depth: 16}\n",
@@ -62,6 +67,13 @@ var invalidPolicies = []struct{ text, want string }{
 	{"version: 1\nenvironments: {production: {}}", `p.yaml:2:16: unknown key "production"; known here: dev, prod, staging`},
 	{"version: 1\nenvironments: {prod: {severity: up}}", "p.yaml:2:33: one of raise, lower, keep"},
 	{"version: 1\nenvironments: {prod: {path: [a]}}", `p.yaml:2:23: unknown key "path"; did you mean "paths"?`},
+	{"version: 1\nexceptions: [{rule: sops-threshold, reason: r, owner: o, expires: 2027-01-31}]", "say where it holds: paths, namespaces or names for a form"},
+	{"version: 1\nexceptions: [{paths: [a], reason: r, owner: o, expires: 2027-01-31}]", `2:14: the key "rule" is missing`},
+	{"version: 1\nexceptions: [{rule: sops-threshold, paths: [], reason: r, owner: o, expires: 2027-01-31}]", "the list is empty"},
+	{"version: 1\nexceptions: [{rule: sops-threshold, names: [a], path: b, reason: r, owner: o, expires: 2027-01-31}]", "write two"},
+	{"version: 1\nexceptions: [{rule: sops-threshold, names: [a], fingerprint: b, blob: " + blobA + ", reason: r, owner: o, expires: 2027-01-31}]", "write two"},
+	{"version: 1\nexceptions: [{rule: sops-threshold, names: [a], owner: o, expires: 2027-01-31}]", `the key "reason" is missing`},
+	{"version: 1\nexceptions: [{rule: sops-threshold, names: [a], reason: r, owner: o}]", `the key "expires" is missing`},
 	{"version: 1\nexceptions: [{}]", `p.yaml:2:14: the key "fingerprint" is missing`},
 	{"version: 1\n" + strings.Replace(anException, ", owner: '@team'", "", 1), `the key "owner" is missing`},
 	{"version: 1\n" + strings.Replace(anException, ", reason: a test value", "", 1), `the key "reason" is missing`},
@@ -121,6 +133,8 @@ var parserOnly = []struct{ text, want string }{
 	{"version: 1\napp: !mine {x: 1}", "p.yaml:2:6: a policy has no types of its own"},
 	{"version: 1\napp: {1: x}", "p.yaml:2:7: a key is plain text; quote it"},
 	{cluster("modes: {rules: {untrusted-writers: audit}}"), `there is no such rule "untrusted-writers"; did you mean "untrusted-writer"?`},
+	{"version: 1\nexceptions: [{rule: kubernetes-plain-secret, names: [a], reason: r, owner: o, expires: 2027-01-31}]", "2:21: this rule is none about forms"},
+	{"version: 1\nexceptions: [{rule: sops-treshold, names: [a], reason: r, owner: o, expires: 2027-01-31}]", `did you mean "sops-threshold"?`},
 	{cluster("exceptions: [{rule: bad-review, namespaces: [b], reason: c, owner: d, expires: 2027-01-31}]"), `there is no such rule "bad-review"`},
 	{cluster("writers: [{name: a, users: [x], claims: [{by: none}]}, {name: a, users: [x], claims: [{by: none}]}]"), "the name of this writer stands in the list twice"},
 	{"version: 1\npaths: {exclude: ['[a']}", `p.yaml:2:19: a "[" is not closed`},

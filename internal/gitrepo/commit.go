@@ -40,6 +40,7 @@ func (rd *Reader) Commit(id ID) (*Commit, error) {
 func ParseCommit(id ID, raw []byte) (*Commit, error) {
 	c := &Commit{ID: id, Raw: raw}
 	var bad error
+	c.Parents, _, bad = parseParents(nil, raw)
 	message := eachHeader(raw, func(key, value []byte) {
 		var err error
 		switch string(key) {
@@ -47,10 +48,6 @@ func ParseCommit(id ID, raw []byte) (*Commit, error) {
 			if c.Tree.IsZero() {
 				c.Tree, err = parseIDBytes(value)
 			}
-		case "parent":
-			var parent ID
-			parent, err = parseIDBytes(value)
-			c.Parents = append(c.Parents, parent)
 		case "author":
 			c.Author = parsePerson(value)
 		case "committer":

@@ -26,12 +26,31 @@ func IDFromBytes(raw []byte) (ID, error) {
 
 // ParseID reads a whole id of 40 or 64 hexadecimal digits.
 func ParseID(text string) (ID, error) {
-	raw, err := hex.DecodeString(text)
-	if err != nil {
-		return ID{}, fmt.Errorf("%q is not an object id", text)
+	var id ID
+	if len(text) != 40 && len(text) != 64 {
+		return ID{}, fmt.Errorf("%q is not an object id: it has %d characters, not 40 or 64", text, len(text))
 	}
-	return IDFromBytes(raw)
+	for i := range len(text) / 2 {
+		high, low := hexDigits[text[2*i]], hexDigits[text[2*i+1]]
+		if high|low > 15 {
+			return ID{}, fmt.Errorf("%q is not an object id", text)
+		}
+		id.bytes[i] = high<<4 | low
+	}
+	id.size = uint8(len(text) / 2)
+	return id, nil
 }
+
+// hexDigits are the values of hexadecimal digits, 255 for all other bytes.
+var hexDigits = func() (table [256]uint8) {
+	for i := range table {
+		table[i] = 255
+	}
+	for i := range 16 {
+		table["0123456789abcdef"[i]], table["0123456789ABCDEF"[i]] = uint8(i), uint8(i)
+	}
+	return table
+}()
 
 // Bytes is the hash; it must not be changed.
 func (id *ID) Bytes() []byte { return id.bytes[:id.size] }

@@ -19,21 +19,43 @@ func (r *Repo) newIDSet() *idSet {
 // add reports whether the id was not there before.
 func (s *idSet) add(id ID) bool {
 	p, pos := s.store.findPacked(&id)
-	if p == nil {
-		_, there := s.rest[id]
-		s.rest[id] = struct{}{}
-		return !there
-	}
-	there := s.bits[p.order].has(int32(pos))
-	s.bits[p.order].set(int32(pos))
-	return !there
+	return s.addAt(&spot{id, p, pos})
 }
 
 func (s *idSet) has(id ID) bool {
 	p, pos := s.store.findPacked(&id)
-	if p == nil {
-		_, there := s.rest[id]
+	return s.hasAt(&spot{id, p, pos})
+}
+
+// spot is where an object lies: in a pack, or with a nil pack somewhere else.
+type spot struct {
+	id   ID
+	pack *pack
+	pos  int
+}
+
+func (r *Repo) spotOf(id ID) spot {
+	p, pos := r.store.findPacked(&id)
+	return spot{id, p, pos}
+}
+
+// addAt is add for an object that was looked up already.
+func (s *idSet) addAt(at *spot) bool {
+	if at.pack == nil {
+		_, there := s.rest[at.id]
+		s.rest[at.id] = struct{}{}
+		return !there
+	}
+	there := s.bits[at.pack.order].has(int32(at.pos))
+	s.bits[at.pack.order].set(int32(at.pos))
+	return !there
+}
+
+// hasAt is has for an object that was looked up already.
+func (s *idSet) hasAt(at *spot) bool {
+	if at.pack == nil {
+		_, there := s.rest[at.id]
 		return there
 	}
-	return s.bits[p.order].has(int32(pos))
+	return s.bits[at.pack.order].has(int32(at.pos))
 }

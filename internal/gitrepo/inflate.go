@@ -44,6 +44,7 @@ type inflater struct {
 	stop     *atomic.Bool // optional: polled at every deflate block
 	tail     [inSlack + 80]byte
 	lens     [320 + 16]uint8
+	used     [320 + 16]uint16
 	sorted   [320]uint16
 	pre      [1 << preBits]uint32
 	lit      [litSize]uint32

@@ -92,11 +92,11 @@ func (f *inflater) loadFixed() {
 			f.lens[i] = 8
 		}
 	}
-	f.build(f.lit[:], litBits, f.lens[:288], litSymbols[:])
+	f.buildAll(f.lit[:], litBits, f.lens[:288], litSymbols[:])
 	for i := range 32 {
 		f.lens[i] = 5
 	}
-	f.build(f.dist[:], distBits, f.lens[:32], distSymbols[:])
+	f.buildAll(f.dist[:], distBits, f.lens[:32], distSymbols[:])
 	f.fixed = true
 }
 
@@ -116,67 +116,95 @@ func (f *inflater) loadDynamic() error {
 		}
 		f.lens[preOrder[i]] = uint8(f.take(3))
 	}
-	if !f.build(f.pre[:], preBits, f.lens[:19], preSymbols[:]) {
+	if !f.buildAll(f.pre[:], preBits, f.lens[:19], preSymbols[:]) {
 		return errDeflate
 	}
-	if err := f.readLengths(lits + dists); err != nil {
+	used, err := f.readLengths(lits + dists)
+	if err != nil {
 		return err
 	}
+	ofLits := 0
+	for ofLits < len(used) && int(used[ofLits]) < lits {
+		ofLits++
+	}
+	for i := range used[ofLits:] {
+		used[ofLits+i] -= uint16(lits)
+	}
 	if f.lens[256] == 0 ||
-		!f.build(f.dist[:], distBits, f.lens[lits:lits+dists], distSymbols[:]) ||
-		!f.build(f.lit[:], litBits, f.lens[:lits], litSymbols[:]) {
+		!f.build(f.dist[:], distBits, f.lens[lits:lits+dists], used[ofLits:], distSymbols[:]) ||
+		!f.build(f.lit[:], litBits, f.lens[:lits], used[:ofLits], litSymbols[:]) {
 		return errDeflate
 	}
 	return nil
 }
 
-func (f *inflater) readLengths(total int) error {
+// readLengths reads the lengths of all codes, and lists the symbols that have one:
+// mostly few of many.
+func (f *inflater) readLengths(total int) (used []uint16, err error) {
+	clear(f.lens[:total])
+	n := 0
 	for i := 0; i < total; {
-		if err := f.refill(); err != nil {
-			return err
+		if f.n < preBits+7 {
+			if err := f.refill(); err != nil {
+				return nil, err
+			}
 		}
 		e := f.pre[f.buf&(1<<preBits-1)]
 		if e&isSpecial != 0 {
-			return errDeflate
+			return nil, errDeflate
 		}
 		f.take(uint(e & 63))
 		symbol := e >> 16
-		if symbol < 16 {
-			f.lens[i] = uint8(symbol)
-			i++
-			continue
-		}
 		var value uint8
-		var count int
-		switch symbol {
-		case 16:
+		count := 1
+		switch {
+		case symbol < 16:
+			value = uint8(symbol)
+		case symbol == 16:
 			if i == 0 {
-				return errDeflate
+				return nil, errDeflate
 			}
 			value, count = f.lens[i-1], 3+int(f.take(2))
-		case 17:
+		case symbol == 17:
 			count = 3 + int(f.take(3))
 		default:
 			count = 11 + int(f.take(7))
 		}
 		if i+count > total {
-			return errDeflate
+			return nil, errDeflate
+		}
+		if value == 0 {
+			i += count
+			continue
 		}
 		for range count {
-			f.lens[i] = value
+			f.lens[i], f.used[n] = value, uint16(i)
+			n++
 			i++
 		}
 	}
-	return nil
+	return f.used[:n], nil
+}
+
+// buildAll is build for codes of which it was not listed which are used.
+func (f *inflater) buildAll(table []uint32, tableBits uint, lens []uint8, symbols []uint32) bool {
+	n := 0
+	for symbol, l := range lens {
+		f.used[n] = uint16(symbol)
+		if l != 0 {
+			n++
+		}
+	}
+	return f.build(table, tableBits, lens, f.used[:n], symbols)
 }
 
 // build makes the table of a canonical Huffman code. It is false for a code
 // that is over-full, or incomplete in a way that zlib refuses too: only an
 // empty code and one single code of one bit may leave room.
-func (f *inflater) build(table []uint32, tableBits uint, lens []uint8, symbols []uint32) bool {
+func (f *inflater) build(table []uint32, tableBits uint, lens []uint8, used []uint16, symbols []uint32) bool {
 	var counts, starts [16]int
-	for _, l := range lens {
-		counts[l]++
+	for _, symbol := range used {
+		counts[lens[symbol]&15]++
 	}
 	left := 1
 	for l := 1; l < 16; l++ {
@@ -185,33 +213,28 @@ func (f *inflater) build(table []uint32, tableBits uint, lens []uint8, symbols [
 			return false
 		}
 	}
-	used := len(lens) - counts[0]
 	if left > 0 {
-		return f.buildIncomplete(table[:1<<tableBits], used, counts[1], lens, symbols)
+		return f.buildIncomplete(table[:1<<tableBits], used, lens, symbols)
 	}
-	counts[0] = 0
 	for l := 1; l < 15; l++ {
 		starts[l+1] = starts[l] + counts[l]
 	}
-	for symbol, l := range lens {
-		if l != 0 {
-			f.sorted[starts[l]] = uint16(symbol)
-			starts[l]++
-		}
+	for _, symbol := range used {
+		at := &starts[lens[symbol]&15]
+		f.sorted[*at] = symbol
+		*at++
 	}
-	fill(table, tableBits, &counts, f.sorted[:used], symbols)
+	fill(table, tableBits, &counts, f.sorted[:len(used)], symbols)
 	return true
 }
 
-func (f *inflater) buildIncomplete(table []uint32, used, ones int, lens []uint8, symbols []uint32) bool {
-	if used > 1 || used != ones {
+func (f *inflater) buildIncomplete(table []uint32, used []uint16, lens []uint8, symbols []uint32) bool {
+	if len(used) > 1 || len(used) == 1 && lens[used[0]] != 1 {
 		return false
 	}
 	only := uint32(isSpecial)
-	for symbol, l := range lens {
-		if l == 1 {
-			only = withBits(symbols[symbol], 1)
-		}
+	if len(used) == 1 {
+		only = withBits(symbols[used[0]], 1)
 	}
 	for i := range table {
 		table[i] = isSpecial

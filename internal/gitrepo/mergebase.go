@@ -11,11 +11,7 @@ import (
 // of a shallow clone is not.
 func (r *Repo) MergeBases(a, b ID) ([]ID, error) {
 	rd := r.NewReader(walkCache)
-	ofA, err := r.ancestors(rd, []ID{a})
-	if err != nil {
-		return nil, err
-	}
-	common, err := r.firstIn(rd, b, ofA)
+	common, err := r.firstIn(rd, b, r.ancestry(rd, []ID{a}, true))
 	if err != nil || len(common) < 2 {
 		return common, err
 	}
@@ -27,35 +23,32 @@ func (r *Repo) MergeBases(a, b ID) ([]ID, error) {
 		}
 		parents = append(parents, of...)
 	}
-	below, err := r.ancestors(rd, parents)
-	if err != nil {
-		return nil, err
+	below := r.ancestry(rd, parents, true)
+	var best []ID
+	for _, id := range common {
+		under, err := below.has(id)
+		if err != nil {
+			return nil, err
+		}
+		if !under {
+			best = append(best, id)
+		}
 	}
-	best := slices.DeleteFunc(common, below.has)
 	slices.SortFunc(best, func(a, b ID) int { return bytes.Compare(a.bytes[:], b.bytes[:]) })
 	return best, nil
 }
 
-// ancestors is the set of commits and all their ancestors; every one must be readable.
-func (r *Repo) ancestors(rd *Reader, stack []ID) (*idSet, error) {
-	seen := r.newIDSet()
-	for len(stack) > 0 {
-		id := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if !seen.add(id) {
-			continue
-		}
-		parents, err := r.parents(rd, id)
-		if err != nil {
-			return nil, err
-		}
-		stack = append(stack, parents...)
+// parents are those that git follows: none at a shallow boundary.
+func (r *Repo) parents(rd *Reader, id ID) ([]ID, error) {
+	if r.shallow[id] {
+		return nil, nil
 	}
-	return seen, nil
+	at := r.spotOf(id)
+	return rd.parentsAt(&at)
 }
 
 // firstIn walks down from a commit and stops on every path at the first member of a set.
-func (r *Repo) firstIn(rd *Reader, from ID, set *idSet) ([]ID, error) {
+func (r *Repo) firstIn(rd *Reader, from ID, set *ancestry) ([]ID, error) {
 	var found []ID
 	seen := r.newIDSet()
 	for stack := []ID{from}; len(stack) > 0; {
@@ -64,7 +57,11 @@ func (r *Repo) firstIn(rd *Reader, from ID, set *idSet) ([]ID, error) {
 		if !seen.add(id) {
 			continue
 		}
-		if set.has(id) {
+		in, err := set.has(id)
+		if err != nil {
+			return nil, err
+		}
+		if in {
 			found = append(found, id)
 			continue
 		}

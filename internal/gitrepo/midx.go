@@ -37,9 +37,9 @@ func parseMidx(data []byte, hash int) (map[string]*packIndex, error) {
 		return nil, errMidx
 	}
 	packs := int(binary.BigEndian.Uint32(data[8:]))
-	chunks, err := midxChunks(data, int(data[6]))
+	chunks, err := tableOfContents(data, 12, int(data[6]))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errMidx, err)
 	}
 	names := strings.Split(strings.TrimRight(string(chunks["PNAM"]), "\x00"), "\x00")
 	ids, places := chunks["OIDL"], chunks["OOFF"]
@@ -71,22 +71,6 @@ func hashVersion(hash int) byte {
 		return 2
 	}
 	return 1
-}
-
-func midxChunks(data []byte, count int) (map[string][]byte, error) {
-	chunks := map[string][]byte{}
-	if len(data) < 12+12*(count+1) {
-		return nil, errMidx
-	}
-	for i := range count {
-		entry := data[12+12*i:]
-		start, end := binary.BigEndian.Uint64(entry[4:]), binary.BigEndian.Uint64(entry[16:])
-		if start > end || end > uint64(len(data)) {
-			return nil, errMidx
-		}
-		chunks[string(entry[:4])] = data[start:end]
-	}
-	return chunks, nil
 }
 
 func midxOffset(low uint32, large []byte) (int64, bool) {
@@ -126,6 +110,6 @@ func (b *idxBuilder) index(hash int) *packIndex {
 		total += n
 		fanout = binary.BigEndian.AppendUint32(fanout, total)
 	}
-	return &packIndex{hash: hash, count: int(total), stride: hash, fanout: fanout,
-		names: b.names.Bytes(), off32: b.off32.Bytes(), off64: b.off64.Bytes()}
+	ids := idTable{hash: hash, count: int(total), stride: hash, fanout: fanout, names: b.names.Bytes()}
+	return &packIndex{idTable: ids, off32: b.off32.Bytes(), off64: b.off64.Bytes()}
 }

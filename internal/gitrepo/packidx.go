@@ -5,30 +5,23 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"sort"
 )
 
 // packIndex is a parsed .idx file: the ids of a pack in order, with offsets.
 // See https://git-scm.com/docs/pack-format "pack-*.idx files have the following format".
 type packIndex struct {
-	hash, count int
-	fanout      []byte
-	names       []byte // entries of stride bytes, the id last
-	stride      int
-	crcs        []byte // empty: not recorded (version 1, or taken from a multi-pack-index)
-	off32       []byte // empty in version 1, where the offset precedes the id
-	off64       []byte
+	idTable
+	crcs  []byte // empty: not recorded (version 1, or taken from a multi-pack-index)
+	off32 []byte // empty in version 1, where the offset precedes the id
+	off64 []byte
 }
 
 var errIndex = errors.New("invalid pack index")
 
-const (
-	idxMagic    = "\xfftOc"
-	fanoutBytes = 256 * 4
-)
+const idxMagic = "\xfftOc"
 
 func parsePackIndex(data []byte, hash int) (*packIndex, error) {
-	x := &packIndex{hash: hash}
+	x := &packIndex{idTable: idTable{hash: hash}}
 	if !bytes.HasPrefix(data, []byte(idxMagic)) {
 		return x, x.parseV1(data)
 	}
@@ -40,7 +33,7 @@ func parsePackIndex(data []byte, hash int) (*packIndex, error) {
 
 func (x *packIndex) parseV1(data []byte) error {
 	x.stride = 4 + x.hash
-	if err := x.readFanout(data, x.stride); err != nil {
+	if err := x.readTable(data, x.stride); err != nil {
 		return err
 	}
 	x.names = data[fanoutBytes:][:x.count*x.stride]
@@ -49,7 +42,7 @@ func (x *packIndex) parseV1(data []byte) error {
 
 func (x *packIndex) parseV2(data []byte) error {
 	x.stride = x.hash
-	if err := x.readFanout(data, x.hash+8); err != nil {
+	if err := x.readTable(data, x.hash+8); err != nil {
 		return err
 	}
 	data = data[fanoutBytes : len(data)-2*x.hash]
@@ -59,36 +52,18 @@ func (x *packIndex) parseV2(data []byte) error {
 	return nil
 }
 
-// readFanout checks the first table and that the file is long enough for it.
-func (x *packIndex) readFanout(data []byte, perObject int) error {
+// readTable checks the first table and that the file is long enough for it.
+func (x *packIndex) readTable(data []byte, perObject int) error {
 	if len(data) < fanoutBytes+2*x.hash {
 		return fmt.Errorf("%w: too short", errIndex)
 	}
-	x.fanout = data[:fanoutBytes]
-	var last uint32
-	for i := range 256 {
-		n := binary.BigEndian.Uint32(data[4*i:])
-		if n < last {
-			return fmt.Errorf("%w: fanout is not monotonic", errIndex)
-		}
-		last = n
+	if !x.readFanout(data[:fanoutBytes]) {
+		return fmt.Errorf("%w: fanout is not monotonic", errIndex)
 	}
-	if int64(last)*int64(perObject) > int64(len(data)-fanoutBytes-2*x.hash) {
-		return fmt.Errorf("%w: %d objects do not fit in it", errIndex, last)
+	if int64(x.count)*int64(perObject) > int64(len(data)-fanoutBytes-2*x.hash) {
+		return fmt.Errorf("%w: %d objects do not fit in it", errIndex, x.count)
 	}
-	x.count = int(last)
 	return nil
-}
-
-// name is the hash of the object at a position.
-func (x *packIndex) name(pos int) []byte {
-	end := (pos + 1) * x.stride
-	return x.names[end-x.hash : end : end]
-}
-
-func (x *packIndex) id(pos int) ID {
-	id, _ := IDFromBytes(x.name(pos))
-	return id
 }
 
 // offset is where in the pack the object at a position begins. It is not checked against the pack.
@@ -113,34 +88,4 @@ func (x *packIndex) crc(pos int) (uint32, bool) {
 		return 0, false
 	}
 	return binary.BigEndian.Uint32(x.crcs[4*pos:]), true
-}
-
-// find is the position of an id, -1 when it is not in this pack.
-func (x *packIndex) find(name []byte) int {
-	low, high := x.bucket(name[0])
-	for low < high {
-		mid := int(uint(low+high) >> 1)
-		switch c := bytes.Compare(x.name(mid), name); {
-		case c == 0:
-			return mid
-		case c < 0:
-			low = mid + 1
-		default:
-			high = mid
-		}
-	}
-	return -1
-}
-
-// from is the first position whose id is not below name, which may be a prefix.
-func (x *packIndex) from(name []byte) int {
-	low, high := x.bucket(name[0])
-	return low + sort.Search(high-low, func(i int) bool { return bytes.Compare(x.name(low+i), name) >= 0 })
-}
-
-func (x *packIndex) bucket(first byte) (low, high int) {
-	if first > 0 {
-		low = int(binary.BigEndian.Uint32(x.fanout[4*(int(first)-1):]))
-	}
-	return low, int(binary.BigEndian.Uint32(x.fanout[4*int(first):]))
 }

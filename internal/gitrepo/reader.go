@@ -17,6 +17,8 @@ type Reader struct {
 	delta   []byte // the instructions being applied
 	chain   []link
 	lines   [][]treeLine // freed by DiffTrees
+	head    []byte       // the beginning of a commit
+	parents []ID         // that it names
 }
 
 // link is one delta between a wanted object and its base.

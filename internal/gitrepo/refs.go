@@ -29,7 +29,7 @@ const maxSymbolic = 5
 // by name. The list is as complete as can be when there is an error too: the
 // error joins every ref that cannot be read.
 func (r *Repo) Refs() ([]Ref, error) {
-	packed, err := readPackedRefs(filepath.Join(r.commonDir, "packed-refs"), r.hash)
+	packed, err := r.packedRefs()
 	l := &refList{repo: r, packed: packed, lost: err != nil, seen: map[string]bool{}}
 	l.note(err)
 	l.add(r.gitDir, "", "HEAD")
@@ -48,6 +48,16 @@ func (r *Repo) Refs() ([]Ref, error) {
 	l.addStash()
 	slices.SortFunc(l.refs, func(a, b Ref) int { return strings.Compare(a.Name, b.Name) })
 	return l.refs, errors.Join(l.errs...)
+}
+
+// Head is what HEAD points to, zero for a branch without a commit.
+func (r *Repo) Head() (ID, error) {
+	packed, lost := r.packedRefs()
+	ref, err := r.readRef(r.gitDir, "HEAD", packed)
+	if err == nil && ref.ID.IsZero() && lost != nil {
+		err = fmt.Errorf("%w: %s may be one of the packed refs that cannot be read: %w", errRef, ref.Target, lost)
+	}
+	return ref.ID, err
 }
 
 // refList gathers the refs of one repository.

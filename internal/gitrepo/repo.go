@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 )
 
 // Repo is an open repository. It is safe for concurrent use. What git packs or
@@ -17,6 +18,8 @@ type Repo struct {
 	config                     config
 	store                      *store
 	shallow                    map[ID]bool
+	packedRefs                 func() (map[string]Ref, error) // those of packed-refs, read once
+	graph                      graphOnce
 	index                      string // where the environment puts the index; "" for its usual place
 }
 
@@ -85,7 +88,7 @@ func (r *Repo) Promisor() bool {
 func (r *Repo) Damage() []error { return r.store.damage }
 
 // Close releases the mapped packs. Data given out by Scan's visits must not be used any more.
-func (r *Repo) Close() error { return r.store.close() }
+func (r *Repo) Close() error { return errors.Join(r.closeGraph(), r.store.close()) }
 
 func (r *Repo) load() error {
 	var err error
@@ -98,6 +101,9 @@ func (r *Repo) load() error {
 	if r.shallow, err = readShallow(filepath.Join(r.commonDir, "shallow")); err != nil {
 		return err
 	}
+	r.packedRefs = sync.OnceValues(func() (map[string]Ref, error) {
+		return readPackedRefs(filepath.Join(r.commonDir, "packed-refs"), r.hash)
+	})
 	r.findWorkDir()
 	r.store, err = openStore(filepath.Join(r.commonDir, "objects"), r.hash)
 	return err

@@ -154,7 +154,7 @@ func (r *Repo) findRef(rd *Reader, name string) (Ref, string, error) {
 // refsNamed lists what a name may mean, in git's order, beside the full names.
 // HEAD, the other refs outside refs/ and full names mean only themselves.
 func (r *Repo) refsNamed(name string) (found []Ref, full []string, err error) {
-	packed, _ := readPackedRefs(filepath.Join(r.commonDir, "packed-refs"), r.hash) // a broken line is not the ref asked for
+	packed, _ := r.packedRefs() // a broken line is not the ref asked for
 	for _, rule := range refRules {
 		meant := fmt.Sprintf(rule, name)
 		if !safeRefName(meant) || (rule == "%s" && !pseudoRef(meant)) {

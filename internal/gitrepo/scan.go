@@ -59,7 +59,7 @@ type scan struct {
 // which is below opts.Workers. An error of visit ends the scan and is returned.
 //
 // Beside the wanted ids a scan takes 24 bytes for each object of the largest
-// pack, 4 for each object of the others, and for each worker CacheBytes, twice
+// pack, 4 for each object of the others, and for each worker CacheBytes and half of it, twice
 // the largest object and its delta. When the path to an object holds more than
 // CacheBytes of bases, those farthest from it are dropped and built again.
 //

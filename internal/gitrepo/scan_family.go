@@ -94,7 +94,7 @@ type familyWalker struct {
 
 func newFamilyWalker(run *packRun, worker int) *familyWalker {
 	return &familyWalker{run: run, plan: run.plan, worker: worker, rd: run.scan.newReader(),
-		pool: bufferPool{limit: run.scan.opts.CacheBytes}, done: newBitset(len(run.plan.keys))}
+		pool: bufferPool{limit: run.scan.opts.CacheBytes / 2}, done: newBitset(len(run.plan.keys))}
 }
 
 // isDone asks every worker: each keeps its own marks, so that none waits for another.

@@ -32,8 +32,8 @@ const walkCache = 4 << 20
 
 // Walk visits every commit that can be reached from tips and not from hidden,
 // newest first by committer date, merges included. Tips may be tags. Dates only
-// order the visits: what is hidden is found by following all of its history, so
-// wrong clocks hide nothing. A commit at the boundary of a shallow clone is
+// order the visits: what is hidden is found by following its history, as far as a
+// commit-graph says that it can matter and else all of it, so wrong clocks hide nothing. A commit at the boundary of a shallow clone is
 // visited without Parents, as git does. Missing history does not end the walk,
 // it is in the report; a hidden id that cannot be read does.
 func (r *Repo) Walk(ctx context.Context, tips, hidden []ID, visit func(*Commit) error) (WalkReport, error) {
@@ -42,7 +42,9 @@ func (r *Repo) Walk(ctx context.Context, tips, hidden []ID, visit func(*Commit) 
 		return w.report, err
 	}
 	for _, tip := range tips {
-		w.tip(tip)
+		if err := w.tip(tip); err != nil {
+			return w.report, err
+		}
 	}
 	for len(w.queue) > 0 {
 		if err := ctx.Err(); err != nil {
@@ -54,89 +56,75 @@ func (r *Repo) Walk(ctx context.Context, tips, hidden []ID, visit func(*Commit) 
 		}
 		w.report.Commits++
 		for _, parent := range c.Parents {
-			w.push(parent, c.ID)
+			if err := w.push(parent, c.ID); err != nil {
+				return w.report, err
+			}
 		}
 	}
-	w.dropReached()
-	return w.report, nil
+	return w.report, w.dropReached()
 }
 
 // walk is one call of Walk.
 type walk struct {
 	repo   *Repo
 	rd     *Reader
-	seen   *idSet // hidden, visited or queued
+	hidden *ancestry // nil: nothing is
+	seen   *idSet    // visited or queued
 	queue  commitQueue
 	report WalkReport
 }
 
-// hide marks everything that the hidden ids reach.
+// hide finds the commits that the hidden ids name.
 func (w *walk) hide(ctx context.Context, hidden []ID) error {
-	var stack []ID
+	var commits []ID
 	for _, id := range hidden {
 		commit, o, err := w.rd.peel(id)
 		if err != nil {
 			return fmt.Errorf("read hidden revision %s: %w", id, err)
 		}
 		if o.Type == TypeCommit {
-			stack = append(stack, commit)
+			commits = append(commits, commit)
 		}
 	}
-	return w.repo.reach(ctx, w.rd, stack, w.seen)
-}
-
-// reach adds to seen the commits and all their ancestors, as far as they can be read.
-func (r *Repo) reach(ctx context.Context, rd *Reader, stack []ID, seen *idSet) error {
-	for len(stack) > 0 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		id := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if !seen.add(id) {
-			continue
-		}
-		parents, err := r.parents(rd, id)
-		if err == nil {
-			stack = append(stack, parents...)
-		}
+	if len(commits) > 0 {
+		w.hidden = w.repo.ancestry(w.repo.NewReader(walkCache), commits, false)
+		w.hidden.stop = ctx.Err
 	}
 	return nil
 }
 
-// parents are those that git follows: none at a shallow boundary.
-func (r *Repo) parents(rd *Reader, id ID) ([]ID, error) {
-	if r.shallow[id] {
-		return nil, nil
+func (w *walk) isHidden(id ID) (bool, error) {
+	if w.hidden == nil {
+		return false, nil
 	}
-	c, err := rd.Commit(id)
-	if err != nil {
-		return nil, err
-	}
-	return c.Parents, nil
+	return w.hidden.has(id)
 }
 
-func (w *walk) tip(tip ID) {
+func (w *walk) tip(tip ID) error {
 	id, o, err := w.rd.peel(tip)
 	switch {
 	case err != nil:
 		w.report.Missing = append(w.report.Missing, MissingCommit{ID: id, Reason: err})
 	case o.Type == TypeCommit:
-		w.push(id, ID{})
+		return w.push(id, ID{})
 	default:
 		w.report.Targets = append(w.report.Targets, TagTarget{Tip: tip, Target: id, Type: o.Type})
 	}
+	return nil
 }
 
-// push queues a commit that was not seen yet.
-func (w *walk) push(id, child ID) {
+// push queues a commit that was not seen yet and is not hidden.
+func (w *walk) push(id, child ID) error {
 	if !w.seen.add(id) {
-		return
+		return nil
+	}
+	if hidden, err := w.isHidden(id); err != nil || hidden {
+		return err
 	}
 	c, err := w.rd.Commit(id)
 	if err != nil {
 		w.report.Missing = append(w.report.Missing, MissingCommit{ID: id, Child: child, Reason: err})
-		return
+		return nil
 	}
 	if w.repo.shallow[id] {
 		for _, parent := range c.Parents {
@@ -145,18 +133,27 @@ func (w *walk) push(id, child ID) {
 		c.Parents = nil
 	}
 	heap.Push(&w.queue, c)
+	return nil
 }
 
 // dropReached forgets parents cut off at a shallow boundary that the walk
 // reached, or that are hidden, by another way.
-func (w *walk) dropReached() {
+func (w *walk) dropReached() error {
 	kept := w.report.Missing[:0]
 	for _, m := range w.report.Missing {
-		if !errors.Is(m.Reason, ErrShallow) || !w.seen.has(m.ID) {
+		reached := errors.Is(m.Reason, ErrShallow) && w.seen.has(m.ID)
+		if !reached && errors.Is(m.Reason, ErrShallow) {
+			var err error
+			if reached, err = w.isHidden(m.ID); err != nil {
+				return err
+			}
+		}
+		if !reached {
 			kept = append(kept, m)
 		}
 	}
 	w.report.Missing = kept
+	return nil
 }
 
 // commitQueue is a heap with the newest commit on top, ids deciding ties.

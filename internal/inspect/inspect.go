@@ -64,17 +64,18 @@ func (a *answer) nothing(c scanner.Coverage) error {
 
 // answer is what is gathered on the way to a report.
 type answer struct {
-	q       Question
-	w       World
-	repo    *gitrepo.Repo // nil outside git
-	reader  *gitrepo.Reader
-	request scanner.Request
-	head    gitrepo.ID // the commit at the end of what is judged
-	trust   gitrepo.ID // the commit whose tree is trusted
-	trusted tree
-	rulings rulings
-	scanner *scanner.Scanner
-	files   *manifestFiles // with Manifests
+	q        Question
+	w        World
+	repo     *gitrepo.Repo // nil outside git
+	reader   *gitrepo.Reader
+	request  scanner.Request
+	head     gitrepo.ID // the commit at the end of what is judged
+	trust    gitrepo.ID // the commit whose tree is trusted
+	trusted  tree
+	rulings  rulings
+	creation *creation
+	scanner  *scanner.Scanner
+	files    *manifestFiles // with Manifests
 }
 
 func newAnswer(q Question, w World) (*answer, error) {
@@ -124,6 +125,19 @@ func (a *answer) close() {
 	}
 }
 
+// objects reads the repository that files lie in too: an exception names one of
+// its blobs.
+func (a *answer) objects() (*gitrepo.Reader, error) {
+	if a.reader == nil {
+		repo, err := gitrepo.OpenWith(a.q.Path, a.q.Git)
+		if err != nil {
+			return nil, errors.New("there is no repository to read it from")
+		}
+		a.repo, a.reader = repo, repo.NewReader(16<<20)
+	}
+	return a.reader, nil
+}
+
 // prepare resolves the revisions and loads policy and rules.
 func (a *answer) prepare() error {
 	if a.repo != nil {
@@ -136,6 +150,7 @@ func (a *answer) prepare() error {
 		return err
 	}
 	a.rulings = rulings
+	a.creation = newCreation(a.trusted)
 	if _, err := sops.Identities(a.w.SOPSKeys); err != nil { // to say at once what is wrong with them
 		return usage(fmt.Errorf("the keys of sops: %w", err))
 	}
@@ -226,11 +241,12 @@ func (a *answer) input(ctx context.Context, result *scanner.Result, scanErr erro
 		Policy: a.rulings.policy, Result: result, Err: scanErr, Now: a.w.Now(),
 		Whole: a.q.What == History, Baseline: a.rulings.baseline, Notices: a.notices(ctx), Branches: a.branches(),
 		Credential: a.credential,
+		Namespace:  func(f scanner.Finding) string { return f.At.Object.Namespace },
 		Ignored:    a.rulings.ignored,
 		Older:      func(f scanner.Finding) bool { return f.Older },
 		Commented:  a.commented(ctx),
 	}
-	if a.repo != nil {
+	if a.q.What != Stream || a.q.Path != "" {
 		in.Values = &places{ctx: ctx, a: a}
 	}
 	return in

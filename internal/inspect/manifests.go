@@ -17,7 +17,7 @@ import (
 
 // manifests says how Kubernetes documents are judged.
 func (a *answer) manifests() scanner.Manifests {
-	m := scanner.Manifests{Creation: a.rulings.creation, Keys: a.w.SOPSKeys, Now: a.w.Now()}
+	m := scanner.Manifests{Prescribed: a.creation.prescribed, Keys: a.w.SOPSKeys, Now: a.w.Now()}
 	if k := a.rulings.policy.Kubernetes; k != nil {
 		m.Formats = k.Formats
 	}
@@ -94,11 +94,8 @@ func (m *manifestFiles) file(name string) {
 		if err != nil {
 			return // the scan reports it
 		}
-		for file, role := range manifest.Generators(text) {
-			if filepath.IsLocal(file) { // kustomize too reads nothing above
-				m.roles[path.Join(dir, file)] = role
-			}
-		}
+		m.roles[name] = manifest.Kustomize
+		m.generators(dir, text, 0)
 	case base == "Chart.yaml":
 		m.charts = append(m.charts, dir)
 	case strings.HasPrefix(base, "values") && (strings.HasSuffix(base, ".yaml") || strings.HasSuffix(base, ".yml")):
@@ -107,6 +104,32 @@ func (m *manifestFiles) file(name string) {
 		}
 	case inTemplates(name):
 		m.roles[name] = manifest.Template
+	}
+}
+
+// generators notes what the generators of a text say of files, also those that
+// stand in files or texts of their own.
+func (m *manifestFiles) generators(dir string, text []byte, depth int) {
+	roles, more := manifest.Generators(text)
+	for file, role := range roles {
+		if filepath.IsLocal(file) { // kustomize too reads nothing above
+			m.roles[path.Join(dir, file)] = role
+		}
+	}
+	for _, g := range more {
+		inner := []byte(g)
+		if !strings.Contains(g, "\n") {
+			if !filepath.IsLocal(g) {
+				continue
+			}
+			var err error
+			if inner, err = readNamed(path.Join(dir, g)); err != nil {
+				continue // the scan reports it
+			}
+		}
+		if depth < 2 {
+			m.generators(dir, inner, depth+1)
+		}
 	}
 }
 
@@ -125,7 +148,7 @@ func inTemplates(name string) bool {
 // generated adds the files of generators that the paths do not name.
 func (m *manifestFiles) generated() {
 	for name, role := range m.roles {
-		if role != manifest.SecretEnv && role != manifest.SecretFile || slices.ContainsFunc(m.roots, func(r scanner.Root) bool { return covers(r, name) }) {
+		if role != manifest.SecretEnv && role != manifest.SecretFile && role != manifest.SecretPatch || slices.ContainsFunc(m.roots, func(r scanner.Root) bool { return covers(r, name) }) {
 			continue
 		}
 		if info, err := os.Lstat(name); err == nil && info.Mode().IsRegular() {

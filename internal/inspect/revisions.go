@@ -44,19 +44,14 @@ func (a *answer) resolve() error {
 
 // headCommit is the commit of HEAD, zero where the branch has none yet.
 func (a *answer) headCommit() (gitrepo.ID, error) {
-	refs, err := a.repo.Refs()
-	for _, r := range refs {
-		if r.Name == "HEAD" && r.ID.IsZero() {
-			return gitrepo.ID{}, nil
-		}
-		if r.Name == "HEAD" {
-			return a.repo.Resolve("HEAD")
-		}
+	head, err := a.repo.Head()
+	if err != nil {
+		return gitrepo.ID{}, fmt.Errorf("find HEAD: %w", err)
 	}
-	if err == nil {
-		err = errors.New("the repository has no HEAD")
+	if head.IsZero() {
+		return gitrepo.ID{}, nil
 	}
-	return gitrepo.ID{}, fmt.Errorf("find HEAD: %w", err)
+	return a.repo.Resolve("HEAD")
 }
 
 // named resolves a revision that the user typed. What a shallow clone does not

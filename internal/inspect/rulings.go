@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/leakgate/leakgate/internal/gate"
-	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner"
 )
@@ -16,7 +15,6 @@ import (
 const (
 	gitleaksConfig = ".gitleaks.toml"
 	gitleaksIgnore = ".gitleaksignore"
-	sopsConfig     = ".sops.yaml"
 )
 
 // rulings are what judges: policy, rules, ignore file and baseline.
@@ -25,9 +23,7 @@ type rulings struct {
 	rules    *rules.Set
 	ignores  *rules.Ignores
 	baseline gate.Baseline
-	creation *sops.CreationRules // who sops encrypts for, by path; nil: nobody says
-	oddSOPS  bool                // there is a .sops.yaml that cannot be read
-	misnamed []string            // files that look like the policy and do nothing
+	misnamed []string // files that look like the policy and do nothing
 	quoted   *quoted
 }
 
@@ -72,10 +68,6 @@ func loadRulings(q Question, t tree) (rulings, error) {
 	})
 	if err != nil {
 		return out, err
-	}
-	if text, err := t.read(sopsConfig); err == nil {
-		out.creation, err = sops.ParseCreationRules(text)
-		out.oddSOPS = err != nil
 	}
 	return out, load(q.BaselineFile, t, gate.BaselineFile, func(name string, text []byte) (err error) {
 		out.baseline, err = gate.ParseBaseline(name, text)

@@ -24,7 +24,11 @@ func (p *places) At(at gate.Place) ([]secret.Secret, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := p.a.reader.Object(id)
+	reader, err := p.a.objects()
+	if err != nil {
+		return nil, err
+	}
+	o, err := reader.Object(id)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +73,13 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 	for _, w := range a.rulings.rules.Warnings {
 		out = append(out, gate.Notice{Text: w, Path: gitleaksConfig})
 	}
-	if a.rulings.oddSOPS {
-		out = append(out, gate.Notice{Text: "the configuration of sops cannot be read, so recipients are not held against it", Path: sopsConfig})
+	for _, path := range a.creation.unread() {
+		out = append(out, gate.Notice{Text: "the configuration of sops cannot be read, so recipients are not held against it", Path: path})
+	}
+	if a.repo != nil {
+		for _, w := range a.repo.Warnings() {
+			out = append(out, gate.Notice{Text: w.Error()})
+		}
 	}
 	out = append(out, a.rulings.policy.UnknownRules(a.rulings.knows)...)
 	proposed := a.proposed()

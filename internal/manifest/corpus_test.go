@@ -68,7 +68,13 @@ func judged(t *testing.T, c Checker, text string) []Fault {
 	if err != nil {
 		t.Errorf("%v\n%s", err, text)
 	}
-	return c.Faults(docs)
+	faults := c.Faults(docs)
+	for _, f := range faults {
+		if f.Value.IsZero() && !ruleOf(f.Rule).Form() {
+			t.Errorf("%s has no value, and its rule says that all have one", f.Rule)
+		}
+	}
+	return faults
 }
 
 func legitimate(t *testing.T, name, text string) {
@@ -119,7 +125,12 @@ func expand(t *testing.T, text string) string {
 		n, _ := strconv.Atoi(parts[2])
 		switch parts[1] {
 		case "secret":
+			if parts[2] == "manifest" {
+				return base64.StdEncoding.EncodeToString([]byte("kind: Secret\nstringData: {any: " + letters(20) + "}\n"))
+			}
 			return letters(n)
+		case "random": // with digits in several places, as nobody names a thing
+			return "a1B2" + letters(12) + "7x3"
 		case "seal":
 			return sealValue(t, n, 256)
 		case "sealsize": // a session key of another length

@@ -12,19 +12,30 @@ func (w *walker) embedded(n *node, path []step, text string) {
 	trees, _ := parseTrees([]byte(text))
 	place := w.placeWithin(n, text)
 	for _, t := range trees {
-		inner := walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, again: w.again, depth: w.depth + 1, place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
-		for _, item := range inner.items(t.root, "", 0) {
+		inner := w.within(t, place)
+		for _, item := range inner.items(t.root, item{}, 0) {
 			if item.root.kind != mapping {
 				continue
 			}
-			o := inner.object(item.root, item.kind, len(path))
+			o := inner.object(item, len(path))
 			inner.note(o, item.root, path)
 			inner.walk(item.root, path, o)
 		}
-		w.nodes, w.paths, w.again = inner.nodes, inner.paths, inner.again
-		if w.fault == nil {
-			w.fault = inner.fault
-		}
+		w.after(&inner)
+	}
+}
+
+// within walks a document in a string of another, on the same budget.
+func (w *walker) within(t tree, place func(*node) (int, int)) walker {
+	return walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, again: w.again, depth: w.depth + 1,
+		place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
+}
+
+// after goes on with what a document within has left of the budget.
+func (w *walker) after(inner *walker) {
+	w.nodes, w.paths, w.again = inner.nodes, inner.paths, inner.again
+	if w.fault == nil {
+		w.fault = inner.fault
 	}
 }
 

@@ -18,6 +18,9 @@ type Fault struct {
 	// Path leads from the document to the field, as [Field.Path] does; "" for
 	// the object as a whole.
 	Path string
+	// About is the public name that is at fault, beside the place: a recipient, a
+	// provider, a scope, a type; "" where the place says it all.
+	About string
 	// Value is what is at fault where it is a plain value that should not be
 	// there; zero where the form is at fault.
 	Value    secret.Secret

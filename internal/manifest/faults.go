@@ -26,13 +26,16 @@ func (c Checker) Faults(docs []Document) []Fault {
 // tidy sorts faults and leaves out what says the same again: a plain value of a
 // Secret of which another rule knows more, one fault found on two ways.
 func tidy(faults []Fault) []Fault {
-	better := map[[2]int]bool{}
+	better, plain := map[[2]int]bool{}, map[[2]int]bool{}
 	for _, f := range faults {
-		if f.Rule != RulePlainSecret && !f.Value.IsZero() {
-			better[[2]int{f.Start, f.End}] = true
-		}
+		at := [2]int{f.Start, f.End}
+		plain[at] = plain[at] || f.Rule == RulePlainSecret
+		better[at] = better[at] || f.Rule != RulePlainSecret && f.Deny && !f.Value.IsZero()
 	}
-	faults = slices.DeleteFunc(faults, func(f Fault) bool { return f.Rule == RulePlainSecret && better[[2]int{f.Start, f.End}] })
+	faults = slices.DeleteFunc(faults, func(f Fault) bool {
+		at := [2]int{f.Start, f.End}
+		return f.Rule == RulePlainSecret && better[at] || f.Rule == RulePlainValue && !f.Deny && plain[at]
+	})
 	slices.SortStableFunc(faults, func(a, b Fault) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), cmp.Compare(a.Rule, b.Rule), cmp.Compare(weight(a), weight(b)))
 	})

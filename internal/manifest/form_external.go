@@ -32,7 +32,7 @@ func (j *judge) external(spec view) {
 	target := spec.get("target")
 	j.template(target.get("template"))
 	if v := target.get("manifest"); v.exists() && !j.Formats.ExternalSecret.ManifestTarget && !v.get("kind").is("Secret") {
-		j.at(v, RuleExternalManifest, "target.manifest writes the values into "+orUnnamed(v.get("kind").text())+", which is no Secret", "remove target.manifest and refer to the Secret")
+		j.at(v, RuleExternalManifest, "target.manifest writes the values into "+orUnnamed(v.get("kind").text())+", which is no Secret", "remove target.manifest and refer to the Secret").About = v.get("kind").text()
 	}
 	j.refresh(spec)
 	j.storeRef(spec.get("secretStoreRef"))
@@ -58,6 +58,7 @@ func orUnnamed(kind string) string {
 
 func (j *judge) template(t view) {
 	j.templateData(t.get("data"), RuleExternalTemplate, externalFix)
+	j.templateData(t.get("stringData"), RuleExternalTemplate, externalFix)
 	for entry := range t.get("templateFrom").items() {
 		if v := entry.get("literal"); v.exists() {
 			j.templateText("literal", v, v.text(), RuleExternalTemplate, externalFix)
@@ -95,7 +96,7 @@ func (j *judge) storeRef(ref view) {
 		name = "cluster:" + name
 	}
 	if !slices.ContainsFunc(allowed, func(pattern string) bool { return wildcard(pattern, name) }) {
-		j.at(ref.get("name"), RuleExternalStore, "the policy does not name the store "+short(name), "name one of "+strings.Join(allowed, ", "))
+		j.at(ref.get("name"), RuleExternalStore, "the policy does not name the store "+short(name), "name one of "+strings.Join(allowed, ", ")).About = short(name)
 	}
 }
 
@@ -119,7 +120,8 @@ func (j *judge) provider(at view, name string) {
 	case slices.Contains(j.denied(), lower) && lower == "fake":
 		j.at(at, RuleStoreFake, "the values of the fake provider stand in the manifest", "take a real provider")
 	case slices.Contains(j.denied(), lower):
-		j.at(at, RuleStoreProvider, "the policy refuses the provider "+short(name), "take a provider that the policy accepts").Deny = true
+		f := j.at(at, RuleStoreProvider, "the policy refuses the provider "+short(name), "take a provider that the policy accepts")
+		f.Deny, f.About = true, short(name)
 	case lower == "webhook":
 		j.at(at, RuleStoreProvider, "a webhook may be anything; its URL, headers and body are plain", "name webhook in allowedProviders of the policy, or take the provider of the store itself")
 	}
@@ -230,6 +232,9 @@ func (j *judge) generator(root, spec view) {
 		j.webhook(spec)
 	case "ClusterGenerator":
 		j.generatorKind(spec.get("kind"))
+		if v := spec.get("generator", "fakeSpec"); v.exists() && !spec.get("kind").is("Fake") {
+			j.provider(v, "fake")
+		}
 		j.webhook(spec.get("generator", "webhookSpec"))
 		j.inline(spec.get("generator"))
 		return

@@ -109,20 +109,25 @@ func (j *judge) arguments(list view) {
 	}
 }
 
-// settings looks at the data of a ConfigMap and at values of charts, of which
-// only those count that look made up by a machine: names alone say too little.
+// settings looks at every text: the data of a ConfigMap, values of charts, fields
+// of custom resources. Only those count that look made up by a machine: names
+// alone say too little.
 func (j *judge) settings(root view) {
-	for _, at := range []view{
-		root.get("data"), root.get("spec", "values"), root.get("spec", "postBuild", "substitute"),
-		root.get("spec", "source", "helm"), root.get("spec", "sources"), root.get("spec", "valuesContent"), root.get("spec", "template", "spec", "source", "helm"),
-	} {
-		for v := range at.scalars() {
-			j.strongSetting(v)
-		}
-	}
-	if j.object.kind == valuesKind {
+	switch j.object.family.name {
+	case "other":
 		for v := range root.scalars() {
 			j.strongSetting(v)
+		}
+	case "Kustomization":
+		for v := range root.get("helmCharts").scalars() {
+			j.strongSetting(v)
+		}
+		for g := range root.get("configMapGenerator").items() {
+			for v := range g.get("literals").items() {
+				if name, text, is := strings.Cut(v.text(), "="); is && secretName(name) && literal(text) && strong(text) && !named(text) {
+					j.value(v, RulePlainValue, short(name)+" is spelled out", "move the value into a Secret: secretGenerator, encrypted")
+				}
+			}
 		}
 	}
 }
@@ -136,8 +141,8 @@ func (j *judge) strongSetting(v view) {
 		}
 	}
 	switch {
-	case len(text) < 12 || underRef(v.keys()):
-	case secretName(name) && literal(text) && strong(text) && !named(text):
+	case len(text) < 12:
+	case secretName(name) && literal(text) && strong(text) && !named(text) && !underRef(v.keys()):
 		j.value(v, RulePlainValue, short(name)+" is spelled out", "move the value into a Secret and name it (existingSecret, valuesFrom)")
 	case strings.Contains(text, "\n"):
 		j.spelled(v, text, RulePlainValue, "move the value into a Secret and name it (existingSecret, valuesFrom)")

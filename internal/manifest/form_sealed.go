@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +33,9 @@ func judgeSealed(j *judge, root view) {
 	}
 	j.templateData(literals, RuleSealedTemplate, sealFix)
 	j.templateData(template.get("stringData"), RuleSealedTemplate, sealFix)
+	for _, part := range []string{"annotations", "labels"} {
+		j.templateData(template.get("metadata", part), RuleSealedTemplate, sealFix)
+	}
 	j.privilegedType(template.get("type"))
 	j.takeover(template.get("metadata", "annotations"))
 	j.takeover(root.get("metadata", "annotations"))
@@ -68,9 +72,10 @@ func (j *judge) scope(root view) {
 	fix := "kubeseal --scope strict -f secret.yaml -w sealed.yaml"
 	switch {
 	case allowed != nil && !slices.Contains(allowed, scope):
-		j.at(at, RuleSealedScope, "the scope is "+scope+"; the policy allows "+strings.Join(allowed, ", "), fix).Deny = true
+		f := j.at(at, RuleSealedScope, "the scope is "+scope+"; the policy allows "+strings.Join(allowed, ", "), fix)
+		f.Deny, f.About = true, scope
 	case allowed == nil && scope == "cluster-wide":
-		j.at(at, RuleSealedScope, "the scope is cluster-wide, so the values can be unsealed in every namespace", fix)
+		j.at(at, RuleSealedScope, "the scope is cluster-wide, so the values can be unsealed in every namespace", fix).About = scope
 	}
 }
 
@@ -123,12 +128,15 @@ func (j *judge) templateData(data view, rule, fix string) {
 func (j *judge) templateText(key string, v view, text, rule, fix string) {
 	switch {
 	case strings.TrimSpace(text) == "":
-	case secretName(key) && literal(text) && !strings.Contains(text, "\n"), j.known(text):
+	case secretName(key) && literal(text) && !strings.Contains(text, "\n"), j.known(text), random(text) && whole.MatchString(strings.TrimSpace(text)):
 		j.value(v, rule, key+" is spelled out in the template", fix)
 	default:
 		j.spelled(v, text, rule, fix)
 	}
 }
+
+// whole is a text of one word, as values of secrets are.
+var whole = regexp.MustCompile(`\A[A-Za-z0-9+/=_-]{16,256}\z`)
 
 // saysSecret reports whether a word of [secretName] is in a text.
 func saysSecret(text string) bool {

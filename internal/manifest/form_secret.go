@@ -32,7 +32,7 @@ var privileged = map[string]bool{"kubernetes.io/service-account-token": true, "b
 // privilegedType reports a template of a privileged type.
 func (j *judge) privilegedType(v view) {
 	if privileged[v.text()] {
-		j.at(v, RulePrivileged, "the Secret would be of type "+v.text()+", a credential of the cluster", "type: Opaque")
+		j.at(v, RulePrivileged, "the Secret would be of type "+v.text()+", a credential of the cluster", "type: Opaque").About = v.text()
 	}
 }
 

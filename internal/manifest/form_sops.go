@@ -222,6 +222,8 @@ func (j *judge) leaves(m sops.Metadata) {
 			// Only the MAC tells; see RuleSOPSCommentRule.
 		case m.Rule.Encrypts(v.keys()) && !masked(text):
 			j.value(v, RuleSOPSLeaf, "the rule of the file says that "+v.name()+" is encrypted, and it is plain", "sops -e -i FILE, after rotating the value")
+		case secretName(v.name()) && literal(text) && strong(text) && !named(text):
+			j.value(v, RuleSOPSLeaf, "the rule of the file leaves "+v.name()+" plain, and it is spelled out", "let the rule cover it, rotate the value, and sops -e -i FILE")
 		}
 	}
 }

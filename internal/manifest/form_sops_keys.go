@@ -15,12 +15,12 @@ func (j *judge) recipients(meta view, m sops.Metadata) {
 		name := short(r.Name)
 		switch allowed := j.Formats.SOPS.Recipients; {
 		case !allowed.empty() && !allowed.has(r):
-			j.at(at, RuleSOPSRecipient, "the policy does not name "+name, recipientFix)
+			j.at(at, RuleSOPSRecipient, "the policy does not name "+name, recipientFix).About = r.Name
 		case allowed.empty() && j.Prescribed != nil && !j.Prescribed.has(r):
-			j.at(at, RuleSOPSRecipient, ".sops.yaml does not name "+name+" for this file", recipientFix)
+			j.at(at, RuleSOPSRecipient, ".sops.yaml does not name "+name+" for this file", recipientFix).About = r.Name
 		}
 		if why := r.Mismatch(); why != "" {
-			j.at(at, RuleSOPSMismatch, name+": "+why, "sops rotate -i FILE")
+			j.at(at, RuleSOPSMismatch, name+": "+why, "sops rotate -i FILE").About = r.Name
 		}
 	}
 	j.missing(meta, m)
@@ -77,7 +77,7 @@ func (j *judge) missing(meta view, m sops.Metadata) {
 				present = present || r.Kind == kind.name && one.has(r)
 			}
 			if !present {
-				j.at(meta, RuleSOPSDrift, ".sops.yaml names "+short(want)+" and the file is not encrypted for it", "sops updatekeys FILE")
+				j.at(meta, RuleSOPSDrift, ".sops.yaml names "+short(want)+" and the file is not encrypted for it", "sops updatekeys FILE").About = want
 			}
 		}
 	}

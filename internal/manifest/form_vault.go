@@ -161,7 +161,7 @@ func (j *judge) agent(annotations view) {
 			j.skipTLS(v)
 		case strings.HasPrefix(key, "agent-inject-template-"):
 			j.templateText(strings.TrimPrefix(key, "agent-inject-template-"), v, text, RuleVaultTemplate, `{{ with secret "PATH" }}{{ .Data.data.NAME }}{{ end }}`)
-		case strings.HasPrefix(key, "auth-config-") && secretName(key) && literal(text), vaultToken(text):
+		case strings.HasPrefix(key, "auth-config-") && (secretName(key) || strings.ReplaceAll(key, "_", "-") == "auth-config-secret-id") && literal(text), vaultToken(text):
 			j.value(v, RuleInline, short(name)+" spells out a credential", "log in by a role: vault.hashicorp.com/role")
 		case key == "role":
 			j.root(v)

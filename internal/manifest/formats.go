@@ -29,7 +29,8 @@ type SOPSFormat struct {
 	// WholeMAC asks for a MAC that also covers what is not encrypted, so it
 	// refuses mac_only_encrypted.
 	WholeMAC bool
-	// VerifyMAC refuses documents whose MAC could not be verified with a key.
+	// VerifyMAC refuses documents whose MAC could not be verified with a key. In a
+	// cluster it asks for nothing: there are no keys.
 	VerifyMAC bool
 }
 

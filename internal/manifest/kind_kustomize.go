@@ -2,15 +2,17 @@ package manifest
 
 import "strings"
 
-// kustomizations is kustomization.yaml, whose secretGenerator writes Secrets.
+// kustomizations is kustomization.yaml, whose secretGenerator writes Secrets, and
+// the same generator as an object of its own, as it stands below "generators".
 // Flux has a kind of the same name and another group, without generators.
 var kustomizations = family{
 	name: "Kustomization",
 	has: func(o object) bool {
-		return o.kind == "Kustomization" && (o.apiVersion == "" || group(o.apiVersion) == "kustomize.config.k8s.io")
+		return o.kind == "Kustomization" && (o.apiVersion == "" || group(o.apiVersion) == "kustomize.config.k8s.io") ||
+			o.kind == "SecretGenerator" && group(o.apiVersion) == ""
 	},
 	read: func(path []step, text string) reading {
-		if !under(path, "secretGenerator", "*", "literals", "*") {
+		if !under(path, "secretGenerator", "*", "literals", "*") && !under(path, "literals", "*") {
 			return reading{value: text}
 		}
 		key, value, ok := strings.Cut(text, "=")

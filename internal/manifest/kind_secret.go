@@ -9,12 +9,16 @@ import (
 // templates need none.
 var secrets = family{
 	name: "Secret",
-	has:  func(o object) bool { return o.kind == "Secret" && (o.apiVersion == "" || group(o.apiVersion) == "") },
+	has: func(o object) bool {
+		g := group(o.apiVersion)
+		return strings.TrimSpace(o.kind) == "Secret" && (g == "" || g == "core")
+	},
+	// A key in the wrong case is none for an API server, and as readable in git.
 	read: func(path []step, text string) reading {
 		switch {
-		case under(path, "data"):
+		case len(path) > 0 && strings.EqualFold(path[0].key, "data"):
 			return decodeData(text)
-		case under(path, "stringData"):
+		case len(path) > 0 && strings.EqualFold(path[0].key, "stringData"):
 			return reading{value: text, sensitive: true}
 		}
 		return reading{value: text}

@@ -71,6 +71,10 @@ var others = family{
 	name: "other",
 	has:  func(object) bool { return true },
 	read: func(path []step, text string) reading {
+		if under(path, "binaryData") { // of a ConfigMap
+			value, ok := decodeBase64(text)
+			return reading{value: value, decoded: ok && text != ""}
+		}
 		return reading{value: text, kept: referenceUnder(path, "secretKeyRef", "configMapKeyRef", "secretRef", "configMapRef")}
 	},
 }

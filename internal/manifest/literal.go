@@ -151,6 +151,29 @@ func strong(text string) bool {
 	return digits && letters && entropy(text) >= 3
 }
 
+// words that something random may be among.
+var randomWord = regexp.MustCompile(`[A-Za-z0-9]{16,}`)
+
+// random reports whether a word of a text is one that nobody would choose for a
+// name: long, of both cases, with digits in several places.
+func random(text string) bool {
+	for _, word := range randomWord.FindAllString(text, 16) {
+		var upper, lower bool
+		runs, before := 0, false
+		for _, r := range word {
+			digit := unicode.IsDigit(r)
+			if digit && !before {
+				runs++
+			}
+			upper, lower, before = upper || unicode.IsUpper(r), lower || unicode.IsLower(r), digit
+		}
+		if upper && lower && runs >= 2 && entropy(word) >= 3.5 {
+			return true
+		}
+	}
+	return false
+}
+
 // entropy is Shannon's, in bits per byte.
 func entropy(text string) (bits float64) {
 	var counts [256]int

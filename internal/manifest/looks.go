@@ -23,6 +23,8 @@ const (
 	hasEscape
 	hasVersion
 	hasSOPS
+	hasBinary
+	hasPatch
 )
 
 // Mark is a word whose presence is a mark. Holds, if it is not nil, looks at what
@@ -39,7 +41,8 @@ func AllMarks() []Mark {
 		{Word: "secretGenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
 		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
 		{Word: "apiVersion", Bit: hasVersion}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
-		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime},
+		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime}, {Word: "binaryData", Bit: hasBinary},
+		{Word: "/stringData", Bit: hasPatch}, {Word: "/data/", Bit: hasPatch},
 	}
 }
 
@@ -62,6 +65,8 @@ func marksIn(text []byte) (found Marks) {
 // Looks is [Looks] for a text with these marks.
 func (m Marks) Looks(text []byte) bool {
 	switch {
+	case m&hasPatch != 0 && patchWords(text), m&hasBinary != 0 && m&hasVersion != 0:
+		return true
 	case m&hasGenerator != 0, m&hasEscape != 0 && m&(hasKind|hasVersion) != 0:
 		return true
 	}
@@ -123,6 +128,10 @@ func keyValue(after []byte) ([]byte, bool) {
 // secretKind reports whether a value names a kind of Secret, or is an alias, an
 // anchor, a tag, a block or a template, which may turn out to be such a name.
 func secretKind(value []byte) bool {
+	if inner, ok := bytes.CutPrefix(value, []byte("{")); ok { // a mapping is no name, as in a schema that describes "kind"
+		inner = bytes.TrimLeft(inner, " \t\r\n")
+		return len(inner) == 0 || bytes.IndexByte([]byte(`"'}`), inner[0]) < 0
+	}
 	if len(value) == 0 || bytes.IndexByte([]byte("*&!|>{%@$#"), value[0]) >= 0 {
 		return true
 	}

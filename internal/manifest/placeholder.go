@@ -12,8 +12,15 @@ import (
 // [filledIn] knows, and the mask of `flux build`. Several of them with separators count, as does an address
 // whose user information they are. A placeholder with a value of its own, as
 // in ${VAR:-value}, is none.
+//
+// What stands between the marks names something, so that a random word there is
+// a value in the clothes of a placeholder.
 func Placeholder(value string) bool {
 	value = strings.TrimSpace(value)
+	return standsIn(value) && (strings.HasPrefix(value, "ENC[") || !random(value))
+}
+
+func standsIn(value string) bool {
 	if filledIn(value) {
 		return true
 	}
@@ -50,7 +57,7 @@ var wholePlaceholder = regexp.MustCompile(`\A(?:` + strings.Join([]string{
 	`op://[^\s/]+(?:/[^\s/]+){1,3}`,
 	`(?:ref|secretref)\+[a-df-z][a-z0-9]*://\S+`, // not ref+echo, whose address is the value
 	`(?:>>)?vault:[^\s#:]+#[^\s]+`,
-	`ENC\[(?:PKCS7|GPG|KMS),[A-Za-z0-9+/=\s]{64,}\]`,
+	`ENC\[(?:PKCS7,MII|GPG,h[QIF]|KMS,AQIC)[A-Za-z0-9+/=\s]{64,}\]`,
 }, "|") + `)\z`)
 
 // inlinePlaceholder finds what may stand several times in one value. A default

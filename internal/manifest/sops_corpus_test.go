@@ -212,12 +212,48 @@ func sopsCases(t *testing.T) []sopsCase {
 		}}, edit: replace("metadata:\n", "# note: tok-abcdefgh\nmetadata:\n")},
 		{class: "comments", name: "beside ciphertext", rule: RuleSOPSComment, edit: replace("stringData:\n", "stringData:\n    # old passphrase: "+letters(20)+" was replaced\n")},
 
+		{class: "widened rule", name: "a password in values of a chart", rule: RuleSOPSLeaf, plain: "replicas: 2\ntoken: not-a-real-token\ndb_password: ''\n",
+			file: sopstest.File{Rule: "encrypted_regex: ^token$"}, edit: replace("db_password: ''", "db_password: "+letters(20))},
+
 		{class: "policy", name: "stale", rule: RuleSOPSStale, warn: true, check: Checker{Now: time.Date(2027, 6, 1, 0, 0, 0, 0, time.UTC), Formats: Formats{SOPS: SOPSFormat{MaxAge: 365 * day}}}, edit: replace("2026-03-01T12:00:00Z", "2020-03-01T12:00:00Z")},
 		{class: "policy", name: "partial MAC", rule: RuleSOPSPartMAC, check: Checker{Formats: Formats{SOPS: SOPSFormat{WholeMAC: true}}}, edit: replace("  version:", "  mac_only_encrypted: true\n  version:")},
 		{class: "policy", name: "weak", rule: RuleSOPSWeak, warn: true, edit: part(`data:[^,]*`, "data:AAEC")},
 		{class: "policy", name: "not verified", rule: RuleSOPSUnverified, file: known, check: Checker{Keys: keyed.Keys, Formats: Formats{SOPS: SOPSFormat{VerifyMAC: true}}}, edit: func(text string) string {
 			return withArmor(t, theirs)(text)
 		}},
+	}
+}
+
+// The policy may ask that every MAC is verified; in a cluster, where there is no
+// key and the API server changes what a MAC covers, it does not.
+func TestVerifyMACAsksForAKeyOfTheFile(t *testing.T) {
+	key := sopstest.Key(t)
+	file := sopstest.File{Rule: sopstest.DataRule, For: []*sopsKey{key}}.Encrypt(t, plainSecret)
+	required := Formats{SOPS: SOPSFormat{VerifyMAC: true}}
+	byGPG := regexp.MustCompile(`(?s)  age:\n.*?-----END AGE ENCRYPTED FILE-----\n`).ReplaceAllString(file,
+		"  pgp:\n  - fp: 85D77543B3D624B63CEA9E6DBC17301B491B3F21\n    enc: |\n      -----BEGIN PGP MESSAGE-----\n")
+	for name, c := range map[string]struct {
+		text string
+		Checker
+		want string // in the reason, "" for no fault
+	}{
+		"its key":               {file, Checker{Formats: required, Keys: secret.New(key.String())}, ""},
+		"no key":                {file, Checker{Formats: required}, "there is no key"},
+		"another key":           {file, Checker{Formats: required, Keys: secret.New(sopstest.Key(t).String())}, "none of the given keys"},
+		"not asked":             {file, Checker{}, ""},
+		"in a cluster":          {file, Checker{Formats: required, InCluster: true}, ""},
+		"for no age recipient":  {byGPG, Checker{Formats: required, Keys: secret.New(key.String())}, "it cannot tell"},
+		"a plugin's key beside": {file, Checker{Formats: required, Keys: secret.New("AGE-PLUGIN-YUBIKEY-1QQQ\n" + key.String())}, ""},
+	} {
+		got := ""
+		for _, f := range judged(t, c.Checker, c.text) {
+			if f.Rule == RuleSOPSUnverified {
+				got = f.Reason
+			}
+		}
+		if (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
 	}
 }
 

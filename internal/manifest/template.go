@@ -40,7 +40,7 @@ var actionProgram = sync.OnceValue(func() *dfa.Program {
 
 func actions(text []byte) [][2]int {
 	if p := actionProgram(); p != nil {
-		if found, _, ok := dfa.New(p).All(text, -1, len(text), nil); ok {
+		if found, _, ok := dfa.New(p).All(text, 0, -1, len(text), nil); ok {
 			return found
 		}
 	}

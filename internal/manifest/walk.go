@@ -44,9 +44,17 @@ func (w *walker) documents(t tree, kind string) []Document {
 	w.tree = t
 	w.open, w.own = map[*node]bool{}, map[*node]map[string]bool{}
 	var docs []Document
-	for _, item := range w.items(t.root, kind, 0) {
+	if w.isPatch(t.root) {
+		w.doc = &Document{Kind: "JSONPatch", Start: t.start, End: t.end, source: w.source}
+		w.doc.Line, _ = w.scale.position(t.start)
+		w.note(object{kind: w.doc.Kind, family: others}, t.root, nil)
+		if w.operations(t.root, nil, kind == patchKind); len(w.doc.Fields) > 0 {
+			return []Document{*w.doc}
+		}
+	}
+	for _, item := range w.items(t.root, item{kind: kind}, 0) {
 		w.doc = &Document{Start: t.start, End: t.end, source: w.source}
-		w.document(item.root, item.kind)
+		w.document(item)
 		if w.doc.Kind != "" || len(w.doc.Fields) > 0 || w.source.metadata() != nil {
 			docs = append(docs, *w.doc)
 		}
@@ -54,28 +62,35 @@ func (w *walker) documents(t tree, kind string) []Document {
 	return docs
 }
 
+// item is one object of a list, and what the list says of all of its items.
 type item struct {
-	root *node
-	kind string // what the list says of its items, or ""
+	root          *node
+	kind, version string // "" for what it does not say
 }
 
-// items opens lists of objects: a sequence at the top, a List, a SecretList.
-func (w *walker) items(root *node, kind string, depth int) []item {
+// items opens lists of objects: a sequence at the top, a List, a SecretList. The
+// items of a SecretList need say neither kind nor apiVersion
+// (https://github.com/kubernetes/apimachinery/blob/v0.37.2/pkg/apis/meta/v1/unstructured/helpers.go).
+func (w *walker) items(root *node, implied item, depth int) []item {
 	list := root
+	alone := []item{{root, implied.kind, implied.version}}
 	if root.kind == mapping {
 		listKind := w.text(root, "kind")
 		list = w.lookup(root, "items")
 		if !strings.HasSuffix(listKind, "List") || list == nil {
-			return []item{{root, kind}}
+			return alone
 		}
-		kind = strings.TrimSuffix(listKind, "List")
+		implied = item{kind: strings.TrimSuffix(listKind, "List")}
+		if implied.kind != "" {
+			implied.version = w.text(root, "apiVersion")
+		}
 	}
 	if list.kind != sequence || depth > 2 || len(list.kids) == 0 {
-		return []item{{root, kind}}
+		return alone
 	}
 	var all []item
 	for _, kid := range list.kids {
-		all = append(all, w.items(kid, kind, depth+1)...)
+		all = append(all, w.items(kid, implied, depth+1)...)
 		if len(all) > maxNodes {
 			w.stop(kid, "too many items, perhaps by aliases")
 			break
@@ -84,25 +99,30 @@ func (w *walker) items(root *node, kind string, depth int) []item {
 	return all
 }
 
-// document reads the object at root; impliedKind is its kind when it says none.
-func (w *walker) document(root *node, impliedKind string) {
+// document reads one object.
+func (w *walker) document(of item) {
+	root := of.root
 	w.doc.Start = max(w.doc.Start, root.start)
 	if root.end > root.start {
 		w.doc.End = root.end
 	}
 	w.doc.Line, _ = w.scale.position(w.doc.Start)
-	o := w.object(root, impliedKind, 0)
+	o := w.object(of, 0)
 	w.doc.Kind, w.doc.APIVersion, w.doc.Namespace, w.doc.Name = o.kind, o.apiVersion, o.namespace, o.name
 	w.note(o, root, nil)
 	w.walk(root, nil, o)
 }
 
 // object reads what a mapping says of itself.
-func (w *walker) object(n *node, impliedKind string, base int) object {
+func (w *walker) object(of item, base int) object {
+	n := of.root
 	meta := w.lookup(n, "metadata")
 	o := object{kind: w.text(n, "kind"), apiVersion: w.text(n, "apiVersion"), namespace: w.text(meta, "namespace"), name: w.text(meta, "name"), base: base}
 	if o.kind == "" {
-		o.kind = impliedKind
+		o.kind = of.kind
+	}
+	if o.apiVersion == "" {
+		o.apiVersion = of.version
 	}
 	if o.kind == "" && w.lookup(n, "secretGenerator") != nil {
 		o.kind = "Kustomization" // the file kustomization.yaml need not say it
@@ -208,9 +228,10 @@ func (w *walker) walk(n *node, path []step, o object) {
 		return
 	}
 	if len(path) > 0 && w.nested(n) {
-		o = w.object(n, "", len(path))
+		o = w.object(item{root: n}, len(path))
 		w.note(o, n, path)
 	}
+	w.patch(n, path)
 	w.pairs(n, n, path, o)
 }
 
@@ -286,12 +307,18 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	if r.kept == Plain && r.sensitive && public(r.value) {
 		r.kept = Reference
 	}
+	if r.kept == Plain && r.sensitive && encryptedText(r.value) {
+		r.kept = SOPS
+	}
 	f.Value, f.Kept, f.Sensitive, f.Undecoded = secret.New(r.value), r.kept, r.sensitive, r.undecoded
 	if r.decoded {
 		f.Encoding = []string{"base64"}
 	}
 	w.locate(&f, n, text, r)
 	w.doc.Fields = append(w.doc.Fields, f)
+	if r.decoded && !r.sensitive {
+		text = r.value
+	}
 	w.embedded(n, path, text)
 }
 

@@ -10,11 +10,15 @@ type automaton struct {
 	quiet uint32    // states are numbered so that those which end a keyword come last
 	ends  [][]int32 // state - quiet → keywords, longest first
 	words []string
+	reach int // of the longest word, in bytes
 }
 
 // newAutomaton builds the table. Keywords are lower case; they may hold any byte.
 func newAutomaton(words []string) *automaton {
 	a := &automaton{words: words}
+	for _, w := range words {
+		a.reach = max(a.reach, len(w))
+	}
 	a.classify()
 	b := newTrie(words, a)
 	b.link()
@@ -131,15 +135,74 @@ type hit struct {
 	ends uint32 // index into automaton.ends
 }
 
+// A block of laneLength bytes or more is read at lanes places at once: each step
+// waits for the one before it in its lane only.
+const (
+	lanes      = 4
+	laneLength = 512
+)
+
+// lanesOfHits has room for the hits of all lanes but the first.
+type lanesOfHits [lanes - 1][]hit
+
 // scan appends the hits of a block, which begins at an offset of its text, and
 // returns the state behind it. The root state is 0: it ends no keyword, so its
 // number stays the lowest.
-func (a *automaton) scan(block []byte, offset int, state uint32, hits []hit) (uint32, []hit) {
+func (a *automaton) scan(block []byte, offset int, state uint32, hits []hit, room *lanesOfHits) (uint32, []hit) {
+	if len(block) < max(laneLength, 2*lanes*a.reach) {
+		return a.read(block, offset, state, hits)
+	}
+	part := len(block) / lanes
+	first, second, third, fourth := block[:part], block[part:2*part], block[2*part:3*part], block[3*part:4*part]
+	s1, s2, s3, s4 := state, a.behind(first), a.behind(second), a.behind(third)
+	for i := range room {
+		room[i] = room[i][:0]
+	}
+	next, class, quiet := a.next, &a.class, a.quiet
+	second, third, fourth = second[:len(first)], third[:len(first)], fourth[:len(first)]
+	for i, b := range first {
+		s1 = next[s1|uint32(class[b])]
+		s2 = next[s2|uint32(class[second[i]])]
+		s3 = next[s3|uint32(class[third[i]])]
+		s4 = next[s4|uint32(class[fourth[i]])]
+		if s1 >= quiet {
+			hits = append(hits, a.hit(offset+i, s1))
+		}
+		if s2 >= quiet {
+			room[0] = append(room[0], a.hit(offset+part+i, s2))
+		}
+		if s3 >= quiet {
+			room[1] = append(room[1], a.hit(offset+2*part+i, s3))
+		}
+		if s4 >= quiet {
+			room[2] = append(room[2], a.hit(offset+3*part+i, s4))
+		}
+	}
+	for _, more := range room {
+		hits = append(hits, more...)
+	}
+	return a.read(block[lanes*part:], offset+lanes*part, s4, hits)
+}
+
+// behind is the state behind a text that is as long as any word, or longer.
+func (a *automaton) behind(text []byte) uint32 {
+	state := uint32(0)
+	for _, b := range text[len(text)-a.reach:] {
+		state = a.next[state|uint32(a.class[b])]
+	}
+	return state
+}
+
+func (a *automaton) hit(at int, state uint32) hit {
+	return hit{int32(at + 1), (state - a.quiet) >> a.shift}
+}
+
+func (a *automaton) read(block []byte, offset int, state uint32, hits []hit) (uint32, []hit) {
 	next, class, quiet := a.next, &a.class, a.quiet
 	for i, b := range block {
 		state = next[state|uint32(class[b])]
 		if state >= quiet {
-			hits = append(hits, hit{int32(offset + i + 1), (state - quiet) >> a.shift})
+			hits = append(hits, a.hit(offset+i, state))
 		}
 	}
 	return state, hits

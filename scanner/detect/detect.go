@@ -18,6 +18,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/rules"
@@ -79,6 +80,7 @@ type Detector struct {
 	scratch     sync.Pool
 	anyLine     bool // a list for all rules looks at lines
 	verdicts    verdicts
+	barred      sync.Map // sets of rules that paths bar, see barredBy
 }
 
 // target is one keyword of one rule.
@@ -99,6 +101,23 @@ type compiled struct {
 	proof    *rules.Proof
 
 	startOnly bool // see looksForStart
+	gate      atomic.Pointer[gate]
+}
+
+// gateway is the gate of the rule, nil when no window is proven.
+func (c *compiled) gateway() *gate {
+	g := c.gate.Load()
+	if g != nil && !g.full() {
+		return g
+	}
+	if c.prove(); !c.proof.Proven {
+		return nil
+	}
+	fresh := newGate(c.proof, c.keywords)
+	if c.gate.CompareAndSwap(g, fresh) {
+		return fresh
+	}
+	return c.gate.Load()
 }
 
 // looksForStart reports whether the expression has a ^ or \\A that only holds at

@@ -120,34 +120,29 @@ func (f *finder) seek(known int, what string) int {
 }
 
 // run finds a run of base64 or hexadecimal characters that begins before limit.
-// Any run that is long enough covers the last byte of the next 16, so
-// most bytes are never looked at.
+// The next 16 bytes are read backwards: where one of them is no such character,
+// the run begins behind it or later, and those before it are never looked at.
 func (f *finder) run(limit int) (encoded, bool) {
 	text := f.text
+	known := f.at - 1 // the last byte that was read and is such a character
 	for at := f.at; at < limit; {
-		probe := at + minBase64 - 1
-		if probe >= len(text) {
+		end := at + minBase64
+		if end > len(text) {
 			return encoded{}, false
 		}
-		if byteClass[text[probe]] == 0 {
-			at = probe + 1
-			continue
+		first := end
+		for first > at && first-1 != known && byteClass[text[first-1]] != 0 {
+			first--
 		}
-		start := probe
-		for start > at && byteClass[text[start-1]] != 0 {
-			start--
+		if first-1 == known || first == at {
+			for end < len(text) && byteClass[text[end]] != 0 {
+				end++
+			}
+			return f.kindOfRun(at, end), true
 		}
-		if start >= limit {
-			return encoded{}, false
+		if at = first; first < end {
+			known = end - 1
 		}
-		end := probe + 1
-		for end < len(text) && byteClass[text[end]] != 0 {
-			end++
-		}
-		if end-start >= minBase64 {
-			return f.kindOfRun(start, end), true
-		}
-		at = end
 	}
 	return encoded{}, false
 }

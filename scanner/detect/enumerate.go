@@ -19,6 +19,7 @@ type enumeration struct {
 	from, to  int
 	limit     int                    // matches that begin behind it are of no interest
 	open      bool                   // one before it may go on behind the window
+	blind     bool                   // see matcher
 	promise   func(text []byte) bool // false: no match can begin in text and lie in it; nil: always true
 	fromStart bool                   // the expression looks for the start of the text
 	reach     int                    // bytes from the start of a match to the end of its first keyword; <0: unbounded
@@ -30,8 +31,10 @@ type enumeration struct {
 
 // run returns the matches in the order of their discovery.
 func (e *enumeration) run() [][2]int {
-	for _, loc := range e.look(e.from, -1) {
-		e.take(e.from+loc[0], e.from+loc[1])
+	locs, open, blind := e.find(e.text[:e.to], e.from, -1, min(e.limit, e.to))
+	e.open, e.blind = open, blind
+	for _, loc := range locs {
+		e.take(loc[0], loc[1])
 	}
 	for len(e.queue) > 0 {
 		m := e.queue[0]
@@ -41,9 +44,9 @@ func (e *enumeration) run() [][2]int {
 	return e.out
 }
 
-// look finds the first n matches from an offset on.
+// look finds the first n matches from an offset on, with nothing before it.
 func (e *enumeration) look(at, n int) [][2]int {
-	locs, open := e.find(e.text[at:e.to], n, max(0, min(e.limit, e.to)-at))
+	locs, open, _ := e.find(e.text[at:e.to], 0, n, max(0, min(e.limit, e.to)-at))
 	e.open = e.open || open
 	return locs
 }

@@ -2,10 +2,11 @@ package detect
 
 import "github.com/leakgate/leakgate/internal/dfa"
 
-// matcher finds the first n matches of an expression in a text, all for n < 0.
-// Those that begin at limit or behind it may be left out. open says that a match
-// before limit may have been under way at the end of the text.
-type matcher func(text []byte, n, limit int) (locs [][2]int, open bool)
+// matcher finds the first n matches of an expression at or behind an offset of a
+// text, all for n < 0. Those that begin at limit or behind it may be left out.
+// open says that a match before limit may have been under way at the end of the
+// text. blind says that the text was searched as if it began at the offset.
+type matcher func(text []byte, from, n, limit int) (locs [][2]int, open, blind bool)
 
 // machine is that of a rule, nil when it suits none.
 func (s *Scratch) machine(c *compiled) *dfa.Machine {
@@ -36,22 +37,22 @@ func (s *Scratch) matcher(c *compiled) matcher {
 	if m == nil || s.owner.options.Reference {
 		return c.find
 	}
-	return func(text []byte, n, limit int) ([][2]int, bool) {
-		found, open, ok := m.All(text, n, limit, s.locs[:0])
+	return func(text []byte, from, n, limit int) ([][2]int, bool, bool) {
+		found, open, ok := m.All(text, from, n, limit, s.locs[:0])
 		if !ok {
-			return c.find(text, n, limit)
+			return c.find(text, from, n, limit)
 		}
 		s.locs = found
-		return found, open
+		return found, open, false
 	}
 }
 
 // find is the plain way.
-func (c *compiled) find(text []byte, n, limit int) ([][2]int, bool) {
-	found := c.Regex.Regexp().FindAllIndex(text, n)
-	locs := make([][2]int, len(found))
+func (c *compiled) find(text []byte, from, n, limit int) (locs [][2]int, open, blind bool) {
+	found := c.Regex.Regexp().FindAllIndex(text[from:], n)
+	locs = make([][2]int, len(found))
 	for i, loc := range found {
-		locs[i] = [2]int{loc[0], loc[1]}
+		locs[i] = [2]int{from + loc[0], from + loc[1]}
 	}
-	return locs, limit < len(text)
+	return locs, limit < len(text), from > 0
 }

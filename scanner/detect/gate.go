@@ -4,6 +4,8 @@ import (
 	"math"
 	"regexp/syntax"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/leakgate/leakgate/rules"
@@ -15,12 +17,22 @@ import (
 // such as \b are taken to hold, and characters beyond ASCII are one symbol, so a
 // gate may let too much pass, but what it stops is no match.
 //
-// A gate belongs to one goroutine.
+// It is safe for concurrent use: it is read without a lock, and grows under one.
 type gate struct {
-	table
 	proof   *rules.Proof
-	wide    int        // column of characters beyond ASCII
-	entries []entry    // keyword → where the gate is entered behind it
+	wide    int     // column of characters beyond ASCII
+	stride  int     // columns
+	entries []entry // keyword → where the gate is entered behind it
+
+	// next holds, at state*stride + column, the state behind it shifted left by
+	// one, plus 1 when a match may end there; unknown is what was not built. It is
+	// longer than what is in use. State 0 is none.
+	next atomic.Pointer[[]int32]
+
+	mu      sync.Mutex // guards what follows, and the writing of next
+	states  [][]uint32 // state → its instructions, sorted
+	ids     map[string]int32
+	key     []byte
 	reach   [][]uint32 // instruction → its closure
 	example []uint8    // class → one ASCII character of it
 	set     []uint32
@@ -29,11 +41,18 @@ type gate struct {
 
 // entry is the state behind a keyword.
 type entry struct {
-	after []uint32 // its instructions
 	state int32
-	known bool
 	ends  bool // a match may end there
 }
+
+const (
+	unknown = int32(0)
+	// dead is the state without instructions.
+	dead = int32(-1)
+
+	firstStates = 16
+	maxStates   = 4000 // of a gate; then another takes its place
+)
 
 // glance is how many characters behind a keyword a gate looks at. Nearly all
 // keywords that are part of no match show it in fewer.
@@ -43,17 +62,11 @@ const glance = 128
 // builds no more than allowance states, and returns how many it built; when
 // there is a need for more, the keyword passes.
 func (g *gate) passes(text []byte, keyword, end, allowance int) (passes bool, built int) {
-	if g.full() {
-		g.reset()
-		for i := range g.entries {
-			g.entries[i].known = false
-		}
-	}
-	e := g.enter(keyword)
+	e := g.entries[keyword]
 	if e.ends {
 		return true, 0
 	}
-	class, state := &g.proof.Symbols.Class, e.state
+	class, next, state := &g.proof.Symbols.Class, *g.next.Load(), e.state
 	for at, n := end, 0; at < len(text) && n < glance && state != dead; n++ {
 		column, size := g.wide, 1
 		if b := text[at]; b < utf8.RuneSelf {
@@ -61,12 +74,13 @@ func (g *gate) passes(text []byte, keyword, end, allowance int) (passes bool, bu
 		} else {
 			_, size = utf8.DecodeRune(text[at:])
 		}
-		v := g.next[int(state)*g.stride+column]
+		v := atomic.LoadInt32(&next[int(state)*g.stride+column])
 		if v == unknown {
 			if built++; built > allowance {
 				return true, built
 			}
 			v = g.build(state, column)
+			next = *g.next.Load()
 		}
 		if v&1 != 0 {
 			return true, built
@@ -77,23 +91,11 @@ func (g *gate) passes(text []byte, keyword, end, allowance int) (passes bool, bu
 	return state != dead, built
 }
 
-func (g *gate) enter(keyword int) *entry {
-	e := &g.entries[keyword]
-	if !e.known {
-		g.set, e.ends = g.set[:0], false
-		for _, pc := range e.after {
-			e.ends = g.take(g.closure(pc)) || e.ends
-		}
-		e.state, e.known = g.settle(), true
-	}
-	return e
-}
-
 // matchPC stands for "a match may end here".
 const matchPC = math.MaxUint32
 
 func newGate(p *rules.Proof, keywords []string) *gate {
-	g := &gate{proof: p, wide: p.Symbols.Classes}
+	g := &gate{proof: p, wide: p.Symbols.Classes, ids: map[string]int32{}, states: make([][]uint32, 1)}
 	g.stride = g.wide + 1
 	g.marks = make([]bool, len(p.Prog.Inst))
 	g.reach = make([][]uint32, len(p.Prog.Inst))
@@ -101,15 +103,38 @@ func newGate(p *rules.Proof, keywords []string) *gate {
 	for c, class := range p.Symbols.Class {
 		g.example[class] = uint8(c)
 	}
+	next := make([]int32, firstStates*g.stride)
+	g.next.Store(&next)
 	for _, k := range keywords {
-		g.entries = append(g.entries, entry{after: p.After[k]})
+		g.entries = append(g.entries, g.enter(p.After[k]))
 	}
-	g.reset()
 	return g
+}
+
+// enter is the entry behind a keyword, after which some instructions may follow.
+func (g *gate) enter(after []uint32) (e entry) {
+	g.set = g.set[:0]
+	for _, pc := range after {
+		e.ends = g.take(g.closure(pc)) || e.ends
+	}
+	e.state = g.settle()
+	return e
+}
+
+// full reports whether another gate should take this one's place.
+func (g *gate) full() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.states) > maxStates
 }
 
 // build returns state<<1|accepting behind one column, and keeps it.
 func (g *gate) build(state int32, column int) int32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if v := (*g.next.Load())[int(state)*g.stride+column]; v != unknown {
+		return v
+	}
 	g.set = g.set[:0]
 	accepting := int32(0)
 	for _, pc := range g.states[state] {
@@ -118,7 +143,7 @@ func (g *gate) build(state int32, column int) int32 {
 		}
 	}
 	to := g.settle()<<1 | accepting
-	g.next[int(state)*g.stride+column] = to
+	atomic.StoreInt32(&(*g.next.Load())[int(state)*g.stride+column], to)
 	return to
 }
 
@@ -140,8 +165,26 @@ func (g *gate) settle() int32 {
 	for _, pc := range g.set {
 		g.marks[pc] = false
 	}
+	if len(g.set) == 0 {
+		return dead
+	}
 	slices.Sort(g.set)
-	return g.add(g.set)
+	g.key = g.key[:0]
+	for _, pc := range g.set {
+		g.key = append(g.key, byte(pc), byte(pc>>8), byte(pc>>16))
+	}
+	if id, ok := g.ids[string(g.key)]; ok {
+		return id
+	}
+	id := int32(len(g.states))
+	g.ids[string(g.key)] = id
+	g.states = append(g.states, slices.Clone(g.set))
+	if next := *g.next.Load(); len(g.states)*g.stride > len(next) {
+		more := make([]int32, 2*len(next))
+		copy(more, next)
+		g.next.Store(&more)
+	}
+	return id
 }
 
 func (g *gate) reads(pc uint32, column int) bool {

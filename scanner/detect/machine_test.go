@@ -33,7 +33,7 @@ func TestMachinesFindWhatRegexpFinds(t *testing.T) {
 			g := generator{rnd: rnd}
 			text := []byte(g.wrap(generate(t, rnd, r.Regex.String())))
 			total++
-			got, _, ok := m.All(text, -1, len(text), nil)
+			got, _, ok := m.All(text, 0, -1, len(text), nil)
 			if !ok {
 				declined++
 				continue

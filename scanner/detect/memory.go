@@ -35,7 +35,7 @@ const (
 	maxRun     = 32 << 10 // sections that are searched together
 
 	memoryShards = 64
-	shardLimit   = 16 << 10 // sections; a full shard is emptied
+	shardLimit   = 8 << 10 // sections; a full shard is emptied
 )
 
 type shard struct {
@@ -43,13 +43,9 @@ type shard struct {
 	known map[sectionKey]*section
 }
 
-type sectionKey struct {
-	hash  [2]uint64
-	size  int32  // of the section, which is a part of what was hashed
-	first bool   // nothing stands before it
-	last  bool   // nothing stands behind what was hashed
-	wide  uint64 // 0, or for a wide region which rules it was searched for, see setOf
-}
+// sectionKey is two hashes of the region, with how large the section is in it,
+// whether it begins and ends the text, and what it was searched for.
+type sectionKey [2]uint64
 
 // section is what is known of some lines.
 type section struct {
@@ -69,7 +65,7 @@ var quiet = func() (all [256]*section) {
 	return all
 }()
 
-// NewMemory makes a Memory of about 1,000,000 sections at most.
+// NewMemory makes a Memory of about 500,000 sections at most.
 func (d *Detector) NewMemory() *Memory {
 	m := &Memory{d: d}
 	for i := range m.seeds {
@@ -166,7 +162,7 @@ type piece struct {
 	region    []byte
 	from, end int    // of the section in the text
 	last      bool   // the region ends with the text
-	wide      uint64 // as in sectionKey
+	wide      uint64 // 0, or for a wide region which rules it is searched for, see setOf
 }
 
 // before is how many bytes of the region stand before the section.
@@ -193,6 +189,7 @@ func (m *Memory) takeApart(s *Scratch, text []byte, over *Overlay) bool {
 		return false
 	}
 	at := over.cursor(len(text))
+	s.fresh = s.fresh[:0]
 	for from := 0; from < len(text); {
 		p, known := at.known(from)
 		if !known {
@@ -202,7 +199,10 @@ func (m *Memory) takeApart(s *Scratch, text []byte, over *Overlay) bool {
 				return false
 			}
 			p.to = int32(to)
-			p.section = m.recall(p.in(text))
+			key := m.key(p.in(text))
+			if p.section = m.recall(key); p.section == nil {
+				s.fresh = append(s.fresh, key)
+			}
 		}
 		s.pieces = append(s.pieces, p)
 		from = int(p.end)
@@ -213,6 +213,7 @@ func (m *Memory) takeApart(s *Scratch, text []byte, over *Overlay) bool {
 // searchNew searches the sections of a text that are not known, those that lie
 // side by side together.
 func (m *Memory) searchNew(ctx context.Context, s *Scratch, text []byte) error {
+	keys := s.fresh
 	for i := 0; i < len(s.pieces); i++ {
 		n := i
 		for n < len(s.pieces) && s.pieces[n].section == nil && (n == i || s.pieces[n].end-s.pieces[i].from <= maxRun) {
@@ -224,40 +225,41 @@ func (m *Memory) searchNew(ctx context.Context, s *Scratch, text []byte) error {
 		if err := m.d.searchRun(ctx, s, text, s.pieces[i:n]); err != nil {
 			return err
 		}
-		for _, p := range s.pieces[i:n] {
-			m.keep(p.in(text), p.section)
+		for j, p := range s.pieces[i:n] {
+			m.keep(keys[j], p.section)
 		}
+		keys = keys[n-i:]
 		i = n - 1
 	}
 	return nil
 }
 
 // recall gives what is known of a section, nil for nothing.
-func (m *Memory) recall(p piece) *section {
-	key := m.key(p)
-	return m.shard(key).get(key)
-}
+func (m *Memory) recall(key sectionKey) *section { return m.shard(key).get(key) }
 
 // maxKept is how many matches a section may hold that is remembered.
 const maxKept = 1000
 
-func (m *Memory) keep(p piece, sec *section) {
-	if len(sec.found) > maxKept {
-		return
+func (m *Memory) keep(key sectionKey, sec *section) {
+	if len(sec.found) <= maxKept {
+		m.shard(key).put(key, sec)
 	}
-	key := m.key(p)
-	m.shard(key).put(key, sec)
 }
 
+// key mixes each of two numbers into a hash so that different ones give different keys.
 func (m *Memory) key(p piece) sectionKey {
-	key := sectionKey{size: int32(p.end - p.from), first: p.from == 0, last: p.last, wide: p.wide}
-	for i, seed := range m.seeds {
-		key.hash[i] = maphash.Bytes(seed, p.region)
+	const odd = 0x9e3779b97f4a7c15
+	place := uint64(p.end-p.from) << 2
+	if p.from == 0 {
+		place |= 1
 	}
-	return key
+	if p.last {
+		place |= 2
+	}
+	return sectionKey{maphash.Bytes(m.seeds[0], p.region) ^ place*odd, maphash.Bytes(m.seeds[1], p.region) ^ p.wide*odd}
 }
 
-func (m *Memory) shard(key sectionKey) *shard { return &m.shards[key.hash[0]%memoryShards] }
+func (m *Memory) shard(key sectionKey) *shard { return &m.shards[key[0]%memoryShards] }
 
 func (sh *shard) get(key sectionKey) *section {
 	sh.Lock()

@@ -34,7 +34,7 @@ func union(rest []putOff) []putOff {
 func (m *Memory) others(ctx context.Context, s *Scratch, text []byte, found []Match, rest []putOff) ([]Match, error) {
 	var asked, whole []putOff
 	for _, o := range rest {
-		if c := m.d.rules[o.rule]; o.whole || len(c.Required) > 0 || c.looksForStart() || s.machine(c) == nil {
+		if c := m.d.rules[o.rule]; o.whole || len(c.Required) > 0 || s.machine(c) == nil {
 			whole = append(whole, o)
 		} else {
 			asked = append(asked, o)
@@ -120,6 +120,6 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, text []byte, p *placed, ru
 		a.found = append(a.found, f)
 	}
 	p.section = &fresh
-	m.keep(p.in(text), &fresh)
+	m.keep(m.key(p.in(text)), &fresh)
 	return fresh.asked, nil
 }

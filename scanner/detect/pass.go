@@ -97,7 +97,7 @@ func (p *pass) mark(marks []int32, end, limit int) {
 func (p *pass) searchTouched() error {
 	for _, id := range p.s.touched {
 		t := &p.s.tracks[id]
-		if p.s.part != nil && p.s.part.unfit(t) {
+		if p.s.part != nil && p.s.part.unfit(p.s, t) {
 			p.s.part.leave(int32(id))
 			continue
 		}
@@ -133,15 +133,23 @@ func (p *pass) searchAsked() error {
 		}
 		c := p.d.rules[id]
 		c.prove()
-		if p.endsHere() && !p.s.holds(p.layer.text, c.proof.Words) {
+		part, w := p.s.part, p.wholeText()
+		if part != nil && part.blind(p.s, c) {
+			part.leaveOpen(c.number)
 			continue
 		}
-		open, err := p.search(c, p.wholeText(), c.proof.Proven)
+		if p.endsHere() && !p.promising(c) {
+			continue
+		}
+		if part != nil {
+			w.from = part.earliest(c)
+		}
+		open, err := p.search(c, w, c.proof.Proven)
 		if err != nil {
 			return err
 		}
-		if open && p.s.part != nil && !p.s.part.last {
-			p.s.part.leaveOpen(int32(id))
+		if open && part != nil && !part.last {
+			part.leaveOpen(c.number)
 		}
 	}
 	return nil
@@ -151,6 +159,9 @@ func (p *pass) searchAsked() error {
 // tell how a match ends, it is left open.
 func (p *pass) searchWindows(t *track, windows []window) error {
 	for _, w := range windows {
+		if p.s.part != nil {
+			w.from = max(w.from, p.s.part.earliest(t.rule))
+		}
 		open, err := p.search(t.rule, w, t.gate != nil && !t.whole)
 		if err != nil {
 			return err
@@ -222,6 +233,9 @@ func (p *pass) search(c *compiled, w window, proven bool) (open bool, err error)
 		ms = p.complete(c, ms)
 	}
 	p.found = append(p.found, ms...)
+	if e.blind && c.looksForStart() && p.s.part != nil {
+		p.s.part.leaveOpen(c.number) // what looks for the start of the text cannot do without what stands before
+	}
 	return e.open, nil
 }
 

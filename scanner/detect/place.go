@@ -6,29 +6,44 @@ import "github.com/leakgate/leakgate/rules"
 // alone and may be kept and shared.
 type PlaceVerdict struct {
 	path   string
-	barred map[string]bool // rules that do not look at this path, or whose allowlists excuse it
+	barred map[string]bool // rules that do not look at this path, or whose allowlists excuse it; shared by paths
 	// PathOnly are the rules that find something in the path itself.
 	PathOnly []*rules.Rule
 }
 
 // Place judges a path with forward slashes, "" for a text without one.
 func (d *Detector) Place(path string) *PlaceVerdict {
-	p := &PlaceVerdict{path: path, barred: map[string]bool{}}
+	p := &PlaceVerdict{path: path}
+	bars := make([]byte, (len(d.set.Rules)+7)/8)
 	excused := make([]bool, len(d.set.Allowlists))
 	for i, a := range d.set.Allowlists {
 		excused[i] = a.Place(path, "", false)
 	}
-	for _, r := range d.set.Rules {
+	for i, r := range d.set.Rules {
 		switch {
-		case r.Path != nil && !r.Path.MatchString(path):
-			p.barred[r.ID] = true
-		case d.excused(r, path, excused):
-			p.barred[r.ID] = true
+		case r.Path != nil && !r.Path.MatchString(path), d.excused(r, path, excused):
+			bars[i/8] |= 1 << (i % 8)
 		case r.Regex == nil && !r.SkipReport && path != "":
 			p.PathOnly = append(p.PathOnly, r)
 		}
 	}
+	p.barred = d.barredBy(bars)
 	return p
+}
+
+// barredBy is the set of the rules whose bits are set. Paths have few different ones.
+func (d *Detector) barredBy(bars []byte) map[string]bool {
+	if known, ok := d.barred.Load(string(bars)); ok {
+		return known.(map[string]bool)
+	}
+	set := map[string]bool{}
+	for i, r := range d.set.Rules {
+		if bars[i/8]>>(i%8)&1 == 1 {
+			set[r.ID] = true
+		}
+	}
+	d.barred.Store(string(bars), set)
+	return set
 }
 
 // excused reports whether an allowlist excuses the path for a rule.

@@ -12,6 +12,7 @@ import (
 type Scratch struct {
 	owner    *Detector
 	hits     []hit
+	lanes    lanesOfHits
 	run      []hit // of a run of sections
 	tracks   []track
 	touched  []int
@@ -21,6 +22,7 @@ type Scratch struct {
 	asked    bool           // the rules of only run, whether or not a keyword is here
 	part     *partial       // when a section is searched
 	pieces   []placed       // of the text, see Memory.Text
+	fresh    []sectionKey   // of those of them that were not known
 	rest     []putOff       // room for what is put off
 	marks    uint8          // of the text, see Options.Marks
 	machines []*dfa.Machine // by rule, made when they are needed
@@ -59,7 +61,7 @@ func (s *Scratch) keywords(text []byte, visit func([]hit)) {
 func (s *Scratch) scan(text []byte, visit func([]hit)) bool {
 	state := uint32(0)
 	for from := 0; from < len(text); from += block {
-		state, s.hits = s.owner.auto.scan(text[from:min(len(text), from+block)], from, state, s.hits[:0])
+		state, s.hits = s.owner.auto.scan(text[from:min(len(text), from+block)], from, state, s.hits[:0], &s.lanes)
 		if slices.ContainsFunc(s.hits, func(h hit) bool { return s.owner.folds[h.ends] }) {
 			return false
 		}

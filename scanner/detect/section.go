@@ -79,7 +79,8 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		to = lineBehind(text, p.end+wideAhead)
 	}
 	p.region, p.last, p.wide = text[max(0, p.from-1):to], to == len(text), setOf(open)
-	if sec := m.recall(p); sec != nil {
+	key := m.key(p)
+	if sec := m.recall(key); sec != nil {
 		return sec, nil
 	}
 	outer := s.only
@@ -95,7 +96,7 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		}
 		sec.open = nil
 	}
-	m.keep(p, sec)
+	m.keep(key, sec)
 	return sec, nil
 }
 
@@ -227,9 +228,24 @@ func (p *partial) settle() {
 
 // unfit reports whether a rule cannot be judged by sections: it has no window
 // in which they could be searched.
-func (p *partial) unfit(t *track) bool {
+func (p *partial) unfit(s *Scratch, t *track) bool {
 	proof := t.rule.proof
-	return t.rule.looksForStart() && !p.first || t.gate == nil || !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0
+	return p.blind(s, t.rule) || t.gate == nil || !proof.Proven || proof.Left < 0 || proof.Left+2*margin > ahead || len(t.rule.Required) > 0
+}
+
+// blind reports whether a rule looks for the start of the text, and would take
+// for it what is none.
+func (p *partial) blind(s *Scratch, c *compiled) bool {
+	return c.looksForStart() && !p.first && (p.depth > 0 || s.machine(c) == nil)
+}
+
+// earliest is where the matches of a rule may begin: one that looks for the start
+// of the text must see that something stands before the section.
+func (p *partial) earliest(c *compiled) int {
+	if c.looksForStart() && !p.first {
+		return 1
+	}
+	return 0
 }
 
 // mayGoOn reports whether a match that begins in the section can reach beyond the region.

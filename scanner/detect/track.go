@@ -20,14 +20,7 @@ type window struct{ from, to, last int }
 
 // begin prepares the track at the first keyword of its rule in a text.
 func (t *track) begin(rule *compiled) {
-	t.used = true
-	if t.rule == nil {
-		rule.prove()
-		t.rule = rule
-		if rule.proof.Proven {
-			t.gate = newGate(rule.proof, rule.keywords)
-		}
-	}
+	t.used, t.rule, t.gate = true, rule, rule.gateway()
 	t.whole = t.gate == nil
 }
 

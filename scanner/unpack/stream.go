@@ -45,7 +45,9 @@ func (o *opener) single(m member, r io.Reader, depth int) error {
 	if err := o.count(m.name); err != nil {
 		return err
 	}
-	data, _, err := o.read(m.name, r)
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	data, _, err := o.read(buf, m.name, r)
 	if err != nil {
 		return err
 	}
@@ -120,7 +122,9 @@ func (o *opener) tarMember(m member, h *tar.Header, r io.Reader, at, depth int) 
 	if h.Linkname != "" {
 		r = io.MultiReader(strings.NewReader(h.Linkname), r) // the text of a link, as git shows it
 	}
-	data, _, err := o.read(inner.name, r)
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	data, _, err := o.read(buf, inner.name, r)
 	if err != nil || len(data) == 0 {
 		return errors.Join(err, o.done())
 	}

@@ -204,11 +204,11 @@ func (o *opener) count(path string) error {
 }
 
 // read unpacks a member up to the limits. A member that ends in damage or at
-// the limit for members is shown up to there; whole says that it is all.
-func (o *opener) read(path string, r io.Reader) (data []byte, whole bool, err error) {
-	var buf bytes.Buffer
+// the limit for members is shown up to there; whole says that it is all. The data
+// lie in buf.
+func (o *opener) read(buf *bytes.Buffer, path string, r io.Reader) (data []byte, whole bool, err error) {
 	limit := min(o.limits.Member, o.left)
-	n, readErr := guardedCopy(&buf, &pausing{o.ctx, io.LimitReader(r, limit+1)})
+	n, readErr := guardedCopy(buf, &pausing{o.ctx, io.LimitReader(r, limit+1)})
 	if err := o.ctx.Err(); err != nil {
 		return nil, false, err
 	}

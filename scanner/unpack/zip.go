@@ -3,7 +3,6 @@ package unpack
 import (
 	"bytes"
 	"compress/bzip2"
-	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
@@ -272,7 +271,9 @@ func (o *opener) zipData(inner member, e entry, rest []byte, depth int) (used in
 	if c, ok := r.(io.Closer); ok {
 		defer c.Close()
 	}
-	data, whole, err := o.read(inner.name, r)
+	buf := takeBuffer()
+	defer giveBuffer(buf)
+	data, whole, err := o.read(buf, inner.name, r)
 	if err == nil {
 		err = o.worked(inner.name, len(rest)-source.Len())
 	}
@@ -308,7 +309,8 @@ func unpacker(e entry, rest []byte, source *bytes.Reader) (io.Reader, bool) {
 	case 0:
 		return io.LimitReader(source, packed), true
 	case 8:
-		return flate.NewReader(source), true
+		r, err := inflate(source)
+		return r, err == nil
 	case 12:
 		return bzip2.NewReader(io.LimitReader(source, packed)), true // it would look for another stream behind its own
 	case 93, 95:

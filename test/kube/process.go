@@ -69,15 +69,19 @@ func (p *process) ended() error {
 	}
 }
 
-// stop asks, and after ten seconds insists.
+// stop asks, and after ten seconds insists. It counts by steps: where everything
+// stood still for a while, a single timer is over at once.
 func (p *process) stop() {
 	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	select {
-	case <-p.done:
-	case <-time.After(10 * time.Second):
-		_ = p.cmd.Process.Kill()
-		<-p.done
+	for range 200 {
+		select {
+		case <-p.done:
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
+	_ = p.cmd.Process.Kill()
+	<-p.done
 }
 
 func tail(file string, lines int) string {

@@ -22,49 +22,68 @@ import (
 
 const policy = `version: 1
 kubernetes:
-  presets: {kubernetes: {}, sealed-secrets: {}}
+  presets: {kubernetes: {}, sealed-secrets: {}, flux: {}}
   modes:
     default: audit
     namespaces: {shop: {mode: enforce}, warned: {mode: warn}}
   break_glass: {groups: [sre], max_hours: 4}
 `
 
-const crd = `apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: sealedsecrets.bitnami.com}
-spec:
-  group: bitnami.com
-  scope: Namespaced
-  names: {kind: SealedSecret, listKind: SealedSecretList, plural: sealedsecrets, singular: sealedsecret}
-  versions: [{name: v1alpha1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]
-`
+// often are the kinds that most tests write.
+var often = []source{sealedSource, external, decrypting,
+	{"source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", "flux-system", "app", spec(kube.Object{"url": "https://git.example/app"})}}
 
 // world is a cluster with the webhook in it.
 type world struct {
 	context.Context
 	*kube.Cluster
-	program string
-	policy  string
-	health  string
+	program  string
+	policy   string
+	health   string
+	accounts map[string]*kube.Account
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld knows the kinds of the sources and obeys the policy.
+func newWorld(t *testing.T, policy, level string, kinds ...source) *world {
+	t.Helper()
 	ctx, c := kube.Test(t, kube.Options{})
-	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml")}
+	w := &world{Context: ctx, Cluster: c, program: filepath.Join(t.TempDir(), "leakgate-admission"), policy: filepath.Join(t.TempDir(), "policy.yaml"),
+		accounts: map[string]*kube.Account{}}
 	if out, err := exec.Command("go", "build", "-o", w.program, "../../cmd/leakgate-admission").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	must(t, os.WriteFile(w.policy, []byte(policy), 0o600))
-	crdFile := filepath.Join(t.TempDir(), "crd.yaml")
-	must(t, os.WriteFile(crdFile, []byte(crd), 0o600))
-	must(t, c.Apply(ctx, crdFile))
+	must(t, w.define(kinds))
 	for _, namespace := range []string{"shop", "warned", "other"} {
 		must(t, c.Namespace(ctx, namespace, nil))
 	}
 	must(t, c.Grant(ctx, "cluster-admin", "alice", ""))
 	w.run(t, "install", "--policy", w.policy, "--yes")
-	w.serve(t)
+	w.serve(t, level)
 	return w
+}
+
+// define makes the kinds, each once, and waits until they are served.
+func (w *world) define(kinds []source) error {
+	const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+	known := map[string]bool{}
+	for _, s := range kinds {
+		if known[s.kind] {
+			continue
+		}
+		known[s.kind] = true
+		if _, err := w.Admin().Create(w, path, s.definition()); err != nil {
+			return err
+		}
+		served := func(context.Context) error {
+			_, err := w.Admin().Get(w, "/apis/"+s.api+"/namespaces/default/"+s.plural)
+			return err
+		}
+		if err := kube.Eventually(w, served); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func must(t *testing.T, err error) {
@@ -91,7 +110,7 @@ func (w *world) try(args ...string) (string, error) {
 
 // serve runs the webhook outside of the cluster with its own account. The API
 // server reaches it by an address in the place of the service.
-func (w *world) serve(t *testing.T) {
+func (w *world) serve(t *testing.T, level string) {
 	t.Helper()
 	port, err := kube.FreePort()
 	must(t, err)
@@ -113,7 +132,7 @@ func (w *world) serve(t *testing.T) {
 	kubeconfig := filepath.Join(w.Dir, "webhook.kubeconfig")
 	must(t, w.WriteKubeconfig(kubeconfig, token))
 	must(t, w.Run("webhook", exec.Command(w.program, "serve", "--policy", w.policy, "--kubeconfig", kubeconfig, "--address", "127.0.0.1:"+port,
-		"--health-address", "127.0.0.1:"+health, "--server-name", "127.0.0.1", "--log-level", "debug")))
+		"--health-address", "127.0.0.1:"+health, "--server-name", "127.0.0.1", "--log-level", level)))
 	must(t, kube.Eventually(w, func(context.Context) error {
 		text, err := w.get("/readyz")
 		if err == nil && !strings.Contains(text, "webhook configuration: ok") {
@@ -155,7 +174,7 @@ func with(o kube.Object, key string, v any) kube.Object {
 }
 
 func TestWebhookInARealCluster(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, policy, "debug", often...)
 	alice, err := w.WithCertificate("alice", "developers")
 	must(t, err)
 	oncall, err := w.WithCertificate("alice", "sre")
@@ -241,6 +260,9 @@ func TestWebhookInARealCluster(t *testing.T) {
 	})
 	t.Run("what is told", w.told)
 	t.Run("what is known of those that exist", w.surveyed)
+	t.Run("its rights", w.rights)
+	t.Run("what is not written yet", w.planned)
+	t.Run("when it was asked", w.seen)
 	t.Run("emergency exit", func(t *testing.T) {
 		w.run(t, "uninstall", "--emergency")
 		must(t, kube.Eventually(w, func(context.Context) error {
@@ -263,6 +285,36 @@ func (w *world) told(t *testing.T) {
 	must(t, err)
 	if len(log) == 0 || strings.Contains(string(log)+metrics, value) {
 		t.Error("the log is empty or holds a value")
+	}
+}
+
+// seen: the API server asks about the ConfigMap that says when it was asked, and a
+// replica that ends writes into it, with its own rights.
+func (w *world) seen(t *testing.T) {
+	path := "/api/v1/namespaces/leakgate/configmaps/leakgate-admission-seen"
+	must(t, kube.Eventually(w, func(ctx context.Context) error {
+		before := w.metric(t, "decisions_total", `rule="sound"`)
+		if _, err := w.Admin().Merge(ctx, path, kube.Object{"metadata": kube.Object{"annotations": kube.Object{"touched": time.Now().String()}}}); err != nil {
+			return err
+		}
+		if w.metric(t, "decisions_total", `rule="sound"`) == before {
+			return errors.New("nobody is asked about it")
+		}
+		return nil
+	}))
+	must(t, w.StopController("webhook"))
+	live, err := w.Admin().Get(w, path)
+	must(t, err)
+	data, _ := live["data"].(kube.Object)
+	spans, _ := data["spans"].(string)
+	if from, _, found := strings.Cut(spans, "/"); !found || strings.Count(spans, "\n") != 1 {
+		t.Errorf("it wrote %q", spans)
+	} else if since, err := time.Parse(time.RFC3339, from); err != nil || time.Since(since) > time.Hour {
+		t.Errorf("it wrote %q", spans)
+	}
+	must(t, w.Namespace(w, "calm", nil))
+	if out, err := w.try("promote", "calm"); err == nil || !strings.Contains(out, "0 days of audit were seen") {
+		t.Errorf("promote: %v\n%s", err, out)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"filippo.io/age/agessh"
 	"filippo.io/age/armor"
 	"github.com/getsops/sops/v3/shamir"
 	"gopkg.in/yaml.v3"
@@ -29,23 +30,35 @@ var (
 	ErrMAC = errors.New("the MAC does not fit the document")
 )
 
-// Identities reads age identities, one a line, as in SOPS_AGE_KEY. Lines that
-// are empty or start with "#" are passed over; errors quote nothing.
+// Identities reads age identities, one a line, as in SOPS_AGE_KEY, and private
+// keys of SSH in PEM. Lines that are empty or start with "#" are passed over, and
+// so are identities of plugins, which would be programs to run; errors quote nothing.
 func Identities(keys secret.Secret) (ids []age.Identity, err error) {
 	// They open documents here and nowhere else.
-	for n, line := range strings.Split(keys.Reveal(), "\n") {
-		line = strings.TrimSpace(line)
-		if line == "" || line[0] == '#' {
+	lines := strings.Split(keys.Reveal(), "\n")
+	for n := 0; n < len(lines); n++ {
+		line := strings.TrimSpace(lines[n])
+		var id age.Identity
+		switch {
+		case line == "" || line[0] == '#' || strings.HasPrefix(line, "AGE-PLUGIN-"):
 			continue
-		}
-		id, err := age.ParseX25519Identity(line)
-		if err != nil {
-			hybrid, err := age.ParseHybridIdentity(line)
+		case strings.HasPrefix(line, "-----BEGIN "):
+			end := n
+			for end < len(lines)-1 && !strings.HasPrefix(lines[end], "-----END ") {
+				end++
+			}
+			id, err = agessh.ParseIdentity([]byte(strings.Join(lines[n:end+1], "\n")))
+			if err != nil {
+				return nil, fmt.Errorf("line %d begins no private key of SSH without a passphrase", n+1)
+			}
+			n = end
+		default:
+			if id, err = age.ParseX25519Identity(line); err != nil {
+				id, err = age.ParseHybridIdentity(line)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("line %d is no age identity (AGE-SECRET-KEY-…)", n+1)
 			}
-			ids = append(ids, hybrid)
-			continue
 		}
 		ids = append(ids, id)
 	}

@@ -1,6 +1,9 @@
 package sops_test
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
 	"errors"
 	"os"
 	"os/exec"
@@ -9,6 +12,7 @@ import (
 	"testing"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
 	"gopkg.in/yaml.v3"
 
 	"github.com/leakgate/leakgate/internal/manifest/sops"
@@ -95,6 +99,47 @@ func TestMACFitsWhatWasEncryptedAndNothingElse(t *testing.T) {
 	}
 }
 
+// sshKey is a new private key of SSH, in PEM, and its public key.
+func sshKey(t *testing.T) (private, public string) {
+	t.Helper()
+	pub, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := ssh.NewPublicKey(pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(block)), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(named)))
+}
+
+func TestIdentitiesOfSeveralKinds(t *testing.T) {
+	private, _ := sshKey(t)
+	x25519 := sopstest.Key(t).String()
+	for name, c := range map[string]struct {
+		text string
+		want int
+	}{
+		"none":              {"", 0},
+		"age":               {"# mine\n" + x25519 + "\r\n", 1},
+		"SSH":               {private, 1},
+		"both":              {x25519 + "\n" + private + x25519, 3},
+		"plugin":            {"AGE-PLUGIN-YUBIKEY-1QQQ\n" + x25519, 1},
+		"a word":            {"nonsense", -1},
+		"SSH cut off":       {private[:len(private)/2], -1},
+		"SSH without lines": {"-----BEGIN OPENSSH PRIVATE KEY-----", -1},
+	} {
+		ids, err := sops.Identities(secret.New(c.text))
+		if (err != nil) != (c.want < 0) || err == nil && len(ids) != c.want {
+			t.Errorf("%s: %d identities, %v", name, len(ids), err)
+		}
+	}
+}
+
 // What the test helper encrypts sops decrypts, and what sops encrypts verifies.
 func TestSOPSItselfAgrees(t *testing.T) {
 	program, err := exec.LookPath("sops")
@@ -117,6 +162,14 @@ func TestSOPSItselfAgrees(t *testing.T) {
 	ids, err := sops.Identities(secret.New(key.String()))
 	if err != nil {
 		t.Fatal(err)
+	}
+	private, public := sshKey(t)
+	if err := os.WriteFile(file, []byte(twoSecrets), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	docs, m := split(t, run("-e", "--age", public, file))
+	if bySSH, err := sops.Identities(secret.New(private)); err != nil || sops.VerifyMAC(docs, m, bySSH) != nil {
+		t.Errorf("for a key of SSH: %v, %v", err, sops.VerifyMAC(docs, m, bySSH))
 	}
 	for _, f := range []sopstest.File{{Rule: sopstest.DataRule}, {}, {Rule: sopstest.DataRule, OnlyMAC: true}} {
 		f.For = append(f.For, key)

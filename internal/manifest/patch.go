@@ -1,0 +1,98 @@
+package manifest
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+)
+
+// A JSON patch (RFC 6902) may write values into a Secret that stands elsewhere:
+//
+//	patches:
+//	- target: {kind: Secret}
+//	  patch: |
+//	    - {op: add, path: /stringData/password, value: …}
+//
+// in a kustomization, in Flux' and Argo CD's own lists of patches, as a text or
+// written out, or as a file by itself.
+
+// patchWords reports whether a text has the keys of such a patch.
+func patchWords(text []byte) bool {
+	return bytes.Contains(text, []byte("op")) && bytes.Contains(text, []byte("path")) && bytes.Contains(text, []byte("value"))
+}
+
+// patch reads the patch of a mapping that has one, by what it is applied to.
+func (w *walker) patch(n *node, path []step) {
+	p := w.lookup(n, "patch")
+	if p == nil || !w.mayBeSecret(w.lookup(n, "target")) {
+		return
+	}
+	certain := w.text(w.lookup(n, "target"), "kind") != ""
+	path = append(path, step{key: "patch"})
+	switch p.kind {
+	case sequence:
+		w.operations(p, path, certain)
+	case scalar:
+		text := w.tree.unmask(p)
+		if w.depth >= maxEmbedded || !patchWords([]byte(text)) {
+			return
+		}
+		trees, _ := parseTrees([]byte(text))
+		for _, t := range trees {
+			inner := w.within(t, w.placeWithin(p, text))
+			inner.operations(t.root, path, certain)
+			w.after(&inner)
+		}
+	}
+}
+
+// mayBeSecret reports whether a target selects Secrets: its kind is an anchored
+// expression, and without one everything is selected.
+func (w *walker) mayBeSecret(target *node) bool {
+	kind := w.text(target, "kind")
+	if kind == "" {
+		return true
+	}
+	re, err := regexp.Compile(`\A(?:` + kind + `)\z`)
+	return err != nil || re.MatchString("Secret")
+}
+
+// isPatch reports whether a sequence is a JSON patch.
+func (w *walker) isPatch(n *node) bool {
+	if n.kind != sequence || len(n.kids) == 0 {
+		return false
+	}
+	for _, op := range n.kids {
+		if w.nodes++; w.nodes > maxNodes || w.lookup(op, "op") == nil || w.lookup(op, "path") == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// operations makes fields of the values that a patch writes into Secrets; certain
+// says that what it is applied to is one.
+func (w *walker) operations(n *node, path []step, certain bool) {
+	if n == nil || !w.isPatch(n) {
+		return
+	}
+	for i, op := range n.kids {
+		value := w.lookup(op, "value")
+		at := strings.Split(strings.TrimPrefix(w.text(op, "path"), "/"), "/")
+		known := at[0] == "stringData" || certain && at[0] == "data" || at[0] == "data" && len(at) == 2 && secretName(at[1])
+		if value == nil || !known {
+			continue
+		}
+		o := object{kind: "Secret", apiVersion: "v1", family: secrets, base: len(path) + 2}
+		full := append(append([]step{}, path...), step{index: i}, step{key: "value"})
+		for _, key := range at {
+			full = append(full, step{key: unpoint(key)})
+		}
+		w.walk(value, full, o)
+	}
+}
+
+// unpoint is a key of a JSON pointer as it is written elsewhere (RFC 6901).
+func unpoint(key string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(key, "~1", "/"), "~0", "~")
+}

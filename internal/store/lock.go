@@ -1,0 +1,48 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"github.com/gofrs/flock"
+)
+
+// Exclusive lets one process at a time do what has a name. It ends with
+// release, and with the process whatever happens to that. [ErrBusy] means that
+// somebody else is at it.
+func (s *Store) Exclusive(ctx context.Context, name string) (release func(), err error) {
+	if s.kind == postgres {
+		return s.advisory(ctx, name)
+	}
+	lock := flock.New(filepath.Join(s.where, "."+name+".lock"), flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: %s", ErrBusy, name)
+	}
+	return func() { _ = lock.Unlock() }, nil // the process that ends unlocks too
+}
+
+// advisory is a lock that PostgreSQL holds as long as the connection lives.
+func (s *Store) advisory(ctx context.Context, name string) (release func(), err error) {
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	ok := false
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext($1))`, "leakgate "+name).Scan(&ok); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("lock %s: %w", name, err)
+	}
+	if !ok {
+		conn.Close()
+		return nil, fmt.Errorf("%w: %s", ErrBusy, name)
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock_all()`) // closing would keep the pooled connection, and the lock
+		conn.Close()
+	}, nil
+}

@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// KeepPlan keeps a plan under its digest. Keeping the same one again changes nothing.
+func (t *Tx) KeepPlan(ctx context.Context, digest, requester string, body []byte) error {
+	r, err := t.exec(ctx, `INSERT INTO plans (digest, requester, body, made_at) VALUES (?, ?, ?, ?) ON CONFLICT (digest) DO NOTHING`,
+		digest, requester, string(body), micros(t.s.now()))
+	if err != nil {
+		return fmt.Errorf("keep plan: %w", err)
+	}
+	if n, err := r.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	_, err = t.Audit(ctx, requester, "planned", digest, struct{}{})
+	return err
+}
+
+// Plan reads a plan by its digest.
+func (t *Tx) Plan(ctx context.Context, digest string) (body []byte, requester string, err error) {
+	var text string
+	err = t.one(ctx, `SELECT body, requester FROM plans WHERE digest = ?`, []any{digest}, &text, &requester)
+	if err != nil {
+		return nil, "", fmt.Errorf("plan %s: %w", digest, err)
+	}
+	return []byte(text), requester, nil
+}
+
+// Plans lists the digests of all plans, the newest first.
+func (t *Tx) Plans(ctx context.Context) ([]string, error) {
+	rows, err := t.query(ctx, `SELECT digest FROM plans ORDER BY made_at DESC, digest`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []string
+	for rows.Next() {
+		var digest string
+		if err := rows.Scan(&digest); err != nil {
+			return nil, t.s.explain(err)
+		}
+		all = append(all, digest)
+	}
+	return all, t.s.explain(rows.Err())
+}
+
+// KeepApproval keeps an approval of a plan. A later one of the same approver
+// takes its place.
+func (t *Tx) KeepApproval(ctx context.Context, plan, approver string, body []byte) error {
+	if _, err := t.exec(ctx, `INSERT INTO approvals (plan, approver, body, signed_at) VALUES (?, ?, ?, ?)
+ ON CONFLICT (plan, approver) DO UPDATE SET body = excluded.body, signed_at = excluded.signed_at`,
+		plan, approver, string(body), micros(t.s.now())); err != nil {
+		return fmt.Errorf("keep approval: %w", err)
+	}
+	_, err := t.Audit(ctx, approver, "approved", plan, json.RawMessage(body))
+	return err
+}
+
+// Approvals reads those of a plan.
+func (t *Tx) Approvals(ctx context.Context, plan string) ([][]byte, error) {
+	rows, err := t.query(ctx, `SELECT body FROM approvals WHERE plan = ? ORDER BY approver`, plan)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all [][]byte
+	for rows.Next() {
+		var body string
+		if err := rows.Scan(&body); err != nil {
+			return nil, t.s.explain(err)
+		}
+		all = append(all, []byte(body))
+	}
+	return all, t.s.explain(rows.Err())
+}
+
+// Entry is a line of the journal of a plan: what is about to happen, or what did.
+type Entry struct {
+	Step  int
+	Event string
+	Body  json.RawMessage
+	At    time.Time
+}
+
+// Note writes a line into the journal of a plan.
+func (t *Tx) Note(ctx context.Context, plan string, step int, event string, body any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	if _, err := t.exec(ctx, `INSERT INTO journal (plan, step, event, body, at) VALUES (?, ?, ?, ?, ?)`, plan, step, event, string(text), micros(t.s.now())); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	return nil
+}
+
+// Journal reads that of a plan, in the order in which it was written.
+func (t *Tx) Journal(ctx context.Context, plan string) ([]Entry, error) {
+	rows, err := t.query(ctx, `SELECT step, event, body, at FROM journal WHERE plan = ? ORDER BY id`, plan)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []Entry
+	for rows.Next() {
+		var e Entry
+		var body string
+		var at int64
+		if err := rows.Scan(&e.Step, &e.Event, &body, &at); err != nil {
+			return nil, t.s.explain(err)
+		}
+		e.Body, e.At = json.RawMessage(body), fromMicros(at)
+		all = append(all, e)
+	}
+	return all, t.s.explain(rows.Err())
+}

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// migrations bring a database from one version to the next. One that was
+// released is never changed. SERIAL stands for a number that the database gives.
+var migrations = []string{`
+CREATE TABLE credentials (
+  id TEXT PRIMARY KEY,
+  rule TEXT NOT NULL,
+  preview TEXT NOT NULL,
+  severity TEXT NOT NULL,
+  first_seen BIGINT NOT NULL
+);
+CREATE TABLE findings (
+  id SERIAL,
+  credential TEXT NOT NULL REFERENCES credentials(id),
+  repository TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  body TEXT NOT NULL,
+  recorded_at BIGINT NOT NULL,
+  UNIQUE (credential, repository, fingerprint)
+);
+CREATE TABLE incidents (
+  id TEXT PRIMARY KEY,
+  credential TEXT NOT NULL UNIQUE REFERENCES credentials(id),
+  state TEXT NOT NULL,
+  exposure TEXT NOT NULL,
+  opened_at BIGINT NOT NULL,
+  changed_at BIGINT NOT NULL,
+  reason TEXT NOT NULL,
+  owner TEXT NOT NULL,
+  expires_at BIGINT NOT NULL
+);
+CREATE TABLE plans (
+  digest TEXT PRIMARY KEY,
+  requester TEXT NOT NULL,
+  body TEXT NOT NULL,
+  made_at BIGINT NOT NULL
+);
+CREATE TABLE approvals (
+  plan TEXT NOT NULL REFERENCES plans(digest),
+  approver TEXT NOT NULL,
+  body TEXT NOT NULL,
+  signed_at BIGINT NOT NULL,
+  PRIMARY KEY (plan, approver)
+);
+CREATE TABLE journal (
+  id SERIAL,
+  plan TEXT NOT NULL REFERENCES plans(digest),
+  step INTEGER NOT NULL,
+  event TEXT NOT NULL,
+  body TEXT NOT NULL,
+  at BIGINT NOT NULL
+);
+CREATE INDEX journal_by_plan ON journal (plan, step, id);
+CREATE TABLE audit (
+  seq BIGINT PRIMARY KEY,
+  at BIGINT NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  hash TEXT NOT NULL
+);
+CREATE INDEX audit_by_subject ON audit (subject, seq);
+CREATE TABLE audit_head (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq BIGINT NOT NULL,
+  hash TEXT NOT NULL,
+  mac TEXT NOT NULL
+);
+INSERT INTO audit_head VALUES (1, 0, '', '');
+`}
+
+// guards make the audit trail and the journal grow only.
+var guards = map[kind]string{
+	sqlite: `
+CREATE TRIGGER TABLE_no_update BEFORE UPDATE ON TABLE BEGIN SELECT RAISE(ABORT, 'TABLE only grows'); END;
+CREATE TRIGGER TABLE_no_delete BEFORE DELETE ON TABLE BEGIN SELECT RAISE(ABORT, 'TABLE only grows'); END;`,
+	postgres: `
+CREATE FUNCTION TABLE_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'TABLE only grows'; END $$;
+CREATE TRIGGER TABLE_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON TABLE FOR EACH STATEMENT EXECUTE FUNCTION TABLE_only_grows();`,
+}
+
+// migrate brings the schema up to date, in one transaction.
+func (s *Store) migrate(ctx context.Context) error {
+	return s.Tx(ctx, func(t *Tx) error {
+		if err := t.alone(ctx); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`); err != nil {
+			return err
+		}
+		version := 0
+		if err := t.one(ctx, `SELECT version FROM schema_version`, nil, &version); err != nil && !errors.Is(err, ErrNotFound) {
+			return err
+		}
+		if version > len(migrations) {
+			return fmt.Errorf("%w: it has schema %d, this one knows %d; use the newer version", ErrTooNew, version, len(migrations))
+		}
+		return t.upgrade(ctx, version)
+	})
+}
+
+// alone keeps other processes from migrating at the same time. On SQLite a
+// transaction that writes is alone anyway.
+func (t *Tx) alone(ctx context.Context) error {
+	if t.s.kind == sqlite {
+		return nil
+	}
+	_, err := t.exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('leakgate schema'))`)
+	return err
+}
+
+func (t *Tx) upgrade(ctx context.Context, from int) error {
+	if from == len(migrations) {
+		return nil
+	}
+	for n := from; n < len(migrations); n++ {
+		script := migrations[n]
+		if n == 0 {
+			script += strings.ReplaceAll(guards[t.s.kind], "TABLE", "audit") + strings.ReplaceAll(guards[t.s.kind], "TABLE", "journal")
+		}
+		if _, err := t.exec(ctx, t.s.types(script)); err != nil {
+			return fmt.Errorf("bring the schema to version %d: %w", n+1, err)
+		}
+	}
+	if _, err := t.exec(ctx, `DELETE FROM schema_version`); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `INSERT INTO schema_version VALUES (?)`, len(migrations))
+	return err
+}
+
+// types spells the types that the databases name differently.
+func (s *Store) types(script string) string {
+	if s.kind == postgres {
+		return strings.ReplaceAll(script, "SERIAL", "BIGSERIAL PRIMARY KEY")
+	}
+	return strings.ReplaceAll(script, "SERIAL", "INTEGER PRIMARY KEY AUTOINCREMENT")
+}

@@ -1,0 +1,207 @@
+// Package store keeps what outlives a run: credentials and where they were
+// found, their incidents, plans with approvals and journal, and the audit trail.
+// It holds no value of any credential, only identities and previews.
+//
+// It is one SQLite file by default and PostgreSQL by URL, with the same schema.
+// It sends nothing anywhere and decides nothing, but it lets an incident move
+// only as its states allow.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
+	_ "modernc.org/sqlite"             // the driver "sqlite"
+
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+// Store is safe for concurrent use, by several processes too.
+type Store struct {
+	db    *sql.DB
+	kind  kind
+	where string // folder of locks for SQLite
+	key   secret.Key
+	now   func() time.Time
+}
+
+// kind is the database behind a store.
+type kind int
+
+const (
+	sqlite kind = iota
+	postgres
+)
+
+// Options of [Open].
+type Options struct {
+	// Key signs the head of the audit trail, so that whoever can write the
+	// database but has no key cannot cut it.
+	Key secret.Key
+	// Now tells the time; nil is time.Now.
+	Now func() time.Time
+}
+
+// Errors that callers tell apart.
+var (
+	ErrNotFound = errors.New("not in the store")
+	ErrBusy     = errors.New("somebody else is at it")
+	ErrTooNew   = errors.New("the database was written by a newer version")
+)
+
+// Open opens a database and brings its schema up to date. The place is a
+// postgres:// URL or the path of a SQLite file, which is made (mode 0600, its
+// folder 0700) where it is missing.
+func Open(ctx context.Context, place string, o Options) (*Store, error) {
+	s := &Store{key: o.Key, now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if err := s.connect(place); err != nil {
+		return nil, err
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.db.Close()
+		return nil, s.explain(err)
+	}
+	return s, nil
+}
+
+func (s *Store) connect(place string) (err error) {
+	if strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://") {
+		s.kind = postgres
+		if s.db, err = sql.Open("pgx", place); err != nil {
+			return errors.New("the PostgreSQL URL does not parse") // it may hold a password
+		}
+		return nil
+	}
+	if err := makeFile(place); err != nil {
+		return err
+	}
+	s.where = filepath.Dir(place)
+	options := url.Values{
+		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_txlock": {"immediate"},
+	}
+	s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: place}).EscapedPath(), RawQuery: options.Encode()}).String())
+	return err
+}
+
+// makeFile makes the file, and refuses one that others may read or write.
+func makeFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("folder of the database: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && os.PathSeparator == '/' {
+		return fmt.Errorf("database %s may be read by others (mode %04o): chmod 600 it", path, mode)
+	}
+	return nil
+}
+
+// Close gives the database back.
+func (s *Store) Close() error { return s.db.Close() }
+
+// Tx runs f in one transaction: all that it does happens, or nothing. Writers
+// come one after the other on SQLite.
+func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := f(&Tx{Tx: tx, s: s}); err != nil {
+		return err
+	}
+	return s.explain(tx.Commit())
+}
+
+// Tx is a transaction of a store.
+type Tx struct {
+	*sql.Tx
+	s *Store
+}
+
+// exec and query take question marks on both databases.
+func (t *Tx) exec(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	r, err := t.ExecContext(ctx, t.s.spell(query), args...)
+	return r, t.s.explain(err)
+}
+
+func (t *Tx) query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	r, err := t.QueryContext(ctx, t.s.spell(query), args...)
+	return r, t.s.explain(err)
+}
+
+// one reads the only row of a query. No row is [ErrNotFound].
+func (t *Tx) one(ctx context.Context, query string, args []any, into ...any) error {
+	err := t.QueryRowContext(ctx, t.s.spell(query), args...).Scan(into...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return t.s.explain(err)
+}
+
+// spell numbers the question marks of a query for PostgreSQL.
+func (s *Store) spell(query string) string {
+	if s.kind == sqlite {
+		return query
+	}
+	var b strings.Builder
+	for n := 1; ; n++ {
+		before, after, ok := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		b.WriteString("$" + strconv.Itoa(n))
+		query = after
+	}
+}
+
+// explain says what to do about what befalls databases.
+func (s *Store) explain(err error) error {
+	switch text := fmt.Sprint(err); {
+	case err == nil:
+		return nil
+	case strings.Contains(text, "SQLITE_BUSY") || strings.Contains(text, "database is locked"):
+		return fmt.Errorf("%w: another process holds the database; try again when it is done", ErrBusy)
+	case strings.Contains(text, "SQLITE_FULL") || strings.Contains(text, "database or disk is full"):
+		return fmt.Errorf("the disk of the database is full; nothing of this step was written: %w", err)
+	case strings.Contains(text, "SQLITE_NOTADB") || strings.Contains(text, "not a database"):
+		return fmt.Errorf("the file is no database of leakgate: %w", err)
+	}
+	return err
+}
+
+// micros is how times are kept: microseconds since 1970.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(n).UTC()
+}

@@ -1,0 +1,198 @@
+package remediate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
+)
+
+// Effect is what became of one step.
+type Effect string
+
+// The zero Effect never comes back from Apply.
+const (
+	Proven  Effect = "dead"    // the issuer documents that the credential is dead
+	Nothing Effect = "nothing" // the plan calls nobody for the step
+	Refused Effect = "refused" // the step was not done, and why is said
+	Open    Effect = "open"    // it was done, or may have been, and nobody can tell whether it works yet
+)
+
+// Outcome is what became of a step.
+type Outcome struct {
+	Step   Step   `json:"step"`
+	Effect Effect `json:"effect"`
+	Why    string `json:"why"`
+}
+
+// Errors that end a run before the first call, or between two.
+var (
+	ErrStopped = errors.New("the kill switch is on")
+	ErrExpired = errors.New("the plan has expired: make a new one")
+)
+
+// Apply does what a plan says, as far as it is not done: a run that was cut off
+// is taken up. cases are the credentials with their values by identity; a step
+// without one is refused. An error means that not all steps were looked at.
+func (e *Engine) Apply(ctx context.Context, digest string, cases map[string]Case) ([]Outcome, error) {
+	release, err := e.Store.Exclusive(ctx, "apply")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	plan, err := e.read(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.admit(ctx, plan, digest); err != nil {
+		return nil, err
+	}
+	r := &run{Engine: e, plan: plan, digest: digest, cases: cases}
+	if err := r.recall(ctx); err != nil {
+		return nil, err
+	}
+	return r.all(ctx)
+}
+
+// admit looks at what must hold before anything is done.
+func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
+	policy, err := e.Policy.digest()
+	if err != nil {
+		return err
+	}
+	if plan.Policy != policy {
+		return errors.New("the policy changed since the plan was made: make a new one")
+	}
+	if !e.Clock.Now().Before(plan.Expires) {
+		return ErrExpired
+	}
+	return e.approved(ctx, plan, digest)
+}
+
+// run is one application of a plan.
+type run struct {
+	*Engine
+	plan    *Plan
+	digest  string
+	cases   map[string]Case
+	journal map[int]progress
+	forever int // deeds of this run that cannot be taken back
+}
+
+// progress is how far the journal says that a step has come.
+type progress struct {
+	event  string // the last one
+	at     time.Time
+	body   json.RawMessage
+	called time.Time // when the last call may have been made
+}
+
+// The events of the journal of a step, in their order.
+const (
+	intent   = "intent"   // a call is about to be made
+	answered = "answered" // it came back
+	verified = "verified" // the credential is dead
+	refused  = "refused"  // the provider refused; nothing was done
+	undoing  = "undoing"  // an undo is about to be called
+	undone   = "undone"
+)
+
+// recall reads the journal.
+func (r *run) recall(ctx context.Context) error {
+	r.journal = map[int]progress{}
+	return r.Store.Tx(ctx, func(t *store.Tx) error {
+		entries, err := t.Journal(ctx, r.digest)
+		for _, entry := range entries {
+			p := r.journal[entry.Step]
+			p.event, p.at, p.body = entry.Event, entry.At, entry.Body
+			if entry.Event == intent {
+				p.called = entry.At
+			}
+			r.journal[entry.Step] = p
+		}
+		return err
+	})
+}
+
+func (r *run) all(ctx context.Context) (out []Outcome, err error) {
+	for i, s := range r.plan.Steps {
+		if err := r.stopped(); err != nil {
+			return out, err
+		}
+		o, err := r.step(ctx, i, s)
+		if err != nil {
+			return out, fmt.Errorf("step %d of %s: %w", i+1, s.Credential, err)
+		}
+		out = append(out, o)
+		r.tell(i+1, len(r.plan.Steps))
+	}
+	return out, nil
+}
+
+func (r *run) stopped() error {
+	if r.Policy.KillSwitch == "" {
+		return nil
+	}
+	_, err := os.Stat(r.Policy.KillSwitch)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%w: remove %s to go on", ErrStopped, r.Policy.KillSwitch) // who cannot look does not go on
+}
+
+// step does one step, or what is left of it.
+func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
+	if s.Deed == "" {
+		return r.passive(ctx, s)
+	}
+	at := r.journal[i]
+	switch at.event {
+	case verified:
+		return Outcome{s, Proven, "done before"}, nil
+	case undoing, undone:
+		return Outcome{s, Refused, "it was taken back: make a new plan"}, nil
+	}
+	a, why := r.prepare(i, s)
+	switch {
+	case why != "":
+		return Outcome{s, Refused, why}, nil
+	case at.event == intent || at.event == answered:
+		return a.takeUp(ctx, at)
+	}
+	return a.act(ctx)
+}
+
+// passive files a credential that was dead when the plan was made.
+func (r *run) passive(ctx context.Context, s Step) (Outcome, error) {
+	if s.Status != revoke.Dead {
+		return Outcome{s, Nothing, s.Note}, nil
+	}
+	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, revoke.Report{Status: revoke.Dead, Why: s.Why}, nil)
+}
+
+// prepare gives what a step needs to be done, or why it is not done.
+func (r *run) prepare(i int, s Step) (act, string) {
+	c, ok := r.cases[s.Credential]
+	p := r.Catalogue.Provider(s.Provider)
+	switch {
+	case !ok:
+		return act{}, "its value was not found again: give the repository, or the value on standard input"
+	case r.mark(c.Value) != s.Mark:
+		return act{}, "the value is not the one of the plan"
+	case !r.Policy.owns(s.Repository) || !r.Policy.owns(c.Repository):
+		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
+	case p == nil:
+		return act{}, "the provider of the plan is not known to this version"
+	case r.pace.broken(p):
+		return act{}, fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
+	}
+	if data, err := p.Digest(); err != nil || data != s.Data {
+		return act{}, "what is known of the provider changed since the plan was made: make a new one"
+	}
+	return act{run: r, index: i, step: s, provider: p, in: r.input(c, p)}, ""
+}

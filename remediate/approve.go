@@ -1,0 +1,146 @@
+package remediate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hiddeco/sshsig"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// Approval is one approver's word on one plan, signed with an SSH key in the
+// form of `ssh-keygen -Y sign -n leakgate`
+// (https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig).
+type Approval struct {
+	Plan      string    `json:"plan"`
+	Approver  string    `json:"approver"`
+	Expires   time.Time `json:"expires"`
+	Signature string    `json:"signature"`
+}
+
+// namespace keeps signatures for other purposes from counting as approvals.
+const namespace = "leakgate"
+
+// Statement is the text that is signed.
+func (a Approval) Statement() []byte {
+	return fmt.Appendf(nil, "I approve this leakgate plan.\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
+}
+
+// Sign fills in the signature.
+func (a *Approval) Sign(key ssh.Signer) error {
+	s, err := sshsig.Sign(bytes.NewReader(a.Statement()), key, sshsig.HashSHA512, namespace)
+	if err != nil {
+		return fmt.Errorf("sign approval: %w", err)
+	}
+	a.Signature = string(sshsig.Armor(s))
+	return nil
+}
+
+// Approve keeps an approval, if it is a valid one of this plan.
+func (e *Engine) Approve(ctx context.Context, a Approval) error {
+	plan, err := e.read(ctx, a.Plan)
+	if err != nil {
+		return err
+	}
+	if err := e.Policy.accepts(plan, a, e.Clock.Now()); err != nil {
+		return err
+	}
+	body, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("encode approval: %w", err)
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, body) })
+}
+
+// accepts holds an approval against the operator's list of approvers.
+func (p Policy) accepts(plan *Plan, a Approval, now time.Time) error {
+	digest, err := plan.Digest()
+	switch {
+	case err != nil:
+		return err
+	case a.Plan != digest:
+		return errors.New("the approval is of another plan")
+	case a.Approver == plan.Requester:
+		return fmt.Errorf("%s made the plan and cannot approve it", a.Approver)
+	case !a.Expires.After(now):
+		return fmt.Errorf("the approval of %s ended at %s", a.Approver, a.Expires.UTC().Format(time.RFC3339))
+	}
+	signature, err := sshsig.Unarmor([]byte(a.Signature))
+	if err != nil {
+		return fmt.Errorf("the approval of %s has no signature that parses", a.Approver)
+	}
+	for _, approver := range p.Approvers {
+		if approver.Name == a.Approver {
+			return approver.signed(a, signature)
+		}
+	}
+	return fmt.Errorf("%s is not on the list of approvers", a.Approver)
+}
+
+// signed reports whether one of the approver's keys made a signature.
+func (p Approver) signed(a Approval, s *sshsig.Signature) error {
+	keys, err := p.keys()
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if sshsig.Verify(bytes.NewReader(a.Statement()), s, key, s.HashAlgorithm, namespace) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("none of the keys of %s made the signature", p.Name)
+}
+
+func (p Approver) keys() (keys []ssh.PublicKey, err error) {
+	for _, line := range p.Keys {
+		key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(line))
+		if err != nil {
+			return nil, fmt.Errorf("a key does not parse: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("no key")
+	}
+	return keys, nil
+}
+
+// approved reports whether a plan has the approvals that it needs now.
+func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error {
+	need := e.Policy.Needs(plan)
+	if need == 0 {
+		return nil
+	}
+	var bodies [][]byte
+	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
+		bodies, err = t.Approvals(ctx, digest)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	valid := map[string]bool{}
+	var faults []error
+	for _, body := range bodies {
+		var a Approval
+		err := json.Unmarshal(body, &a)
+		if err == nil {
+			err = e.Policy.accepts(plan, a, e.Clock.Now())
+		}
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		valid[a.Approver] = true
+	}
+	if len(valid) >= need {
+		return nil
+	}
+	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate remediate approve %s", len(valid), need, digest))...)
+}

@@ -1,0 +1,100 @@
+package remediate
+
+import (
+	"slices"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/scanner"
+)
+
+// companions are, by the name of a provider's need, the rules whose values are
+// meant when they leaked in the same file, and no two of them differ.
+var companions = map[string]string{"secret_key": "aws-secret-access-key"}
+
+// Cases are the credentials that a scan found, with their values.
+func Cases(r scanner.Result, catalogue *revoke.Catalogue, repository string, exposure Exposure) []Case {
+	var all []Case
+	for _, c := range r.Credentials {
+		if c.Secret.IsZero() {
+			continue
+		}
+		known := Case{Credential: c.ID, Value: c.Secret, Rule: known(c.Rules, catalogue), Repository: repository, Exposure: exposure, Seen: c.FirstSeen}
+		for _, f := range r.Findings {
+			if f.Rule.ID == known.Rule && f.Secret.Equal(c.Secret) {
+				known.Preview, known.Severity = c.Secret.Preview(f.Rule.Prefix), f.Severity.String()
+				break
+			}
+		}
+		known.Companions = besides(r, c)
+		all = append(all, known)
+	}
+	return all
+}
+
+// known is the rule that says most about whom to ask.
+func known(rules []string, catalogue *revoke.Catalogue) string {
+	for _, r := range rules {
+		if len(catalogue.ForRule(r)) > 0 {
+			return r
+		}
+	}
+	for _, r := range rules {
+		if catalogue.Runbook(r) != nil {
+			return r
+		}
+	}
+	return rules[0]
+}
+
+// besides are the companions that leaked in the files of a credential.
+func besides(r scanner.Result, c scanner.Credential) map[string]secret.Secret {
+	out := map[string]secret.Secret{}
+	for need, rule := range companions {
+		var found []secret.Secret
+		for _, f := range r.Findings {
+			if f.Rule.ID == rule && slices.Contains(c.Paths, f.At.Path) && !slices.ContainsFunc(found, f.Secret.Equal) {
+				found = append(found, f.Secret)
+			}
+		}
+		if len(found) == 1 {
+			out[need] = found[0]
+		}
+	}
+	return out
+}
+
+// place is what is recorded of a finding.
+type place struct {
+	Commit  string   `json:"commit,omitempty"`
+	Author  string   `json:"author,omitempty"`
+	Date    string   `json:"date,omitempty"`
+	Path    string   `json:"path,omitempty"`
+	Line    int      `json:"line,omitempty"`
+	Blob    string   `json:"blob,omitempty"`
+	Span    [2]int   `json:"span"`
+	Decoded []string `json:"decoded_from,omitempty"`
+	AtHead  bool     `json:"at_head"`
+}
+
+// Sightings are the places of cases, for the store.
+func Sightings(r scanner.Result, cases []Case) []store.Sighting {
+	var all []store.Sighting
+	for _, c := range cases {
+		for _, f := range r.Findings {
+			if !f.Secret.Equal(c.Value) {
+				continue
+			}
+			at := place{f.Commit.ID, f.Commit.Author, "", f.At.Path, f.At.StartLine, f.At.Blob, f.At.Span, f.At.DecodedFrom, f.At.AtHead}
+			if !f.Commit.Date.IsZero() {
+				at.Date = f.Commit.Date.UTC().Format("2006-01-02T15:04:05Z")
+			}
+			all = append(all, store.Sighting{
+				Credential: store.Credential{ID: c.Credential, Rule: c.Rule, Preview: c.Preview, Severity: c.Severity},
+				Repository: c.Repository, Fingerprint: f.Fingerprint, Body: at,
+			})
+		}
+	}
+	return all
+}

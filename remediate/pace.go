@@ -1,0 +1,57 @@
+package remediate
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/leakgate/leakgate/remediate/revoke"
+)
+
+// pace keeps the calls to each provider within its rate, and leaves one alone
+// that is out of order.
+type pace struct {
+	limits map[string]*rate.Limiter
+	faults map[string]int
+}
+
+// maxFaults is how many calls in a row may go without a documented answer
+// before a provider is left alone for the run.
+const maxFaults = 3
+
+// gentle is the rate for providers that document none.
+var gentle = revoke.Rate{Calls: 60, Per: revoke.Duration(time.Minute)}
+
+// wait returns when the provider may be asked again.
+func (p *pace) wait(ctx context.Context, clock Clock, of *revoke.Provider) error {
+	if p.limits == nil {
+		p.limits = map[string]*rate.Limiter{}
+	}
+	limit := p.limits[of.ID]
+	if limit == nil {
+		r := of.Rate
+		if r.Calls == 0 {
+			r = gentle
+		}
+		limit = rate.NewLimiter(rate.Every(time.Duration(r.Per)/time.Duration(r.Calls)), 1)
+		p.limits[of.ID] = limit
+	}
+	now := clock.Now()
+	return clock.Sleep(ctx, limit.ReserveN(now, 1).DelayFrom(now))
+}
+
+// note takes in whether a call was answered as documented.
+func (p *pace) note(of *revoke.Provider, documented bool) {
+	if p.faults == nil {
+		p.faults = map[string]int{}
+	}
+	if documented {
+		p.faults[of.ID] = 0
+	} else {
+		p.faults[of.ID]++
+	}
+}
+
+// broken reports whether a provider is left alone.
+func (p *pace) broken(of *revoke.Provider) bool { return p.faults[of.ID] >= maxFaults }

@@ -1,0 +1,242 @@
+package remediate
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
+)
+
+// Plan is what is to be done about some credentials, and nothing else. It holds
+// no value. Its digest stands for every word of it.
+type Plan struct {
+	Made      time.Time `json:"made"`
+	Expires   time.Time `json:"expires"`
+	Requester string    `json:"requester"`
+	Policy    string    `json:"policy"` // digest of the operator's policy
+	Steps     []Step    `json:"steps"`
+}
+
+// Step is what is to be done about one credential.
+type Step struct {
+	Credential string            `json:"credential"`
+	Mark       string            `json:"mark"` // of the value, under the installation's key
+	Rule       string            `json:"rule"`
+	Preview    string            `json:"preview"`
+	Severity   string            `json:"severity"`
+	Repository string            `json:"repository"`
+	Exposure   Exposure          `json:"exposure,omitempty"`
+	Provider   string            `json:"provider,omitempty"`
+	Data       string            `json:"data,omitempty"` // digest of the provider's data
+	Status     revoke.Status     `json:"status"`
+	Why        string            `json:"why"` // of the status
+	Identity   map[string]string `json:"identity,omitempty"`
+	Scopes     []string          `json:"scopes,omitempty"`
+	Deed       revoke.Deed       `json:"deed,omitempty"` // "" when nothing is called
+	Target     *revoke.Target    `json:"target,omitempty"`
+	Undo       bool              `json:"undo"` // the deed can be taken back
+	Outage     string            `json:"outage,omitempty"`
+	Forever    string            `json:"forever,omitempty"` // what cannot be taken back
+	Note       string            `json:"note,omitempty"`    // why nothing is called, and what a person does
+	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
+}
+
+// Digest is the SHA-256 of the plan's canonical form.
+func (p *Plan) Digest() (string, error) {
+	body, err := p.encode()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// encode is the canonical form: JSON with sorted keys.
+func (p *Plan) encode() ([]byte, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("encode plan: %w", err)
+	}
+	return body, nil
+}
+
+// Acts reports how many steps call a provider.
+func (p *Plan) Acts() (n int) {
+	for _, s := range p.Steps {
+		if s.Deed != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// Plan asks the issuers, read-only, and says what is to be done about each case:
+// public and live ones first. It keeps the plan and does nothing.
+func (e *Engine) Plan(ctx context.Context, cases []Case) (*Plan, string, error) {
+	now := e.Clock.Now().UTC().Truncate(time.Second)
+	policy, err := e.Policy.digest()
+	if err != nil {
+		return nil, "", err
+	}
+	plan := &Plan{Made: now, Expires: now.Add(e.Policy.lifetime()), Requester: e.Actor, Policy: policy}
+	for i, c := range cases {
+		step, err := e.step(ctx, c)
+		if err != nil {
+			return nil, "", err
+		}
+		plan.Steps = append(plan.Steps, step)
+		e.tell(i+1, len(cases))
+	}
+	slices.SortStableFunc(plan.Steps, func(a, b Step) int { return a.urgency() - b.urgency() })
+	digest, err := e.keep(ctx, plan)
+	return plan, digest, err
+}
+
+func (e *Engine) tell(done, total int) {
+	if e.Progress != nil {
+		e.Progress(done, total)
+	}
+}
+
+func (e *Engine) keep(ctx context.Context, plan *Plan) (string, error) {
+	body, err := plan.encode()
+	if err != nil {
+		return "", err
+	}
+	digest, err := plan.Digest()
+	if err != nil {
+		return "", err
+	}
+	return digest, e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepPlan(ctx, digest, plan.Requester, body) })
+}
+
+// read reads a plan that was kept. A plan that is not what its digest says is refused.
+func (e *Engine) read(ctx context.Context, digest string) (*Plan, error) {
+	var body []byte
+	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
+		body, _, err = t.Plan(ctx, digest)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != digest {
+		return nil, fmt.Errorf("plan %s was changed in the store: make a new one", digest)
+	}
+	plan := &Plan{}
+	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(plan); err != nil {
+		return nil, fmt.Errorf("plan %s does not parse: %w", digest, err)
+	}
+	return plan, nil
+}
+
+// urgency orders steps: what the world can read and still works comes first.
+func (s Step) urgency() int {
+	n := 0
+	if s.Deed == "" {
+		n += 4
+	}
+	if s.Exposure == Private {
+		n += 2
+	}
+	if s.Status != revoke.Live {
+		n++
+	}
+	return n
+}
+
+// step says what is to be done about one case. What goes wrong on the way is
+// said in the step; the error is that of the context or the store.
+func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
+	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: c.Severity,
+		Repository: c.Repository, Exposure: c.Exposure}
+	if !e.Policy.owns(c.Repository) {
+		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
+		return s, nil
+	}
+	p, note := e.provider(c)
+	if p == nil {
+		s.Note = note
+		return s, nil
+	}
+	data, err := p.Digest()
+	if err != nil {
+		return s, err
+	}
+	s.Provider, s.Data, s.Outage, s.Forever, s.Evidence = p.ID, data, p.Outage, p.Forever, p.Evidence
+	if err := e.pace.wait(ctx, e.Clock, p); err != nil {
+		return s, err
+	}
+	in := e.input(c, p)
+	report := e.Issuer.Check(ctx, p, in)
+	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
+	e.decide(ctx, &s, p, in, report)
+	return s, ctx.Err()
+}
+
+// decide chooses the deed.
+func (e *Engine) decide(ctx context.Context, s *Step, p *revoke.Provider, in revoke.Input, report revoke.Report) {
+	switch {
+	case report.Status == revoke.Dead:
+		s.Note = "dead already: nothing is called"
+		return
+	case report.Status == revoke.Unknown && p.Unchecked == "":
+		s.Note = "nobody can tell whether it works: plan again when the issuer answers"
+		return
+	case p.Evidence == revoke.Unverified && !slices.Contains(e.Policy.AllowUnverified, p.ID):
+		s.Note = fmt.Sprintf("how %s answers was not verified: allow_unverified = [%q] allows it", p.ID, p.ID)
+		return
+	}
+	target, err := e.Issuer.Locate(ctx, p, in, report)
+	if err != nil {
+		s.Note = err.Error()
+		return
+	}
+	s.Deed, s.Target = revoke.Revoke, &target
+	if p.Reversible() && p.Can(revoke.Disable) {
+		s.Deed = revoke.Disable
+		s.Undo = len(p.Lacks(revoke.Undo, in.Given)) == 0
+	}
+}
+
+// provider chooses who is asked: what can be taken back goes before what
+// cannot, and then who needs the least. Without one the note says what a person
+// has to do.
+func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
+	lacking := ""
+	for _, p := range e.Catalogue.ForRule(c.Rule) {
+		if !p.Accepts(c.Value) {
+			continue
+		}
+		deed := revoke.Revoke
+		if p.Can(revoke.Disable) {
+			deed = revoke.Disable
+		}
+		if needs := p.Lacks(deed, e.input(c, p).Given); len(needs) > 0 {
+			lacking = fmt.Sprintf("%s needs %s.%s: %s", p.Name, p.ID, needs[0].Name, needs[0].Help)
+			continue
+		}
+		if best == nil || p.Reversible() && !best.Reversible() {
+			best = p
+		}
+	}
+	if best != nil {
+		return best, ""
+	}
+	if b := e.Catalogue.Runbook(c.Rule); b != nil {
+		return nil, fmt.Sprintf("a person revokes it, see the runbook %q: %s", b.Name, b.Link)
+	}
+	if lacking != "" {
+		return nil, lacking
+	}
+	return nil, "no provider and no runbook is known for the rule " + c.Rule
+}

@@ -1,0 +1,216 @@
+package remediate
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate/revoke"
+)
+
+// Policy is the operator's word on remediation. It comes from the operator's own
+// file, never from a repository that is judged. The zero Policy owns nothing,
+// and so acts on nothing.
+type Policy struct {
+	// Owned are patterns of the repositories whose leaks may be acted on, as in
+	// "github.com/acme/*".
+	Owned []string `toml:"owned"`
+	// Budget is how many deeds that cannot be taken back one run may do; 10 when 0.
+	Budget int `toml:"budget"`
+	// KillSwitch is a file that stops every run while it exists.
+	KillSwitch string `toml:"kill_switch"`
+	// Lifetime is how long a plan may be applied; 24 hours when 0.
+	Lifetime revoke.Duration `toml:"lifetime"`
+	// AllowUnverified names providers whose answers nobody has seen.
+	AllowUnverified []string `toml:"allow_unverified"`
+	// Approvals say how many approvers a plan needs. All that match count.
+	Approvals []Quorum   `toml:"approvals"`
+	Approvers []Approver `toml:"approvers"`
+	// Private names hosts that may have a private address, as a Vault of one's own.
+	Private []string `toml:"private"`
+	// GitLab is what `leakgate remediate serve` may do.
+	GitLab GitLab `toml:"gitlab"`
+	// Settings are, by provider, what it needs and is no secret.
+	Settings map[string]map[string]string `toml:"settings"`
+	// Credentials are, by provider, files that hold what it needs of an
+	// administrator. Only their owner may read them.
+	Credentials map[string]map[string]string `toml:"credentials"`
+}
+
+// Quorum is a number of approvers that a plan needs if a step of it matches.
+type Quorum struct {
+	Need         int      `toml:"need"`
+	Irreversible bool     `toml:"irreversible"` // the step cannot be taken back
+	Severity     []string `toml:"severity"`     // of the credential; empty: any
+	Scopes       []string `toml:"scopes"`       // patterns, one of which a scope of the credential matches; empty: any
+}
+
+// GitLab says how a GitLab signs in, and which tokens are revoked without asking.
+type GitLab struct {
+	Authorization string   `toml:"authorization"` // file of what GitLab sends as Authorization; only its owner may read it
+	Auto          []string `toml:"auto"`          // rules whose tokens are revoked alone
+}
+
+// Word reads what GitLab sends as Authorization.
+func (g GitLab) Word() (secret.Secret, error) {
+	if g.Authorization == "" {
+		return secret.Secret{}, errors.New("[gitlab] authorization names no file")
+	}
+	word, err := readPrivate(g.Authorization)
+	if err == nil && word.Len() < minWord {
+		err = fmt.Errorf("%s holds less than %d characters", g.Authorization, minWord)
+	}
+	return word, err
+}
+
+// minWord is the shortest word that GitLab may sign in with.
+const minWord = 20
+
+// Approver is a person with public keys in the form of authorized_keys.
+type Approver struct {
+	Name string   `toml:"name"`
+	Keys []string `toml:"keys"`
+}
+
+const (
+	defaultBudget   = 10
+	defaultLifetime = 24 * time.Hour
+)
+
+// ParsePolicy reads the operator's file. An unknown key is an error.
+func ParsePolicy(text []byte) (Policy, error) {
+	var p Policy
+	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&p)
+	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
+		return p, fmt.Errorf("unknown key %s", strings.Join(strict.Errors[0].Key(), "."))
+	}
+	if err != nil {
+		return p, err
+	}
+	return p, p.validate()
+}
+
+func (p Policy) validate() error {
+	for _, pattern := range p.Owned {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("owned: %q is no pattern", pattern)
+		}
+	}
+	for _, a := range p.Approvers {
+		if _, err := a.keys(); err != nil {
+			return fmt.Errorf("approver %q: %w", a.Name, err)
+		}
+	}
+	for _, q := range p.Approvals {
+		if q.Need < 1 || q.Need > len(p.Approvers) {
+			return fmt.Errorf("approvals: %d are needed, and there are %d approvers", q.Need, len(p.Approvers))
+		}
+		for _, pattern := range q.Scopes {
+			if _, err := path.Match(pattern, ""); err != nil {
+				return fmt.Errorf("approvals: %q is no pattern", pattern)
+			}
+		}
+	}
+	if p.Budget < 0 || p.Lifetime < 0 {
+		return errors.New("budget and lifetime are not negative")
+	}
+	return nil
+}
+
+// digest stands for the policy: a plan is applied under the one it was made under.
+func (p Policy) digest() (string, error) {
+	text, err := toml.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("digest of the policy: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (p Policy) lifetime() time.Duration {
+	if p.Lifetime == 0 {
+		return defaultLifetime
+	}
+	return time.Duration(p.Lifetime)
+}
+
+func (p Policy) budget() int {
+	if p.Budget == 0 {
+		return defaultBudget
+	}
+	return p.Budget
+}
+
+// owns reports whether a repository is on the list.
+func (p Policy) owns(repository string) bool {
+	return repository != "" && slices.ContainsFunc(p.Owned, func(pattern string) bool {
+		ok, err := path.Match(pattern, repository)
+		return ok && err == nil
+	})
+}
+
+// Given reads what the providers are to be given, by "provider.need".
+func (p Policy) Given() (map[string]secret.Secret, error) {
+	given := map[string]secret.Secret{}
+	for provider, needs := range p.Settings {
+		for need, value := range needs {
+			given[provider+"."+need] = secret.New(value)
+		}
+	}
+	for provider, needs := range p.Credentials {
+		for need, file := range needs {
+			value, err := readPrivate(file)
+			if err != nil {
+				return nil, fmt.Errorf("credentials of %s: %w", provider, err)
+			}
+			given[provider+"."+need] = value
+		}
+	}
+	return given, nil
+}
+
+// readPrivate reads a file that nobody but its owner may read.
+func readPrivate(path string) (secret.Secret, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	if info.Mode().Perm()&0o077 != 0 && os.PathSeparator == '/' {
+		return secret.Secret{}, fmt.Errorf("%s may be read by others (mode %04o): chmod 600 it", path, info.Mode().Perm())
+	}
+	text, err := os.ReadFile(path)
+	return secret.New(strings.TrimRight(string(text), "\r\n")), err
+}
+
+// Needs is how many approvers a plan needs.
+func (p Policy) Needs(plan *Plan) (need int) {
+	for _, q := range p.Approvals {
+		if slices.ContainsFunc(plan.Steps, q.matches) {
+			need = max(need, q.Need)
+		}
+	}
+	return need
+}
+
+func (q Quorum) matches(s Step) bool {
+	if s.Deed == "" || q.Irreversible && s.Undo || len(q.Severity) > 0 && !slices.Contains(q.Severity, s.Severity) {
+		return false
+	}
+	// Nobody knows what a credential without known scopes may do.
+	return len(q.Scopes) == 0 || len(s.Scopes) == 0 || slices.ContainsFunc(s.Scopes, func(scope string) bool {
+		return slices.ContainsFunc(q.Scopes, func(pattern string) bool {
+			ok, err := path.Match(pattern, scope)
+			return ok || err != nil
+		})
+	})
+}

@@ -1,0 +1,110 @@
+package revoke
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/crypto/ssh"
+
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+// derivation makes parts out of a value that an expression cannot cut.
+type derivation struct {
+	names  []string // what it makes
+	public []string // of these, what is no secret
+	make   func(vars) error
+}
+
+var derivations = map[string]derivation{
+	"gcp-key": {
+		[]string{"client_email", "private_key_id", "project_id", "assertion"},
+		[]string{"client_email", "private_key_id", "project_id"}, deriveGoogle,
+	},
+	"ssh-key": {[]string{"public_key", "fingerprint"}, []string{"public_key", "fingerprint"}, deriveSSH},
+	"jwt":     {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes},
+}
+
+// googleKey is what is read of a service account's key file.
+type googleKey struct {
+	Email   string `json:"client_email"`
+	ID      string `json:"private_key_id"`
+	Project string `json:"project_id"`
+	Key     string `json:"private_key"`
+}
+
+// deriveGoogle reads a service account's key file and signs the request for an
+// access token with it, as https://developers.google.com/identity/protocols/oauth2/service-account says.
+func deriveGoogle(v vars) error {
+	file := googleKey{Email: v["email"].Reveal(), ID: v["key_id"].Reveal()} // no secrets
+	value := v["secret"].Reveal()                                           // the file, or the key in it
+	if strings.HasPrefix(strings.TrimSpace(value), "{") {
+		if json.Unmarshal([]byte(value), &file) != nil {
+			return errors.New("the key file of the service account does not parse (JSON)")
+		}
+	} else {
+		file.Key = strings.ReplaceAll(value, `\n`, "\n")
+	}
+	key, err := parseRSA(file.Key)
+	if err != nil {
+		return errors.New("the value is neither a service account's key file nor the private_key in it")
+	}
+	if file.Email == "" || file.ID == "" {
+		return errors.New("email and key_id are needed: they stand beside the key as client_email and private_key_id")
+	}
+	now := time.Now()
+	claims := jwt.MapClaims{
+		"iss": file.Email, "scope": "https://www.googleapis.com/auth/cloud-platform",
+		"aud": "https://oauth2.googleapis.com/token", "iat": now.Unix(), "exp": now.Add(5 * time.Minute).Unix(),
+	}
+	token := jwt.NewWithClaims(jwt.SigningMethodRS256, claims)
+	token.Header["kid"] = file.ID
+	assertion, err := token.SignedString(key)
+	if err != nil {
+		return errors.New("the private_key cannot sign")
+	}
+	v["client_email"], v["private_key_id"] = secret.New(file.Email), secret.New(file.ID)
+	v["project_id"], v["assertion"] = secret.New(file.Project), secret.New(assertion)
+	return nil
+}
+
+// deriveSSH gives the public half of a private key, which is what hosts list.
+func deriveSSH(v vars) error {
+	signer, err := ssh.ParsePrivateKey([]byte(v["secret"].Reveal())) // only its public half leaves
+	if missing, ok := errors.AsType[*ssh.PassphraseMissingError](err); ok && missing.PublicKey != nil {
+		return setPublic(v, missing.PublicKey)
+	}
+	if err != nil {
+		return errors.New("the value is no private key that SSH reads")
+	}
+	return setPublic(v, signer.PublicKey())
+}
+
+func setPublic(v vars, key ssh.PublicKey) error {
+	v["public_key"] = secret.New(strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))))
+	v["fingerprint"] = secret.New(ssh.FingerprintSHA256(key))
+	return nil
+}
+
+// deriveKubernetes reads where a service account's token is stored, which the
+// token says of itself.
+func deriveKubernetes(v vars) error {
+	parts := strings.Split(v["secret"].Reveal(), ".") // the claims are read, not trusted
+	if len(parts) != 3 {
+		return errors.New("the value is no JSON Web Token")
+	}
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims struct {
+		Namespace string `json:"kubernetes.io/serviceaccount/namespace"`
+		Secret    string `json:"kubernetes.io/serviceaccount/secret.name"`
+	}
+	if err != nil || json.Unmarshal(text, &claims) != nil {
+		return errors.New("the claims of the token do not parse")
+	}
+	v["namespace"], v["secret_name"] = secret.New(claims.Namespace), secret.New(claims.Secret)
+	return nil
+}

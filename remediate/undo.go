@@ -1,0 +1,113 @@
+package remediate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
+)
+
+// Undo takes back what a plan disabled: of one credential, or of all for "".
+// What cannot be taken back is refused. An incident whose credential works again
+// is detected again.
+func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[string]Case) ([]Outcome, error) {
+	release, err := e.Store.Exclusive(ctx, "apply")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	plan, err := e.read(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Engine: e, plan: plan, digest: digest, cases: cases}
+	if err := r.recall(ctx); err != nil {
+		return nil, err
+	}
+	var out []Outcome
+	for i, s := range plan.Steps {
+		if s.Deed == "" || credential != "" && s.Credential != credential {
+			continue
+		}
+		if err := r.stopped(); err != nil {
+			return out, err
+		}
+		o, err := r.undo(ctx, i, s)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, o)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("plan %s did nothing to %q", digest, credential)
+	}
+	return out, nil
+}
+
+func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
+	switch r.journal[i].event {
+	case "":
+		return Outcome{s, Nothing, "nothing was done yet"}, nil
+	case undone:
+		return Outcome{s, Nothing, "it was taken back before"}, nil
+	}
+	a, why := r.prepare(i, s)
+	if why != "" {
+		return Outcome{s, Refused, why}, nil
+	}
+	if s.Deed != revoke.Disable || !a.provider.Can(revoke.Undo) {
+		return Outcome{s, Refused, "it cannot be taken back: " + s.Forever}, nil
+	}
+	target, err := r.called(ctx, i)
+	if err != nil {
+		return Outcome{}, err
+	}
+	return a.takeBack(ctx, target)
+}
+
+// called is the record that the last call of a step was about.
+func (r *run) called(ctx context.Context, i int) (target revoke.Target, err error) {
+	err = r.Store.Tx(ctx, func(t *store.Tx) error {
+		entries, err := t.Journal(ctx, r.digest)
+		for _, entry := range entries {
+			var c call
+			if entry.Step == i && entry.Event == intent {
+				err = json.Unmarshal(entry.Body, &c)
+				target = c.Target
+			}
+		}
+		return err
+	})
+	return target, err
+}
+
+// takeBack makes the call and looks whether the credential works again. Calling
+// it twice does what once does.
+func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error) {
+	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+		return Outcome{}, err
+	}
+	if err := a.write(ctx, undoing, call{revoke.Undo, target}); err != nil {
+		return Outcome{}, err
+	}
+	a.at("before undo")
+	o := a.Issuer.Act(ctx, a.provider, a.in, target, revoke.Undo)
+	a.at("behind undo")
+	if o.Result != revoke.Done {
+		return a.outcome(Open, "it was not taken back: "+o.Why)
+	}
+	ctx = context.WithoutCancel(ctx) // what was called has happened
+	report, err := a.check(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	err = a.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := t.Note(ctx, a.digest, a.index, undone, answer{Result: o.Result.String(), Why: o.Why}); err != nil {
+			return err
+		}
+		return t.Advance(ctx, a.step.Credential, store.Move{To: store.Detected, By: a.Actor, Why: "taken back: " + o.Why})
+	})
+	return Outcome{a.step, Nothing, fmt.Sprintf("%s; the credential is %s", o.Why, report.Status)}, err
+}
