@@ -12,7 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/detect"
+	"github.com/leakgate/leakgate/scanner/facts"
 )
 
 // use is a blob at a path, in a commit or in the working tree.
@@ -25,6 +27,11 @@ type use struct {
 	olds   []gitrepo.ID
 	found  []sighting
 	older  bool // everything in it was there before
+
+	change   int32           // of the run; -1 outside commits
+	recalled []facts.Finding // what it brought in, by an earlier scan
+	recall   bool            // recalled is all
+	ask      bool            // found is not known yet
 }
 
 // attributor turns sightings into findings, for one goroutine.
@@ -35,6 +42,8 @@ type attributor struct {
 
 	textOf gitrepo.ID // the blob of which the text was asked for last
 	last   []byte     // the text
+
+	lastCommit Commit // the known commit that was read last
 }
 
 func (r *run) newAttributor() *attributor {
@@ -70,7 +79,7 @@ func (r *run) attribute() error {
 // is told as missed.
 func (a *attributor) report(u use) error {
 	err := guarded(func() error {
-		findings, err := a.findings(u)
+		findings, err := a.known(u)
 		a.r.found(findings)
 		return err
 	})
@@ -93,17 +102,22 @@ func (r *run) uses(ctx context.Context, work chan<- use) error {
 	defer r.s.giveBack(sc)
 	paths := speakers{r: r, sc: sc, known: make([]speaker, len(r.paths.values))}
 	for i, c := range r.changes {
-		found := r.sightings[c.blob]
+		found, known := r.sightings[c.blob], r.known(c.blob)
+		ask := known != nil && known.Found
+		if len(found) == 0 && !ask && r.quiet(c.path) {
+			continue
+		}
 		speaks, err := paths.ask(c.path)
 		if err != nil {
 			return err
 		}
-		if len(found) == 0 && !speaks {
+		if len(found) == 0 && !ask && !speaks {
 			continue
 		}
 		commit := &r.commits[c.commit]
 		u := use{commit: commit, origin: FromCommit, path: r.paths.values[c.path], blob: r.blobs.values[c.blob], found: found,
-			older: commit.cut && r.req.Bounded}
+			older: commit.cut && r.req.Bounded, change: int32(i), ask: ask}
+		u.recalled, u.recall = r.recalled(int32(i))
 		u.olds = r.oldBlobs(c.old, r.more[int32(i)])
 		select {
 		case work <- u:
@@ -170,6 +184,26 @@ func (r *run) at(path string) *detect.PlaceVerdict {
 	return v
 }
 
+// known gives the findings of a use, from what is known of it where that is enough.
+func (a *attributor) known(u use) ([]Finding, error) {
+	if u.recall {
+		if found, ok := a.recall(u); ok {
+			place := a.r.at(u.path)
+			alone := a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, nil)
+			return a.stamp(u, append(alone, found...), false), nil
+		}
+	}
+	if u.ask {
+		found, err := a.ask(u.blob)
+		if err != nil && a.r.ctx.Err() == nil {
+			a.r.coverage.miss(u.skip("cannot be read again: " + reason(err)))
+			return nil, nil
+		}
+		u.found = found
+	}
+	return a.findings(u)
+}
+
 // findings are the sightings of a use that it brought in, and those that were
 // there before when the request is for a range.
 func (a *attributor) findings(u use) ([]Finding, error) {
@@ -184,8 +218,10 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 		}
 	}
 	place := a.r.at(u.path)
-	out := u.stamp(a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, named), false)
+	out := a.stamp(u, a.r.s.pathFindings(u.origin, u.path, u.blobID(), u.commitID(), place, named), false)
 	ordinals := map[[sha256.Size]byte]int{}
+	var kept []facts.Finding
+	keep := a.r.history != nil && u.change >= 0
 	still := sync.OnceValue(func() func(sighting) bool { return a.stillThere(u) })
 	accepted := withoutGeneric(accept(a.r.s.detector, found, place, u.commitID()))
 	a.hash(u, accepted)
@@ -198,10 +234,20 @@ func (a *attributor) findings(u use) ([]Finding, error) {
 			continue
 		}
 		finding.At.AtHead = still()(f)
+		if keep {
+			k, ok := a.fact(u, f, finding)
+			kept, keep = append(kept, k), ok
+		}
 		if passed := f.Secret.IsZero() && u.commit != nil && !finding.At.AtHead; passed && f.kind == InManifest {
 			continue // only values leak: a form that was mended has no harm left
 		}
-		out = append(out, u.stamp([]Finding{finding}, f.inherited)...)
+		out = append(out, a.stamp(u, []Finding{finding}, f.inherited)...)
+	}
+	if keep {
+		a.r.history.learn(u.change, kept)
+		if u.commit.fact > 0 {
+			a.r.history.changed.Store(true)
+		}
 	}
 	return out, nil
 }
@@ -220,14 +266,32 @@ func (a *attributor) hash(u use, found []sighting) {
 }
 
 // stamp names the commit that brought findings in, or says that they are older.
-func (u use) stamp(findings []Finding, older bool) []Finding {
+func (a *attributor) stamp(u use, findings []Finding, older bool) []Finding {
 	for i := range findings {
 		findings[i].Older = older
 		if u.commit != nil && !older {
-			findings[i].Commit = u.commit.public()
+			findings[i].Commit = a.public(u.commit)
 		}
 	}
 	return findings
+}
+
+// public is what is told of a commit. A known one is read for it.
+func (a *attributor) public(c *commit) Commit {
+	if c.fact == 0 {
+		return c.public()
+	}
+	if a.lastCommit.ID == c.id.String() {
+		return a.lastCommit
+	}
+	a.lastCommit = Commit{ID: c.id.String()}
+	read, err := a.rd.Commit(c.id)
+	if err != nil {
+		a.r.coverage.miss(Skip{Commit: c.id.String(), Reason: "commit cannot be read: " + reason(err)})
+		return a.lastCommit
+	}
+	a.lastCommit.Author, a.lastCommit.Email, a.lastCommit.Date = read.Author.Name, read.Author.Email, read.Author.When
+	return a.lastCommit
 }
 
 func (u use) commitID() string {
@@ -285,8 +349,18 @@ func holder(found []sighting) func(sighting) bool {
 
 // ask gives the sightings of any blob, searching it when the scan has not.
 func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
-	if n, ok := a.r.numbers.find(id); ok && int(n) < len(a.r.wanted) && a.r.wanted[n] {
-		return a.r.sightings[n], nil
+	n, listed := a.r.blobs.find(id)
+	listed = listed && int(n) < len(a.r.wanted) && a.r.wanted[n]
+	var pointless func(*rules.Rule) bool
+	if listed {
+		known := a.r.known(n)
+		if known == nil {
+			return a.r.sightings[n], nil
+		}
+		if !known.Found {
+			return nil, nil
+		}
+		a.sc.path, pointless = a.r.whereIs(n, "").Path, func(rule *rules.Rule) bool { return a.r.pointless(n, rule) }
 	}
 	a.r.mu.Lock()
 	found, ok := a.r.asked[id]
@@ -298,7 +372,7 @@ func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, _, err = a.r.s.sight(a.r.ctx, a.sc, "", o.Data, nil)
+	found, _, err = a.r.s.sight(a.r.ctx, a.sc, "", o.Data, pointless)
 	a.r.mu.Lock()
 	a.r.asked[id] = found
 	a.r.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/rules"
 	"github.com/leakgate/leakgate/scanner/detect"
+	"github.com/leakgate/leakgate/scanner/facts"
 	"github.com/leakgate/leakgate/scanner/unpack"
 )
 
@@ -18,6 +19,7 @@ import (
 // them quickest.
 func (r *run) read() error {
 	r.link()
+	r.countKnown()
 	ids, numbers := r.list()
 	workers := make([]*scratch, r.s.opt.Workers)
 	for i := range workers {
@@ -93,7 +95,7 @@ func (r *run) list() ([]gitrepo.ID, []int32) {
 	var ids []gitrepo.ID
 	var numbers []int32
 	for n, wanted := range r.wanted {
-		if wanted {
+		if wanted && r.known(int32(n)) == nil {
 			ids = append(ids, r.blobs.values[n])
 			numbers = append(numbers, int32(n))
 		}
@@ -115,16 +117,28 @@ func (r *run) search(sc *scratch, blob int32, o gitrepo.Packed) ([]sighting, err
 	}
 	r.coverage.count(len(o.Data))
 	if lfsPointer(o.Data) {
-		r.coverage.exclude(r.whereIs(blob, "Git LFS: the content is not in the repository, only its pointer was read"))
+		r.coverage.exclude(r.whereIs(blob, lfsReason))
 	}
-	sc.path = r.whereIs(blob, "").Path
+	sc.path, sc.outside = r.whereIs(blob, "").Path, false
+	named, skips := false, []facts.Skip(nil)
 	pointless := func(rule *rules.Rule) bool { return r.pointless(blob, rule) }
-	return r.s.sightAll(r.ctx, sc, "", o.Data, pointless, func(skip unpack.Skip) {
+	found, err := r.s.sightAll(r.ctx, sc, "", o.Data, pointless, func(skip unpack.Skip) {
+		named = named || skip.Path != "" // the name of a member may be a value
+		skips = append(skips, facts.Skip{Reason: skip.Reason, Limit: skip.Limit, Closed: skip.Closed})
 		where := r.whereIs(blob, skip.Reason)
 		where.Path += skip.Path
 		r.coverage.skip(where, skip.Closed || skip.Limit && r.s.opt.Named.Archives)
 	})
+	if h := r.history; h != nil && err == nil && !named && !sc.outside {
+		h.learned[blob] = facts.Blob{
+			Known: true, Found: len(found) > 0, LFS: lfsPointer(o.Data), Size: int64(len(o.Data)), Rules: h.masks[blob], Skips: skips,
+		}
+		h.changed.Store(true)
+	}
+	return found, err
 }
+
+const lfsReason = "Git LFS: the content is not in the repository, only its pointer was read"
 
 // sightAll is sight with every skip reported.
 func (s *Scanner) sightAll(ctx context.Context, sc *scratch, path string, data []byte, pointless func(*rules.Rule) bool, report func(unpack.Skip)) ([]sighting, error) {

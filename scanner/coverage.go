@@ -8,9 +8,12 @@ import (
 
 // coverage collects what was looked at, from many goroutines.
 type coverage struct {
-	commits  atomic.Int64
-	blobs    atomic.Int64
-	bytes    atomic.Int64
+	commits atomic.Int64
+	blobs   atomic.Int64
+	bytes   atomic.Int64
+
+	knownCommits, knownBlobs atomic.Int64
+
 	mu       sync.Mutex
 	excluded map[Skip]int
 	missed   map[Skip]int
@@ -53,6 +56,7 @@ func (c *coverage) report() Coverage {
 	defer c.mu.Unlock()
 	return Coverage{
 		Commits: int(c.commits.Load()), Blobs: int(c.blobs.Load()), Bytes: c.bytes.Load(),
+		KnownCommits: int(c.knownCommits.Load()), KnownBlobs: int(c.knownBlobs.Load()),
 		Excluded: sortedSkips(c.excluded), Missed: sortedSkips(c.missed),
 	}
 }

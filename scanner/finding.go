@@ -133,9 +133,13 @@ type Skip struct {
 // Coverage says what was looked at. Excluded is what the policy leaves out;
 // Missed is what should have been read and was not.
 type Coverage struct {
-	Commits  int
-	Blobs    int
-	Bytes    int64
+	Commits int
+	Blobs   int
+	Bytes   int64
+	// KnownCommits and KnownBlobs of those were looked at by an earlier scan under the
+	// same rules, see Cache.
+	KnownCommits, KnownBlobs int
+
 	Excluded []Skip
 	Missed   []Skip
 }

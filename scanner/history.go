@@ -1,7 +1,7 @@
 package scanner
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -20,7 +20,10 @@ type commit struct {
 	author  string
 	email   string
 	date    time.Time
-	cut     bool // a parent is not here: the commit cannot be compared
+	cut     bool  // a parent is not here: the commit cannot be compared
+	named   bool  // it stands for a tag or ref that names a tree or blob
+	when    int64 // committer date, seconds since 1970
+	fact    int32 // plus one: the commit in the table of what is known, of which only the id is here
 }
 
 func (c *commit) public() Commit {
@@ -36,18 +39,24 @@ type change struct {
 	old    int32 // the blob of the first parent at the path, -1 for none
 }
 
-// interner gives equal values one small number.
-type interner[T comparable] struct {
-	values []T
-	index  map[T]int32
+// interner gives equal texts one small number.
+type interner struct {
+	values []string
+	index  map[string]int32
 }
 
-func (in *interner[T]) add(v T) int32 {
+// grow makes room for so many texts in a new interner.
+func (in *interner) grow(n int) {
+	n += n / 16
+	in.values, in.index = make([]string, 0, n), make(map[string]int32, n)
+}
+
+func (in *interner) add(v string) int32 {
 	if n, ok := in.index[v]; ok {
 		return n
 	}
 	if in.index == nil {
-		in.index = map[T]int32{}
+		in.index = map[string]int32{}
 	}
 	n := int32(len(in.values))
 	in.values = append(in.values, v)
@@ -57,31 +66,8 @@ func (in *interner[T]) add(v T) int32 {
 
 // seal ends the adding: the values stay, and the map, which takes more room than
 // they do, goes.
-func (in *interner[T]) seal() {
+func (in *interner) seal() {
 	in.values, in.index = slices.Clone(in.values), nil
-}
-
-// blobNumbers finds the number of a blob without a map.
-type blobNumbers struct {
-	ids   []gitrepo.ID
-	order []int32 // of the ids by their bytes
-}
-
-func newBlobNumbers(ids []gitrepo.ID) blobNumbers {
-	b := blobNumbers{ids, make([]int32, len(ids))}
-	for i := range b.order {
-		b.order[i] = int32(i)
-	}
-	slices.SortFunc(b.order, func(x, y int32) int { return bytes.Compare(ids[x].Bytes(), ids[y].Bytes()) })
-	return b
-}
-
-func (b blobNumbers) find(id gitrepo.ID) (int32, bool) {
-	at, ok := slices.BinarySearchFunc(b.order, id, func(n int32, id gitrepo.ID) int { return bytes.Compare(b.ids[n].Bytes(), id.Bytes()) })
-	if !ok {
-		return 0, false
-	}
-	return b.order[at], true
 }
 
 // walk lists the commits and searches their messages.
@@ -94,15 +80,15 @@ func (r *run) walk() error {
 	for range r.s.opt.Workers {
 		group.Go(func() error { return r.searchMessages(work) })
 	}
-	report, err := r.repo.Walk(ctx, r.req.Tips, r.req.Hidden, func(c *gitrepo.Commit) error {
-		r.keep(c)
+	search := func(c *gitrepo.Commit) error {
 		select {
 		case work <- c:
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	})
+	}
+	report, err := r.visit(ctx, search)
 	close(work)
 	if err := errors.Join(err, group.Wait()); err != nil {
 		return fmt.Errorf("walk the commits: %w", err)
@@ -111,13 +97,25 @@ func (r *run) walk() error {
 	return nil
 }
 
+// visit keeps every commit that the request reaches and has the unknown ones searched.
+func (r *run) visit(ctx context.Context, search func(*gitrepo.Commit) error) (gitrepo.WalkReport, error) {
+	if r.history != nil && len(r.history.Commits) > 0 {
+		return r.walkKnown(ctx, search)
+	}
+	return r.repo.Walk(ctx, r.req.Tips, r.req.Hidden, func(c *gitrepo.Commit) error {
+		r.keep(c)
+		return search(c)
+	})
+}
+
 func (r *run) keep(c *gitrepo.Commit) {
 	r.coverage.commits.Add(1)
 	r.trees[c.ID] = c.Tree
 	r.commits = append(r.commits, commit{
 		id: c.ID, tree: c.Tree, parents: c.Parents,
-		author: c.Author.Name, email: c.Author.Email, date: c.Author.When,
+		author: c.Author.Name, email: c.Author.Email, date: c.Author.When, when: c.Committer.When.Unix(),
 	})
+	r.history.meet(c.ID)
 	if n := len(r.commits); n%1000 == 0 {
 		r.s.opt.Progress(Progress{Stage: "commits", Done: n})
 	}
@@ -165,6 +163,9 @@ func (r *run) diff() error {
 			rd := r.repo.NewReader(readerCache)
 			for i := range next {
 				for n := i * slice; n < min((i+1)*slice, len(r.commits)); n++ {
+					if r.commits[n].fact > 0 {
+						continue
+					}
 					err := guarded(func() error {
 						parts[i] = r.compare(rd, int32(n), parts[i])
 						return nil
@@ -183,14 +184,26 @@ func (r *run) diff() error {
 		return err
 	}
 	r.trees = nil
-	for i, part := range parts {
-		r.record(part)
-		parts[i] = nil
+	for n := range r.commits {
+		part := &parts[n/slice]
+		if r.commits[n].fact > 0 {
+			r.recordKnown(int32(n))
+		}
+		mine := 0
+		for mine < len(*part) && (*part)[mine].commit == int32(n) {
+			mine++
+		}
+		r.record((*part)[:mine])
+		if *part = (*part)[mine:]; len(*part) == 0 {
+			*part = nil
+		}
+	}
+	if r.history != nil {
+		r.weigh()
 	}
 	r.changes = slices.Clone(r.changes)
 	r.paths.seal()
 	r.blobs.seal()
-	r.numbers = newBlobNumbers(r.blobs.values)
 	return nil
 }
 
@@ -308,31 +321,66 @@ func (r *run) treeOf(rd *gitrepo.Reader, id gitrepo.ID) (gitrepo.ID, error) {
 // record numbers the names of changes and keeps those that are to be read.
 func (r *run) record(part []fileChange) {
 	for _, f := range part {
-		if fileType(f.mode) == typeGitlink {
-			r.coverage.exclude(Skip{Path: f.path, Reason: submodule})
+		link := fileType(f.mode) == typeGitlink
+		if r.history == nil && r.leftOut(f.path, link) { // nobody will ask for its numbers
 			continue
 		}
-		if reason := r.s.opt.Exclude(f.path); reason != "" {
-			r.coverage.exclude(Skip{Path: f.path, Reason: reason})
-			continue
-		}
-		c := change{commit: f.commit, path: r.paths.add(f.path), blob: r.want(f.blob), old: r.old(f.olds[0])}
+		c := change{commit: f.commit, path: r.paths.add(f.path), blob: r.blobs.add(f.blob), old: r.old(f.olds[0])}
+		var more []int32
 		for _, old := range f.olds[1:] {
-			n := int32(len(r.changes))
-			r.more[n] = append(r.more[n], r.old(old))
+			more = append(more, r.old(old))
 		}
-		r.changes = append(r.changes, c)
+		r.take(c, more, link)
 	}
 }
 
-// want numbers a blob that is to be read.
-func (r *run) want(id gitrepo.ID) int32 {
-	n := r.blobs.add(id)
-	for int(n) >= len(r.wanted) {
+// take keeps a change, and reports whether its blob is to be read. more are its
+// further old blobs.
+func (r *run) take(c change, more []int32, link bool) bool {
+	at := int32(len(r.changes))
+	if r.leftOut(r.paths.values[c.path], link) {
+		r.aside = append(r.aside, asideChange{c, more, link, at})
+		return false
+	}
+	r.want(c.blob)
+	if len(more) > 0 {
+		r.more[at] = more
+	}
+	r.changes = append(r.changes, c)
+	return true
+}
+
+// asideChange is a change that is not looked at, and the one that it stood before.
+type asideChange struct {
+	change
+	more   []int32
+	link   bool
+	before int32
+}
+
+// leftOut names the changes that are not followed, and reports whether one is.
+func (r *run) leftOut(path string, link bool) bool {
+	reason := submodule
+	if !link {
+		known, ok := r.reasons[path]
+		if !ok {
+			known = r.s.opt.Exclude(path)
+			r.reasons[path] = known
+		}
+		reason = known
+	}
+	if reason != "" {
+		r.coverage.exclude(Skip{Path: path, Reason: reason})
+	}
+	return reason != ""
+}
+
+// want marks a blob that is to be read.
+func (r *run) want(blob int32) {
+	for int(blob) >= len(r.wanted) {
 		r.wanted = append(r.wanted, false)
 	}
-	r.wanted[n] = true
-	return n
+	r.wanted[blob] = true
 }
 
 // old numbers a blob that something is compared with.

@@ -51,7 +51,7 @@ func (a *attributor) staged(entries []gitrepo.IndexEntry) error {
 		if was.ID == e.ID && same || e.IntentToAdd || !a.wanted(e.Path, e.Mode) {
 			continue
 		}
-		u := use{origin: FromStaged, path: e.Path, blob: e.ID}
+		u := use{origin: FromStaged, path: e.Path, blob: e.ID, change: -1}
 		if same {
 			u.olds = []gitrepo.ID{was.ID}
 		}
@@ -76,7 +76,7 @@ func (a *attributor) stagedFolder(e gitrepo.IndexEntry) error {
 	}
 	var found error
 	err = a.rd.DiffTrees(was.ID, e.ID, func(c gitrepo.Change) error {
-		u := use{origin: FromStaged, path: folder + "/" + c.Path, blob: c.New.ID}
+		u := use{origin: FromStaged, path: folder + "/" + c.Path, blob: c.New.ID, change: -1}
 		if c.New.ID.IsZero() || !a.wanted(u.path, c.New.Mode) {
 			return nil
 		}

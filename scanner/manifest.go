@@ -31,6 +31,11 @@ type Manifests struct {
 	Roles map[string]manifest.Role
 }
 
+// outside reports whether documents are judged by more than their bytes.
+func (m *Manifests) outside() bool {
+	return m.Prescribed != nil || !m.Keys.IsZero() || m.Formats.SOPS.MaxAge > 0 || len(m.Formats.SealedSecret.Certificates) > 0
+}
+
 // ManifestRules are the rules under which faults of Kubernetes documents are
 // reported. They have no regex: the documents' structure says what is wrong.
 var ManifestRules = sync.OnceValue(func() []*rules.Rule {
@@ -73,6 +78,7 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
 	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
+	sc.outside = sc.outside || len(docs) > 0 && m.outside()
 	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now}
 	if m.Prescribed != nil && bytes.Contains(v.Text, []byte("sops")) {
 		checker.Prescribed = m.Prescribed(sc.path)

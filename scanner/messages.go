@@ -67,6 +67,7 @@ func (r *run) searchMessage(sc *scratch, by Commit, id gitrepo.ID, from int, mes
 	if err != nil || len(found) == 0 {
 		return err
 	}
+	r.tells(id)
 	ordinals, signatures := map[[sha256.Size]byte]int{}, signature.FindAllStringIndex(message, -1)
 	var out []Finding
 	for _, f := range withoutGeneric(accept(r.s.detector, found, r.at(""), by.ID)) {
@@ -171,7 +172,7 @@ func (r *run) searchTag(rd *gitrepo.Reader, sc *scratch, id gitrepo.ID, seen map
 
 // target takes up a tree or blob that a ref or tag names directly.
 func (r *run) target(t gitrepo.TagTarget) {
-	c := &commit{id: t.Tip}
+	c := &commit{id: t.Tip, named: true}
 	n := int32(len(r.commits))
 	rd := r.repo.NewReader(readerCache)
 	var found []fileChange

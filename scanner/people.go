@@ -17,6 +17,9 @@ func (r *run) searchPeople(sc *scratch, by Commit, id gitrepo.ID, raw []byte, pe
 		if err != nil {
 			return err
 		}
+		if len(found) > 0 {
+			r.tells(id)
+		}
 		spans := make([]sighting, len(found))
 		for i, m := range found {
 			spans[i].Match = m

@@ -27,6 +27,8 @@ type Options struct {
 	Manifests Manifests                // how Kubernetes documents are judged
 	Workers   int                      // below 1: one per CPU
 	Exclude   func(path string) string // a reason to leave a path out, or ""; nil leaves out nothing
+	Cache     Cache                    // what earlier scans have learned; nil for none
+	Engine    string                   // names what this program makes of objects, for the Cache; "" uses none
 	Progress  func(Progress)           // called from several goroutines, now and then; may be nil
 }
 
@@ -112,6 +114,7 @@ func (s *Scanner) Repository(ctx context.Context, repo *gitrepo.Repo, req Reques
 	if err := run.findHead(); err != nil {
 		return Result{}, err
 	}
+	run.recall()
 	for _, stage := range []func() error{run.walk, run.diff, run.read, run.attribute, run.names, run.local} {
 		if err := stage(); err != nil {
 			if ctx.Err() != nil {
@@ -132,14 +135,16 @@ type run struct {
 
 	commits           []commit
 	trees             map[gitrepo.ID]gitrepo.ID // commit to tree, of the commits walked
-	paths             interner[string]
-	blobs             interner[gitrepo.ID]
-	numbers           blobNumbers // of blobs, once they are all there
+	paths             interner
+	blobs             idTable
 	headTree          gitrepo.ID
 	wanted            []bool // by blob
 	changes           []change
 	firstUse, nextUse []int32           // see link
 	more              map[int32][]int32 // change to its further old blobs, for merges
+	aside             []asideChange
+	reasons           map[string]string // path to why it is left out, "" for one that is not
+	history           *history          // nil: every scan is the first
 
 	sightings map[int32][]sighting // by blob
 	coverage  coverage
@@ -176,6 +181,7 @@ func newRun(ctx context.Context, s *Scanner, repo *gitrepo.Repo, req Request) *r
 		ctx: ctx, s: s, repo: repo, req: req,
 		trees:     map[gitrepo.ID]gitrepo.ID{},
 		more:      map[int32][]int32{},
+		reasons:   map[string]string{},
 		sightings: map[int32][]sighting{},
 		asked:     map[gitrepo.ID][]sighting{},
 	}
@@ -187,6 +193,9 @@ func (r *run) result(ctx context.Context) (Result, error) {
 		r.coverage.miss(Skip{Reason: stopped(ctx)})
 	}
 	res := Result{Range: r.req.Range, Findings: r.findings, Coverage: r.coverage.report()}
+	if r.history != nil && res.Coverage.Complete() && r.history.changed.Load() {
+		r.remember()
+	}
 	finish(&res, r.s.opt.Key)
 	return res, incomplete(res)
 }

@@ -43,6 +43,8 @@ type scratch struct {
 	skips  []unpack.Skip // documents that were not read
 	path   string        // where the blob at hand is used, as far as it is known
 
+	outside bool // what was found may hang on more than the bytes: the time, a path, keys
+
 	over    *detect.Overlay // what the blob at hand has of its delta base
 	copied  []gitrepo.Copied
 	copies  []detect.Copy

@@ -30,7 +30,7 @@ func (a *attributor) worktree(entries []gitrepo.IndexEntry) error {
 		if !a.wanted(f.Path, f.Mode) {
 			return nil
 		}
-		u := use{origin: FromWorktree, path: f.Path, data: f.Data}
+		u := use{origin: FromWorktree, path: f.Path, data: f.Data, change: -1}
 		if !f.Staged.ID.IsZero() && !f.Staged.IntentToAdd && fileType(f.Staged.Mode) == fileType(f.Mode) {
 			u.olds = []gitrepo.ID{f.Staged.ID}
 		}

@@ -23,6 +23,8 @@ func TestNoDoorShowsAValueOfAScan(t *testing.T) {
 	}
 	c.run(dirs, "", exitBlocked, append([]string{"scan", r.Dir, "--color", "always", "--untracked"}, reports...)...)
 	c.foundEverything(out("report.json"))
+	c.knewSomething(out("report.json"))
+	c.run(dirs, "", exitBlocked, "scan", r.Dir, "--no-cache")
 	for _, args := range [][]string{
 		{"scan", r.Dir, "--range", "first..HEAD"}, {"scan", r.Dir, "--range", "first...HEAD"}, {"scan", r.Dir, "--since-commit", "first"},
 		{"scan", r.Dir, "--staged"}, {"scan", r.Dir, "--dir"}, {"scan", r.Dir, "--engine", "reference"},
@@ -46,6 +48,19 @@ func (c *canary) foundEverything(file string) {
 	}
 	if n := strings.Count(string(text), `"id":"LG-`); n < len(c.values) {
 		c.t.Errorf("%d values are planted, %d credentials were found", len(c.values), n)
+	}
+}
+
+// knewSomething keeps the search of what is kept for later scans honest: the last
+// one made use of it.
+func (c *canary) knewSomething(file string) {
+	c.t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if strings.Contains(string(text), `"knownCommits":0,`) || strings.Contains(string(text), `"knownBlobs":0,`) {
+		c.t.Error("nothing was kept of earlier scans")
 	}
 }
 
@@ -84,7 +99,7 @@ func TestNoCIShowsAValue(t *testing.T) {
 		c.env = map[string]string{"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name, "GITHUB_EVENT_PATH": event,
 			"GITHUB_WORKSPACE": r.Dir, "GITHUB_REF": ref, "GITHUB_SHA": tip, "GITHUB_SERVER_URL": "https://github.com",
 			"GITHUB_REPOSITORY": "o/r", "GITHUB_OUTPUT": filepath.Join(c.root, "output"), "RUNNER_TEMP": c.root,
-			"GITHUB_STEP_SUMMARY": filepath.Join(c.root, "summary.md")}
+			"GITHUB_STEP_SUMMARY": filepath.Join(c.root, "summary.md"), cacheVariable: filepath.Join(c.root, "cache")}
 	}
 	dirs, ref := []string{r.Dir}, "refs/heads/"+branch
 	for _, e := range []struct {

@@ -48,10 +48,11 @@ func newCanary(t *testing.T) *canary {
 	if _, err := rand.Read(key); err != nil {
 		t.Fatal(err)
 	}
+	root := t.TempDir()
 	return &canary{
 		t: t, values: map[string]secret.Secret{}, forms: map[string]string{hex.EncodeToString(key): "the installation's key"},
-		root: t.TempDir(), known: map[string]string{}, now: time.Now,
-		env: map[string]string{keyVariable: hex.EncodeToString(key)},
+		root: root, known: map[string]string{}, now: time.Now,
+		env: map[string]string{keyVariable: hex.EncodeToString(key), cacheVariable: filepath.Join(root, "cache")},
 	}
 }
 

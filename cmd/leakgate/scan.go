@@ -16,6 +16,11 @@ what is staged or changed. With flags, a part of it; with "-" standard input.
 The policy comes from a tree that the judged change cannot alter: the tip of
 BASE for --range, HEAD otherwise, beside the files for --dir.
 
+What a scan of a whole repository learns of commits and blobs is kept for the next
+one, without values, in LEAKGATE_CACHE_DIR or else in your cache folder; in a CI
+only where LEAKGATE_CACHE_DIR says so. The next one reads what is new and says the
+same; --no-cache reads everything.
+
 A range without a commit, a folder without a file and an empty standard input are
 not clean: nothing was decided. An empty index is.
 ` + exitHelp
@@ -62,6 +67,7 @@ func (w *world) scanCommand() *cobra.Command {
 	f.Name = defaultName
 	flags.Var((*given)(&f.Name), "stdin-path", "the `NAME` under which standard input is judged")
 	flags.StringVar(&f.engine, "engine", "fast", "fast, or reference: the plain engine that the fast one is held against")
+	flags.BoolVar(&f.NoCache, "no-cache", false, "look at everything again, and keep nothing of it for later scans")
 	addRulingFlags(flags, &f.Question)
 	f.output.addFlags(flags)
 	return c
@@ -156,9 +162,13 @@ func (w *world) ask(cmd *cobra.Command, q inspect.Question, quiet bool) (*report
 		return nil, err
 	}
 	bar := w.newProgress(quiet)
-	r, err := inspect.Run(cmd.Context(), q, inspect.World{
-		Key: key, SOPSKeys: keys, Now: w.now, Log: w.log(cmd), Progress: bar.show, Version: toolVersion(),
-	})
+	around := inspect.World{
+		Key: key, SOPSKeys: keys, Now: w.now, Log: w.log(cmd), Progress: bar.show, Version: toolVersion(), Engine: engine(),
+	}
+	if folder := w.cache(around.Log); folder != nil {
+		around.Cache = folder
+	}
+	r, err := inspect.Run(cmd.Context(), q, around)
 	bar.clear()
 	if err != nil {
 		return nil, fmt.Errorf("scan %s: %w", filepath.Clean(q.Path), err)

@@ -38,6 +38,13 @@ func ParseTag(id ID, raw []byte) (*Tag, error) {
 	return t, nil
 }
 
+// Peel follows tags to what they name. The id is the one that could not be read
+// when there is an error.
+func (rd *Reader) Peel(id ID) (ID, Type, error) {
+	target, o, err := rd.peel(id)
+	return target, o.Type, err
+}
+
 // maxPeel is how many tags may point to each other in a row.
 const maxPeel = 64
 

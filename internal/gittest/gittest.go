@@ -49,6 +49,13 @@ func (r *Repo) Pipe(input string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// Try runs git and reports whether it succeeded.
+func (r *Repo) Try(args ...string) bool {
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env = r.Dir, Environment()
+	return cmd.Run() == nil
+}
+
 // Environment is that of a git which reads no configuration but the repository's
 // own, with a fixed author and date.
 func Environment() []string {

@@ -169,6 +169,9 @@ func (a *answer) options() scanner.Options {
 			return ""
 		},
 	}
+	if !a.q.NoCache {
+		opt.Cache, opt.Engine = a.w.Cache, a.w.Engine
+	}
 	opt.Manifests = a.manifests()
 	limit(&opt, p.Limits)
 	return opt

@@ -60,6 +60,7 @@ type Question struct {
 	Branches  []string // instead, where several are judged at once
 	Git       gitrepo.Environment
 	Reference bool // the plain engine
+	NoCache   bool // look at everything again, and keep nothing
 	Workers   int
 }
 
@@ -71,6 +72,8 @@ type World struct {
 	Log      *slog.Logger
 	Progress func(scanner.Progress)
 	Version  string
+	Cache    scanner.Cache // what scans of whole histories have learned; nil: none
+	Engine   string        // names this program to the cache
 }
 
 // UsageError is a mistake in the question itself: a file given by name that

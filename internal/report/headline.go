@@ -78,7 +78,11 @@ func (v *view) exitMeaning() string {
 func (v *view) looked() string {
 	c := v.Result.Coverage
 	parts := []string{plural(c.Commits, "commit"), plural(c.Blobs, "blob"), bytesOf(c.Bytes)}
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	if c.KnownCommits+c.KnownBlobs > 0 {
+		text += fmt.Sprintf(" (%s and %s of them by an earlier scan)", plural(c.KnownCommits, "commit"), plural(c.KnownBlobs, "blob"))
+	}
+	return text
 }
 
 // reasonCount is how many items were left out for one reason.

@@ -74,6 +74,10 @@ func (v *view) jsonCoverage() jsonCoverage {
 		Commits:  c.Commits,
 		Blobs:    c.Blobs,
 		Bytes:    c.Bytes,
+
+		KnownCommits: c.KnownCommits,
+		KnownBlobs:   c.KnownBlobs,
+
 		Excluded: v.jsonSkips(v.excluded),
 		Missed:   v.jsonSkips(v.missed),
 	}

@@ -36,10 +36,14 @@ type jsonSkip struct {
 }
 
 type jsonCoverage struct {
-	Complete bool       `json:"complete"`
-	Commits  int        `json:"commits"`
-	Blobs    int        `json:"blobs"`
-	Bytes    int64      `json:"bytes"`
+	Complete bool  `json:"complete"`
+	Commits  int   `json:"commits"`
+	Blobs    int   `json:"blobs"`
+	Bytes    int64 `json:"bytes"`
+
+	KnownCommits int `json:"knownCommits"`
+	KnownBlobs   int `json:"knownBlobs"`
+
 	Excluded []jsonSkip `json:"excluded"`
 	Missed   []jsonSkip `json:"missed"`
 }

@@ -33,7 +33,7 @@ func (b *bench) measure(name string, args ...string) (sample, error) {
 	var stderr bytes.Buffer
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Stderr = b.file("empty"), &stderr
-	cmd.Env = append(os.Environ(), "GITLEAKS_CONFIG=", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "LEAKGATE_KEY=")
+	cmd.Env = append(os.Environ(), "GITLEAKS_CONFIG=", "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL="+os.DevNull, "LEAKGATE_KEY=", "LEAKGATE_CACHE_DIR="+b.file("cache"))
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
 		return sample{}, fmt.Errorf("%s: %w", name, err)

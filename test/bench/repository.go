@@ -52,7 +52,7 @@ func (b *bench) repository(path string) error {
 // leakgateArgs make it search the whole history with gitleaks' default rules and
 // those of its own, without what the repository itself would say about it.
 func (b *bench) leakgateArgs(path string) []string {
-	args := []string{"scan", "--quiet", "--gitleaks-config", b.file("rules.toml"), "--gitleaks-ignore", b.file("ignore"),
+	args := []string{"scan", "--quiet", "--no-cache", "--gitleaks-config", b.file("rules.toml"), "--gitleaks-ignore", b.file("ignore"),
 		"--policy", b.file("policy.yaml"), "--report", "json=" + b.file("leakgate.json")}
 	if b.engine != "" {
 		args = append(args, "--engine", b.engine)
