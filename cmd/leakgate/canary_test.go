@@ -26,6 +26,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // canary holds values planted in a repository, and searches for them in every
@@ -40,6 +41,7 @@ type canary struct {
 	env    map[string]string
 	now    func() time.Time
 	stdout io.Writer // instead of a buffer
+	issuer remediate.Issuer
 }
 
 func newCanary(t *testing.T) *canary {
@@ -175,7 +177,7 @@ func (c *canary) once(ctx context.Context, dirs []string, stdin string, code int
 	var out, errs bytes.Buffer
 	w := &world{
 		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs, now: c.now, status: true,
-		env: func(name string) string { return c.env[name] },
+		env: func(name string) string { return c.env[name] }, issuer: c.issuer,
 	}
 	if c.stdout != nil {
 		w.stdout = c.stdout
