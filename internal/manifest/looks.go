@@ -42,7 +42,7 @@ func AllMarks() []Mark {
 		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
 		{Word: "apiVersion", Bit: hasVersion}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
 		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime}, {Word: "binaryData", Bit: hasBinary},
-		{Word: "/stringData", Bit: hasPatch}, {Word: "/data/", Bit: hasPatch},
+		{Word: "path", Bit: hasPatch, Holds: pointsIntoSecret},
 	}
 }
 
@@ -102,6 +102,17 @@ func escaped(text []byte) bool {
 		}
 	}
 	return false
+}
+
+// pointsIntoSecret reports whether what stands behind a "path" is a colon and a
+// pointer to a value of a Secret, as in a JSON patch, or an alias, an anchor, a tag or a
+// block, which may turn out to be one.
+func pointsIntoSecret(behind []byte) bool {
+	value, ok := keyValue(behind[:min(len(behind), 128)])
+	if !ok || len(value) == 0 {
+		return false
+	}
+	return bytes.HasPrefix(value, []byte("/data/")) || bytes.HasPrefix(value, []byte("/stringData")) || bytes.IndexByte([]byte("*&!|>"), value[0]) >= 0
 }
 
 // isTime reports whether what stands behind a "lastmodified" is a colon and a
