@@ -4,12 +4,12 @@ package local
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"gopkg.in/yaml.v3"
+	"sigs.k8s.io/yaml"
 )
 
 // Names are those that a kustomization file may have.
@@ -18,18 +18,19 @@ var Names = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 // maxBases is how many directories one kustomization may be made of.
 const maxBases = 1000
 
-// file is what a kustomization names of other files.
+// file is what a kustomization names of other files. It is decoded as kustomize
+// does, which takes names of fields in any case.
 type file struct {
-	Resources    []string `yaml:"resources"`
-	Bases        []string `yaml:"bases"`
-	Components   []string `yaml:"components"`
-	Generators   []string `yaml:"generators"`
-	Transformers []string `yaml:"transformers"`
-	Validators   []string `yaml:"validators"`
-	Crds         []string `yaml:"crds"`
+	Resources    []string `json:"resources"`
+	Bases        []string `json:"bases"`
+	Components   []string `json:"components"`
+	Generators   []string `json:"generators"`
+	Transformers []string `json:"transformers"`
+	Validators   []string `json:"validators"`
+	Crds         []string `json:"crds"`
 	OpenAPI      struct {
-		Path string `yaml:"path"`
-	} `yaml:"openapi"`
+		Path string `json:"path"`
+	} `json:"openapi"`
 }
 
 // Check refuses what would be fetched to build the kustomization in dir: a
@@ -50,33 +51,57 @@ func check(dir string, seen map[string]bool) error {
 	if err := yaml.Unmarshal(text, &f); err != nil {
 		return errors.New("the kustomization is not valid YAML")
 	}
-	lists := [][]string{f.Resources, f.Bases, f.Components, f.Generators, f.Transformers, f.Validators, f.Crds}
-	if f.OpenAPI.Path != "" {
-		lists = append(lists, []string{f.OpenAPI.Path})
+	if err := nothingRemote(text); err != nil {
+		return err
 	}
-	for _, list := range lists {
-		for _, name := range list {
-			if err := reach(dir, name, seen); err != nil {
-				return err
-			}
+	here := [][]string{f.Resources, f.Bases, f.Components, f.Crds}
+	if f.OpenAPI.Path != "" {
+		here = append(here, []string{f.OpenAPI.Path})
+	}
+	for _, name := range slices.Concat(here...) {
+		if err := reach(dir, name, seen); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Concat(f.Generators, f.Transformers, f.Validators) {
+		if err := plugin(dir, name); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
 func reach(dir, name string, seen map[string]bool) error {
-	if strings.Contains(name, "\n") {
-		return nil // a resource written inline
-	}
 	path := filepath.Join(dir, name)
 	info, err := os.Stat(path)
 	switch {
-	case strings.Contains(name, "://") || err != nil:
-		return fmt.Errorf("a resource of the kustomization is not here, and nothing is fetched: render it by kustomize build and check the output")
+	case err != nil || remote(name):
+		return errFetched
 	case info.IsDir():
 		return check(path, seen)
 	}
 	return nil
+}
+
+// plugin looks into the settings of a generator or a transformer, which may name
+// files too. They may be written inline.
+func plugin(dir, name string) error {
+	if strings.Contains(name, "\n") {
+		return nothingRemote([]byte(name))
+	}
+	path := filepath.Join(dir, name)
+	info, err := os.Stat(path)
+	switch {
+	case err != nil || remote(name):
+		return errFetched
+	case !info.Mode().IsRegular():
+		return errors.New("a generator or transformer of the kustomization is no file, so what it fetches is not known: render it by kustomize build and check the output")
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return errors.New("a generator or transformer of the kustomization cannot be read")
+	}
+	return nothingRemote(text)
 }
 
 func read(dir string) ([]byte, error) {
