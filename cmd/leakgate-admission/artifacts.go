@@ -58,6 +58,9 @@ func proxied(base, at *url.URL) (*url.URL, error) {
 	if !is || strings.Contains(namespace, ".") || at.Hostname() == host {
 		return nil, fmt.Errorf("%s is no service of the cluster; --artifact-host %s allows it", at.Hostname(), at.Host)
 	}
+	if strings.Contains(at.Path, "..") || strings.Contains(at.Path, "%") {
+		return nil, errors.New("its address has a path that leads elsewhere")
+	}
 	name, port := service, at.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[at.Scheme]
