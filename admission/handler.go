@@ -24,8 +24,17 @@ import (
 // most 3 MiB, as an API server limits them, and what surrounds them.
 const MaxBody = 7 << 20
 
-// bodyBudget bounds the bodies that are held at once; more of them wait.
-const bodyBudget = 48 << 20
+// bodyBudget bounds the large bodies that are held at once; more of them wait.
+// Small ones take hardly more memory than their connections, and do not wait
+// behind large ones.
+const (
+	bodyBudget = 48 << 20
+	smallBody  = 64 << 10
+)
+
+// bodyTime is how long a body may take to arrive, so that nobody keeps the budget
+// from others by sending slowly. An API server sends at once.
+const bodyTime = 3 * time.Second
 
 // Handler answers the calls of an API server. Its fields are set before the
 // first call and not changed.
@@ -94,10 +103,14 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if size < 0 {
 		size = MaxBody
 	}
-	if err := h.budget.Acquire(ctx, size); err != nil {
-		return nil, release, http.StatusServiceUnavailable, errors.New("too many large requests at once")
+	if size > smallBody {
+		if err := h.budget.Acquire(ctx, size); err != nil {
+			return nil, release, http.StatusServiceUnavailable, errors.New("too many large requests at once")
+		}
+		release = func() { h.budget.Release(size) }
 	}
-	release = func() { h.budget.Release(size) }
+	// A recorder of tests has no connection, and so no deadline.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
 	var large *http.MaxBytesError
 	switch {
@@ -106,6 +119,7 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	case err != nil:
 		return nil, release, http.StatusBadRequest, errors.New("the body was cut off")
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the connection stays open for more
 	return body, release, 0, nil
 }
 
