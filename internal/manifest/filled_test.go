@@ -30,6 +30,40 @@ func TestPlaceholdersOfOtherToolsAreWholeValues(t *testing.T) {
 	}
 }
 
+// A key in the clothes of a placeholder is none, wherever it stands in it.
+func TestKeysInMarksAreNoPlaceholders(t *testing.T) {
+	mixed, hex := "xK9fQ2mZ7pL4vB8n"+"R3tY6wA1sD5gH0jC", strings.Repeat("5f4dcc3b", 5)
+	for _, v := range []string{
+		"{{ " + mixed + " }}", "{{ " + strings.Repeat(strings.Repeat("a", 16)+" ", 16) + mixed + " }}",
+		"{{ " + hex + " }}", "${A" + strings.ToUpper(hex) + "}", "<path:" + hex + "#a>",
+	} {
+		if Placeholder(v) {
+			t.Errorf("%q is no placeholder", v)
+		}
+	}
+}
+
+// An action that writes down a text of its own fills nothing in.
+func TestActionsThatPrintTextsAreValues(t *testing.T) {
+	const text = "not-a-real-password"
+	for _, v := range []string{
+		`{{ print "` + text + `" }}`, "{{- print `" + text + "` | trim -}}", `{{ printf "%s%s" "` + text + `" "1" }}`, `{{ ("` + text + `" | quote) }}`,
+		`{{ list "` + text + `" "" | join "" }}`,
+	} {
+		if Placeholder(v) || !literal(v) {
+			t.Errorf("%q is a value", v)
+		}
+	}
+	for _, v := range []string{
+		`{{ print .user ":" .password }}`, `{{ printf "%s" .password }}`, `{{ env "DB_PASSWORD" | quote }}`, `{{ .password | quote }}`, `{{ printf "%s" (randAlphaNum 16) }}`,
+		`{{ index .data "password" | b64dec }}`, `{{ $x | quote }}`, `{{ print "" }}`, `{{ trim }}`,
+	} {
+		if !Placeholder(v) || literal(v) {
+			t.Errorf("%q is a placeholder", v)
+		}
+	}
+}
+
 func TestCertificatesAndPublicKeysAreNoSecrets(t *testing.T) {
 	certificate, key := pemBlock("CERTIFICATE", "MIIBszCCAVmgAwIBAgIUJ\nAAAA=="), pemBlock("PRIVATE"+" KEY", "MIIB")
 	for value, want := range map[string]bool{

@@ -128,7 +128,7 @@ func (j *judge) templateData(data view, rule, fix string) {
 func (j *judge) templateText(key string, v view, text, rule, fix string) {
 	switch {
 	case strings.TrimSpace(text) == "":
-	case secretName(key) && literal(text) && !strings.Contains(text, "\n"), j.known(text), random(text) && whole.MatchString(strings.TrimSpace(text)):
+	case secretName(key) && literal(text) && !strings.Contains(text, "\n"), j.known(text), whole.MatchString(strings.TrimSpace(text)) && random(text):
 		j.value(v, rule, key+" is spelled out in the template", fix)
 	default:
 		j.spelled(v, text, rule, fix)

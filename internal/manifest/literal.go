@@ -32,7 +32,7 @@ func secretName(key string) bool {
 var noise = map[string]bool{"base64": true, "b64": true, "value": true, "plain": true, "plaintext": true, "raw": true}
 
 var secretWords = map[string]bool{
-	"password": true, "passwd": true, "pwd": true, "passphrase": true, "passcode": true, "secret": true, "token": true, "apikey": true,
+	"password": true, "passwd": true, "pwd": true, "pw": true, "passphrase": true, "passcode": true, "secret": true, "token": true, "apikey": true,
 	"credential": true, "credentials": true, "pat": true, "passwords": true, "tokens": true, "jwt": true,
 	"secretkey": true, "privatekey": true, "authkey": true, "clientsecret": true, "apitoken": true, "pass": true,
 }
@@ -157,7 +157,7 @@ var randomWord = regexp.MustCompile(`[A-Za-z0-9]{16,}`)
 // random reports whether a word of a text is one that nobody would choose for a
 // name: long, of both cases, with digits in several places.
 func random(text string) bool {
-	for _, word := range randomWord.FindAllString(text, 16) {
+	for _, word := range randomWord.FindAllString(text, -1) {
 		var upper, lower bool
 		runs, before := 0, false
 		for _, r := range word {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -17,8 +18,11 @@ import (
 // a value in the clothes of a placeholder.
 func Placeholder(value string) bool {
 	value = strings.TrimSpace(value)
-	return standsIn(value) && (strings.HasPrefix(value, "ENC[") || !random(value))
+	return standsIn(value) && (strings.HasPrefix(value, "ENC[") || !random(value) && !hexWord.MatchString(value))
 }
+
+// hexWord is a key or a digest in hex, which has letters of one case.
+var hexWord = regexp.MustCompile(`[0-9a-f]{32}|[0-9A-F]{32}`)
 
 func standsIn(value string) bool {
 	if filledIn(value) {
@@ -69,10 +73,24 @@ var (
 
 const mark = "\x00"
 
+var (
+	quotedText = regexp.MustCompile("\"[^\"]*\"|`[^`]*`|'[^']*'")
+	// onlyPrints is an action, without its quoted texts, that takes nothing from elsewhere.
+	onlyPrints = regexp.MustCompile(`\A\{\{-?(?:\s|[|(),]|\d+|\b(?:print|printf|println|quote|squote|cat|join|list|trim|nospace|lower|upper|toString|b64dec|b64enc)\b)*-?\}\}\z`)
+)
+
+// printed reports whether an action writes down texts of its own and nothing else.
+func printed(action string) bool {
+	if !strings.ContainsAny(action, "\"'`") || !onlyPrints.MatchString(quotedText.ReplaceAllString(action, "")) {
+		return false
+	}
+	return slices.ContainsFunc(quotedText.FindAllString(action, -1), func(q string) bool { return len(q) >= 6 && !strings.Contains(q, "%") })
+}
+
 // cutPlaceholders puts a mark in the place of each placeholder.
 func cutPlaceholders(value string) (rest string, found bool) {
 	rest = inlinePlaceholder.ReplaceAllStringFunc(strings.ReplaceAll(value, mark, "?"), func(p string) string {
-		if literalDefault.MatchString(strings.TrimPrefix(p, "$")) {
+		if p := strings.TrimPrefix(p, "$"); literalDefault.MatchString(p) || printed(p) {
 			return p
 		}
 		found = true
