@@ -38,15 +38,15 @@ type decider struct {
 // decides, and beside them what its annotations do.
 func (d decider) secret(ctx context.Context) []finding {
 	s, old := d.review.Secret, d.review.OldSecret
-	gained, copied, taking := s.Gained(old), s.Copied(old), takesOver(s, old)
-	if d.review.Operation == "UPDATE" && len(gained)+len(copied)+len(taking) == 0 {
+	gained, copied, taking, told := s.Gained(old), s.Copied(old), takesOver(s, old), d.told(s, old)
+	if d.review.Operation == "UPDATE" && len(gained)+len(copied)+len(taking)+len(told) == 0 {
 		return []finding{allowed(ruleUnchanged)}
 	}
 	if slices.Contains(guardedTypes, s.Type) {
 		return []finding{d.guarded(ctx)}
 	}
 	t := lost(gate.Writer{}, stageNobody, "")
-	if len(gained)+len(taking) > 0 {
+	if len(gained)+len(taking)+len(told) > 0 {
 		t = d.trust(ctx, gained)
 	}
 	if t.err != nil {
@@ -59,7 +59,28 @@ func (d decider) secret(ctx context.Context) []finding {
 	if len(copied) > 0 {
 		found = append(found, d.refuseLastApplied(copied, t))
 	}
+	if len(told) > 0 && !t.known() {
+		found = append(found, refuse(manifest.RulePlainValue, d.subject()+": the labels or annotations "+list(told)+" hold a known credential",
+			"rotate it, and keep it under data by a trusted writer"))
+	}
 	return found
+}
+
+// told are the labels and annotations in which a known credential is new. Copies
+// of the Secret's own values are told apart from it.
+func (d decider) told(s, old manifest.LiveSecret) (names []string) {
+	if d.known == nil {
+		return nil
+	}
+	for _, of := range [][2]map[string]string{{s.Labels, old.Labels}, {s.Annotations, old.Annotations}} {
+		for name, text := range of[0] {
+			if text != of[1][name] && name != manifest.LastApplied && len(text) >= 8 && d.known(text) != "" {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (d decider) values(gained []string, t trust) finding {

@@ -15,6 +15,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 
+	"github.com/leakgate/leakgate/internal/manifest"
 	"github.com/leakgate/leakgate/internal/secret"
 )
 
@@ -172,6 +173,37 @@ func TestLargeSecretsAreJudged(t *testing.T) {
 	}
 	if response, a := d.ask(t, c.with(func(c *call) { c.data["password"] = large[1:] })); response.Allowed {
 		t.Errorf("allowed by %s", a.Rule)
+	}
+}
+
+// A known credential in a label or an annotation is no value of the Secret, and yet
+// everybody reads it.
+func TestCredentialsBesideTheDataAreRefused(t *testing.T) {
+	v := value(t)
+	d := newDoor(t, corpusPolicy, corpusCluster())
+	d.Known = func(text string) string {
+		if strings.Contains(text, v) {
+			return "some-token"
+		}
+		return ""
+	}
+	noted := func(c *call) { set(&c.annotations, "note", "it is "+v) }
+	was := byLabeller.with(func(c *call) { noted(c.old) })
+	for name, c := range map[string]struct {
+		call   call
+		denied bool
+	}{
+		"no data":          {byCreator.with(noted), true},
+		"a label":          {byCreator.with(func(c *call) { set(&c.labels, "note", v) }), true},
+		"an update":        {byLabeller.with(noted), true},
+		"as it was":        {was.with(noted), false},
+		"a trusted writer": {bySealed.with(noted), false},
+		"another text":     {byCreator.with(func(c *call) { set(&c.annotations, "note", "nothing") }), false},
+	} {
+		response, a := d.ask(t, c.call)
+		if response.Allowed == c.denied || c.denied && a.Rule != manifest.RulePlainValue || strings.Contains(a.Message, v) {
+			t.Errorf("%s: %v by %s", name, response.Allowed, a.Rule)
+		}
 	}
 }
 
