@@ -17,7 +17,7 @@ func (d decider) deployer(ctx context.Context, by string, how identity) (string,
 	case gate.ByFlux:
 		return d.flux(ctx, how)
 	case gate.ByFluxHelm:
-		return d.fluxHelm(ctx)
+		return d.fluxHelm(ctx, how)
 	}
 	return d.argoCD(ctx)
 }
@@ -55,11 +55,8 @@ func (d decider) flux(ctx context.Context, how identity) (string, error) {
 		return reason, err
 	}
 	title := "the Kustomization " + quoted(text(o, "metadata.namespace")+"/"+text(o, "metadata.name"))
-	if how == byImpersonation {
-		account := text(o, "metadata.namespace") + "/" + text(o, "spec.serviceAccountName")
-		if gate.ServiceAccount(d.review.User.Name) != account {
-			return title + " does not impersonate this account", nil
-		}
+	if d.borrowed(o, how) {
+		return title + " does not impersonate this account", nil
 	}
 	if text(o, "spec.decryption.provider") != "sops" {
 		return title + " decrypts nothing, so the Secret was readable in git", nil
@@ -67,19 +64,30 @@ func (d decider) flux(ctx context.Context, how identity) (string, error) {
 	return "", nil
 }
 
+// borrowed reports whether somebody is impersonated, and not by the object that
+// the labels lead to.
+func (d decider) borrowed(o Object, how identity) bool {
+	account := text(o, "metadata.namespace") + "/" + text(o, "spec.serviceAccountName")
+	return how == byImpersonation && gate.ServiceAccount(d.review.User.Name) != account
+}
+
 // fluxHelm asks whether the release takes values from a Secret. What a chart
 // renders from inline values was readable in git.
-func (d decider) fluxHelm(ctx context.Context) (string, error) {
+func (d decider) fluxHelm(ctx context.Context, how identity) (string, error) {
 	o, reason, err := d.labelled(ctx, helmRelease)
 	if o == nil {
 		return reason, err
+	}
+	title := "the HelmRelease " + quoted(text(o, "metadata.namespace")+"/"+text(o, "metadata.name"))
+	if d.borrowed(o, how) {
+		return title + " does not impersonate this account", nil
 	}
 	for _, kind := range texts(o, "spec.valuesFrom[].kind") {
 		if kind == "Secret" {
 			return "", nil
 		}
 	}
-	return "the HelmRelease " + quoted(text(o, "metadata.namespace")+"/"+text(o, "metadata.name")) +
+	return title +
 		" takes no values from a Secret; many charts accept the name of one, often as existingSecret", nil
 }
 
