@@ -10,7 +10,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-var errFetched = errors.New("something that the kustomization names is not here, and nothing is fetched: render it by kustomize build and check the output")
+var errFetched = errors.New("a resource of the kustomization is not here, and nothing is fetched: render it by kustomize build and check the output")
 
 // nothingRemote refuses a kustomization, or settings of a plugin, that has an
 // address where kustomize loads a file: it fetches patches, files of generators,
