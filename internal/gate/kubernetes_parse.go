@@ -63,7 +63,7 @@ func (r *reader) override(n *yaml.Node, w *Writer) {
 	r.mapping(n, "kubernetes.presets."+w.Preset+".", keys{
 		"service_accounts": func(n *yaml.Node) { w.ServiceAccounts = r.accounts(n) },
 		"impersonated":     func(n *yaml.Node) { w.Impersonated = r.accounts(n) },
-		"groups":           func(n *yaml.Node) { w.Groups = r.texts(n) },
+		"groups":           func(n *yaml.Node) { w.Groups = r.groups(n) },
 		"pod_bound":        func(n *yaml.Node) { w.PodBound = r.truth(n) },
 		"namespaces":       func(n *yaml.Node) { w.Namespaces = r.someGlobs(n) },
 	})
@@ -109,7 +109,7 @@ func (r *reader) writer(n *yaml.Node, at string) Writer {
 		"service_accounts": func(n *yaml.Node) { w.ServiceAccounts = r.accounts(n) },
 		"impersonated":     func(n *yaml.Node) { w.Impersonated = r.accounts(n) },
 		"users":            func(n *yaml.Node) { w.Users = r.users(n) },
-		"groups":           func(n *yaml.Node) { w.Groups = r.texts(n) },
+		"groups":           func(n *yaml.Node) { w.Groups = r.groups(n) },
 		"pod_bound":        func(n *yaml.Node) { w.PodBound = r.truth(n) },
 		"namespaces":       func(n *yaml.Node) { w.Namespaces = r.someGlobs(n) },
 		"names":            func(n *yaml.Node) { w.Names = r.someGlobs(n) },

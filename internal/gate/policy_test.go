@@ -110,6 +110,8 @@ var invalidPolicies = []struct{ text, want string }{
 	{cluster("audit_days: 400"), "a number from 0 to 365"},
 	{cluster("audit_days: 1.5"), "a number from 0 to 365"},
 	{cluster("break_glass: {groups: ['system:authenticated']}"), "everyone is in this group"},
+	{cluster("writers: [{name: a, groups: ['system:authenticated'], claims: [{by: none}]}]"), "everyone is in this group"},
+	{cluster("presets: {helm: {groups: ['system:serviceaccounts']}}"), "everyone is in this group"},
 	{cluster("break_glass: {max_hours: 0}"), "a number from 1 to 168"},
 	{cluster("exceptions: [{rule: a, namespaces: [b], reason: c, owner: d}]"), `the key "expires" is missing`},
 	{cluster("exceptions: [{rule: a, namespaces: [b], reason: c, owner: d, expires: 2027-01-31, subjects: [bob]}]"), "a subject is user:NAME"},
