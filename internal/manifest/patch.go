@@ -34,7 +34,7 @@ func (w *walker) patch(n *node, path []step) {
 		w.operations(p, path, certain)
 	case scalar:
 		text := w.tree.unmask(p)
-		if w.depth >= maxEmbedded || !patchWords([]byte(text)) {
+		if w.depth >= maxEmbedded || !patchWords([]byte(text)) && !escaped([]byte(text)) {
 			return
 		}
 		trees, _ := parseTrees([]byte(text))
@@ -79,16 +79,34 @@ func (w *walker) operations(n *node, path []step, certain bool) {
 	for i, op := range n.kids {
 		value := w.lookup(op, "value")
 		at := strings.Split(strings.TrimPrefix(w.text(op, "path"), "/"), "/")
+		if value != nil && !certain && len(at) == 1 && at[0] == "data" {
+			w.dataOf(value, append(append([]step{}, path...), step{index: i}, step{key: "value"}))
+			continue
+		}
 		known := at[0] == "stringData" || certain && at[0] == "data" || at[0] == "data" && len(at) == 2 && secretName(at[1])
 		if value == nil || !known {
 			continue
 		}
-		o := object{kind: "Secret", apiVersion: "v1", family: secrets, base: len(path) + 2}
-		full := append(append([]step{}, path...), step{index: i}, step{key: "value"})
-		for _, key := range at {
-			full = append(full, step{key: unpoint(key)})
+		w.written(value, append(append([]step{}, path...), step{index: i}, step{key: "value"}), at)
+	}
+}
+
+// written makes fields of a value that is written into a Secret.
+func (w *walker) written(value *node, path []step, at []string) {
+	o := object{kind: "Secret", apiVersion: "v1", family: secrets, base: len(path)}
+	for _, key := range at {
+		path = append(path, step{key: unpoint(key)})
+	}
+	w.walk(value, path, o)
+}
+
+// dataOf looks at all data of something that may be a Secret or a ConfigMap: keys
+// that name secrets count.
+func (w *walker) dataOf(n *node, path []step) {
+	for i := 0; i+1 < len(n.kids) && n.kind == mapping; i += 2 {
+		if key := n.kids[i]; key.kind == scalar && !key.merge && secretName(key.text) {
+			w.written(n.kids[i+1], path[:len(path):len(path)], []string{"data", key.text})
 		}
-		w.walk(value, full, o)
 	}
 }
 
