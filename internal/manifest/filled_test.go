@@ -79,3 +79,12 @@ func TestCertificatesAndPublicKeysAreNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+// The suffixes by which sops chooses keys say nothing of what a value is.
+func TestSuffixesOfSopsAreNoNames(t *testing.T) {
+	for key, want := range map[string]bool{"db_password_unencrypted": true, "token_encrypted": true, "DB_PW": true, "note_unencrypted": false, "unencrypted": false} {
+		if secretName(key) != want {
+			t.Errorf("%s: %t", key, !want)
+		}
+	}
+}

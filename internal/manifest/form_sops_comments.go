@@ -21,12 +21,12 @@ func (j *judge) comments() {
 	if !bytes.ContainsRune(tree.text, '#') || bytes.HasPrefix(bytes.TrimLeft(tree.text, " \t\r\n"), []byte("{")) {
 		return
 	}
-	for _, at := range comment.FindAllIndex(tree.text, 100) {
+	for _, at := range comment.FindAllIndex(tree.text, -1) {
 		text := string(tree.text[at[0]:at[1]])
 		if sops.Claims(strings.TrimLeft(text, " \t#")) {
 			continue
 		}
-		for _, m := range assignment.FindAllStringSubmatchIndex(text, 10) {
+		for _, m := range assignment.FindAllStringSubmatchIndex(text, -1) {
 			name, value := text[m[2]:m[3]], text[m[4]:m[5]]
 			if secretName(name) && literal(value) && !named(value) || j.known(value) {
 				n := &node{kind: scalar, text: value, start: tree.start + at[0] + m[4], end: tree.start + at[0] + m[5]}

@@ -29,7 +29,7 @@ func secretName(key string) bool {
 }
 
 // noise are last words that say nothing of what the value is.
-var noise = map[string]bool{"base64": true, "b64": true, "value": true, "plain": true, "plaintext": true, "raw": true}
+var noise = map[string]bool{"base64": true, "b64": true, "value": true, "plain": true, "plaintext": true, "raw": true, "encrypted": true, "unencrypted": true}
 
 var secretWords = map[string]bool{
 	"password": true, "passwd": true, "pwd": true, "pw": true, "passphrase": true, "passcode": true, "secret": true, "token": true, "apikey": true,

@@ -203,6 +203,7 @@ func sopsCases(t *testing.T) []sopsCase {
 		{class: "comments", name: "assignment", rule: RuleSOPSComment, edit: replace("stringData:\n", "stringData:\n    # password: "+letters(20)+"\n")},
 		{class: "comments", name: "line comment", rule: RuleSOPSComment, edit: replace("kind: Secret\n", "kind: Secret # token="+letters(20)+"\n")},
 		{class: "comments", name: "at the end", rule: RuleSOPSComment, edit: add("# DB_PASSWORD=" + letters(20) + "\n")},
+		{class: "comments", name: "behind many", rule: RuleSOPSComment, edit: add(strings.Repeat("# a\n", 150) + "# a=bcde" + strings.Repeat(" a=bcde", 12) + " DB_PASSWORD=" + letters(20) + "\n")},
 		{class: "comments", name: "quoted", rule: RuleSOPSComment, edit: replace("metadata:\n", "# client_secret: \""+letters(20)+"\"\nmetadata:\n")},
 		{class: "comments", name: "known", rule: RuleSOPSComment, check: Checker{Known: func(v string) string {
 			if strings.HasPrefix(v, "tok-") {
