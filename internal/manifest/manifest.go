@@ -111,6 +111,9 @@ func parse(name string, text []byte, kind string) ([]Document, error) {
 	trees, faults := parseTrees(text)
 	var docs []Document
 	for _, tree := range trees {
+		if kind == "Kustomization" {
+			kustomizeCase(tree.root, 0)
+		}
 		w := walker{scale: scale, source: &source{tree: tree, scale: scale}}
 		docs = append(docs, w.documents(tree, kind)...)
 		if w.fault != nil {

@@ -232,6 +232,7 @@ func (w *walker) walk(n *node, path []step, o object) {
 		w.note(o, n, path)
 	}
 	w.patch(n, path)
+	w.replacement(n, path)
 	w.pairs(n, n, path, o)
 }
 
