@@ -249,6 +249,47 @@ func TestDoctorFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Whoever may change the configuration has more than one way to open the door.
+func TestDoctorFindsEveryWayAroundAnEntry(t *testing.T) {
+	for name, open := range map[string]func(entry map[string]any){
+		"labels of objects": func(e map[string]any) {
+			e["objectSelector"] = map[string]any{"matchLabels": map[string]any{"checked": "yes"}}
+		},
+		"another service": func(e map[string]any) {
+			e["clientConfig"].(map[string]any)["service"].(map[string]any)["name"] = "other"
+		},
+		"an address":     func(e map[string]any) { e["clientConfig"] = map[string]any{"url": "https://example.com/"} },
+		"other versions": func(e map[string]any) { e["matchPolicy"] = "Exact" },
+		"conditions": func(e map[string]any) {
+			e["matchConditions"] = append(e["matchConditions"].([]any), map[string]any{"name": "never", "expression": "false"})
+		},
+	} {
+		o := enforcingOptions(t)
+		c, client := installedCluster(t, o)
+		hooks := client.Resource(schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingwebhookconfigurations"})
+		live, err := hooks.Get(context.Background(), Name, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := live.Object["webhooks"].([]any)[0].(map[string]any)
+		entry["objectSelector"] = map[string]any{} // as API servers fill it in
+		for i, change := range []func(map[string]any){func(map[string]any) {}, open} {
+			change(entry)
+			if _, err := hooks.Update(context.Background(), live, metav1.UpdateOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			found, err := c.Doctor(context.Background(), Options{Namespace: o.Namespace})
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := slices.ContainsFunc(found, func(s Symptom) bool { return s.Subject == "webhook configuration" && s.Fatal })
+			if told != (i == 1) {
+				t.Errorf("%s: told %t after %d changes", name, told, i)
+			}
+		}
+	}
+}
+
 func TestReplacedConfigurationKeepsTheBundle(t *testing.T) {
 	o := enforcingOptions(t)
 	c, client := installedCluster(t, o)

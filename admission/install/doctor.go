@@ -86,9 +86,15 @@ type registered struct {
 	Name              string           `json:"name"`
 	FailurePolicy     string           `json:"failurePolicy"`
 	TimeoutSeconds    int              `json:"timeoutSeconds"`
+	MatchPolicy       string           `json:"matchPolicy"`
 	NamespaceSelector map[string]any   `json:"namespaceSelector"`
+	ObjectSelector    map[string]any   `json:"objectSelector"`
 	MatchConditions   []map[string]any `json:"matchConditions"`
 	Rules             []map[string]any `json:"rules"`
+	ClientConfig      struct {
+		URL     string         `json:"url"`
+		Service map[string]any `json:"service"`
+	} `json:"clientConfig"`
 }
 
 func entriesOf(v any) (out []registered, err error) {
@@ -102,6 +108,9 @@ func entriesOf(v any) (out []registered, err error) {
 	for i := range out {
 		if len(out[i].NamespaceSelector) == 0 {
 			out[i].NamespaceSelector = nil
+		}
+		if len(out[i].ObjectSelector) == 0 {
+			out[i].ObjectSelector = nil
 		}
 	}
 	return out, nil
