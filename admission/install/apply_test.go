@@ -290,6 +290,34 @@ func TestDoctorFindsEveryWayAroundAnEntry(t *testing.T) {
 	}
 }
 
+func TestDoctorFindsAFloorThatHoldsNothing(t *testing.T) {
+	for name, want := range map[string]string{"as it is": "", "no validations": "it is not what the policy asks for", "no binding": "it is bound to nothing, so it refuses nothing"} {
+		o := enforcingOptions(t)
+		c, client := installedCluster(t, o)
+		kinds := schema.GroupVersionResource{Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingadmissionpolicies"}
+		floor, err := client.Resource(kinds).Get(context.Background(), FloorName, metav1.GetOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch name {
+		case "no validations":
+			floor.Object["spec"].(map[string]any)["validations"] = []any{}
+			_, err = client.Resource(kinds).Update(context.Background(), floor, metav1.UpdateOptions{})
+		case "no binding":
+			kinds.Resource = "validatingadmissionpolicybindings"
+			err = client.Resource(kinds).Delete(context.Background(), FloorName, metav1.DeleteOptions{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := c.Doctor(context.Background(), Options{Namespace: o.Namespace})
+		i := slices.IndexFunc(found, func(s Symptom) bool { return s.Subject == "floor" })
+		if err != nil || i < 0 || found[i].Problem != want {
+			t.Errorf("%s: %v %+v", name, err, found)
+		}
+	}
+}
+
 func TestReplacedConfigurationKeepsTheBundle(t *testing.T) {
 	o := enforcingOptions(t)
 	c, client := installedCluster(t, o)

@@ -178,12 +178,20 @@ func (c Cluster) lookAtFloor(ctx context.Context, o Options) (Symptom, error) {
 	case live != nil:
 		validations, _, _ := unstructured.NestedSlice(live.Object, "spec", "validations")
 		want := []string{o.Registration.Floor.Values, o.Registration.Floor.Guarded}
-		for i, v := range validations {
-			entry, _ := v.(map[string]any)
-			if i >= len(want) || entry["expression"] != want[i] {
-				s.Problem, s.Fatal = "it is not what the policy asks for", true
-			}
+		same := len(validations) == len(want)
+		for i := range min(len(validations), len(want)) {
+			entry, _ := validations[i].(map[string]any)
+			same = same && entry["expression"] == want[i]
+		}
+		if !same {
+			s.Problem, s.Fatal = "it is not what the policy asks for", true
 		}
 	}
-	return s, nil
+	if live == nil || s.Fatal {
+		return s, nil
+	}
+	if live, err = c.get(ctx, o.floorBinding()); err == nil && live == nil {
+		s.Problem = "it is bound to nothing, so it refuses nothing"
+	}
+	return s, err
 }
