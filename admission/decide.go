@@ -66,15 +66,19 @@ func (d decider) secret(ctx context.Context) []finding {
 	return found
 }
 
-// told are the labels and annotations in which a known credential is new. Copies
-// of the Secret's own values are told apart from it.
+// shortestTold is the length from which a label or an annotation is looked at:
+// issued credentials are longer, and most labels are not.
+const shortestTold = 16
+
+// told are the labels and annotations in which a known credential is new. What
+// kubectl was given is told by [manifest.LiveSecret.Copied].
 func (d decider) told(s, old manifest.LiveSecret) (names []string) {
 	if d.known == nil {
 		return nil
 	}
 	for _, of := range [][2]map[string]string{{s.Labels, old.Labels}, {s.Annotations, old.Annotations}} {
 		for name, text := range of[0] {
-			if text != of[1][name] && name != manifest.LastApplied && len(text) >= 8 && d.known(text) != "" {
+			if text != of[1][name] && name != manifest.LastApplied && len(text) >= shortestTold && d.known(text) != "" {
 				names = append(names, name)
 			}
 		}
