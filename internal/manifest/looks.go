@@ -28,7 +28,7 @@ const (
 )
 
 // Mark is a word whose presence is a mark. Holds, if it is not nil, looks at what
-// stands behind the word, of which it needs no more than 128 bytes.
+// stands behind the word, of which it needs no more than 500 bytes.
 type Mark struct {
 	Word  string
 	Bit   Marks
@@ -125,8 +125,24 @@ func isTime(behind []byte) bool {
 // namesSecret reports whether what stands behind a "kind" begins with a colon, as
 // it does behind a key only, and a name with "ecret" in it, or what may stand for one.
 func namesSecret(behind []byte) bool {
-	value, ok := keyValue(behind[:min(len(behind), 128)])
-	return ok && secretKind(value)
+	value, ok := keyValue(behind[:min(len(behind), lookBehind)])
+	return ok && secretKind(behindComments(value))
+}
+
+// lookBehind is how far a mark looks, in bytes.
+const lookBehind = 500
+
+// behindComments is what follows the comments that a value begins with, as in
+// "kind: # a comment"; a comment itself where its end is not seen.
+func behindComments(value []byte) []byte {
+	for len(value) > 0 && value[0] == '#' {
+		end := bytes.IndexByte(value, '\n')
+		if end < 0 {
+			break
+		}
+		value = bytes.TrimLeft(value[end:], " \t\r\n\"'")
+	}
+	return value
 }
 
 // keyValue is what follows a key and its colon, without blanks and quotes.
