@@ -40,7 +40,7 @@ func AllMarks() []Mark {
 	return []Mark{
 		{Word: "secretGenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
 		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
-		{Word: "apiVersion", Bit: hasVersion}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
+		{Word: "apiVersion", Bit: hasVersion, Holds: isKey}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
 		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime}, {Word: "binaryData", Bit: hasBinary},
 		{Word: "path", Bit: hasPatch, Holds: pointsIntoSecret},
 	}
@@ -143,6 +143,12 @@ func behindComments(value []byte) []byte {
 		value = bytes.TrimLeft(value[end:], " \t\r\n\"'")
 	}
 	return value
+}
+
+// isKey reports whether a word is a key, by what stands behind it.
+func isKey(behind []byte) bool {
+	_, ok := keyValue(behind[:min(len(behind), lookBehind)])
+	return ok
 }
 
 // keyValue is what follows a key and its colon, without blanks and quotes.
