@@ -60,8 +60,14 @@ const (
 func FaultRules() []FaultRule { return append([]FaultRule(nil), faultRules...) }
 
 // Form reports that a fault of the rule may be about how an object is written
-// and have no value.
-func (r FaultRule) Form() bool { return !slices.Contains(valueRules, r.ID) }
+// and have no value, so that an exception of the form excepts nothing else.
+func (r FaultRule) Form() bool {
+	return !slices.Contains(valueRules, r.ID) && !slices.Contains(hidingRules, r.ID)
+}
+
+// hidingRules are about what may be full of values that nobody looked at: the
+// template where nothing is sealed, and what is too large to be read.
+var hidingRules = []string{RuleSealedNothing, RuleTooLarge}
 
 // valueRules are those of which every fault has a value.
 var valueRules = []string{
