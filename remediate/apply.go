@@ -148,7 +148,7 @@ func (r *run) stopped() error {
 // step does one step, or what is left of it.
 func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Deed == "" {
-		return r.passive(ctx, s)
+		return r.passive(ctx, i, s)
 	}
 	at := r.journal[i]
 	switch at.event {
@@ -167,12 +167,24 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	return a.act(ctx)
 }
 
-// passive files a credential that was dead when the plan was made.
-func (r *run) passive(ctx context.Context, s Step) (Outcome, error) {
+// passive files a credential that was dead when the plan was made, and still is:
+// what was disabled may have been enabled since.
+func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Status != revoke.Dead {
 		return Outcome{s, Nothing, s.Note}, nil
 	}
-	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, revoke.Report{Status: revoke.Dead, Why: s.Why}, nil)
+	a, why := r.prepare(i, s)
+	if why != "" {
+		return Outcome{s, Open, "it was dead when the plan was made, and cannot be looked at again: " + why}, nil
+	}
+	report, err := a.check(ctx)
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case report.Status != revoke.Dead:
+		return Outcome{s, Open, fmt.Sprintf("it was dead when the plan was made and is %s now: make a new one; %s", report.Status, report.Why)}, nil
+	}
+	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, report, nil)
 }
 
 // prepare gives what a step needs to be done, or why it is not done.
