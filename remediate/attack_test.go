@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -19,5 +20,66 @@ func TestADeadOneIsLookedAtAgain(t *testing.T) {
 	}
 	if out := w.apply(t, digest); out[0].Effect != Open || w.state(t, c) != store.Detected {
 		t.Errorf("without its value: %+v, the incident is %s", out[0], w.state(t, c))
+	}
+}
+
+// Undo takes back what the plan did and nothing else.
+func TestUndoTakesBackNothingThatThePlanDidNotDo(t *testing.T) {
+	for name, prepare := range map[string]func(w *world, c Case){
+		"the provider refused": func(w *world, _ Case) {
+			w.fake.act = func(_ string, d revoke.Deed) *revoke.Outcome {
+				if d == revoke.Undo {
+					return nil
+				}
+				return &revoke.Outcome{Result: revoke.Refused, Why: "it may not"}
+			}
+		},
+		"it died without us": func(w *world, _ Case) {
+			w.fake.status = map[string]revoke.Status{"soft-value": revoke.Dead}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, t.TempDir())
+			c := w.leak(t, "soft-value", "soft")
+			_, digest := w.plan(t, c)
+			prepare(w, c)
+			w.apply(t, digest, c)
+			out, err := w.Undo(t.Context(), digest, "", byID(c))
+			must(t, err)
+			if deeds, _ := w.fake.effects("soft-value"); len(deeds) > 0 {
+				t.Errorf("%v was done: %+v", deeds, out)
+			}
+		})
+	}
+}
+
+// What was disabled and not proven dead can be taken back too.
+func TestUndoOfWhatIsNotProvenDead(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "soft-value", "soft")
+	_, digest := w.plan(t, c)
+	w.fake.status = map[string]revoke.Status{"soft-value": revoke.Live}
+	w.apply(t, digest, c)
+	for range 2 {
+		if _, err := w.Undo(t.Context(), digest, "", byID(c)); err != nil {
+			t.Error(err)
+		}
+	}
+	if deeds, _ := w.fake.effects("soft-value"); fmt.Sprint(deeds) != "[disable undo]" {
+		t.Error(deeds)
+	}
+}
+
+// The record that is enabled again is that of the plan, not what the journal says.
+func TestUndoDoesNotTrustTheJournal(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "soft-value", "soft")
+	_, digest := w.plan(t, c)
+	w.apply(t, digest, c)
+	change(t, dir, `INSERT INTO journal (plan, step, event, body, at) VALUES ('`+digest+`', 0, 'intent', '{"deed":"disable","target":{"provider":"soft","id":"decoy","proof":"own-id"}}', 1)`)
+	out, err := w.Undo(t.Context(), digest, "", byID(c))
+	if deeds, _ := w.fake.effects("soft-value"); len(deeds) != 1 {
+		t.Errorf("%v was done: %+v %v", deeds, out, err)
 	}
 }
