@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -164,7 +165,29 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	case at.event == intent || at.event == answered:
 		return a.takeUp(ctx, at)
 	}
+	called, err := r.calledElsewhere(ctx, s.Credential)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if settled := called.Add(time.Duration(a.provider.Settle)); !called.IsZero() && r.Clock.Now().Before(settled) {
+		return a.takeUp(ctx, progress{event: intent, called: called})
+	}
 	return a.act(ctx)
+}
+
+// calledElsewhere is when another plan last called about a credential: what it
+// did may not show yet.
+func (r *run) calledElsewhere(ctx context.Context, credential string) (at time.Time, err error) {
+	err = r.Store.Trail(ctx, credential, func(e store.Event) error {
+		switch {
+		case strings.HasSuffix(e.Action, " "+intent):
+			at = e.At
+		case strings.HasSuffix(e.Action, " "+refused):
+			at = time.Time{}
+		}
+		return nil
+	})
+	return at, err
 }
 
 // passive files a credential that was dead when the plan was made, and still is:

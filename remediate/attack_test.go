@@ -3,6 +3,7 @@ package remediate
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
@@ -81,5 +82,30 @@ func TestUndoDoesNotTrustTheJournal(t *testing.T) {
 	out, err := w.Undo(t.Context(), digest, "", byID(c))
 	if deeds, _ := w.fake.effects("soft-value"); len(deeds) != 1 {
 		t.Errorf("%v was done: %+v %v", deeds, out, err)
+	}
+}
+
+// A second plan does not call what a run that was cut off may have called.
+func TestANewPlanWaitsForTheCallOfAnother(t *testing.T) {
+	w := newWorld(t, t.TempDir(), slow(10*time.Minute))
+	c := w.leak(t, "hard-value", "hard")
+	_, digest := w.plan(t, c)
+	w.crash = func(at string) {
+		if at == "behind call" {
+			panic(at)
+		}
+	}
+	func() {
+		defer func() { _ = recover() }()
+		w.apply(t, digest, c)
+	}()
+	w.crash = nil
+	w.clock.now = w.clock.now.Add(time.Second)
+	_, second := w.plan(t, c)
+	if out := w.apply(t, second, c); out[0].Effect != Proven {
+		t.Errorf("%+v", out[0])
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
+		t.Errorf("the effects: %v, want one", deeds)
 	}
 }
