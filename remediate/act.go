@@ -91,6 +91,13 @@ func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
 	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
 		return Outcome{}, err
 	}
+	// The step may have waited for hours.
+	if err := a.stopped(); err != nil {
+		return Outcome{}, err
+	}
+	if !a.Clock.Now().Before(a.plan.Expires) {
+		return Outcome{}, ErrExpired
+	}
 	a.at("before intent")
 	if err := a.write(ctx, intent, call{a.step.Deed, target}); err != nil {
 		return Outcome{}, err

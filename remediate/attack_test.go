@@ -2,6 +2,9 @@ package remediate
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,5 +110,28 @@ func TestANewPlanWaitsForTheCallOfAnother(t *testing.T) {
 	}
 	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
 		t.Errorf("the effects: %v, want one", deeds)
+	}
+}
+
+// The kill switch and the plan's end hold inside a step that waited.
+func TestAWaitDoesNotOutliveThePermission(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"kill switch": func(w *world) { must(t, os.WriteFile(w.Policy.KillSwitch, nil, 0o600)) },
+		"expired":     func(w *world) { w.clock.now = w.clock.now.Add(25 * time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			w := newWorld(t, dir, func(w *world) { w.Policy.KillSwitch = filepath.Join(dir, "stop") })
+			c := w.leak(t, "hard-value", "hard")
+			_, digest := w.plan(t, c)
+			w.fake.locate = func(_ revoke.Input, target revoke.Target) (revoke.Target, error) { end(w); return target, nil }
+			out, err := w.Apply(t.Context(), digest, byID(c))
+			if err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%v %+v", err, out)
+			}
+			if deeds, _ := w.fake.effects("hard-value"); len(deeds) > 0 {
+				t.Errorf("%v was done", deeds)
+			}
+		})
 	}
 }
