@@ -135,3 +135,17 @@ func TestAWaitDoesNotOutliveThePermission(t *testing.T) {
 		})
 	}
 }
+
+// What may not be known must not lower the number of approvals.
+func TestQuorumsTakeTheWorstOfWhatTheyDoNotKnow(t *testing.T) {
+	for _, c := range []struct{ pattern, scope string }{{"*", "https://example.com/auth/all"}, {"admin:*", "admin:org/write"}, {"admin:*", "Admin:Org"}} {
+		p := Policy{Approvals: []Quorum{{Need: 1, Scopes: []string{c.pattern}}}}
+		if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke, Scopes: []string{c.scope}}}}) != 1 {
+			t.Errorf("%+v", c)
+		}
+	}
+	p := Policy{Approvals: []Quorum{{Need: 1, Severity: []string{"critical"}}}}
+	if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke}}}) != 1 {
+		t.Error("unknown severity")
+	}
+}

@@ -203,14 +203,18 @@ func (p Policy) Needs(plan *Plan) (need int) {
 }
 
 func (q Quorum) matches(s Step) bool {
-	if s.Deed == "" || q.Irreversible && s.Undo || len(q.Severity) > 0 && !slices.Contains(q.Severity, s.Severity) {
+	if s.Deed == "" || q.Irreversible && s.Undo || len(q.Severity) > 0 && s.Severity != "" && !slices.Contains(q.Severity, s.Severity) {
 		return false
 	}
 	// Nobody knows what a credential without known scopes may do.
 	return len(q.Scopes) == 0 || len(s.Scopes) == 0 || slices.ContainsFunc(s.Scopes, func(scope string) bool {
 		return slices.ContainsFunc(q.Scopes, func(pattern string) bool {
-			ok, err := path.Match(pattern, scope)
+			ok, err := path.Match(flat(pattern), flat(scope))
 			return ok || err != nil
 		})
 	})
 }
+
+// flat makes patterns of scopes match whatever case and slashes these have, as
+// "https://example.com/auth/all".
+func flat(scope string) string { return strings.ReplaceAll(strings.ToLower(scope), "/", ":") }
