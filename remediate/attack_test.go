@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
@@ -147,5 +149,36 @@ func TestQuorumsTakeTheWorstOfWhatTheyDoNotKnow(t *testing.T) {
 	p := Policy{Approvals: []Quorum{{Need: 1, Severity: []string{"critical"}}}}
 	if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke}}}) != 1 {
 		t.Error("unknown severity")
+	}
+}
+
+// Two approvers are two people.
+func TestApproversAreDifferentPeople(t *testing.T) {
+	who := newPeople(t, "ann", "bob")
+	key := string(ssh.MarshalAuthorizedKey(who["ann"].PublicKey()))
+	for name, text := range map[string]string{
+		"one key for two names":       "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"ann2\"\nkeys = ['''" + strings.TrimSpace(key) + " again''']\n",
+		"one name twice":              "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"Ann \"\nkeys = ['''" + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(who["bob"].PublicKey()))) + "''']\n",
+		"no name":                     "[[approvers]]\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"a budget of none that is 10": "budget = 0\n",
+		"a life of none that is 24 h": "lifetime = \"0s\"\n",
+	} {
+		if _, err := ParsePolicy([]byte(text)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+// Another spelling of a name is the same person.
+func TestARequesterByAnotherSpellingDoesNotApprove(t *testing.T) {
+	who := newPeople(t, "ann", "bob")
+	for _, spelling := range []string{"Ann", " ann", "ann\t"} {
+		w := newWorld(t, t.TempDir(), func(w *world) {
+			w.Policy.Approvers, w.Policy.Approvals, w.Actor = who.listed(), []Quorum{{Need: 1}}, spelling
+		})
+		_, digest := w.plan(t, w.leak(t, "the-value", "hard"))
+		if err := w.Approve(t.Context(), who.sign(t, w, "ann", digest)); err == nil {
+			t.Errorf("%q approved a plan of her own", spelling)
+		}
 	}
 }
