@@ -45,7 +45,9 @@ const (
 // Options of [Open].
 type Options struct {
 	// Key signs the head of the audit trail, so that whoever can write the
-	// database but has no key cannot cut it.
+	// database but has no key cannot make a trail of his own. What he can do is
+	// to put back an older state with its head; a head that was noted elsewhere
+	// tells that.
 	Key secret.Key
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time

@@ -1,0 +1,88 @@
+package store_test
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// Whoever writes the database but has no key must not get a trail of his own
+// signed by the next event.
+func TestAForgedTrailIsNotGoneOnWith(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s := open()
+		record(t, s, 1)
+		record(t, s, 2)
+		loosen(t, raw)
+		rewrite(t, raw)
+		err := s.Tx(t.Context(), func(tx *store.Tx) error { return tx.Record(t.Context(), "test", []store.Sighting{sighting(3)}) })
+		if fault, ok := errors.AsType[*store.TrailError](err); !ok || fault.Seq != 2 {
+			t.Errorf("an event behind a forged head: %v", err)
+		}
+		if head, err := s.VerifyTrail(t.Context()); err == nil {
+			t.Errorf("a forged trail is verified: %s", head)
+		}
+	})
+}
+
+// A trail that was emptied is not one that never began.
+func TestAnEmptiedTrailIsNoNewOne(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s := open()
+		_, err := s.VerifyTrail(t.Context())
+		check(t, err)
+		record(t, s, 1)
+		loosen(t, raw)
+		for _, statement := range []string{`DELETE FROM audit`, `UPDATE audit_head SET seq = 0, hash = '', mac = ''`} {
+			_, err := raw.Exec(statement)
+			check(t, err)
+		}
+		if _, err := s.VerifyTrail(t.Context()); err == nil {
+			t.Error("an emptied trail is verified")
+		}
+	})
+}
+
+func loosen(t *testing.T, raw *sql.DB) {
+	t.Helper()
+	statements := []string{`DROP TRIGGER audit_no_change ON audit`}
+	if strings.HasSuffix(t.Name(), "sqlite") {
+		statements = []string{`DROP TRIGGER audit_no_update`, `DROP TRIGGER audit_no_delete`}
+	}
+	for _, statement := range statements {
+		_, err := raw.Exec(statement)
+		check(t, err)
+	}
+}
+
+// rewrite makes eve the actor of every event, and the chain fit.
+func rewrite(t *testing.T, raw *sql.DB) {
+	t.Helper()
+	_, err := raw.Exec(`UPDATE audit SET actor = 'eve'`)
+	check(t, err)
+	before := ""
+	for seq := 1; seq <= 2; seq++ {
+		var at int64
+		var action, subject, body string
+		check(t, raw.QueryRow(`SELECT at, action, subject, body FROM audit WHERE seq = `+strconv.Itoa(seq)).Scan(&at, &action, &subject, &body))
+		sum := sha256.New()
+		for _, part := range []string{before, strconv.Itoa(seq), strconv.FormatInt(at, 10), "eve", action, subject, body} {
+			var size [8]byte
+			binary.BigEndian.PutUint64(size[:], uint64(len(part)))
+			sum.Write(size[:])
+			sum.Write([]byte(part))
+		}
+		before = hex.EncodeToString(sum.Sum(nil))
+		_, err := raw.Exec(`UPDATE audit SET hash = '` + before + `' WHERE seq = ` + strconv.Itoa(seq))
+		check(t, err)
+	}
+	_, err = raw.Exec(`UPDATE audit_head SET hash = '` + before + `'`)
+	check(t, err)
+}
