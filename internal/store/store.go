@@ -89,6 +89,12 @@ func (s *Store) connect(place string) (err error) {
 	if err := makeFile(place); err != nil {
 		return err
 	}
+	if place, err = filepath.EvalSymlinks(place); err == nil { // one database, one lock
+		place, err = filepath.Abs(place) // ":memory:" is a file too
+	}
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
 	s.where = filepath.Dir(place)
 	options := url.Values{
 		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},

@@ -6,10 +6,13 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
@@ -85,4 +88,27 @@ func rewrite(t *testing.T, raw *sql.DB) {
 	}
 	_, err = raw.Exec(`UPDATE audit_head SET hash = '` + before + `'`)
 	check(t, err)
+}
+
+// A database has one lock by whatever name it is reached.
+func TestALinkToADatabaseHasItsLock(t *testing.T) {
+	key, err := secret.NewKey()
+	check(t, err)
+	place := filepath.Join(t.TempDir(), "state", "leakgate.db")
+	one, err := store.Open(t.Context(), place, store.Options{Key: key})
+	check(t, err)
+	t.Cleanup(func() { one.Close() })
+	link := filepath.Join(t.TempDir(), "link.db")
+	if err := os.Symlink(place, link); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	two, err := store.Open(t.Context(), link, store.Options{Key: key})
+	check(t, err)
+	t.Cleanup(func() { two.Close() })
+	release, err := one.Exclusive(t.Context(), "apply")
+	check(t, err)
+	defer release()
+	if _, err := two.Exclusive(t.Context(), "apply"); !errors.Is(err, store.ErrBusy) {
+		t.Errorf("two at once: %v", err)
+	}
 }
