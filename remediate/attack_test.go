@@ -115,6 +115,35 @@ func TestANewPlanWaitsForTheCallOfAnother(t *testing.T) {
 	}
 }
 
+// What may not be known must not lower the number of approvals.
+func TestQuorumsTakeTheWorstOfWhatTheyDoNotKnow(t *testing.T) {
+	for _, c := range []struct{ pattern, scope string }{{"*", "https://example.com/auth/all"}, {"admin:*", "admin:org/write"}, {"admin:*", "Admin:Org"}} {
+		p := Policy{Approvals: []Quorum{{Need: 1, Scopes: []string{c.pattern}}}}
+		if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke, Scopes: []string{c.scope}}}}) != 1 {
+			t.Errorf("%+v", c)
+		}
+	}
+	p := Policy{Approvals: []Quorum{{Need: 1, Severity: []string{"critical"}}}}
+	if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke}}}) != 1 {
+		t.Error("unknown severity")
+	}
+}
+
+// A credential that works again is not called dead.
+func TestAReportOfWhatWorksAgain(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "soft-value", "soft")
+	_, digest := w.plan(t, c)
+	w.apply(t, digest, c)
+	_, err := w.Undo(t.Context(), digest, "", byID(c))
+	must(t, err)
+	text, err := w.Report(t.Context(), c.Credential)
+	must(t, err)
+	if !strings.Contains(text, "| Revoked | unknown |") || !strings.Contains(text, "| Proof | unknown |") {
+		t.Error(text)
+	}
+}
+
 // The kill switch and the plan's end hold inside a step that waited.
 func TestAWaitDoesNotOutliveThePermission(t *testing.T) {
 	for name, end := range map[string]func(w *world){
@@ -135,20 +164,6 @@ func TestAWaitDoesNotOutliveThePermission(t *testing.T) {
 				t.Errorf("%v was done", deeds)
 			}
 		})
-	}
-}
-
-// What may not be known must not lower the number of approvals.
-func TestQuorumsTakeTheWorstOfWhatTheyDoNotKnow(t *testing.T) {
-	for _, c := range []struct{ pattern, scope string }{{"*", "https://example.com/auth/all"}, {"admin:*", "admin:org/write"}, {"admin:*", "Admin:Org"}} {
-		p := Policy{Approvals: []Quorum{{Need: 1, Scopes: []string{c.pattern}}}}
-		if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke, Scopes: []string{c.scope}}}}) != 1 {
-			t.Errorf("%+v", c)
-		}
-	}
-	p := Policy{Approvals: []Quorum{{Need: 1, Severity: []string{"critical"}}}}
-	if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke}}}) != 1 {
-		t.Error("unknown severity")
 	}
 }
 
