@@ -197,3 +197,17 @@ func TestARequesterByAnotherSpellingDoesNotApprove(t *testing.T) {
 		}
 	}
 }
+
+// What the list of one account lacks may be in another's: only behind a call is it dead.
+func TestWhatAListLacksIsNotDead(t *testing.T) {
+	w := newWorld(t, t.TempDir(), func(w *world) {
+		w.Catalogue.Providers[1].Check, w.Catalogue.Providers[1].Find = nil, &revoke.Find{Absent: "dead"}
+	})
+	absent, listed := w.leak(t, "absent-value", "hard"), w.leak(t, "listed-value", "hard")
+	w.fake.status = map[string]revoke.Status{"absent-value": revoke.Dead}
+	_, digest := w.plan(t, absent, listed)
+	w.apply(t, digest, absent, listed)
+	if w.state(t, absent) != store.Detected || w.state(t, listed) != store.Revoked {
+		t.Errorf("absent is %s, listed is %s", w.state(t, absent), w.state(t, listed))
+	}
+}

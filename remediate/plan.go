@@ -177,10 +177,19 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	in := e.input(c, p)
-	report := e.Issuer.Check(ctx, p, in)
+	report := unlisted(p, e.Issuer.Check(ctx, p, in))
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
 	e.decide(ctx, &s, p, in, report)
 	return s, ctx.Err()
+}
+
+// unlisted makes a death of what a list lacks unknown, as long as nothing was
+// called: a list is that of one account, and the record may be in another's.
+func unlisted(p *revoke.Provider, report revoke.Report) revoke.Report {
+	if report.Status == revoke.Dead && p.Check == nil {
+		return revoke.Report{Why: report.Why + "; other accounts may have one"}
+	}
+	return report
 }
 
 // decide chooses the deed.
