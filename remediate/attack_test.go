@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
@@ -209,5 +210,26 @@ func TestWhatAListLacksIsNotDead(t *testing.T) {
 	w.apply(t, digest, absent, listed)
 	if w.state(t, absent) != store.Detected || w.state(t, listed) != store.Revoked {
 		t.Errorf("absent is %s, listed is %s", w.state(t, absent), w.state(t, listed))
+	}
+}
+
+// A host that nobody named may not be the one that issued the value.
+func TestWhatAHostThatNobodyNamedDoesNotKnowIsNotDead(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		w := newWorld(t, t.TempDir(), func(w *world) {
+			p := w.Catalogue.Providers[1]
+			p.Needs = []revoke.Need{{Name: "host", From: "setting", Default: "example.com"}}
+			p.Check.URL = "https://{{host}}/self"
+			if named {
+				w.Given = map[string]secret.Secret{"hard.host": secret.New("example.com")}
+			}
+		})
+		c := w.leak(t, "hard-value", "hard")
+		w.fake.status = map[string]revoke.Status{"hard-value": revoke.Dead}
+		plan, digest := w.plan(t, c)
+		w.apply(t, digest, c)
+		if (w.state(t, c) == store.Revoked) != named {
+			t.Errorf("named %t: %s, %+v", named, w.state(t, c), plan.Steps[0])
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -177,17 +178,26 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	in := e.input(c, p)
-	report := unlisted(p, e.Issuer.Check(ctx, p, in))
+	report := doubted(p, in, e.Issuer.Check(ctx, p, in))
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
 	e.decide(ctx, &s, p, in, report)
 	return s, ctx.Err()
 }
 
-// unlisted makes a death of what a list lacks unknown, as long as nothing was
-// called: a list is that of one account, and the record may be in another's.
-func unlisted(p *revoke.Provider, report revoke.Report) revoke.Report {
-	if report.Status == revoke.Dead && p.Check == nil {
+// doubted makes a death unknown that says only that the value is not known where
+// it was asked about: on one account's list, or at a host that nobody named. It
+// is for before a call; behind one, where the value was found, it is a proof.
+func doubted(p *revoke.Provider, in revoke.Input, report revoke.Report) revoke.Report {
+	if report.Status != revoke.Dead {
+		return report
+	}
+	if p.Check == nil {
 		return revoke.Report{Why: report.Why + "; other accounts may have one"}
+	}
+	for _, n := range p.Needs {
+		if n.From == "setting" && n.Default != "" && in.Given[n.Name].IsZero() && strings.HasPrefix(p.Check.URL, "https://{{"+n.Name+"}}") {
+			return revoke.Report{Why: fmt.Sprintf("%s (asked at %s, which nobody named: set %s in [settings.%s])", report.Why, n.Default, n.Name, p.ID)}
+		}
 	}
 	return report
 }
