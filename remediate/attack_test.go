@@ -13,6 +13,7 @@ import (
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // A credential that was dead when the plan was made may work again when it is applied.
@@ -230,6 +231,21 @@ func TestWhatAHostThatNobodyNamedDoesNotKnowIsNotDead(t *testing.T) {
 		w.apply(t, digest, c)
 		if (w.state(t, c) == store.Revoked) != named {
 			t.Errorf("named %t: %s, %+v", named, w.state(t, c), plan.Steps[0])
+		}
+	}
+}
+
+// The repository that leaked may call a rule harmless; approvals do not follow that.
+func TestTheRepositoryDoesNotSayHowGraveItsLeakIs(t *testing.T) {
+	known, err := rules.Default()
+	must(t, err)
+	for _, r := range known.Rules {
+		for _, said := range []string{"", "low", "high", "critical"} {
+			got, err := gravity(Case{Rule: r.ID, Severity: said})
+			must(t, err)
+			if n, ok := rules.ParseSeverity(got); !ok || n < r.Severity || said == "critical" && got != said {
+				t.Fatalf("%s is %q where %q was said, and comes as %s", r.ID, got, said, r.Severity)
+			}
 		}
 	}
 }

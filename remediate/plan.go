@@ -13,6 +13,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // Plan is what is to be done about some credentials, and nothing else. It holds
@@ -158,7 +159,11 @@ func (s Step) urgency() int {
 // step says what is to be done about one case. What goes wrong on the way is
 // said in the step; the error is that of the context or the store.
 func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
-	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: c.Severity,
+	severity, err := gravity(c)
+	if err != nil {
+		return Step{}, err
+	}
+	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: severity,
 		Repository: c.Repository, Exposure: c.Exposure}
 	if !e.Policy.owns(c.Repository) {
 		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
@@ -182,6 +187,23 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
 	e.decide(ctx, &s, p, in, report)
 	return s, ctx.Err()
+}
+
+// gravity is the severity of a case, and never less than that of the rule as it
+// comes with this program: the configuration of the repository that leaked may
+// say less, and approvals follow from it.
+func gravity(c Case) (string, error) {
+	known, err := rules.Default()
+	if err != nil {
+		return "", fmt.Errorf("built-in rules: %w", err)
+	}
+	said, ok := rules.ParseSeverity(c.Severity)
+	for _, r := range known.Rules {
+		if r.ID == c.Rule && (!ok || r.Severity > said) {
+			return r.Severity.String(), nil
+		}
+	}
+	return c.Severity, nil
 }
 
 // doubted makes a death unknown that says only that the value is not known where
