@@ -125,6 +125,11 @@ func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
 // write notes an event in the journal and in the audit trail.
 func (a act) write(ctx context.Context, event string, body any) error {
 	return a.Store.Tx(ctx, func(t *store.Tx) error {
+		if event == intent || event == undoing { // nobody else may be about to call
+			if err := t.Holds(ctx, "apply"); err != nil {
+				return err
+			}
+		}
 		if err := t.Note(ctx, a.digest, a.index, event, body); err != nil {
 			return err
 		}

@@ -198,10 +198,8 @@ func gravity(c Case) (string, error) {
 		return "", fmt.Errorf("built-in rules: %w", err)
 	}
 	said, ok := rules.ParseSeverity(c.Severity)
-	for _, r := range known.Rules {
-		if r.ID == c.Rule && (!ok || r.Severity > said) {
-			return r.Severity.String(), nil
-		}
+	if r := known.Rule(c.Rule); r != nil && (!ok || r.Severity > said) {
+		return r.Severity.String(), nil
 	}
 	return c.Severity, nil
 }

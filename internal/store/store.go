@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -32,6 +33,7 @@ type Store struct {
 	where string // folder of locks for SQLite
 	key   secret.Key
 	now   func() time.Time
+	locks sync.Map // by name, the server process of PostgreSQL that holds one
 }
 
 // kind is the database behind a store.

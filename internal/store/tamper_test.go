@@ -112,3 +112,25 @@ func TestALinkToADatabaseHasItsLock(t *testing.T) {
 		t.Errorf("two at once: %v", err)
 	}
 }
+
+// Whose connection to PostgreSQL breaks has lost the lock, and must know.
+func TestALockThatWasLostIsNoticed(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s := open()
+		holds := func() error {
+			return s.Tx(t.Context(), func(tx *store.Tx) error { return tx.Holds(t.Context(), "apply") })
+		}
+		release, err := s.Exclusive(t.Context(), "apply")
+		check(t, err)
+		defer release()
+		check(t, holds())
+		if strings.HasSuffix(t.Name(), "sqlite") {
+			return // there the process holds it
+		}
+		_, err = raw.Exec(`SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'`)
+		check(t, err)
+		if err := holds(); !errors.Is(err, store.ErrBusy) {
+			t.Errorf("a lock that was lost: %v", err)
+		}
+	})
+}
