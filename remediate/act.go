@@ -41,7 +41,7 @@ func (a act) check(ctx context.Context) (revoke.Report, error) {
 		return revoke.Report{}, err
 	}
 	report := a.Issuer.Check(ctx, a.provider, a.in)
-	a.pace.note(a.provider, report.Status != revoke.Unknown || a.provider.Unchecked != "")
+	a.pace.note(a.Clock, a.provider, report.Status != revoke.Unknown || a.provider.Unchecked != "")
 	return report, ctx.Err()
 }
 
@@ -105,7 +105,7 @@ func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
 	}
 	a.at("before call")
 	o := a.Issuer.Act(ctx, a.provider, a.in, target, a.step.Deed)
-	a.pace.note(a.provider, o.Result != revoke.Unclear)
+	a.pace.note(a.Clock, a.provider, o.Result != revoke.Unclear)
 	a.at("behind call")
 	event := answered
 	if o.Result == revoke.Refused {
@@ -182,7 +182,7 @@ func (a act) settle(ctx context.Context, until time.Time) (revoke.Report, error)
 		if err != nil || report.Status == revoke.Dead || report.Status == revoke.Live && left <= 0 {
 			return report, err
 		}
-		if left <= 0 && report.RetryAfter <= 0 || report.RetryAfter > longest || a.pace.broken(a.provider) {
+		if left <= 0 && report.RetryAfter <= 0 || report.RetryAfter > longest || a.pace.broken(a.Clock, a.provider) {
 			return report, nil
 		}
 		if err := a.Clock.Sleep(ctx, max(min(wait, max(left, 0)), report.RetryAfter)); err != nil {

@@ -223,7 +223,7 @@ func (r *run) prepare(i int, s Step) (act, string) {
 		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
 	case p == nil:
 		return act{}, "the provider of the plan is not known to this version"
-	case r.pace.broken(p):
+	case r.pace.broken(r.Clock, p):
 		return act{}, fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
 	}
 	if data, err := p.Digest(); err != nil || data != s.Data {

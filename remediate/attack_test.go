@@ -249,3 +249,22 @@ func TestTheRepositoryDoesNotSayHowGraveItsLeakIs(t *testing.T) {
 		}
 	}
 }
+
+// An outage of an hour ago does not keep a server from revoking for ever.
+func TestAProviderThatIsBackIsAskedAgain(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "hard-value", "hard")
+	_, digest := w.plan(t, c)
+	w.fake.status = map[string]revoke.Status{"hard-value": revoke.Unknown}
+	for range maxFaults + 1 {
+		w.apply(t, digest, c)
+	}
+	w.fake.status = nil
+	if out := w.apply(t, digest, c); out[0].Effect != Refused {
+		t.Errorf("it was not left alone: %+v", out)
+	}
+	w.clock.now = w.clock.now.Add(time.Hour)
+	if out := w.apply(t, digest, c); out[0].Effect != Proven {
+		t.Errorf("%+v", out)
+	}
+}
