@@ -198,6 +198,9 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 	}
 	a, why := r.prepare(i, s)
 	if why != "" {
+		if over, err := r.over(ctx, s.Credential); over || err != nil {
+			return Outcome{s, Nothing, s.Note}, err
+		}
 		return Outcome{s, Open, "it was dead when the plan was made, and cannot be looked at again: " + why}, nil
 	}
 	report, err := a.check(ctx)
@@ -208,6 +211,16 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 		return Outcome{s, Open, fmt.Sprintf("it was dead when the plan was made and is %s now: make a new one; %s", report.Status, report.Why)}, nil
 	}
 	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, report, nil)
+}
+
+// over reports whether the death of a credential was proven before.
+func (r *run) over(ctx context.Context, credential string) (over bool, err error) {
+	err = r.Store.Tx(ctx, func(t *store.Tx) error {
+		in, err := t.Incident(ctx, credential)
+		over = err == nil && in.State != store.Detected && in.State != store.Triaged && in.State != store.Dismissed
+		return err
+	})
+	return over, err
 }
 
 // prepare gives what a step needs to be done, or why it is not done.
