@@ -46,7 +46,7 @@ func (e *Engine) Apply(ctx context.Context, digest string, cases map[string]Case
 		return nil, err
 	}
 	defer release()
-	plan, err := e.read(ctx, digest)
+	plan, err := e.genuine(ctx, digest)
 	if err != nil {
 		return nil, err
 	}

@@ -268,3 +268,26 @@ func TestAProviderThatIsBackIsAskedAgain(t *testing.T) {
 		t.Errorf("%+v", out)
 	}
 }
+
+// A plan that somebody wrote into the database is no plan, whatever its digest.
+func TestAPlanThatWasWrittenIntoTheDatabaseIsNotApplied(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "hard-value", "hard")
+	plan, _ := w.plan(t, c)
+	plan.Steps[0].Undo = true // and so needs no approval
+	body, err := plan.encode()
+	must(t, err)
+	digest, err := plan.Digest()
+	must(t, err)
+	change(t, dir, `INSERT INTO plans (digest, requester, body, made_at) VALUES ('`+digest+`', 'ann', '`+string(body)+`', 1)`)
+	if out, err := w.Apply(t.Context(), digest, byID(c)); err == nil {
+		t.Errorf("%+v", out)
+	}
+	if out, err := w.Undo(t.Context(), digest, "", byID(c)); err == nil {
+		t.Errorf("%+v", out)
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) > 0 {
+		t.Errorf("%v was done", deeds)
+	}
+}

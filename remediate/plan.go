@@ -141,6 +141,28 @@ func (e *Engine) read(ctx context.Context, digest string) (*Plan, error) {
 	return plan, nil
 }
 
+// genuine reads a plan that is to be acted on: one that this installation made,
+// which an unbroken audit trail says. Somebody who can write the database can
+// write a plan too, with fewer approvals than it needs.
+func (e *Engine) genuine(ctx context.Context, digest string) (*Plan, error) {
+	plan, err := e.read(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.Store.VerifyTrail(ctx); err != nil {
+		return nil, fmt.Errorf("nothing is done behind a broken audit trail: %w", err)
+	}
+	made := false
+	err = e.Store.Trail(ctx, digest, func(ev store.Event) error {
+		made = made || ev.Action == "planned" && ev.Actor == plan.Requester
+		return nil
+	})
+	if err == nil && !made {
+		err = fmt.Errorf("plan %s was not made by this installation: make a new one", digest)
+	}
+	return plan, err
+}
+
 // urgency orders steps: what the world can read and still works comes first.
 func (s Step) urgency() int {
 	n := 0

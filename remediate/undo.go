@@ -18,7 +18,7 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 		return nil, err
 	}
 	defer release()
-	plan, err := e.read(ctx, digest)
+	plan, err := e.genuine(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
