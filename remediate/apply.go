@@ -154,6 +154,9 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	at := r.journal[i]
 	switch at.event {
 	case verified:
+		if over, err := r.over(ctx, s.Credential); !over || err != nil {
+			return Outcome{s, Open, "done before, but its incident is open: make a new plan"}, err
+		}
 		return Outcome{s, Proven, "done before"}, nil
 	case undoing, undone:
 		return Outcome{s, Refused, "it was taken back: make a new plan"}, nil

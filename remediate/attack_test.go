@@ -291,3 +291,15 @@ func TestAPlanThatWasWrittenIntoTheDatabaseIsNotApplied(t *testing.T) {
 		t.Errorf("%v was done", deeds)
 	}
 }
+
+// What the journal alone calls dead is not.
+func TestTheJournalAloneProvesNoDeath(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "hard-value", "hard")
+	_, digest := w.plan(t, c)
+	change(t, dir, `INSERT INTO journal (plan, step, event, body, at) VALUES ('`+digest+`', 0, 'verified', '{}', 1)`)
+	if out := w.apply(t, digest, c); out[0].Effect != Open {
+		t.Errorf("%+v", out[0])
+	}
+}
