@@ -168,9 +168,12 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	case at.event == intent || at.event == answered:
 		return a.takeUp(ctx, at)
 	}
-	called, err := r.calledElsewhere(ctx, s.Credential)
-	if err != nil {
+	called, done, err := r.calledElsewhere(ctx, s.Credential)
+	switch {
+	case err != nil:
 		return Outcome{}, err
+	case done && a.provider.Unchecked != "":
+		return Outcome{s, Open, "it was called before, and nobody can check it: " + a.provider.Unchecked}, nil
 	}
 	if settled := called.Add(time.Duration(a.provider.Settle)); !called.IsZero() && r.Clock.Now().Before(settled) {
 		return a.takeUp(ctx, progress{event: intent, called: called})
@@ -178,19 +181,25 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	return a.act(ctx)
 }
 
-// calledElsewhere is when another plan last called about a credential: what it
-// did may not show yet.
-func (r *run) calledElsewhere(ctx context.Context, credential string) (at time.Time, err error) {
+// calledElsewhere is when another plan last called about a credential, and whether
+// the provider said that it did what was asked: that may not show yet.
+func (r *run) calledElsewhere(ctx context.Context, credential string) (at time.Time, done bool, err error) {
 	err = r.Store.Trail(ctx, credential, func(e store.Event) error {
 		switch {
 		case strings.HasSuffix(e.Action, " "+intent):
-			at = e.At
+			at, done = e.At, false
 		case strings.HasSuffix(e.Action, " "+refused):
 			at = time.Time{}
+		case strings.HasSuffix(e.Action, " "+answered):
+			var told struct{ Detail answer }
+			if err := json.Unmarshal(e.Body, &told); err != nil {
+				return fmt.Errorf("audit event %d: %w", e.Seq, err)
+			}
+			done = told.Detail.Result == revoke.Done.String() || told.Detail.Result == revoke.Gone.String()
 		}
 		return nil
 	})
-	return at, err
+	return at, done, err
 }
 
 // passive files a credential that was dead when the plan was made, and still is:

@@ -303,3 +303,20 @@ func TestTheJournalAloneProvesNoDeath(t *testing.T) {
 		t.Errorf("%+v", out[0])
 	}
 }
+
+// A token that is handed over again and again is reported once, where nobody can check it.
+func TestANewPlanDoesNotRepeatWhatNobodyCanCheck(t *testing.T) {
+	w := newWorld(t, t.TempDir(), func(w *world) { w.Catalogue.Providers[1].Unchecked = "there is no read-only check" })
+	c := w.leak(t, "hard-value", "hard")
+	w.fake.status = map[string]revoke.Status{"hard-value": revoke.Unknown}
+	for range 3 {
+		_, digest := w.plan(t, c)
+		if out := w.apply(t, digest, c); out[0].Effect != Open {
+			t.Errorf("%+v", out[0])
+		}
+		w.clock.now = w.clock.now.Add(time.Minute)
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
+		t.Errorf("the effects: %v, want one", deeds)
+	}
+}
