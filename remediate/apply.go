@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -60,6 +59,9 @@ func (e *Engine) Apply(ctx context.Context, digest string, cases map[string]Case
 	return r.all(ctx)
 }
 
+// skew is how far the clocks of those who plan and apply may be apart.
+const skew = 5 * time.Minute
+
 // admit looks at what must hold before anything is done.
 func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	policy, err := e.Policy.digest()
@@ -69,8 +71,11 @@ func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	if plan.Policy != policy {
 		return errors.New("the policy changed since the plan was made: make a new one")
 	}
-	if !e.Clock.Now().Before(plan.Expires) {
+	switch now := e.Clock.Now(); {
+	case !now.Before(plan.Expires):
 		return ErrExpired
+	case now.Add(skew).Before(plan.Made):
+		return errors.New("the plan was made in the future: set the clock")
 	}
 	return e.approved(ctx, plan, digest)
 }
@@ -181,27 +186,6 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	return a.act(ctx)
 }
 
-// calledElsewhere is when another plan last called about a credential, and whether
-// the provider said that it did what was asked: that may not show yet.
-func (r *run) calledElsewhere(ctx context.Context, credential string) (at time.Time, done bool, err error) {
-	err = r.Store.Trail(ctx, credential, func(e store.Event) error {
-		switch {
-		case strings.HasSuffix(e.Action, " "+intent):
-			at, done = e.At, false
-		case strings.HasSuffix(e.Action, " "+refused):
-			at = time.Time{}
-		case strings.HasSuffix(e.Action, " "+answered):
-			var told struct{ Detail answer }
-			if err := json.Unmarshal(e.Body, &told); err != nil {
-				return fmt.Errorf("audit event %d: %w", e.Seq, err)
-			}
-			done = told.Detail.Result == revoke.Done.String() || told.Detail.Result == revoke.Gone.String()
-		}
-		return nil
-	})
-	return at, done, err
-}
-
 // passive files a credential that was dead when the plan was made, and still is:
 // what was disabled may have been enabled since.
 func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
@@ -223,16 +207,6 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 		return Outcome{s, Open, fmt.Sprintf("it was dead when the plan was made and is %s now: make a new one; %s", report.Status, report.Why)}, nil
 	}
 	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, report, nil)
-}
-
-// over reports whether the death of a credential was proven before.
-func (r *run) over(ctx context.Context, credential string) (over bool, err error) {
-	err = r.Store.Tx(ctx, func(t *store.Tx) error {
-		in, err := t.Incident(ctx, credential)
-		over = err == nil && in.State != store.Detected && in.State != store.Triaged && in.State != store.Dismissed
-		return err
-	})
-	return over, err
 }
 
 // prepare gives what a step needs to be done, or why it is not done.
