@@ -41,13 +41,14 @@ func (a act) check(ctx context.Context) (revoke.Report, error) {
 		return revoke.Report{}, err
 	}
 	report := a.Issuer.Check(ctx, a.provider, a.in)
-	a.pace.note(a.provider, report.Status != revoke.Unknown || a.provider.Unchecked != "")
+	a.pace.note(a.Clock, a.provider, report.Status != revoke.Unknown || a.provider.Unchecked != "")
 	return report, ctx.Err()
 }
 
 // act looks again, finds the record again, and makes the call.
 func (a act) act(ctx context.Context) (Outcome, error) {
 	report, err := a.check(ctx)
+	report = doubted(a.provider, a.in, report)
 	switch {
 	case err != nil:
 		return Outcome{}, err
@@ -91,13 +92,20 @@ func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
 	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
 		return Outcome{}, err
 	}
+	// The step may have waited for hours.
+	if err := a.stopped(); err != nil {
+		return Outcome{}, err
+	}
+	if !a.Clock.Now().Before(a.plan.Expires) {
+		return Outcome{}, ErrExpired
+	}
 	a.at("before intent")
 	if err := a.write(ctx, intent, call{a.step.Deed, target}); err != nil {
 		return Outcome{}, err
 	}
 	a.at("before call")
 	o := a.Issuer.Act(ctx, a.provider, a.in, target, a.step.Deed)
-	a.pace.note(a.provider, o.Result != revoke.Unclear)
+	a.pace.note(a.Clock, a.provider, o.Result != revoke.Unclear)
 	a.at("behind call")
 	event := answered
 	if o.Result == revoke.Refused {
@@ -117,6 +125,11 @@ func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
 // write notes an event in the journal and in the audit trail.
 func (a act) write(ctx context.Context, event string, body any) error {
 	return a.Store.Tx(ctx, func(t *store.Tx) error {
+		if event == intent || event == undoing { // nobody else may be about to call
+			if err := t.Holds(ctx, "apply"); err != nil {
+				return err
+			}
+		}
 		if err := t.Note(ctx, a.digest, a.index, event, body); err != nil {
 			return err
 		}
@@ -169,7 +182,7 @@ func (a act) settle(ctx context.Context, until time.Time) (revoke.Report, error)
 		if err != nil || report.Status == revoke.Dead || report.Status == revoke.Live && left <= 0 {
 			return report, err
 		}
-		if left <= 0 && report.RetryAfter <= 0 || report.RetryAfter > longest || a.pace.broken(a.provider) {
+		if left <= 0 && report.RetryAfter <= 0 || report.RetryAfter > longest || a.pace.broken(a.Clock, a.provider) {
 			return report, nil
 		}
 		if err := a.Clock.Sleep(ctx, max(min(wait, max(left, 0)), report.RetryAfter)); err != nil {

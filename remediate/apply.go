@@ -45,7 +45,7 @@ func (e *Engine) Apply(ctx context.Context, digest string, cases map[string]Case
 		return nil, err
 	}
 	defer release()
-	plan, err := e.read(ctx, digest)
+	plan, err := e.genuine(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +59,9 @@ func (e *Engine) Apply(ctx context.Context, digest string, cases map[string]Case
 	return r.all(ctx)
 }
 
+// skew is how far the clocks of those who plan and apply may be apart.
+const skew = 5 * time.Minute
+
 // admit looks at what must hold before anything is done.
 func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	policy, err := e.Policy.digest()
@@ -68,8 +71,11 @@ func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	if plan.Policy != policy {
 		return errors.New("the policy changed since the plan was made: make a new one")
 	}
-	if !e.Clock.Now().Before(plan.Expires) {
+	switch now := e.Clock.Now(); {
+	case !now.Before(plan.Expires):
 		return ErrExpired
+	case now.Add(skew).Before(plan.Made):
+		return errors.New("the plan was made in the future: set the clock")
 	}
 	return e.approved(ctx, plan, digest)
 }
@@ -148,11 +154,14 @@ func (r *run) stopped() error {
 // step does one step, or what is left of it.
 func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Deed == "" {
-		return r.passive(ctx, s)
+		return r.passive(ctx, i, s)
 	}
 	at := r.journal[i]
 	switch at.event {
 	case verified:
+		if over, err := r.over(ctx, s.Credential); !over || err != nil {
+			return Outcome{s, Open, "done before, but its incident is open: make a new plan"}, err
+		}
 		return Outcome{s, Proven, "done before"}, nil
 	case undoing, undone:
 		return Outcome{s, Refused, "it was taken back: make a new plan"}, nil
@@ -164,15 +173,40 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	case at.event == intent || at.event == answered:
 		return a.takeUp(ctx, at)
 	}
+	called, done, err := r.calledElsewhere(ctx, s.Credential)
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case done && a.provider.Unchecked != "":
+		return Outcome{s, Open, "it was called before, and nobody can check it: " + a.provider.Unchecked}, nil
+	}
+	if settled := called.Add(time.Duration(a.provider.Settle)); !called.IsZero() && r.Clock.Now().Before(settled) {
+		return a.takeUp(ctx, progress{event: intent, called: called})
+	}
 	return a.act(ctx)
 }
 
-// passive files a credential that was dead when the plan was made.
-func (r *run) passive(ctx context.Context, s Step) (Outcome, error) {
+// passive files a credential that was dead when the plan was made, and still is:
+// what was disabled may have been enabled since.
+func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Status != revoke.Dead {
 		return Outcome{s, Nothing, s.Note}, nil
 	}
-	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, revoke.Report{Status: revoke.Dead, Why: s.Why}, nil)
+	a, why := r.prepare(i, s)
+	if why != "" {
+		if over, err := r.over(ctx, s.Credential); over || err != nil {
+			return Outcome{s, Nothing, s.Note}, err
+		}
+		return Outcome{s, Open, "it was dead when the plan was made, and cannot be looked at again: " + why}, nil
+	}
+	report, err := a.check(ctx)
+	switch {
+	case err != nil:
+		return Outcome{}, err
+	case report.Status != revoke.Dead:
+		return Outcome{s, Open, fmt.Sprintf("it was dead when the plan was made and is %s now: make a new one; %s", report.Status, report.Why)}, nil
+	}
+	return Outcome{s, Nothing, s.Note}, r.file(ctx, s.Credential, report, nil)
 }
 
 // prepare gives what a step needs to be done, or why it is not done.
@@ -188,7 +222,7 @@ func (r *run) prepare(i int, s Step) (act, string) {
 		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
 	case p == nil:
 		return act{}, "the provider of the plan is not known to this version"
-	case r.pace.broken(p):
+	case r.pace.broken(r.Clock, p):
 		return act{}, fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
 	}
 	if data, err := p.Digest(); err != nil || data != s.Data {

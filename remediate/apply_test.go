@@ -83,6 +83,10 @@ func TestWhatIsNotDone(t *testing.T) {
 			w.clock.now = w.clock.now.Add(25 * time.Hour)
 			return nil
 		}, want: "expired"},
+		"the clock went back": {after: func(_ *testing.T, w *world, _ *Case) []string {
+			w.clock.now = w.clock.now.Add(-time.Hour)
+			return nil
+		}, want: "set the clock"},
 		"another policy":     {after: func(_ *testing.T, w *world, _ *Case) []string { w.Policy.Budget = 99; return nil }, want: "policy changed"},
 		"another value":      {after: func(_ *testing.T, _ *world, c *Case) []string { c.Value = secret.New("other-value"); return nil }, want: "not the one of the plan"},
 		"another repository": {after: func(_ *testing.T, _ *world, c *Case) []string { c.Repository = "stranger/app"; return nil }, want: "REFUSED_NOT_OWNED"},

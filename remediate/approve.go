@@ -66,7 +66,7 @@ func (p Policy) accepts(plan *Plan, a Approval, now time.Time) error {
 		return err
 	case a.Plan != digest:
 		return errors.New("the approval is of another plan")
-	case a.Approver == plan.Requester:
+	case person(a.Approver) == person(plan.Requester):
 		return fmt.Errorf("%s made the plan and cannot approve it", a.Approver)
 	case !a.Expires.After(now):
 		return fmt.Errorf("the approval of %s ended at %s", a.Approver, a.Expires.UTC().Format(time.RFC3339))

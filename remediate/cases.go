@@ -81,12 +81,16 @@ type place struct {
 // Sightings are the places of cases, for the store.
 func Sightings(r scanner.Result, cases []Case) []store.Sighting {
 	var all []store.Sighting
+	var values secret.Redactor // names of files and people may hold one
+	for _, c := range cases {
+		values.Add(c.Value)
+	}
 	for _, c := range cases {
 		for _, f := range r.Findings {
 			if !f.Secret.Equal(c.Value) {
 				continue
 			}
-			at := place{f.Commit.ID, f.Commit.Author, "", f.At.Path, f.At.StartLine, f.At.Blob, f.At.Span, f.At.DecodedFrom, f.At.AtHead}
+			at := place{f.Commit.ID, values.Redact(f.Commit.Author), "", values.Redact(f.At.Path), f.At.StartLine, f.At.Blob, f.At.Span, f.At.DecodedFrom, f.At.AtHead}
 			if !f.Commit.Date.IsZero() {
 				at.Date = f.Commit.Date.UTC().Format("2006-01-02T15:04:05Z")
 			}

@@ -14,11 +14,15 @@ import (
 type pace struct {
 	limits map[string]*rate.Limiter
 	faults map[string]int
+	until  map[string]time.Time // when one that was left alone is asked again
 }
 
 // maxFaults is how many calls in a row may go without a documented answer
-// before a provider is left alone for the run.
-const maxFaults = 3
+// before a provider is left alone, for a rest.
+const (
+	maxFaults = 3
+	rest      = 15 * time.Minute
+)
 
 // gentle is the rate for providers that document none.
 var gentle = revoke.Rate{Calls: 60, Per: revoke.Duration(time.Minute)}
@@ -42,16 +46,20 @@ func (p *pace) wait(ctx context.Context, clock Clock, of *revoke.Provider) error
 }
 
 // note takes in whether a call was answered as documented.
-func (p *pace) note(of *revoke.Provider, documented bool) {
+func (p *pace) note(clock Clock, of *revoke.Provider, documented bool) {
 	if p.faults == nil {
-		p.faults = map[string]int{}
+		p.faults, p.until = map[string]int{}, map[string]time.Time{}
 	}
 	if documented {
 		p.faults[of.ID] = 0
 	} else {
 		p.faults[of.ID]++
+		p.until[of.ID] = clock.Now().Add(rest)
 	}
 }
 
-// broken reports whether a provider is left alone.
-func (p *pace) broken(of *revoke.Provider) bool { return p.faults[of.ID] >= maxFaults }
+// broken reports whether a provider is left alone. Behind the rest one call shows
+// whether it answers again.
+func (p *pace) broken(clock Clock, of *revoke.Provider) bool {
+	return p.faults[of.ID] >= maxFaults && clock.Now().Before(p.until[of.ID])
+}

@@ -1,7 +1,6 @@
 package remediate
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
@@ -105,40 +103,6 @@ func (e *Engine) tell(done, total int) {
 	}
 }
 
-func (e *Engine) keep(ctx context.Context, plan *Plan) (string, error) {
-	body, err := plan.encode()
-	if err != nil {
-		return "", err
-	}
-	digest, err := plan.Digest()
-	if err != nil {
-		return "", err
-	}
-	return digest, e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepPlan(ctx, digest, plan.Requester, body) })
-}
-
-// read reads a plan that was kept. A plan that is not what its digest says is refused.
-func (e *Engine) read(ctx context.Context, digest string) (*Plan, error) {
-	var body []byte
-	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
-		body, _, err = t.Plan(ctx, digest)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != digest {
-		return nil, fmt.Errorf("plan %s was changed in the store: make a new one", digest)
-	}
-	plan := &Plan{}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(plan); err != nil {
-		return nil, fmt.Errorf("plan %s does not parse: %w", digest, err)
-	}
-	return plan, nil
-}
-
 // urgency orders steps: what the world can read and still works comes first.
 func (s Step) urgency() int {
 	n := 0
@@ -157,7 +121,11 @@ func (s Step) urgency() int {
 // step says what is to be done about one case. What goes wrong on the way is
 // said in the step; the error is that of the context or the store.
 func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
-	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: c.Severity,
+	severity, err := gravity(c)
+	if err != nil {
+		return Step{}, err
+	}
+	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: severity,
 		Repository: c.Repository, Exposure: c.Exposure}
 	if !e.Policy.owns(c.Repository) {
 		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
@@ -177,7 +145,7 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	in := e.input(c, p)
-	report := e.Issuer.Check(ctx, p, in)
+	report := doubted(p, in, e.Issuer.Check(ctx, p, in))
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
 	e.decide(ctx, &s, p, in, report)
 	return s, ctx.Err()

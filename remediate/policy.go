@@ -97,6 +97,16 @@ func ParsePolicy(text []byte) (Policy, error) {
 	if err != nil {
 		return p, err
 	}
+	var written struct {
+		Budget   *int             `toml:"budget"`
+		Lifetime *revoke.Duration `toml:"lifetime"`
+	}
+	if err := toml.Unmarshal(text, &written); err != nil {
+		return p, err
+	}
+	if written.Budget != nil && *written.Budget == 0 || written.Lifetime != nil && *written.Lifetime == 0 {
+		return p, errors.New("budget and lifetime are greater than 0; to stop everything, make the file that kill_switch names")
+	}
 	return p, p.validate()
 }
 
@@ -106,10 +116,8 @@ func (p Policy) validate() error {
 			return fmt.Errorf("owned: %q is no pattern", pattern)
 		}
 	}
-	for _, a := range p.Approvers {
-		if _, err := a.keys(); err != nil {
-			return fmt.Errorf("approver %q: %w", a.Name, err)
-		}
+	if err := p.people(); err != nil {
+		return err
 	}
 	for _, q := range p.Approvals {
 		if q.Need < 1 || q.Need > len(p.Approvers) {
@@ -126,6 +134,33 @@ func (p Policy) validate() error {
 	}
 	return nil
 }
+
+// people refuses approvers of whom one could count as two.
+func (p Policy) people() error {
+	names, owners := map[string]bool{}, map[string]string{}
+	for _, a := range p.Approvers {
+		keys, err := a.keys()
+		switch {
+		case err != nil:
+			return fmt.Errorf("approver %q: %w", a.Name, err)
+		case person(a.Name) == "":
+			return errors.New("an approver has no name")
+		case names[person(a.Name)]:
+			return fmt.Errorf("approver %q is there twice", a.Name)
+		}
+		names[person(a.Name)] = true
+		for _, key := range keys {
+			if owner, ok := owners[string(key.Marshal())]; ok && owner != a.Name {
+				return fmt.Errorf("approvers %q and %q have the same key", owner, a.Name)
+			}
+			owners[string(key.Marshal())] = a.Name
+		}
+	}
+	return nil
+}
+
+// person is a name in the one spelling in which names are compared.
+func person(name string) string { return strings.ToLower(strings.TrimSpace(name)) }
 
 // digest stands for the policy: a plan is applied under the one it was made under.
 func (p Policy) digest() (string, error) {
@@ -203,14 +238,18 @@ func (p Policy) Needs(plan *Plan) (need int) {
 }
 
 func (q Quorum) matches(s Step) bool {
-	if s.Deed == "" || q.Irreversible && s.Undo || len(q.Severity) > 0 && !slices.Contains(q.Severity, s.Severity) {
+	if s.Deed == "" || q.Irreversible && s.Undo || len(q.Severity) > 0 && s.Severity != "" && !slices.Contains(q.Severity, s.Severity) {
 		return false
 	}
 	// Nobody knows what a credential without known scopes may do.
 	return len(q.Scopes) == 0 || len(s.Scopes) == 0 || slices.ContainsFunc(s.Scopes, func(scope string) bool {
 		return slices.ContainsFunc(q.Scopes, func(pattern string) bool {
-			ok, err := path.Match(pattern, scope)
+			ok, err := path.Match(flat(pattern), flat(scope))
 			return ok || err != nil
 		})
 	})
 }
+
+// flat makes patterns of scopes match whatever case and slashes these have, as
+// "https://example.com/auth/all".
+func flat(scope string) string { return strings.ReplaceAll(strings.ToLower(scope), "/", ":") }

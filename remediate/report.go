@@ -95,7 +95,9 @@ func (s *story) take(ev store.Event) {
 	switch ev.Action {
 	case "detected", "seen":
 		var seen sighted
-		if json.Unmarshal(ev.Body, &seen) != nil || seen.Credential == "" { // an incident that is detected again has no place
+		if json.Unmarshal(ev.Body, &seen) != nil || seen.Credential == "" { // detected again: what was proven holds no longer
+			delete(s.dates, "revoked")
+			s.proof = ""
 			break
 		}
 		s.places = append(s.places, where(seen))

@@ -18,7 +18,7 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 		return nil, err
 	}
 	defer release()
-	plan, err := e.read(ctx, digest)
+	plan, err := e.genuine(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -50,6 +50,8 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	switch r.journal[i].event {
 	case "":
 		return Outcome{s, Nothing, "nothing was done yet"}, nil
+	case refused:
+		return Outcome{s, Nothing, "nothing was done: the provider refused"}, nil
 	case undone:
 		return Outcome{s, Nothing, "it was taken back before"}, nil
 	}
@@ -61,21 +63,29 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 		return Outcome{s, Refused, "it cannot be taken back: " + s.Forever}, nil
 	}
 	target, err := r.called(ctx, i)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Outcome{}, err
+	case target == nil:
+		return Outcome{s, Nothing, "nothing was done: it died without our call"}, nil
+	case s.Target == nil || target.Provider != s.Target.Provider || target.ID != s.Target.ID || target.Proof != s.Target.Proof:
+		return Outcome{s, Refused, fmt.Sprintf("%s: the journal names another record than the plan", revoke.ErrAmbiguous)}, nil
 	}
-	return a.takeBack(ctx, target)
+	return a.takeBack(ctx, *target)
 }
 
-// called is the record that the last call of a step was about.
-func (r *run) called(ctx context.Context, i int) (target revoke.Target, err error) {
+// called is the record that the last call of a step was about, nil when none was
+// made. The digest of the plan does not vouch for it.
+func (r *run) called(ctx context.Context, i int) (target *revoke.Target, err error) {
 	err = r.Store.Tx(ctx, func(t *store.Tx) error {
 		entries, err := t.Journal(ctx, r.digest)
 		for _, entry := range entries {
 			var c call
 			if entry.Step == i && entry.Event == intent {
-				err = json.Unmarshal(entry.Body, &c)
-				target = c.Target
+				if err := json.Unmarshal(entry.Body, &c); err != nil {
+					return fmt.Errorf("journal: %w", err)
+				}
+				target = &c.Target
 			}
 		}
 		return err
@@ -105,6 +115,13 @@ func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error
 	}
 	err = a.Store.Tx(ctx, func(t *store.Tx) error {
 		if err := t.Note(ctx, a.digest, a.index, undone, answer{Result: o.Result.String(), Why: o.Why}); err != nil {
+			return err
+		}
+		if _, err := t.Audit(ctx, a.Actor, string(a.step.Deed)+" "+undone, a.step.Credential, map[string]string{"plan": a.digest, "provider": a.provider.ID, "why": o.Why}); err != nil {
+			return err
+		}
+		in, err := t.Incident(ctx, a.step.Credential)
+		if err != nil || in.State == store.Detected { // its death was never proven
 			return err
 		}
 		return t.Advance(ctx, a.step.Credential, store.Move{To: store.Detected, By: a.Actor, Why: "taken back: " + o.Why})

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -154,10 +156,16 @@ func originOf(path string) (string, error) {
 		return "", err
 	}
 	defer repo.Close()
-	if name := gitrepo.RemoteName(repo.Remote("origin")); name != "" {
+	if name := gitrepo.RemoteName(repo.Remote("origin")); name != "" && plain(name) {
 		return name, nil
 	}
 	return "", badFlag("%s has no remote origin that names a host: say which repository it is with --repository HOST/OWNER/NAME", path)
+}
+
+// plain reports whether a name that a repository gave itself may be matched
+// against the operator's list and shown: no line ends, no marks that steer a terminal.
+func plain(name string) bool {
+	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }
 
 // leaks are the flags that say where values are.

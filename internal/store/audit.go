@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -52,7 +53,10 @@ func (t *Tx) Audit(ctx context.Context, actor, action, subject string, body any)
 	if err != nil {
 		return 0, fmt.Errorf("audit: %w", err)
 	}
-	head, _, err := t.head(ctx)
+	head, mac, err := t.head(ctx)
+	if err == nil {
+		err = t.s.sealed(head, mac) // or the next event would sign what somebody else wrote
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -81,6 +85,14 @@ func (t *Tx) head(ctx context.Context) (h Head, mac string, err error) {
 func (s *Store) seal(h Head) string {
 	sum := s.key.HMAC("audit head", secret.New(h.String()))
 	return hex.EncodeToString(sum[:])
+}
+
+// sealed reports whether a head was written with the key.
+func (s *Store) sealed(h Head, mac string) error {
+	if !hmac.Equal([]byte(mac), []byte(s.seal(h))) {
+		return &TrailError{h.Seq, "its head was not written with this installation's key: give the key that it was written with; if that was this one, the trail was tampered with"}
+	}
+	return nil
 }
 
 // chain is the hash of an event behind one with the hash before.
@@ -149,8 +161,8 @@ func (s *Store) ends(last, claimed Head, mac string, noted []Head) error {
 	if last != claimed {
 		return &TrailError{last.Seq, "the trail does not end where its head says"}
 	}
-	if claimed.Seq > 0 && mac != s.seal(claimed) {
-		return &TrailError{claimed.Seq, "its head was not written with this installation's key"}
+	if err := s.sealed(claimed, mac); err != nil {
+		return err
 	}
 	for _, n := range noted {
 		if n.Seq > last.Seq {

@@ -32,8 +32,8 @@ func (s *Store) advisory(ctx context.Context, name string) (release func(), err 
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	ok := false
-	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext($1))`, "leakgate "+name).Scan(&ok); err != nil {
+	ok, pid := false, 0
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext($1)), pg_backend_pid()`, "leakgate "+name).Scan(&ok, &pid); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
@@ -41,8 +41,25 @@ func (s *Store) advisory(ctx context.Context, name string) (release func(), err 
 		conn.Close()
 		return nil, fmt.Errorf("%w: %s", ErrBusy, name)
 	}
+	s.locks.Store(name, pid)
 	return func() {
+		s.locks.Delete(name)
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock_all()`) // closing would keep the pooled connection, and the lock
 		conn.Close()
 	}, nil
+}
+
+// Holds reports whether the lock of [Store.Exclusive] is still held. PostgreSQL
+// gives it to somebody else when its connection breaks, and says so to nobody.
+func (t *Tx) Holds(ctx context.Context, name string) error {
+	if t.s.kind != postgres {
+		return nil
+	}
+	pid, _ := t.s.locks.Load(name)
+	var held int
+	err := t.one(ctx, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ?`, []any{pid}, &held)
+	if err == nil && held == 0 {
+		err = fmt.Errorf("%w: the connection that held the lock %q broke", ErrBusy, name)
+	}
+	return err
 }

@@ -130,6 +130,12 @@ func (t *Tx) upgrade(ctx context.Context, from int) error {
 		if _, err := t.exec(ctx, t.s.types(script)); err != nil {
 			return fmt.Errorf("bring the schema to version %d: %w", n+1, err)
 		}
+		if n > 0 {
+			continue
+		}
+		if _, err := t.exec(ctx, `UPDATE audit_head SET mac = ?`, t.s.seal(Head{})); err != nil {
+			return err
+		}
 	}
 	if _, err := t.exec(ctx, `DELETE FROM schema_version`); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
@@ -32,6 +33,7 @@ type Store struct {
 	where string // folder of locks for SQLite
 	key   secret.Key
 	now   func() time.Time
+	locks sync.Map // by name, the server process of PostgreSQL that holds one
 }
 
 // kind is the database behind a store.
@@ -45,7 +47,9 @@ const (
 // Options of [Open].
 type Options struct {
 	// Key signs the head of the audit trail, so that whoever can write the
-	// database but has no key cannot cut it.
+	// database but has no key cannot make a trail of his own. What he can do is
+	// to put back an older state with its head; a head that was noted elsewhere
+	// tells that.
 	Key secret.Key
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
@@ -86,6 +90,12 @@ func (s *Store) connect(place string) (err error) {
 	}
 	if err := makeFile(place); err != nil {
 		return err
+	}
+	if place, err = filepath.EvalSymlinks(place); err == nil { // one database, one lock
+		place, err = filepath.Abs(place) // ":memory:" is a file too
+	}
+	if err != nil {
+		return fmt.Errorf("database: %w", err)
 	}
 	s.where = filepath.Dir(place)
 	options := url.Values{

@@ -10,6 +10,7 @@ import (
 	"crypto/subtle"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -110,6 +111,12 @@ func (s *Server) revoke(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// ended reports whether nothing follows.
+func ended(d *json.Decoder) bool {
+	_, err := d.Token()
+	return errors.Is(err, io.EOF)
+}
+
 // read decodes the tokens of a request. Tokens of rules that are not taken are
 // left out, as GitLab may know more than was asked for. No error quotes what came.
 func (s *Server) read(body interface{ Read([]byte) (int, error) }) ([]Token, error) {
@@ -119,7 +126,7 @@ func (s *Server) read(body interface{ Read([]byte) (int, error) }) ([]Token, err
 		Location string `json:"location"`
 	}
 	d := json.NewDecoder(body)
-	if d.Decode(&sent) != nil || d.More() {
+	if d.Decode(&sent) != nil || !ended(d) {
 		return nil, errors.New(`the body is not a list of {"type", "token", "location"}, or is too large`)
 	}
 	if len(sent) == 0 || len(sent) > maxTokens {

@@ -72,6 +72,7 @@ func TestWhoMayNotAndWhatIsWrong(t *testing.T) {
 		"no list":        {"POST", "/v1/revoke_tokens", word, `{"type":"x"}`, 400},
 		"no JSON":        {"POST", "/v1/revoke_tokens", word, `the-leaked-value`, 400},
 		"more behind":    {"POST", "/v1/revoke_tokens", word, one + one, 400},
+		"a bracket more": {"POST", "/v1/revoke_tokens", word, one + "]", 400},
 		"an empty list":  {"POST", "/v1/revoke_tokens", word, `[]`, 400},
 		"no value":       {"POST", "/v1/revoke_tokens", word, `[{"type":"gitleaks_rule_id_gitlab-pat","token":""}]`, 400},
 		"another type":   {"POST", "/v1/revoke_tokens", word, `[{"type":"the-leaked-value","token":"x"}]`, 400},

@@ -2,12 +2,17 @@ package gitlab
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
+	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
 )
@@ -40,7 +45,12 @@ func (b *Inbox) Take(ctx context.Context, tokens []Token) error {
 	}
 	var cases []remediate.Case
 	var seen []store.Sighting
+	var values secret.Redactor // the name of a file may hold one
 	for _, t := range tokens {
+		values.Add(t.Value)
+	}
+	for _, t := range tokens {
+		t.Location = values.Redact(t.Location)
 		c := b.caseOf(t)
 		cases = append(cases, c)
 		seen = append(seen, store.Sighting{
@@ -77,6 +87,9 @@ func repository(location string) string {
 		return ""
 	}
 	project, _, _ := strings.Cut(u.Path, "/-/")
+	if !utf8.ValidString(project) || strings.ContainsFunc(project, unicode.IsControl) { // no project has such a name, and not every database takes it
+		return ""
+	}
 	return strings.ToLower(u.Hostname()) + "/" + strings.Trim(project, "/")
 }
 
@@ -105,14 +118,33 @@ func (b *Inbox) Run(ctx context.Context) {
 	}
 }
 
+// patience is how long a token waits before it is tried again.
+const patience = time.Second
+
+// pause waits, and reports whether there is time left.
+func (b *Inbox) pause(ctx context.Context) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(patience):
+		return true
+	}
+}
+
 func (b *Inbox) handle(ctx context.Context, c remediate.Case) {
 	log := b.Log.With("credential", c.Credential, "rule", c.Rule, "repo", c.Repository)
 	_, digest, err := b.Engine.Plan(ctx, []remediate.Case{c})
+	for errors.Is(err, store.ErrBusy) && b.pause(ctx) {
+		_, digest, err = b.Engine.Plan(ctx, []remediate.Case{c})
+	}
 	if err != nil {
 		log.Error("not planned", "error", err)
 		return
 	}
 	out, err := b.Engine.Apply(ctx, digest, map[string]remediate.Case{c.Credential: c})
+	for errors.Is(err, store.ErrBusy) && b.pause(ctx) { // GitLab does not send it again
+		out, err = b.Engine.Apply(ctx, digest, map[string]remediate.Case{c.Credential: c})
+	}
 	for _, o := range out {
 		log.Info("done", "effect", o.Effect, "why", o.Why, "plan", digest)
 	}

@@ -31,6 +31,9 @@ func (c *Client) Check(ctx context.Context, p *Provider, in Input) Report {
 		report.Status, report.Why = Live, means
 		return report
 	case 1:
+		if strings.TrimSpace(r.text) == "" { // of something in between, as a proxy that asks for a login
+			return Report{Why: undocumented(p, r), RetryAfter: r.wait}
+		}
 		return Report{Status: Dead, Why: means}
 	}
 	return Report{Why: undocumented(p, r), RetryAfter: r.wait}

@@ -108,7 +108,7 @@ func (c *Client) retryAfter(h http.Header) time.Duration {
 		return min(time.Duration(seconds), 7*24*3600) * time.Second
 	}
 	if when, err := http.ParseTime(text); err == nil {
-		return max(0, when.Sub(c.now()))
+		return min(max(0, when.Sub(c.now())), 7*24*time.Hour)
 	}
 	return 0
 }

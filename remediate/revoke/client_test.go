@@ -35,6 +35,8 @@ func TestOnlyPublicAddressesAreConnectedTo(t *testing.T) {
 		{"100.100.100.200:80", true, false},
 		{"168.63.129.16:80", true, false},
 		{"[fd00:ec2::254]:80", true, false},
+		{"[fd20:ce::254]:80", true, false},
+		{"[::ffff:0:7f00:1]:443", false, false},
 		{"[::1]:443", false, false},
 		{"[::]:443", true, false},
 		{"[fe80::1%eth0]:443", true, false},
@@ -180,7 +182,7 @@ func TestRetryAfterIsReadInBothForms(t *testing.T) {
 	c := &Client{Now: func() time.Time { return now }}
 	for text, want := range map[string]time.Duration{
 		"7": 7 * time.Second, "0": 0, "-3": 0, "soon": 0, "": 0, "99999999999": 7 * 24 * time.Hour,
-		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:03:05 GMT": 0,
+		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:03:05 GMT": 0, "Fri, 02 Jan 2300 03:03:05 GMT": 7 * 24 * time.Hour,
 	} {
 		if got := c.retryAfter(http.Header{"Retry-After": {text}}); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)

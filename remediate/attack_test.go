@@ -1,0 +1,322 @@
+package remediate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
+)
+
+// A credential that was dead when the plan was made may work again when it is applied.
+func TestADeadOneIsLookedAtAgain(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "soft-value", "soft")
+	w.fake.status = map[string]revoke.Status{"soft-value": revoke.Dead}
+	_, digest := w.plan(t, c)
+	w.fake.status = nil
+	if out := w.apply(t, digest, c); out[0].Effect != Open || w.state(t, c) != store.Detected {
+		t.Errorf("%+v, the incident is %s", out[0], w.state(t, c))
+	}
+	if out := w.apply(t, digest); out[0].Effect != Open || w.state(t, c) != store.Detected {
+		t.Errorf("without its value: %+v, the incident is %s", out[0], w.state(t, c))
+	}
+}
+
+// Undo takes back what the plan did and nothing else.
+func TestUndoTakesBackNothingThatThePlanDidNotDo(t *testing.T) {
+	for name, prepare := range map[string]func(w *world, c Case){
+		"the provider refused": func(w *world, _ Case) {
+			w.fake.act = func(_ string, d revoke.Deed) *revoke.Outcome {
+				if d == revoke.Undo {
+					return nil
+				}
+				return &revoke.Outcome{Result: revoke.Refused, Why: "it may not"}
+			}
+		},
+		"it died without us": func(w *world, _ Case) {
+			w.fake.status = map[string]revoke.Status{"soft-value": revoke.Dead}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, t.TempDir())
+			c := w.leak(t, "soft-value", "soft")
+			_, digest := w.plan(t, c)
+			prepare(w, c)
+			w.apply(t, digest, c)
+			out, err := w.Undo(t.Context(), digest, "", byID(c))
+			must(t, err)
+			if deeds, _ := w.fake.effects("soft-value"); len(deeds) > 0 {
+				t.Errorf("%v was done: %+v", deeds, out)
+			}
+		})
+	}
+}
+
+// What was disabled and not proven dead can be taken back too.
+func TestUndoOfWhatIsNotProvenDead(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "soft-value", "soft")
+	_, digest := w.plan(t, c)
+	w.fake.status = map[string]revoke.Status{"soft-value": revoke.Live}
+	w.apply(t, digest, c)
+	for range 2 {
+		if _, err := w.Undo(t.Context(), digest, "", byID(c)); err != nil {
+			t.Error(err)
+		}
+	}
+	if deeds, _ := w.fake.effects("soft-value"); fmt.Sprint(deeds) != "[disable undo]" {
+		t.Error(deeds)
+	}
+}
+
+// The record that is enabled again is that of the plan, not what the journal says.
+func TestUndoDoesNotTrustTheJournal(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "soft-value", "soft")
+	_, digest := w.plan(t, c)
+	w.apply(t, digest, c)
+	change(t, dir, `INSERT INTO journal (plan, step, event, body, at) VALUES ('`+digest+`', 0, 'intent', '{"deed":"disable","target":{"provider":"soft","id":"decoy","proof":"own-id"}}', 1)`)
+	out, err := w.Undo(t.Context(), digest, "", byID(c))
+	if deeds, _ := w.fake.effects("soft-value"); len(deeds) != 1 {
+		t.Errorf("%v was done: %+v %v", deeds, out, err)
+	}
+}
+
+// A second plan does not call what a run that was cut off may have called.
+func TestANewPlanWaitsForTheCallOfAnother(t *testing.T) {
+	w := newWorld(t, t.TempDir(), slow(10*time.Minute))
+	c := w.leak(t, "hard-value", "hard")
+	_, digest := w.plan(t, c)
+	w.crash = func(at string) {
+		if at == "behind call" {
+			panic(at)
+		}
+	}
+	func() {
+		defer func() { _ = recover() }()
+		w.apply(t, digest, c)
+	}()
+	w.crash = nil
+	w.clock.now = w.clock.now.Add(time.Second)
+	_, second := w.plan(t, c)
+	if out := w.apply(t, second, c); out[0].Effect != Proven {
+		t.Errorf("%+v", out[0])
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
+		t.Errorf("the effects: %v, want one", deeds)
+	}
+}
+
+// What may not be known must not lower the number of approvals.
+func TestQuorumsTakeTheWorstOfWhatTheyDoNotKnow(t *testing.T) {
+	for _, c := range []struct{ pattern, scope string }{{"*", "https://example.com/auth/all"}, {"admin:*", "admin:org/write"}, {"admin:*", "Admin:Org"}} {
+		p := Policy{Approvals: []Quorum{{Need: 1, Scopes: []string{c.pattern}}}}
+		if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke, Scopes: []string{c.scope}}}}) != 1 {
+			t.Errorf("%+v", c)
+		}
+	}
+	p := Policy{Approvals: []Quorum{{Need: 1, Severity: []string{"critical"}}}}
+	if p.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke}}}) != 1 {
+		t.Error("unknown severity")
+	}
+}
+
+// A credential that works again is not called dead.
+func TestAReportOfWhatWorksAgain(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "soft-value", "soft")
+	_, digest := w.plan(t, c)
+	w.apply(t, digest, c)
+	_, err := w.Undo(t.Context(), digest, "", byID(c))
+	must(t, err)
+	text, err := w.Report(t.Context(), c.Credential)
+	must(t, err)
+	if !strings.Contains(text, "| Revoked | unknown |") || !strings.Contains(text, "| Proof | unknown |") {
+		t.Error(text)
+	}
+}
+
+// The kill switch and the plan's end hold inside a step that waited.
+func TestAWaitDoesNotOutliveThePermission(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"kill switch": func(w *world) { must(t, os.WriteFile(w.Policy.KillSwitch, nil, 0o600)) },
+		"expired":     func(w *world) { w.clock.now = w.clock.now.Add(25 * time.Hour) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			w := newWorld(t, dir, func(w *world) { w.Policy.KillSwitch = filepath.Join(dir, "stop") })
+			c := w.leak(t, "hard-value", "hard")
+			_, digest := w.plan(t, c)
+			w.fake.locate = func(_ revoke.Input, target revoke.Target) (revoke.Target, error) { end(w); return target, nil }
+			out, err := w.Apply(t.Context(), digest, byID(c))
+			if err == nil || !strings.Contains(err.Error(), name) {
+				t.Errorf("%v %+v", err, out)
+			}
+			if deeds, _ := w.fake.effects("hard-value"); len(deeds) > 0 {
+				t.Errorf("%v was done", deeds)
+			}
+		})
+	}
+}
+
+// Two approvers are two people.
+func TestApproversAreDifferentPeople(t *testing.T) {
+	who := newPeople(t, "ann", "bob")
+	key := string(ssh.MarshalAuthorizedKey(who["ann"].PublicKey()))
+	for name, text := range map[string]string{
+		"one key for two names":       "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"ann2\"\nkeys = ['''" + strings.TrimSpace(key) + " again''']\n",
+		"one name twice":              "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"Ann \"\nkeys = ['''" + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(who["bob"].PublicKey()))) + "''']\n",
+		"no name":                     "[[approvers]]\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"a budget of none that is 10": "budget = 0\n",
+		"a life of none that is 24 h": "lifetime = \"0s\"\n",
+	} {
+		if _, err := ParsePolicy([]byte(text)); err == nil {
+			t.Errorf("%s is taken", name)
+		}
+	}
+}
+
+// Another spelling of a name is the same person.
+func TestARequesterByAnotherSpellingDoesNotApprove(t *testing.T) {
+	who := newPeople(t, "ann", "bob")
+	for _, spelling := range []string{"Ann", " ann", "ann\t"} {
+		w := newWorld(t, t.TempDir(), func(w *world) {
+			w.Policy.Approvers, w.Policy.Approvals, w.Actor = who.listed(), []Quorum{{Need: 1}}, spelling
+		})
+		_, digest := w.plan(t, w.leak(t, "the-value", "hard"))
+		if err := w.Approve(t.Context(), who.sign(t, w, "ann", digest)); err == nil {
+			t.Errorf("%q approved a plan of her own", spelling)
+		}
+	}
+}
+
+// What the list of one account lacks may be in another's: only behind a call is it dead.
+func TestWhatAListLacksIsNotDead(t *testing.T) {
+	w := newWorld(t, t.TempDir(), func(w *world) {
+		w.Catalogue.Providers[1].Check, w.Catalogue.Providers[1].Find = nil, &revoke.Find{Absent: "dead"}
+	})
+	absent, listed := w.leak(t, "absent-value", "hard"), w.leak(t, "listed-value", "hard")
+	w.fake.status = map[string]revoke.Status{"absent-value": revoke.Dead}
+	_, digest := w.plan(t, absent, listed)
+	w.apply(t, digest, absent, listed)
+	if w.state(t, absent) != store.Detected || w.state(t, listed) != store.Revoked {
+		t.Errorf("absent is %s, listed is %s", w.state(t, absent), w.state(t, listed))
+	}
+}
+
+// A host that nobody named may not be the one that issued the value.
+func TestWhatAHostThatNobodyNamedDoesNotKnowIsNotDead(t *testing.T) {
+	for _, named := range []bool{false, true} {
+		w := newWorld(t, t.TempDir(), func(w *world) {
+			p := w.Catalogue.Providers[1]
+			p.Needs = []revoke.Need{{Name: "host", From: "setting", Default: "example.com"}}
+			p.Check.URL = "https://{{host}}/self"
+			if named {
+				w.Given = map[string]secret.Secret{"hard.host": secret.New("example.com")}
+			}
+		})
+		c := w.leak(t, "hard-value", "hard")
+		w.fake.status = map[string]revoke.Status{"hard-value": revoke.Dead}
+		plan, digest := w.plan(t, c)
+		w.apply(t, digest, c)
+		if (w.state(t, c) == store.Revoked) != named {
+			t.Errorf("named %t: %s, %+v", named, w.state(t, c), plan.Steps[0])
+		}
+	}
+}
+
+// The repository that leaked may call a rule harmless; approvals do not follow that.
+func TestTheRepositoryDoesNotSayHowGraveItsLeakIs(t *testing.T) {
+	known, err := rules.Default()
+	must(t, err)
+	for _, r := range known.Rules {
+		for _, said := range []string{"", "low", "high", "critical"} {
+			got, err := gravity(Case{Rule: r.ID, Severity: said})
+			must(t, err)
+			if n, ok := rules.ParseSeverity(got); !ok || n < r.Severity || said == "critical" && got != said {
+				t.Fatalf("%s is %q where %q was said, and comes as %s", r.ID, got, said, r.Severity)
+			}
+		}
+	}
+}
+
+// An outage of an hour ago does not keep a server from revoking for ever.
+func TestAProviderThatIsBackIsAskedAgain(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leak(t, "hard-value", "hard")
+	_, digest := w.plan(t, c)
+	w.fake.status = map[string]revoke.Status{"hard-value": revoke.Unknown}
+	for range maxFaults + 1 {
+		w.apply(t, digest, c)
+	}
+	w.fake.status = nil
+	if out := w.apply(t, digest, c); out[0].Effect != Refused {
+		t.Errorf("it was not left alone: %+v", out)
+	}
+	w.clock.now = w.clock.now.Add(time.Hour)
+	if out := w.apply(t, digest, c); out[0].Effect != Proven {
+		t.Errorf("%+v", out)
+	}
+}
+
+// A plan that somebody wrote into the database is no plan, whatever its digest.
+func TestAPlanThatWasWrittenIntoTheDatabaseIsNotApplied(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "hard-value", "hard")
+	plan, _ := w.plan(t, c)
+	plan.Steps[0].Undo = true // and so needs no approval
+	body, err := plan.encode()
+	must(t, err)
+	digest, err := plan.Digest()
+	must(t, err)
+	change(t, dir, `INSERT INTO plans (digest, requester, body, made_at) VALUES ('`+digest+`', 'ann', '`+string(body)+`', 1)`)
+	if out, err := w.Apply(t.Context(), digest, byID(c)); err == nil {
+		t.Errorf("%+v", out)
+	}
+	if out, err := w.Undo(t.Context(), digest, "", byID(c)); err == nil {
+		t.Errorf("%+v", out)
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) > 0 {
+		t.Errorf("%v was done", deeds)
+	}
+}
+
+// What the journal alone calls dead is not.
+func TestTheJournalAloneProvesNoDeath(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "hard-value", "hard")
+	_, digest := w.plan(t, c)
+	change(t, dir, `INSERT INTO journal (plan, step, event, body, at) VALUES ('`+digest+`', 0, 'verified', '{}', 1)`)
+	if out := w.apply(t, digest, c); out[0].Effect != Open {
+		t.Errorf("%+v", out[0])
+	}
+}
+
+// A token that is handed over again and again is reported once, where nobody can check it.
+func TestANewPlanDoesNotRepeatWhatNobodyCanCheck(t *testing.T) {
+	w := newWorld(t, t.TempDir(), func(w *world) { w.Catalogue.Providers[1].Unchecked = "there is no read-only check" })
+	c := w.leak(t, "hard-value", "hard")
+	w.fake.status = map[string]revoke.Status{"hard-value": revoke.Unknown}
+	for range 3 {
+		_, digest := w.plan(t, c)
+		if out := w.apply(t, digest, c); out[0].Effect != Open {
+			t.Errorf("%+v", out[0])
+		}
+		w.clock.now = w.clock.now.Add(time.Minute)
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
+		t.Errorf("the effects: %v, want one", deeds)
+	}
+}
