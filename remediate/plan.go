@@ -232,11 +232,15 @@ func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
 	if best != nil {
 		return best, ""
 	}
+	book := ""
 	if b := e.Catalogue.Runbook(c.Rule); b != nil {
-		return nil, fmt.Sprintf("a person revokes it, see the runbook %q: %s", b.Name, b.Link)
+		book = fmt.Sprintf("a person revokes it, see the runbook %q: %s", b.Name, b.Link)
 	}
-	if lacking != "" {
-		return nil, lacking
+	switch {
+	case lacking != "" && book != "":
+		return nil, lacking + "; or " + book
+	case lacking != "" || book != "":
+		return nil, lacking + book
 	}
 	return nil, "no provider and no runbook is known for the rule " + c.Rule
 }

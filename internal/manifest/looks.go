@@ -28,7 +28,7 @@ const (
 )
 
 // Mark is a word whose presence is a mark. Holds, if it is not nil, looks at what
-// stands behind the word, of which it needs no more than 128 bytes.
+// stands behind the word, of which it needs no more than 500 bytes.
 type Mark struct {
 	Word  string
 	Bit   Marks
@@ -40,7 +40,7 @@ func AllMarks() []Mark {
 	return []Mark{
 		{Word: "secretGenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
 		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
-		{Word: "apiVersion", Bit: hasVersion}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
+		{Word: "apiVersion", Bit: hasVersion, Holds: isKey}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
 		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime}, {Word: "binaryData", Bit: hasBinary},
 		{Word: "path", Bit: hasPatch, Holds: pointsIntoSecret},
 	}
@@ -130,8 +130,30 @@ func isTime(behind []byte) bool {
 // namesSecret reports whether what stands behind a "kind" begins with a colon, as
 // it does behind a key only, and a name with "ecret" in it, or what may stand for one.
 func namesSecret(behind []byte) bool {
-	value, ok := keyValue(behind[:min(len(behind), 128)])
-	return ok && secretKind(value)
+	value, ok := keyValue(behind[:min(len(behind), lookBehind)])
+	return ok && secretKind(behindComments(value))
+}
+
+// lookBehind is how far a mark looks, in bytes.
+const lookBehind = 500
+
+// behindComments is what follows the comments that a value begins with, as in
+// "kind: # a comment"; a comment itself where its end is not seen.
+func behindComments(value []byte) []byte {
+	for len(value) > 0 && value[0] == '#' {
+		end := bytes.IndexByte(value, '\n')
+		if end < 0 {
+			break
+		}
+		value = bytes.TrimLeft(value[end:], " \t\r\n\"'")
+	}
+	return value
+}
+
+// isKey reports whether a word is a key, by what stands behind it.
+func isKey(behind []byte) bool {
+	_, ok := keyValue(behind[:min(len(behind), lookBehind)])
+	return ok
 }
 
 // keyValue is what follows a key and its colon, without blanks and quotes.

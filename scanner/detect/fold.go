@@ -31,12 +31,14 @@ type shift struct{ at, by int }
 
 // foldPlaces is fold with what it takes to find offsets again.
 func foldPlaces(text []byte) ([]byte, []shift) {
+	if !hasSpecial(text) {
+		return lowered(text), nil
+	}
 	out := make([]byte, 0, len(text)+16)
 	var shifts []shift
-	special := hasSpecial(text)
 	for at := 0; at < len(text); {
 		c := text[at]
-		if c >= utf8.RuneSelf && special {
+		if c >= utf8.RuneSelf {
 			if s, ok := specialAt(text[at:]); ok {
 				out = append(out, s.letter...)
 				at += len(s.char)
@@ -51,6 +53,18 @@ func foldPlaces(text []byte) ([]byte, []shift) {
 		at++
 	}
 	return out, shifts
+}
+
+// lowered is a text with its ASCII letters in lower case.
+func lowered(text []byte) []byte {
+	out := make([]byte, len(text))
+	for i, c := range text {
+		if c >= 'A' && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		out[i] = c
+	}
+	return out
 }
 
 func specialAt(text []byte) (special, bool) {

@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
@@ -167,120 +164,4 @@ func verdictOf(out []remediate.Outcome) error {
 		return nil
 	}
 	return outcome(code)
-}
-
-func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
-	var key, signature, expires string
-	c := &cobra.Command{
-		Use: "approve DIGEST", Short: "Approve a plan with an SSH key", Args: cobra.ExactArgs(1),
-		Long: "Sign a plan with an SSH key whose public half the operator's file lists under your\nname. Without --key the statement is printed, to be signed elsewhere by\n`ssh-keygen -Y sign -n leakgate` and brought back with --signature and the same --expires.\n",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := w.engine(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			defer e.Store.Close()
-			a := remediate.Approval{Plan: args[0], Approver: e.Actor, Expires: w.now().Add(time.Hour).UTC().Truncate(time.Second)}
-			if expires != "" {
-				if a.Expires, err = time.Parse(time.RFC3339, expires); err != nil {
-					return badFlag("--expires: %w", err)
-				}
-			}
-			return w.approve(cmd, e, a, key, signature)
-		},
-	}
-	c.Flags().StringVar(&key, "key", "", "`FILE` of the private SSH key, without a passphrase")
-	c.Flags().StringVar(&signature, "signature", "", "`FILE` that ssh-keygen made")
-	c.Flags().StringVar(&expires, "expires", "", "`TIME` until which the approval counts, as in 2026-05-01T12:00:00Z; default in an hour")
-	return c
-}
-
-func (w *world) approve(cmd *cobra.Command, e *remediate.Engine, a remediate.Approval, key, signature string) error {
-	switch {
-	case key != "" && signature != "":
-		return badFlag("--key and --signature cannot be used together")
-	case key != "":
-		text, err := os.ReadFile(key)
-		if err != nil {
-			return flagError{err}
-		}
-		signer, err := ssh.ParsePrivateKey(text)
-		if err != nil {
-			return badFlag("--key %s is no private SSH key without a passphrase; sign with ssh-keygen instead", key)
-		}
-		if err := a.Sign(signer); err != nil {
-			return err
-		}
-	case signature != "":
-		text, err := os.ReadFile(signature)
-		if err != nil {
-			return flagError{err}
-		}
-		a.Signature = string(text)
-	default:
-		fmt.Fprintf(w.stdout, "%s", a.Statement())
-		return nil
-	}
-	if err := e.Approve(cmd.Context(), a); err != nil {
-		return err
-	}
-	fmt.Fprintf(w.stdout, "%s approves plan %s until %s\n", a.Approver, a.Plan, a.Expires.Format(time.RFC3339))
-	return nil
-}
-
-func (w *world) remediateStatusCommand(f *remediation) *cobra.Command {
-	return &cobra.Command{
-		Use: "status [DIGEST]", Short: "Show incidents and plans, or how far a plan has come", Args: cobra.MaximumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			e, err := w.engine(cmd.Context(), f)
-			if err != nil {
-				return err
-			}
-			defer e.Store.Close()
-			if len(args) == 1 {
-				return w.planStatus(cmd, e, args[0])
-			}
-			return w.incidents(cmd, e)
-		},
-	}
-}
-
-func (w *world) planStatus(cmd *cobra.Command, e *remediate.Engine, digest string) error {
-	plan, standing, err := e.Status(cmd.Context(), digest)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(w.stdout, "plan %s of %s, made %s, to be applied until %s\n", digest, plan.Requester, plan.Made.Format(time.RFC3339), plan.Expires.Format(time.RFC3339))
-	for i, s := range standing {
-		event := s.Event
-		if event == "" {
-			event = "not begun"
-		}
-		fmt.Fprintf(w.stdout, "%2d. %-10s %s\n", i+1, event, s.Step.Line())
-	}
-	return nil
-}
-
-func (w *world) incidents(cmd *cobra.Command, e *remediate.Engine) error {
-	var all []store.Incident
-	err := e.Store.Tx(cmd.Context(), func(t *store.Tx) (err error) {
-		all, err = t.Incidents(cmd.Context())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "INCIDENT\tSTATE\tSEVERITY\tRULE\tVALUE\tOPENED")
-	for _, in := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", in.ID, in.State, in.Credential.Severity, in.Credential.Rule, in.Credential.Preview, in.Opened.Format(time.RFC3339))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	digests, err := e.Plans(cmd.Context())
-	for _, d := range digests {
-		fmt.Fprintf(w.stdout, "plan %s\n", d)
-	}
-	return err
 }
