@@ -9,11 +9,12 @@ import (
 )
 
 // digestVersion changes when the meaning of what is digested changes.
-const digestVersion = "leakgate rules 1"
+const digestVersion = "leakgate rules 2"
 
 // digest is the same for two sets that find the same: it covers patterns,
 // allowlists, keywords, entropy, parts, grades, prefixes and checks, in an order
-// of its own, and neither descriptions nor where something was read.
+// of its own, and neither descriptions nor where something was read, but for
+// whether a rule is one of our own as it is: a doubtful one of those gives way.
 func digest(s *Set) string {
 	var d digester
 	d.text(digestVersion)
@@ -73,6 +74,7 @@ func ruleDigests(list []*Rule) []string {
 		d.list(allowlistDigests(r.Allowlists))
 		d.list(requiredDigests(r.Required))
 		d.flag(r.SkipReport)
+		d.flag(r.Origin == "leakgate")
 		sums = append(sums, d.sum())
 	}
 	return sums

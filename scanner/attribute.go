@@ -78,6 +78,7 @@ func (r *run) attribute() error {
 // report finds what a use brought in. Where that fails, all that its blob holds
 // is told as missed.
 func (a *attributor) report(u use) error {
+	a.sc.path = u.path
 	err := guarded(func() error {
 		findings, err := a.known(u)
 		a.r.found(findings)
@@ -347,7 +348,8 @@ func holder(found []sighting) func(sighting) bool {
 	return func(f sighting) bool { return known[value{f.Rule.ID, f.view, f.Secret.Reveal()}] }
 }
 
-// ask gives the sightings of any blob, searching it when the scan has not.
+// ask gives the sightings of any blob, searching it when the scan has not. One
+// that the scan has no place for is judged at that of the use at hand.
 func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
 	n, listed := a.r.blobs.find(id)
 	listed = listed && int(n) < len(a.r.wanted) && a.r.wanted[n]
@@ -360,10 +362,12 @@ func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
 		if !known.Found {
 			return nil, nil
 		}
+		defer func(at string) { a.sc.path = at }(a.sc.path)
 		a.sc.path, pointless = a.r.whereIs(n, "").Path, func(rule *rules.Rule) bool { return a.r.pointless(n, rule) }
 	}
+	q := question{id, a.sc.path}
 	a.r.mu.Lock()
-	found, ok := a.r.asked[id]
+	found, ok := a.r.asked[q]
 	a.r.mu.Unlock()
 	if ok {
 		return found, nil
@@ -374,9 +378,15 @@ func (a *attributor) ask(id gitrepo.ID) ([]sighting, error) {
 	}
 	found, _, err = a.r.s.sight(a.r.ctx, a.sc, "", o.Data, pointless)
 	a.r.mu.Lock()
-	a.r.asked[id] = found
+	a.r.asked[q] = found
 	a.r.mu.Unlock()
 	return found, err
+}
+
+// question is what was asked of a blob: at another path it may be judged otherwise.
+type question struct {
+	blob gitrepo.ID
+	path string
 }
 
 // atHead is the blob at a path in HEAD, zero for none.

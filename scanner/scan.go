@@ -151,10 +151,10 @@ type run struct {
 
 	mu       sync.Mutex
 	findings []Finding
-	asked    map[gitrepo.ID][]sighting // blobs outside the scan that a question was asked about
-	places   sync.Map                  // path to *detect.PlaceVerdict
-	inNames  sync.Map                  // path to []detect.Match
-	heads    sync.Map                  // path to gitrepo.ID at HEAD
+	asked    map[question][]sighting // blobs outside the scan that a question was asked about
+	places   sync.Map                // path to *detect.PlaceVerdict
+	inNames  sync.Map                // path to []detect.Match
+	heads    sync.Map                // path to gitrepo.ID at HEAD
 }
 
 // findHead finds the tree that "still there" is asked of.
@@ -183,7 +183,7 @@ func newRun(ctx context.Context, s *Scanner, repo *gitrepo.Repo, req Request) *r
 		more:      map[int32][]int32{},
 		reasons:   map[string]string{},
 		sightings: map[int32][]sighting{},
-		asked:     map[gitrepo.ID][]sighting{},
+		asked:     map[question][]sighting{},
 	}
 }
 

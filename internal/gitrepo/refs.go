@@ -27,11 +27,26 @@ const maxSymbolic = 5
 // Refs lists HEAD and everything under refs/, the HEAD and the own refs of every
 // other worktree, and the stash entries below the newest as stash@{n}, sorted
 // by name. The list is as complete as can be when there is an error too: the
-// error joins every ref that cannot be read.
-func (r *Repo) Refs() ([]Ref, error) {
-	packed, err := r.packedRefs()
-	l := &refList{repo: r, packed: packed, lost: err != nil, seen: map[string]bool{}}
-	l.note(err)
+// error joins every ref that cannot be read. Where git packs refs meanwhile, which
+// could hide one, they are listed again.
+func (r *Repo) Refs() (refs []Ref, err error) {
+	for range maxListings {
+		packed, before, lost := r.packed.read()
+		refs, err = r.list(packed, lost)
+		if _, after, _ := r.packed.read(); after == before {
+			return refs, err
+		}
+	}
+	return refs, errors.Join(err, fmt.Errorf("%w: packed-refs was replaced %d times while the refs were listed", errRef, maxListings))
+}
+
+// maxListings is how often refs are listed until packed-refs stays as it is.
+const maxListings = 5
+
+// list lists the refs, of which packed are packed; lost tells why some may not be.
+func (r *Repo) list(packed map[string]Ref, lost error) ([]Ref, error) {
+	l := &refList{repo: r, packed: packed, lost: lost != nil, seen: map[string]bool{}}
+	l.note(lost)
 	l.add(r.gitDir, "", "HEAD")
 	l.addBelow(r.commonDir, "", "refs")
 	if r.gitDir != r.commonDir {

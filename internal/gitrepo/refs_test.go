@@ -31,6 +31,54 @@ func refMap(t testing.TB, r *Repo) map[string]string {
 	return got
 }
 
+// A gc that runs meanwhile takes loose refs away and writes packed-refs anew.
+func TestRefsThatArePackedMeanwhileAreListed(t *testing.T) {
+	dir := newRepo(t)
+	r := open(t, dir)
+	if _, err := r.Head(); err != nil { // reads packed-refs
+		t.Fatal(err)
+	}
+	for _, name := range []string{"refs/heads/one", "refs/heads/two"} {
+		git(t, dir, "update-ref", name, "HEAD")
+		git(t, dir, "pack-refs", "--all", "--prune")
+		if head, err := r.Head(); err != nil || head.IsZero() || refMap(t, r)[name] != head.String() {
+			t.Errorf("HEAD is %s, %v, and %s is %q", head, err, name, refMap(t, r)[name])
+		}
+	}
+}
+
+// While git replaces packed-refs again and again, a list of the refs is whole.
+func TestRefsAreWholeWhileTheyArePacked(t *testing.T) {
+	dir := newRepo(t)
+	r := open(t, dir)
+	names := []string{"refs/heads/n1", "refs/heads/n2", "refs/heads/n3"}
+	for _, name := range names {
+		git(t, dir, "update-ref", name, "HEAD")
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 20 {
+			for _, args := range [][]string{{"pack-refs", "--all", "--prune"}, {"update-ref", "refs/heads/n1", "HEAD~1"}, {"update-ref", "refs/heads/n1", "HEAD"}} {
+				_ = exec.Command("git", append([]string{"-C", dir}, args...)...).Run()
+			}
+		}
+	}()
+	for listing := true; listing; {
+		select {
+		case <-done:
+			listing = false
+		default:
+		}
+		refs, err := r.Refs()
+		for _, name := range names {
+			if err == nil && !slices.ContainsFunc(refs, func(ref Ref) bool { return ref.Name == name }) {
+				t.Errorf("%s is missing", name)
+			}
+		}
+	}
+}
+
 func TestRefsAreThoseOfGit(t *testing.T) {
 	dir := newRepo(t)
 	git(t, dir, "update-ref", "refs/notes/x", "HEAD~1")

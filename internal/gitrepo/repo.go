@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 )
 
 // Repo is an open repository. It is safe for concurrent use. What git packs or
@@ -18,7 +17,7 @@ type Repo struct {
 	config                     config
 	store                      *store
 	shallow                    map[ID]bool
-	packedRefs                 func() (map[string]Ref, error) // those of packed-refs, read once
+	packed                     *packedRefs
 	graph                      graphOnce
 	index                      string // where the environment puts the index; "" for its usual place
 }
@@ -101,9 +100,7 @@ func (r *Repo) load() error {
 	if r.shallow, err = readShallow(filepath.Join(r.commonDir, "shallow")); err != nil {
 		return err
 	}
-	r.packedRefs = sync.OnceValues(func() (map[string]Ref, error) {
-		return readPackedRefs(filepath.Join(r.commonDir, "packed-refs"), r.hash)
-	})
+	r.packed = &packedRefs{path: filepath.Join(r.commonDir, "packed-refs"), hash: r.hash}
 	r.findWorkDir()
 	r.store, err = openStore(filepath.Join(r.commonDir, "objects"), r.hash)
 	return err

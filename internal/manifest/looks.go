@@ -105,14 +105,19 @@ func escaped(text []byte) bool {
 }
 
 // pointsIntoSecret reports whether what stands behind a "path" is a colon and a
-// pointer to a value of a Secret, as in a JSON patch, or an alias, an anchor, a tag or a
-// block, which may turn out to be one.
+// pointer to a value of a Secret, as in a JSON patch, or what may turn out to be one:
+// an alias, an anchor, a tag, a block, an escape, a comment before it or nothing that is near.
 func pointsIntoSecret(behind []byte) bool {
 	value, ok := keyValue(behind[:min(len(behind), 128)])
 	if !ok || len(value) == 0 {
-		return false
+		return ok
 	}
-	return bytes.HasPrefix(value, []byte("/data/")) || bytes.HasPrefix(value, []byte("/stringData")) || bytes.IndexByte([]byte("*&!|>"), value[0]) >= 0
+	for _, start := range []string{"/data/", `/data\`, "/stringData", "u002", "x2", "U0000002"} { // escapes have lost their first backslash
+		if bytes.HasPrefix(value, []byte(start)) {
+			return true
+		}
+	}
+	return bytes.IndexByte([]byte("*&!|>#"), value[0]) >= 0
 }
 
 // isTime reports whether what stands behind a "lastmodified" is a colon and a

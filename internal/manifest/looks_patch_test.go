@@ -1,6 +1,9 @@
 package manifest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestAPatchIsKnownByWhatItsPathPointsTo(t *testing.T) {
 	const op = "- op: add\n  value: x\n  "
@@ -12,6 +15,11 @@ func TestAPatchIsKnownByWhatItsPathPointsTo(t *testing.T) {
 		op + "path: &at /data/password":                                true,
 		op + "path: >-\n    /data/password":                            true,
 		op + "path: *at":                                               true,
+		`[{"op":"add","value":"x","path":"\/data\/password"}]`:         true,
+		`[{"op":"add","value":"x","path":"\u002fdata\u002fpassword"}]`: true,
+		op + `path: "\x2Fdata/password"`:                               true,
+		op + "path: # of a Secret\n    /data/password":                 true,
+		op + "path: " + strings.Repeat(" ", 200) + "/data/password":    true,
 		op + "path: /spec/data":                                        false,
 		op + "path: $HOME":                                             false,
 		"printf(\"op value path: %s\")":                                false,
