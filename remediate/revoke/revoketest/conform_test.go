@@ -58,7 +58,7 @@ func TestNothingIsLearnedFromAnAnswerThatIsNone(t *testing.T) {
 
 func TestAProviderThatNeverAnswersIsGivenUp(t *testing.T) {
 	eachProvider(t, 30*time.Second, func(t *testing.T, f *Fake, p *revoke.Provider, s *Transcript) {
-		impatient, err := NewFake(50 * time.Millisecond)
+		impatient, err := NewFake(150 * time.Millisecond)
 		if err != nil {
 			t.Fatal(err)
 		}
