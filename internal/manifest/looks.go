@@ -106,10 +106,10 @@ func escaped(text []byte) bool {
 
 // pointsIntoSecret reports whether what stands behind a "path" is a colon and a
 // pointer to a value of a Secret, as in a JSON patch, or what may turn out to be one:
-// an alias, an anchor, a tag, a block, an escape, a comment before it or nothing that is near.
+// an alias, an anchor, a tag, a block, an escape, a comment without an end or nothing that is near.
 func pointsIntoSecret(behind []byte) bool {
-	value, ok := keyValue(behind[:min(len(behind), 128)])
-	if !ok || len(value) == 0 {
+	value, ok := keyValue(behind[:min(len(behind), lookBehind)])
+	if value = behindComments(value); !ok || len(value) == 0 {
 		return ok
 	}
 	for _, start := range []string{"/data/", `/data\`, "/stringData", "u002", "x2", "U0000002"} { // escapes have lost their first backslash
