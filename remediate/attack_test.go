@@ -97,16 +97,7 @@ func TestANewPlanWaitsForTheCallOfAnother(t *testing.T) {
 	w := newWorld(t, t.TempDir(), slow(10*time.Minute))
 	c := w.leak(t, "hard-value", "hard")
 	_, digest := w.plan(t, c)
-	w.crash = func(at string) {
-		if at == "behind call" {
-			panic(at)
-		}
-	}
-	func() {
-		defer func() { _ = recover() }()
-		w.apply(t, digest, c)
-	}()
-	w.crash = nil
+	w.cutOff(t, "behind call", digest, c)
 	w.clock.now = w.clock.now.Add(time.Second)
 	_, second := w.plan(t, c)
 	if out := w.apply(t, second, c); out[0].Effect != Proven {

@@ -34,15 +34,6 @@ func TestARunThatIsKilledIsTakenUp(t *testing.T) {
 	}
 }
 
-func slow(delay time.Duration) func(*world) {
-	return func(w *world) {
-		w.fake.delay = delay
-		for _, p := range w.Catalogue.Providers {
-			p.Settle = revoke.Duration(delay)
-		}
-	}
-}
-
 func killAndTakeUp(t *testing.T, kind string, delay time.Duration, point string) {
 	dir := t.TempDir()
 	self, err := os.Executable()
@@ -104,16 +95,7 @@ func TestWhatCannotBeCheckedIsNotCalledTwice(t *testing.T) {
 	c := w.leak(t, "the-value", "hard")
 	w.fake.status = map[string]revoke.Status{"the-value": revoke.Unknown}
 	_, digest := w.plan(t, c)
-	w.crash = func(at string) {
-		if at == "behind call" {
-			panic(at)
-		}
-	}
-	func() {
-		defer func() { _ = recover() }()
-		w.apply(t, digest, c)
-	}()
-	w.crash = nil
+	w.cutOff(t, "behind call", digest, c)
 	for range 2 {
 		if o := w.apply(t, digest, c)[0]; o.Effect != Open {
 			t.Errorf("%s: %s", o.Effect, o.Why)

@@ -196,3 +196,29 @@ func (w *world) state(t testing.TB, c Case) (s store.State) {
 	}))
 	return s
 }
+
+// slow lets effects show after a delay, which the providers' data tells.
+func slow(delay time.Duration) func(*world) {
+	return func(w *world) {
+		w.fake.delay = delay
+		for _, p := range w.Catalogue.Providers {
+			p.Settle = revoke.Duration(delay)
+		}
+	}
+}
+
+// cutOff applies a plan up to a point.
+func (w *world) cutOff(t testing.TB, point, digest string, cases ...Case) {
+	t.Helper()
+	w.crash = func(at string) {
+		if at == point {
+			panic(at)
+		}
+	}
+	defer func() {
+		if w.crash = nil; recover() != point {
+			t.Errorf("the run did not come to the point %q", point)
+		}
+	}()
+	w.apply(t, digest, cases...)
+}
