@@ -25,15 +25,13 @@ func (c *Client) Check(ctx context.Context, p *Provider, in Input) Report {
 		return Report{Why: p.hide(err.Error(), v), RetryAfter: r.waits()}
 	}
 	group, means := which(r, p.Check.Live, p.Check.Dead)
-	switch group {
-	case 0:
+	switch {
+	case strings.TrimSpace(r.text) == "" && r.status != http.StatusNoContent: // of something in between, as a proxy that asks for a login
+	case group == 0:
 		report := p.tell(r, v)
 		report.Status, report.Why = Live, means
 		return report
-	case 1:
-		if strings.TrimSpace(r.text) == "" { // of something in between, as a proxy that asks for a login
-			return Report{Why: undocumented(p, r), RetryAfter: r.wait}
-		}
+	case group == 1:
 		return Report{Status: Dead, Why: means}
 	}
 	return Report{Why: undocumented(p, r), RetryAfter: r.wait}

@@ -43,6 +43,7 @@ var faults = []fault{
 	{"HTML that says no", 0, status(401, "text/html; charset=utf-8", page)},
 	{"HTML that says forbidden", 0, status(403, "text/html", page)},
 	{"HTML that says not here", 0, status(404, "text/html", page)},
+	{"nothing", 0, status(200, "application/json", "")},
 	{"half a document", 0, status(200, "application/json", `{"ok": tr`)},
 	{"two documents", 0, status(200, "application/json", `{}{}`)},
 	{"nothing documented", 0, status(418, "application/json", `{}`)},
@@ -54,8 +55,11 @@ var faults = []fault{
 	}},
 }
 
-// slow never answers.
-var slow = fault{"slow", 0, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }}
+// slow never answers, not even when the client has hung up.
+var slow = fault{"slow", 0, func(_ http.ResponseWriter, r *http.Request) {
+	<-r.Context().Done()
+	panic(http.ErrAbortHandler)
+}}
 
 // Slow holds a provider to give up in time when nothing is answered, which is
 // learned with the client of the second fake.
@@ -129,9 +133,13 @@ func (s *suite) faultyAct(f fault, target revoke.Target) error {
 	return nil
 }
 
-// textual reports whether the step's documented answer is by status alone and
-// of any text, so that only what is no text at all is a fault.
+// textual reports whether the fault is none for a deed: an empty answer often
+// says that it is done, which a check then proves; and where the documented
+// answer is of any text, broken documents are as good.
 func textual(step *Step, f fault) bool {
+	if f.name == "nothing" {
+		return true
+	}
 	plain := slices.ContainsFunc(step.Answers, func(a Reply) bool { return a.Type == "text/plain" })
 	return plain && (f.name == "half a document" || f.name == "two documents")
 }
