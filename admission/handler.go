@@ -66,7 +66,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, release, status, err := h.body(ctx, w, r)
 	defer release()
 	if err == nil {
-		var q *admissionv1.AdmissionRequest
+		var q *request
 		if q, err = decodeReview(body); err == nil {
 			h.write(w, q.UID, h.answer(ctx, q))
 			return
@@ -124,7 +124,7 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 }
 
 // answer decides one request; a panic becomes an error, never a yes.
-func (h *Handler) answer(ctx context.Context, q *admissionv1.AdmissionRequest) (a Answer) {
+func (h *Handler) answer(ctx context.Context, q *request) (a Answer) {
 	start := h.Now()
 	r, err := readRequest(q)
 	defer func() {
