@@ -46,6 +46,9 @@ type Handler struct {
 	Known func(value string) (rule string)
 	Now   func() time.Time
 	Log   *slog.Logger
+	// Echo is a warning that is added to the answer to a review, "" for none. It may
+	// be nil.
+	Echo func(Review) string
 	// Observe is told of every answer, with how long it took. It may be nil.
 	Observe func(Review, Answer, time.Duration)
 
@@ -144,7 +147,13 @@ func (h *Handler) answer(ctx context.Context, q *request) (a Answer) {
 	case !r.carriesObject():
 		return (decider{review: r, policy: p, now: start}).conclude([]finding{allowed(ruleUnchanged)})
 	}
-	return decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
+	a = decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
+	if h.Echo != nil {
+		if echo := h.Echo(r); echo != "" {
+			a.Warnings = append(a.Warnings, echo)
+		}
+	}
+	return a
 }
 
 // panicPlace is the function that panicked.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -172,66 +171,4 @@ func (w *world) simulate(ctx context.Context, s survey.Survey, namespace string)
 		return found, errRefused
 	}
 	return found, nil
-}
-
-// accepted is nil when each deployer that cannot be told was named as looked at.
-func (w *world) accepted(found survey.Simulation, names []string) error {
-	for _, u := range found.Unsure {
-		if !slices.Contains(names, u.Deployer) {
-			fmt.Fprintf(w.stdout, "what cannot be told counts as stopped; whoever has looked at it says so: --accept %q\n", u.Deployer)
-			return errRefused
-		}
-	}
-	return nil
-}
-
-func (w *world) promoteCommand() *cobra.Command {
-	var l look
-	var yes bool
-	var accept []string
-	c := &cobra.Command{Use: "promote NAMESPACE", Short: "Let a namespace enforce, when nothing in it would be stopped", Args: cobra.ExactArgs(1),
-		Long: "Let a namespace enforce. It refuses while simulate lists anything there, or while the webhook\nhas been registered for fewer days than audit_days. Without --yes it only says what it would do.",
-		RunE: func(c *cobra.Command, args []string) error {
-			s, cluster, text, err := w.survey(c.Context(), l)
-			if err != nil {
-				return err
-			}
-			found, err := w.simulate(c.Context(), s, args[0])
-			if err == nil {
-				err = w.accepted(found, accept)
-			}
-			if err != nil {
-				return err
-			}
-			spans, err := cluster.Seen(c.Context(), l.namespace)
-			if err != nil {
-				return err
-			}
-			if days := spans.Days(w.now()); days < s.Policy.AuditDays {
-				fmt.Fprintf(w.stdout, "%d days of audit were seen, the policy asks for %d. The webhook was asked without a gap in these times:\n%s", days, s.Policy.AuditDays, spans)
-				return errRefused
-			}
-			changed, err := gate.Promote([]byte(text), args[0])
-			if err != nil {
-				return err
-			}
-			return w.enforce(c.Context(), cluster, l.namespace, string(changed), args[0], yes)
-		}}
-	l.flags(c)
-	l.planned(c)
-	c.Flags().BoolVar(&yes, "yes", false, "do it")
-	c.Flags().StringArrayVar(&accept, "accept", nil, "`DEPLOYER` of which it cannot be told what it would write, and that you looked at yourself")
-	return c
-}
-
-func (w *world) enforce(ctx context.Context, cluster install.Cluster, namespace, policy, promoted string, yes bool) error {
-	if err := cluster.ApplyPolicy(ctx, namespace, policy, !yes, w.tell); err != nil {
-		return err
-	}
-	if !yes {
-		fmt.Fprintf(w.stdout, "%s would enforce; --yes does it\n", promoted)
-		return nil
-	}
-	fmt.Fprintf(w.stdout, "%s enforces. Keep the policy of the ConfigMap %s where you keep it in git.\n", promoted, install.PolicyMap)
-	return nil
 }
