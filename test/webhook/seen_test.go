@@ -42,7 +42,7 @@ func (w *world) seen(t *testing.T) {
 	} else if since, err := time.Parse(time.RFC3339, from); err != nil || time.Since(since) > time.Hour || to < from {
 		t.Errorf("it wrote %q", spans)
 	}
-	for _, want := range []string{"other untrusted-writer ", "warned untrusted-writer ", "shop untrusted-writer "} {
+	for _, want := range []string{"other untrusted-writer ", "warned untrusted-writer ", "shop writer-identity "} {
 		if !strings.Contains(refusals, want) {
 			t.Errorf("no %q in %q", want, refusals)
 		}

@@ -27,11 +27,14 @@ kubernetes:
     default: audit
     namespaces: {shop: {mode: enforce}, warned: {mode: warn}}
   break_glass: {groups: [sre], max_hours: 4}
+  exceptions:
+  - {rule: untrusted-writer, namespaces: [shop], names: [old-*], reason: before the rule, owner: sre, expires: 2026-01-31}
 `
 
 // often are the kinds that most tests write.
 var often = []source{sealedSource, external, decrypting,
-	{"source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", "flux-system", "app", spec(kube.Object{"url": "https://git.example/app"})}}
+	{"source.toolkit.fluxcd.io/v1", "GitRepository", "gitrepositories", "flux-system", "app", spec(kube.Object{"url": "https://git.example/app"})},
+	{"source.toolkit.fluxcd.io/v1", "HelmChart", "helmcharts", "flux-system", "web", nil}, release}
 
 // world is a cluster with the webhook in it.
 type world struct {
@@ -263,6 +266,7 @@ func TestWebhookInARealCluster(t *testing.T) {
 	t.Run("what is known of those that exist", w.surveyed)
 	t.Run("its rights", w.rights)
 	t.Run("what is not written yet", w.planned)
+	t.Run("what a chart renders to", w.charted)
 	t.Run("when it was asked", w.seen)
 	t.Run("when it was not asked", w.unseen)
 	t.Run("emergency exit", func(t *testing.T) {
@@ -293,6 +297,9 @@ func (w *world) told(t *testing.T) {
 func (w *world) surveyed(t *testing.T) {
 	if out, err := w.try("doctor"); err == nil || !strings.Contains(out, "ok     floor") || !strings.Contains(out, "ok     certificate bundle") {
 		t.Errorf("doctor: %v\n%s", err, out) // it misses the Deployment's pods
+	}
+	if out, _ := w.try("doctor"); !strings.Contains(out, "exception from untrusted-writer, line 9 of the policy") || !strings.Contains(out, "it is over since 2026-02-01T00:00:00Z; sre answers for it") {
+		t.Errorf("doctor says nothing of an exception that is over:\n%s", out)
 	}
 	out, err := w.try("audit", "--format", "json")
 	if code := new(exec.ExitError); !errors.As(err, &code) || code.ExitCode() != 1 {
