@@ -139,7 +139,7 @@ func (s Survey) planned(ctx context.Context, namespace string, written map[strin
 
 func (s Survey) excepted(secret manifest.LiveSecret) bool {
 	return slices.ContainsFunc(s.Policy.Exceptions, func(e gate.WriteException) bool {
-		return !e.Expired(s.Now) && len(e.Subjects) == 0 && e.Covers("untrusted-writer", secret.Namespace, secret.Name, "", nil)
+		return !e.Expired(s.Now) && len(e.Subjects) == 0 && e.Covers("untrusted-writer", secret.Namespace, secret.Name, gate.Who{})
 	})
 }
 
