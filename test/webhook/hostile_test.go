@@ -70,6 +70,7 @@ func TestHostileAdministratorOfANamespace(t *testing.T) {
 	}
 	w.clean(t)
 	w.twins(t, mallory)
+	t.Run("at the port", w.flooded)
 }
 
 // invite lets mallory in, and puts one Secret there that a trusted writer wrote.

@@ -135,8 +135,10 @@ func (w *world) serve(t *testing.T, level string) {
 	must(t, err)
 	kubeconfig := filepath.Join(w.Dir, "webhook.kubeconfig")
 	must(t, w.WriteKubeconfig(kubeconfig, token))
-	must(t, w.Run("webhook", exec.Command(w.program, "serve", "--policy", w.policy, "--kubeconfig", kubeconfig, "--address", "127.0.0.1:"+port,
-		"--health-address", "127.0.0.1:"+health, "--server-name", "127.0.0.1", "--log-level", level)))
+	serve := exec.Command(w.program, "serve", "--policy", w.policy, "--kubeconfig", kubeconfig, "--address", "127.0.0.1:"+port,
+		"--health-address", "127.0.0.1:"+health, "--server-name", "127.0.0.1", "--log-level", level)
+	serve.Env = append(serve.Environ(), "GOMEMLIMIT=200MiB") // as in the installation
+	must(t, w.Run("webhook", serve))
 	must(t, kube.Eventually(w, func(context.Context) error {
 		text, err := w.get("/readyz")
 		if err == nil && !strings.Contains(text, "webhook configuration: ok") {
