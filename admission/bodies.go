@@ -110,7 +110,7 @@ func (p *bodies) fill(ctx context.Context, b *body, from io.Reader, announced in
 		text = text[:len(text)+n]
 		var large *http.MaxBytesError
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return text, nil
 		case errors.As(err, &large):
 			return nil, err

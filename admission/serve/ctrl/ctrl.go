@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"golang.org/x/net/netutil"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -39,13 +38,12 @@ var leaveTime = 20 * time.Second
 // waits because another is not read. A stream may send 64 KiB before it is told
 // otherwise, and a client of Go opens 100.
 const (
-	connections = 1000
-	streams     = 100
-	unread      = 64 << 10 // bytes of a stream
-	unreadAll   = 4<<20 - 1
-	headerTime  = 5 * time.Second
-	headerSize  = 64 << 10
-	idleTime    = 90 * time.Second
+	streams    = 100
+	unread     = 64 << 10 // bytes of a stream
+	unreadAll  = 4<<20 - 1
+	headerTime = 5 * time.Second
+	headerSize = 64 << 10
+	idleTime   = 90 * time.Second
 )
 
 // Listen serves the mux of controller-runtime's webhook server, with one path. It
@@ -66,7 +64,7 @@ func Listen(ctx context.Context, host string, port int, path string, handler htt
 		return fmt.Errorf("listen: %w", err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.ServeTLS(netutil.LimitListener(listener, connections), "", "") }()
+	go func() { ended <- server.ServeTLS(bounded(listener), "", "") }()
 	select {
 	case err := <-ended:
 		return err
