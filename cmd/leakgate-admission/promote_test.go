@@ -61,3 +61,16 @@ func TestPromoteCountsWhatConcernsTheNamespace(t *testing.T) {
 		}
 	}
 }
+
+func TestDoctorTellsWhenNobodyAsks(t *testing.T) {
+	for spans, want := range map[string]string{
+		"": "no API server has shown yet", "2026-11-01T00:00:00Z/2026-11-26T11:50:00Z\n": "", "2026-11-01T00:00:00Z/2026-11-26T11:00:00Z\n": "no API server has shown since 2026-11-26T11:00:00Z",
+		"x": "is no interval",
+	} {
+		w := &world{now: func() time.Time { return noon }}
+		s := w.asked(context.Background(), auditedCluster(spans, "", nil), "leakgate")
+		if !strings.Contains(s.Problem, want) || want == "" && s.Problem != "" || s.Fatal {
+			t.Errorf("%q: %q", spans, s.Problem)
+		}
+	}
+}
