@@ -244,7 +244,7 @@ func TestManyLargeCallsAreAllAnswered(t *testing.T) {
 	body := byLabeller.with(func(c *call) { c.data["password"], c.old.data["password"] = large, large }).review(t)
 	if err := steadily(func() error {
 		var group errgroup.Group
-		for range 32 {
+		for range 16 {
 			group.Go(func() error { return answered(server.Client(), server.URL, "HTTP/2.0", body) })
 		}
 		return group.Wait()

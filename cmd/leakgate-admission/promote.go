@@ -22,14 +22,14 @@ func (w *world) promoteCommand() *cobra.Command {
 	var accept []string
 	c := &cobra.Command{Use: "promote NAMESPACE", Short: "Let a namespace enforce, when nothing in it would be stopped", Args: cobra.ExactArgs(1),
 		Long: `Let a namespace enforce. It refuses
-- while simulate lists anything there, or a deployer of which it cannot be told what it would write;
+- while simulate says that something would stop there, or cannot tell of a deployer what it would write;
 - while API servers asked the webhook for fewer than audit_days days since the namespace was made. A
   time counts in which an API server showed every ten minutes that it asks; a gap of more than 25
   minutes does not, and reviews that somebody else sent to the webhook never do;
 - when the webhook would have refused a write in the namespace in the last audit_days days, dry runs
   left out.
---accept says of each of these but the days that you looked at it yourself. Without --yes it only says
-what it would do.`,
+--accept says of a deployer that cannot be told, or of refusals, that you looked yourself. Without --yes
+it only says what it would do.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			s, cluster, text, err := w.survey(c.Context(), l)
 			if err != nil {
