@@ -17,8 +17,10 @@ func judgeExternal(j *judge, root view) {
 		j.external(spec.get("externalSecretSpec"))
 	case "SecretStore", "ClusterSecretStore":
 		j.store(root, spec)
-	case "PushSecret", "ClusterPushSecret":
+	case "PushSecret":
 		j.push(spec)
+	case "ClusterPushSecret":
+		j.push(spec.get("pushSecretSpec"))
 	default:
 		if strings.HasPrefix(j.object.apiVersion, "generators.") {
 			j.generator(root, spec)
@@ -61,12 +63,13 @@ func (j *judge) template(t view) {
 	j.templateData(t.get("stringData"), RuleExternalTemplate, externalFix)
 	for entry := range t.get("templateFrom").items() {
 		if v := entry.get("literal"); v.exists() {
-			j.templateText("literal", v, v.text(), RuleExternalTemplate, externalFix)
+			j.templateLines(v, RuleExternalTemplate, externalFix)
+		}
+		if v := entry.get("configMap", "name"); v.exists() && j.Formats.Templates.Strict {
+			j.at(v, RuleExternalTemplate, "the template is in the ConfigMap "+short(v.text())+", where its literals cannot be seen", "write the template into target.template.data")
 		}
 	}
-	for _, part := range []string{"annotations", "labels"} {
-		j.templateData(t.get("metadata", part), RuleExternalTemplate, externalFix)
-	}
+	j.templateMeta(t.get("metadata"), RuleExternalTemplate, externalFix)
 	j.privilegedType(t.get("type"))
 }
 

@@ -10,6 +10,7 @@ type Formats struct {
 	SealedSecret   SealedFormat
 	ExternalSecret ExternalFormat
 	Vault          VaultFormat
+	Templates      TemplateFormat
 
 	// MinLength is the length in bytes from which the value of a key like
 	// "password" is not reported as weak; 0 for 8, negative to report none.
@@ -86,4 +87,14 @@ type VaultFormat struct {
 	MaxTTL time.Duration
 	// SkipTLSVerify allows connections that do not verify the server.
 	SkipTLSVerify bool
+}
+
+// TemplateFormat is what is asked of templates of Secrets: those of
+// ExternalSecrets, SealedSecrets, the Vault Secrets Operator and the Vault Agent.
+type TemplateFormat struct {
+	// Strict refuses every value that comes from no source, whatever it looks like.
+	Strict bool
+	// Allowed are patterns of literals that Strict lets pass, as "KEY=VALUE" with
+	// "*" for any characters. They are weighed like any literal.
+	Allowed []string
 }
