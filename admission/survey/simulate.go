@@ -85,7 +85,7 @@ func (s Survey) Simulate(ctx context.Context, namespace string) (Simulation, err
 // tenant is the account that its deployer impersonates.
 func (s Survey) written(ctx context.Context, secret manifest.LiveSecret, tenant string) (string, error) {
 	filled := secret.Gained(manifest.LiveSecret{})
-	if len(filled) == 0 || secret.Form(filled) != manifest.Plain || s.excepted(secret) {
+	if len(filled) == 0 || secret.Form(filled, s.Policy.Formats.Placeholders) != manifest.Plain || s.excepted(secret) {
 		return "", nil
 	}
 	st, err := admission.Attribute(ctx, secret, s.Policy, s.Cluster, s.Now)

@@ -40,13 +40,14 @@ const (
 	RuleSealedTakeover    = "sealed-takeover"
 	RuleSealedCertificate = "sealed-certificate"
 
-	RuleExternalTemplate = "external-template-literal"
-	RuleExternalManifest = "external-manifest-target"
-	RuleExternalRefresh  = "external-refresh"
-	RuleExternalStore    = "external-store"
-	RuleStoreFake        = "store-fake-provider"
-	RuleStoreProvider    = "store-provider"
-	RuleStoreOpen        = "store-unconditional"
+	RuleExternalTemplate  = "external-template-literal"
+	RuleExternalElsewhere = "external-template-elsewhere"
+	RuleExternalManifest  = "external-manifest-target"
+	RuleExternalRefresh   = "external-refresh"
+	RuleExternalStore     = "external-store"
+	RuleStoreFake         = "store-fake-provider"
+	RuleStoreProvider     = "store-provider"
+	RuleStoreOpen         = "store-unconditional"
 
 	RuleVaultTemplate = "vault-template-literal"
 	RuleVaultTLS      = "vault-skip-tls"
@@ -124,6 +125,7 @@ var faultRules = []FaultRule{
 	{RuleSealedCertificate, "Value sealed for none of the known certificates", true, "Seal it again with the controller's present certificate: `kubeseal --fetch-cert`."},
 
 	{RuleExternalTemplate, "Plain value in the template of an ExternalSecret", true, rotate + "put it into the secret store and refer to it in the template, as in `{{ .password }}`."},
+	{RuleExternalElsewhere, "Template of an ExternalSecret that stands elsewhere", true, "Write the template into `target.template.data`, where its literals can be seen. A policy with `templates.strict` asks for it."},
 	{RuleExternalManifest, "ExternalSecret that writes into something that is no Secret", true, "Let the ExternalSecret write a Secret; what is in a ConfigMap or another kind more people can read."},
 	{RuleExternalRefresh, "ExternalSecret that does not follow a rotation", false, "Set `refreshPolicy: Periodic` and a `refreshInterval`."},
 	{RuleExternalStore, "Secret store that the policy does not name", true, "Name a store that the policy allows."},

@@ -66,7 +66,7 @@ func (j *judge) template(t view) {
 			j.templateLines(v, RuleExternalTemplate, externalFix)
 		}
 		if v := entry.get("configMap", "name"); v.exists() && j.Formats.Templates.Strict {
-			j.at(v, RuleExternalTemplate, "the template is in the ConfigMap "+short(v.text())+", where its literals cannot be seen", "write the template into target.template.data")
+			j.at(v, RuleExternalElsewhere, "the template is in the ConfigMap "+short(v.text())+", where its literals cannot be seen", "write the template into target.template.data")
 		}
 	}
 	j.templateMeta(t.get("metadata"), RuleExternalTemplate, externalFix)
@@ -103,14 +103,6 @@ func (j *judge) storeRef(ref view) {
 	}
 }
 
-// denied are the providers that the policy refuses.
-func (j *judge) denied() []string {
-	if list := j.Formats.ExternalSecret.DeniedProviders; list != nil {
-		return list
-	}
-	return []string{"fake"}
-}
-
 func (j *judge) accepts(provider string) bool {
 	return slices.Contains(j.Formats.ExternalSecret.AllowedProviders, provider)
 }
@@ -120,9 +112,9 @@ func (j *judge) provider(at view, name string) {
 	lower := strings.ToLower(name)
 	switch {
 	case j.accepts(lower):
-	case slices.Contains(j.denied(), lower) && lower == "fake":
+	case slices.Contains(j.Formats.ExternalSecret.Denied(), lower) && lower == "fake":
 		j.at(at, RuleStoreFake, "the values of the fake provider stand in the manifest", "take a real provider")
-	case slices.Contains(j.denied(), lower):
+	case slices.Contains(j.Formats.ExternalSecret.Denied(), lower):
 		f := j.at(at, RuleStoreProvider, "the policy refuses the provider "+short(name), "take a provider that the policy accepts")
 		f.Deny, f.About = true, short(name)
 	case lower == "webhook":

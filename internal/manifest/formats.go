@@ -12,6 +12,10 @@ type Formats struct {
 	Vault          VaultFormat
 	Templates      TemplateFormat
 
+	// Placeholders are the tools that fill placeholders in while they are in a
+	// cluster, see [Fillers]. Those of others are plain values there.
+	Placeholders []string
+
 	// MinLength is the length in bytes from which the value of a key like
 	// "password" is not reported as weak; 0 for 8, negative to report none.
 	MinLength int
@@ -77,6 +81,14 @@ type ExternalFormat struct {
 	ManifestTarget bool
 	// MaxRefresh is the longest refreshInterval; 0 for any.
 	MaxRefresh time.Duration
+}
+
+// Denied are the providers and generators that are refused.
+func (f ExternalFormat) Denied() []string {
+	if f.DeniedProviders != nil {
+		return f.DeniedProviders
+	}
+	return []string{"fake"}
 }
 
 // VaultFormat is what is asked of the kinds that reach into a Vault: the Vault

@@ -1,6 +1,8 @@
 package manifest
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	goparse "text/template/parse"
 )
@@ -35,14 +37,22 @@ func readNested(text string, depth int) valueTemplate {
 	if !strings.Contains(text, "{{") {
 		return valueTemplate{texts: []string{text}, whole: text}
 	}
+	if t, ok := parseTemplate(text, depth); ok {
+		return t
+	}
+	return guessTemplate(text)
+}
+
+// parseTemplate reads a text by Go's grammar, and reports whether it could.
+func parseTemplate(text string, depth int) (valueTemplate, bool) {
+	if len(text) > maxTemplate || strings.Count(text, "{{") > maxActions {
+		return valueTemplate{}, false
+	}
 	trees := map[string]*goparse.Tree{}
 	tree := goparse.New("value")
 	tree.Mode = goparse.SkipFuncCheck
-	if len(text) > maxTemplate || strings.Count(text, "{{") > maxActions {
-		return guessTemplate(text)
-	}
 	if _, err := tree.Parse(text, "", "", trees); err != nil || trees["value"] == nil {
-		return guessTemplate(text)
+		return valueTemplate{}, false
 	}
 	r := templateReader{vars: map[string]bool{"$": true}, depth: depth}
 	r.list(trees["value"].Root, true, true)
@@ -53,7 +63,7 @@ func readNested(text string, depth int) valueTemplate {
 		}
 	}
 	r.out.whole = r.between.String()
-	return r.out
+	return r.out, true
 }
 
 // guessTemplate is for what Go would refuse: Jinja, or a template within another.
@@ -270,7 +280,7 @@ var (
 	// standingIn print a text of theirs where there is nothing else.
 	standingIn = nameSet(`default coalesce ternary or dig keyOrDefault envOrDefault tpl`)
 	// numberedFunction are those with a digit in their name.
-	numberedFunction = nameSet(`b64enc b64dec b32enc b32dec sha1sum sha256sum sha512sum adler32sum md5sum sha256Hex hmacSHA256Hex int64 float64 add1 add1f uuidv4
+	numberedFunction = nameSet(`b64enc b64dec b64encode b64decode b32enc b32dec sha1sum sha256sum sha512sum adler32sum md5sum sha256Hex hmacSHA256Hex int64 float64 add1 add1f uuidv4
 		pkcs12key pkcs12keyPass pkcs12cert pkcs12certPass pemToPkcs12 pemToPkcs12Pass fullPemToPkcs12 fullPemToPkcs12Pass base64Encode base64Decode base64URLEncode base64URLDecode`)
 	// naming take texts that say which value or part is meant, or how it is written.
 	naming = nameSet(`index get hasKey pluck pick omit unset split splitList splitn regexSplit regexFind regexFindAll regexMatch mustRegexMatch trimPrefix trimSuffix trimAll
@@ -279,4 +289,33 @@ var (
 	// joining leave what they print readable.
 	joining = nameSet(`print printf println quote squote cat join list tuple trim trimAll nospace lower upper title untitle toString toStrings toJson toPrettyJson toYaml
 		indent nindent default coalesce ternary dict html js urlquery or and not eq ne lt le gt ge empty contains hasPrefix hasSuffix`)
+)
+
+// fills reports whether an action, with its braces, brings something from
+// elsewhere: by Go's grammar, or by that of Jinja.
+func fills(action string) bool {
+	inner := strings.Trim(strings.TrimSuffix(strings.TrimPrefix(action, "{{"), "}}"), "- \t\r\n")
+	if control.MatchString(inner) {
+		return true
+	}
+	if t, ok := parseTemplate("{{ "+inner+" }}", 0); ok {
+		if t.sourced {
+			return !slices.ContainsFunc(t.instead, literal) && !slices.ContainsFunc(t.texts, func(text string) bool { return !ordinary("", text) })
+		}
+		empty := len(t.texts) > 0 && strings.TrimSpace(strings.Join(t.texts, "")) == ""
+		return empty || jinja.MatchString(inner) && !t.computed && !slices.ContainsFunc(t.texts, literal)
+	}
+	return jinja.MatchString(inner)
+}
+
+var (
+	control = regexp.MustCompile(`\A(?:if|else|end|range|with|define|block|template|break|continue)\b|\A/\*`)
+	// jinja is names with filters, calls and indexes, and operators between them.
+	// https://jinja.palletsprojects.com/en/stable/templates/#expressions
+	jinja = func() *regexp.Regexp {
+		const call = `(?:\([^(){}]*(?:\([^(){}]*\)[^(){}]*)*\)|\[[^\[\]{}]*\]|\.\w+)*`
+		const name = `[A-Za-z_$][\w]*` + call
+		const filtered = name + `(?:\s*\|\s*` + name + `)*`
+		return regexp.MustCompile(`(?s)\A` + filtered + `(?:\s+(?:[~+]|if|else|and|or|not|is)\s+` + filtered + `)*\z`)
+	}()
 )

@@ -106,7 +106,8 @@ func (j *judge) harmless(key string, t valueTemplate) bool {
 	if strings.Contains(text, "\n") {
 		return public(text) || !slices.ContainsFunc(strings.Split(text, "\n"), loneCredential)
 	}
-	return !(secretName(key) && literal(text)) && ordinary(key, text)
+	plain := func(text string) bool { return ordinary(key, text) }
+	return !(secretName(key) && literal(text)) && plain(text) && !userInfo(text) && !slices.ContainsFunc(t.texts, func(text string) bool { return !plain(text) })
 }
 
 // loneCredential is a line that is a single word, which no setting is.
