@@ -146,10 +146,18 @@ func (s Survey) impersonates(account string) bool {
 // deployers are how many objects each applies, and whom Kustomizations impersonate.
 func (s Survey) deployers(ctx context.Context) (sizes map[string]int, tenants map[string]string, err error) {
 	sizes, tenants = map[string]int{}, map[string]string{}
+	_, arguments, err := s.account(ctx, "kustomize-controller", gate.ByFlux)
+	if err != nil {
+		return nil, nil, err
+	}
 	err = s.each(ctx, "kustomize.toolkit.fluxcd.io", "Kustomization", "", func(u *unstructured.Unstructured) error {
 		title := "Kustomization " + u.GetNamespace() + "/" + u.GetName()
 		sizes[title] = len(mappings(u.Object, "status", "inventory", "entries"))
-		if account := word(u.Object, "spec", "serviceAccountName"); account != "" {
+		account := word(u.Object, "spec", "serviceAccountName")
+		if account == "" {
+			account = defaultAccount(arguments)
+		}
+		if account != "" {
 			tenants[title] = u.GetNamespace() + "/" + account
 		}
 		return nil

@@ -63,6 +63,9 @@ func (w Writer) text() string {
 	}
 	add("service_accounts", globTexts(w.ServiceAccounts))
 	add("impersonated", globTexts(w.Impersonated))
+	if w.DefaultAccount != "" {
+		parts = append(parts, "default_service_account: "+w.DefaultAccount)
+	}
 	add("users", w.Users)
 	add("groups", w.Groups)
 	parts = append(parts, "pod_bound: "+strconv.FormatBool(w.PodBound))
