@@ -102,7 +102,7 @@ var faultRules = []FaultRule{
 	{RuleSOPSNoMAC, "SOPS document without a MAC", true, "Encrypt the file again: `sops -d --ignore-mac -i FILE && sops -e -i FILE`, after a look at what is in it."},
 	{RuleSOPSPartMAC, "SOPS MAC that covers the encrypted values only", true, "Encrypt without `mac_only_encrypted`, as the policy asks."},
 	{RuleSOPSMAC, "SOPS MAC that does not fit the document", true, "Somebody changed the file without sops. Look at `git log -p FILE`, restore it, and change it by `sops FILE` only."},
-	{RuleSOPSUnverified, "SOPS MAC that could not be verified", true, "Give leakgate a key of the file in `SOPS_AGE_KEY`, `SOPS_AGE_KEY_FILE` or `SOPS_AGE_SSH_PRIVATE_KEY_FILE`. It asks neither gpg nor a key service: of files without an age recipient it cannot tell."},
+	{RuleSOPSUnverified, "SOPS MAC that could not be verified", true, "Give leakgate a key of the file: an age identity in `SOPS_AGE_KEY`, `SOPS_AGE_KEY_FILE` or `SOPS_AGE_SSH_PRIVATE_KEY_FILE`; for `leakgate check` also a keyring of gpg in `GNUPGHOME`, or `--vault-transit`. It asks no service of a cloud: of files for those alone it cannot tell."},
 	{RuleSOPSWidened, "SOPS rule that leaves values of Secrets plain", true, "Encrypt with `--encrypted-regex '^(data|stringData)$'`."},
 	{RuleSOPSCommentRule, "SOPS rule by comments", false, "Choose keys by `encrypted_regex`: which values a comment rule covers only the order of the text tells."},
 	{RuleSOPSComment, "Credential in a comment of a SOPS document", true, rotate + "delete the comment; sops encrypts comments only when it encrypts the file."},
