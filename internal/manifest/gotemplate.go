@@ -171,31 +171,69 @@ func (r *templateReader) pipe(p *goparse.PipeNode, dot bool) (sourced bool) {
 		return false
 	}
 	for _, c := range p.Cmds {
-		if r.command(c, dot) {
+		if r.command(c, dot, sourced) {
 			sourced = true
 		}
 	}
 	return sourced
 }
 
-func (r *templateReader) command(c *goparse.CommandNode, dot bool) (sourced bool) {
+// command is one call; piped says that it is handed something of a source.
+func (r *templateReader) command(c *goparse.CommandNode, dot, piped bool) (sourced bool) {
 	args, name := c.Args, ""
 	if f, is := args[0].(*goparse.IdentifierNode); is {
 		name, args = f.Ident, args[1:]
 		sourced = r.function(name)
 	}
 	before := len(r.out.texts)
+	var names []string
 	for i, a := range args {
-		quiet := naming[name] || bringing[name] && !standingIn[name] || name == "dig" && i != len(args)-2
-		if r.argument(a, dot, quiet) {
+		if text, is := a.(*goparse.StringNode); is && quietly(name, i, len(args)) {
+			names = append(names, text.Text)
+			continue
+		}
+		if r.argument(a, dot) {
 			sourced = true
 		}
 	}
+	r.judged(name, names, sourced || piped)
+	constants := r.out.texts[before:]
 	if standingIn[name] {
-		r.out.instead = append(r.out.instead, r.out.texts[before:]...)
+		r.out.instead = append(r.out.instead, constants...)
 	}
+	if len(constants) > 1 && name != "" {
+		r.out.texts = append(r.out.texts, verb.ReplaceAllString(strings.Join(constants, ""), ""))
+	}
+	r.out.computed = r.out.computed || name == "printf" && len(args) > 1 && spelling.MatchString(args[0].String())
 	return sourced
 }
+
+// quietly reports whether the argument of a function names something and is not
+// printed.
+func quietly(function string, i, of int) bool {
+	return naming[function] || bringing[function] && !standingIn[function] || function == "dig" && i != of-2
+}
+
+// verb is one of printf.
+var verb = regexp.MustCompile(`%[0-9.+# -]*[a-zA-Z]`)
+
+// spelling is a verb of printf that makes letters of numbers, or numbers of letters.
+var spelling = regexp.MustCompile(`%[0-9.+# -]*[cxXUbo]`)
+
+// judged keeps what a function's texts leave to be judged: all of them where it is
+// handed nothing but texts, and what is no time in the layout of one.
+func (r *templateReader) judged(function string, names []string, sourced bool) {
+	for _, text := range names {
+		if layouts[function] {
+			r.text(timeLayout.ReplaceAllString(text, ""))
+		} else if !sourced {
+			r.text(text)
+		}
+	}
+}
+
+// timeLayout is what Go's layouts of a time are made of.
+var timeLayout = regexp.MustCompile(`20?06|0?[1-5]|_2|15|0[67]:?00|Z0700|Z07:00|-0700|MST|Mon(?:day)?|Jan(?:uary)?|[PAp][Mm]|\.0+|[TZ]`)
 
 // function reports whether a function brings a value. A name with a digit that no
 // function has is a text in its clothes.
@@ -206,18 +244,13 @@ func (r *templateReader) function(name string) bool {
 	return bringing[name]
 }
 
-// argument is one operand; the texts of a quiet one name something and are not
-// printed.
-func (r *templateReader) argument(n goparse.Node, dot, quiet bool) bool {
+// argument is one operand.
+func (r *templateReader) argument(n goparse.Node, dot bool) bool {
 	switch n := n.(type) {
 	case *goparse.StringNode:
-		if !quiet {
-			r.text(n.Text)
-		}
+		r.text(n.Text)
 	case *goparse.NumberNode:
-		if !quiet {
-			r.text(n.Text)
-		}
+		r.text(n.Text)
 	case *goparse.DotNode:
 		return dot
 	case *goparse.FieldNode:
@@ -228,13 +261,22 @@ func (r *templateReader) argument(n goparse.Node, dot, quiet bool) bool {
 		return r.vars[n.Ident[0]]
 	case *goparse.ChainNode:
 		r.named(n.Field)
-		return r.argument(n.Node, dot, quiet)
+		return r.argument(n.Node, dot)
 	case *goparse.PipeNode:
-		return r.pipe(n, dot)
+		return r.within(n, dot)
 	case *goparse.IdentifierNode:
 		return r.function(n.Ident)
 	}
 	return false
+}
+
+// within is a pipeline in brackets. What it makes of constants alone is as hidden
+// there as anywhere.
+func (r *templateReader) within(p *goparse.PipeNode, dot bool) bool {
+	before := len(r.out.texts)
+	sourced := r.pipe(p, dot)
+	r.out.computed = r.out.computed || !sourced && len(r.out.texts) > before && !onlyJoins(p)
+	return sourced
 }
 
 // named keeps names that are none: nobody calls a field by a random word.
@@ -286,6 +328,8 @@ var (
 	naming = nameSet(`index get hasKey pluck pick omit unset split splitList splitn regexSplit regexFind regexFindAll regexMatch mustRegexMatch trimPrefix trimSuffix trimAll
 		contains hasPrefix hasSuffix eq ne lt le gt ge date dateInZone date_in_zone dateModify date_modify mustDateModify htmlDate toDate mustToDate duration filterPEM filterCertChain
 		required fail include lookup has kindIs typeIs typeIsLike semver semverCompare slice byKey byMeta jsonpath getSecretKey timestamp`)
+	// layouts take the layout of a time, whose other letters are printed.
+	layouts = nameSet(`date dateInZone date_in_zone dateModify date_modify mustDateModify toDate mustToDate timestamp`)
 	// joining leave what they print readable.
 	joining = nameSet(`print printf println quote squote cat join list tuple trim trimAll nospace lower upper title untitle toString toStrings toJson toPrettyJson toYaml
 		indent nindent default coalesce ternary dict html js urlquery or and not eq ne lt le gt ge empty contains hasPrefix hasSuffix`)

@@ -34,6 +34,8 @@ func TestOrdinaryTemplatesAreNoCredentials(t *testing.T) {
 		{"password", `{{ "{{ .password }}" }}`}, {"alertmanager.yaml", "route:\n  receiver: pushover\nreceivers:\n- name: pushover\n  pushover_configs:\n  - token: \"{{ .TOKEN }}\"\n    message: |-\n      {{ \"{{ range .Alerts }}\" }}x{{ \"{{ end }}\" }}\n"},
 		{"config.yaml", "server:\n  host: db1.example.com\n  password: \"{{ .password }}\"\n  secretName: db-credentials\n  token: ${TOKEN}\n"},
 		{"my.cnf", "[client]\nuser = app\npassword = {{ .password }}\nhost = mysql-8.db.svc\n"},
+		{"image", "ghcr.io/example/app:v1.2.3@sha256:" + "deadbeef"}, {"contact", "mailto:ada@example.com"}, {"dsn", "{{ .user }}:{{ .password }}@tcp(mysql-8.db.svc:3306)/app?charset=utf8mb4"},
+		{"day", `{{ now | date "Mon, 02 Jan 2006 15:04:05 MST" }}`}, {"id", `{{ trimPrefix "sk-" .id }}`}, {"list", `{{ splitList "," .hosts | first }}`},
 		{"SERVERS", `{"openid":[{"client_id":"{{ .id }}","secret":"{{ .secret }}","auth_method":"client_secret_basic"}]}`},
 	} {
 		for _, f := range inTemplate(t, Checker{}, c[0], c[1]) {
@@ -58,6 +60,12 @@ func TestCredentialsInTemplatesAreFoundUnderAnyName(t *testing.T) {
 		{"url", "postgres://admin:" + word + "@{{ .host }}"}, {"url", "postgres://{{ .user }}:" + word + "@db"}, {"url", "postgres://{{ .user }}:rabbit@db/{{ .x }}"},
 		{"dsn", "Server={{ .host }};User=sa;Password=" + word}, {"dsn", "host={{ .host }} password=" + leetWord}, {"password", "{{ .x }}rabbit"}, {"password", `{{ .x | default "rabbit" }}`},
 		{"config.yaml", "host: {{ .host }}\npassword: " + word + "\n"}, {"config.yaml", "url: amqp://app:" + word + "@{{ .host }}\nuser: a\n"}, {"config.yaml", word + "\n# nothing else\n"},
+		{"note", "aHVudGVyMg=="}, {"dsn", "admin:" + word + "@tcp({{ .host }})/app"}, {"dsn", "{{ .user }}:rabbit@tcp(db:3306)/app"}, {"note", "admin:rabbit@db"},
+		{"cfg", `{"user":"{{ .user }}","note":"` + word + `"}`}, {"note", `{{ .x | default (print "hun" "ter2") }}`}, {"note", `{{ $a := "hun" }}{{ $b := "ter2" }}{{ $a }}{{ $b }}{{ .x }}`},
+		{"note", `{{ print .x (b64dec "aHVudGVyMg==") }}`}, {"note", `{{ print .x (printf "%c%c%c%c" 104 117 110 116) }}`}, {"note", `{{ printf "%s%c%c" .x 104 117 }}`},
+		{"note", `{{ index (list "` + word + `") 0 }}`}, {"note", `{{ get (dict "a" "` + word + `") "a" }}`}, {"note", `{{ trimSuffix "" "` + word + `" }}`}, {"note", `{{ trimPrefix "x" "x` + word + `" }}`},
+		{"note", `{{ now | date "P4ssw0rd!" }}`}, {"note", `{{ splitList "," "` + word + `,x" | first }}`}, {"note", "{{ randAlphaNum 0 }}" + word}, {"cfg", "{{ .x }}\n" + word + "\n"},
+		{"cfg", "users:\n- " + word + "\n- {{ .x }}\n"}, {"note", `{{ tpl "` + word + `" . }}`}, {"note", `{{ if $x := "` + word + `" }}{{ $x }}{{ end }}`},
 		{"cfg", "a\n" + word + "\n{{ if false }}{{ .x }}{{ end }}"},
 	} {
 		if len(inTemplate(t, Checker{}, c[0], c[1])) == 0 {

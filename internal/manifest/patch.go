@@ -116,11 +116,23 @@ func (w *walker) dataOf(n *node, path []step) {
 // readable64 reports whether a leaf is a text in base64. Where the target of a patch
 // has no kind, that tells a Secret from a ConfigMap.
 func readable64(n *node) bool {
-	if n.kind != scalar || len(n.text) < 8 || len(n.text) > maxEncrypted {
+	if n.kind != scalar {
 		return false
 	}
-	text, err := base64.StdEncoding.DecodeString(n.text)
-	return err == nil && bytes.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }) < 0
+	_, is := printable64(n.text)
+	return is
+}
+
+// printable64 is the text that another is in base64, if it can be read.
+func printable64(encoded string) (string, bool) {
+	if len(encoded) < 8 || len(encoded) > maxEncrypted {
+		return "", false
+	}
+	text, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || bytes.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }) >= 0 {
+		return "", false
+	}
+	return string(text), true
 }
 
 // unpoint is a key of a JSON pointer as it is written elsewhere (RFC 6901).

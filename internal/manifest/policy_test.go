@@ -43,7 +43,9 @@ func TestPolicySettings(t *testing.T) {
 	inTemplate := "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nspec: {target: {template: {metadata: {labels: {team: shop}}, data: {type: git, password: '{{ .password }}', note: '{{ if false }}{{ .x }}{{ end }}rabbit'}}}}\n"
 	fromConfigMap := "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nspec: {target: {template: {templateFrom: [{configMap: {name: a}}, {literal: 'user: app'}]}}}\n"
 	sealedText := "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}, template: {data: {type: git}}}\n"
-	strict := func(allowed ...string) Formats { return Formats{Templates: TemplateFormat{Strict: true, Allowed: allowed}} }
+	strict := func(allowed ...string) Formats {
+		return Formats{Templates: TemplateFormat{Strict: true, Allowed: allowed}}
+	}
 	short := "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n"
 	for _, c := range []struct {
 		name, text string

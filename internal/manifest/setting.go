@@ -20,6 +20,9 @@ func ordinary(key, text string) bool {
 	if common[strings.ToLower(text)] || marked3.MatchString(text) {
 		return false
 	}
+	if hidden, is := printable64(text); is && !ordinary(key, hidden) {
+		return false
+	}
 	free := settingKey(key)
 	for _, token := range strings.FieldsFunc(text, isSeparator) {
 		if !ordinaryToken(token, free) {

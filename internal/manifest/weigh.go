@@ -136,8 +136,8 @@ func credentialBeside(key string, t valueTemplate) bool {
 			return true
 		}
 	}
-	joined := strings.ReplaceAll(t.whole, mark, "")
-	if short1.MatchString(joined) && (secretly || !ordinary(key, joined)) {
+	between, all := strings.ReplaceAll(t.whole, mark, ""), strings.Join(t.texts, "")
+	if short1.MatchString(between) && (secretly || !ordinary(key, between)) || short1.MatchString(all) && !ordinary(key, all) {
 		return true
 	}
 	return secretly && slices.ContainsFunc(t.instead, literal)
@@ -150,12 +150,20 @@ var short1 = regexp.MustCompile(`\A[^\s/:@.,;=&?_-]{4,64}\z`)
 var whole = regexp.MustCompile(`\A[A-Za-z0-9+/=_-]{16,256}\z`)
 
 // authority is the user information of an address.
-var authority = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^\s/@:?#"'<>]*):([^\s/@"'<>]+)@`)
+var authority = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://([^\s/@:?#"'<>]*):([^\s/@"'<>]+)@()`)
+
+// login is the same without a scheme, as in DSNs of MySQL. What follows may also be
+// the digest of an image.
+var (
+	login     = regexp.MustCompile(`(?:^|[\s"'=,(])([\w.+\x00-]+):([^\s/@:"'<>]+)@([\w\x00([][\w.\x00-]*)`)
+	notLogins = nameSet(`mailto sip sips acct xmpp tel im`)
+)
 
 // userInfo reports whether an address in a text has a password that is spelled out.
 func userInfo(text string) bool {
-	for _, m := range authority.FindAllStringSubmatch(text, 100) {
-		if rest := strings.Trim(strings.ReplaceAll(m[2], mark, ""), ":-_."); rest != "" && literal(rest+strings.Repeat("*", max(0, 4-len(rest)))) {
+	for _, m := range append(authority.FindAllStringSubmatch(text, 100), login.FindAllStringSubmatch(text, 100)...) {
+		rest := strings.Trim(strings.ReplaceAll(m[2], mark, ""), ":-_.")
+		if rest != "" && !notLogins[m[1]] && m[3] != "sha256" && literal(rest+strings.Repeat("*", max(0, 4-len(rest)))) {
 			return true
 		}
 	}
@@ -164,17 +172,21 @@ func userInfo(text string) bool {
 
 // spelledIn looks for credentials in a template that is a file: a line that names
 // a secret and spells it out, or names anything and spells out what is no setting.
-func (j *judge) spelledIn(v view, t valueTemplate, rule, fix string) {
+func (j *judge) spelledIn(at view, t valueTemplate, rule, fix string) {
 	text := t.whole[:min(len(t.whole), 256<<10)]
-	lines := strings.Contains(strings.TrimSpace(text), "\n")
+	if v, is := loneLine(text); is {
+		f := j.at(at, rule, "a line of the text is a credential", fix)
+		f.Value = secret.New(v)
+		return
+	}
 	for _, m := range assignment.FindAllStringSubmatchIndex(text, 1000) {
 		name, value := text[m[2]:m[3]], text[m[4]:m[5]]
 		if strings.Contains(value, mark) || !literal(value) {
 			continue
 		}
 		odd := !ordinary(name, value)
-		if secretName(name) && (odd || passwordName(name) && !strings.ContainsAny(value, "-._/")) || odd && lines && lone(text[m[5]:], value) {
-			f := j.at(v, rule, "the text spells out "+short(name), fix)
+		if secretName(name) && (odd || passwordName(name) && !strings.ContainsAny(value, "-._/")) || odd && lone(text[m[5]:], value) {
+			f := j.at(at, rule, "the text spells out "+short(name), fix)
 			f.Value = secret.New(value)
 			return
 		}
@@ -188,8 +200,21 @@ func passwordName(name string) bool {
 	return len(words) > 0 && (strings.HasPrefix(words[len(words)-1], "passw") || words[len(words)-1] == "passphrase" || words[len(words)-1] == "pwd")
 }
 
-// lone reports whether a value is one word, and behind is nothing more in its line.
+// loneLine is a line of a file that is one word, and no setting.
+func loneLine(text string) (string, bool) {
+	if !strings.Contains(strings.TrimSpace(text), "\n") {
+		return "", false
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimPrefix(strings.TrimSpace(line), "- ")
+		if len(line) <= 40 && !strings.Contains(line, mark) && loneCredential(line) && !Placeholder(line) {
+			return line, true
+		}
+	}
+	return "", false
+}
+
+// lone reports whether a value is one word that ends where it ends.
 func lone(behind, value string) bool {
-	line, _, _ := strings.Cut(behind, "\n")
-	return strings.Trim(line, " \t\r\"',") == "" && !strings.ContainsAny(value, "/:@\\{}[]()$*<>|")
+	return (behind == "" || strings.ContainsRune(" \t\r\n\"',;&}", rune(behind[0]))) && !strings.ContainsAny(value, "/:@\\{}[]()$*<>|")
 }
