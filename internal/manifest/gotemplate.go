@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	goparse "text/template/parse"
 )
@@ -27,7 +26,8 @@ type valueTemplate struct {
 const (
 	maxTemplate = 1 << 20
 	maxActions  = 20_000
-	maxNested   = 3 // templates that a template prints
+	maxNested   = 3    // templates that a template prints
+	maxJoined   = 1000 // bytes, and how many, of constants that are put together
 )
 
 // readTemplate reads the text of a template.
@@ -63,6 +63,7 @@ func parseTemplate(text string, depth int) (valueTemplate, bool) {
 		}
 	}
 	r.out.whole = r.between.String()
+	r.out.texts = append(r.out.texts, r.joined...)
 	return r.out, true
 }
 
@@ -85,6 +86,7 @@ type templateReader struct {
 	out     valueTemplate
 	between strings.Builder
 	vars    map[string]bool // whether a variable holds something that is not in the template
+	joined  []string        // constants that a function may put together
 	passed  bool            // a template that is called is handed something of the source
 	depth   int
 }
@@ -201,8 +203,8 @@ func (r *templateReader) command(c *goparse.CommandNode, dot, piped bool) (sourc
 	if standingIn[name] {
 		r.out.instead = append(r.out.instead, constants...)
 	}
-	if len(constants) > 1 && name != "" {
-		r.out.texts = append(r.out.texts, verb.ReplaceAllString(strings.Join(constants, ""), ""))
+	if joined := strings.Join(constants, ""); len(constants) > 1 && name != "" && len(joined) <= maxJoined && len(r.joined) < maxJoined {
+		r.joined = append(r.joined, verb.ReplaceAllString(joined, ""))
 	}
 	r.out.computed = r.out.computed || name == "printf" && len(args) > 1 && spelling.MatchString(args[0].String())
 	return sourced
@@ -303,63 +305,3 @@ func onlyJoins(p *goparse.PipeNode) bool {
 	}
 	return true
 }
-
-func nameSet(names string) map[string]bool {
-	out := map[string]bool{}
-	for _, n := range strings.Fields(names) {
-		out[n] = true
-	}
-	return out
-}
-
-// Functions by what they do with their texts. Sprig's are on
-// https://masterminds.github.io/sprig/.
-var (
-	// bringing get a value from elsewhere or make a new one.
-	bringing = nameSet(`secret secrets key keyOrDefault keyExists ls tree safeTree env mustEnv envOrDefault file pkiCert service services node nodes
-		include tpl lookup required now uuidv4 randAlphaNum randAlpha randNumeric randAscii randBytes randInt genPrivateKey genCA genCAWithKey
-		genSelfSignedCert genSelfSignedCertWithKey genSignedCert genSignedCertWithKey getHostByName`)
-	// standingIn print a text of theirs where there is nothing else.
-	standingIn = nameSet(`default coalesce ternary or dig keyOrDefault envOrDefault tpl`)
-	// numberedFunction are those with a digit in their name.
-	numberedFunction = nameSet(`b64enc b64dec b64encode b64decode b32enc b32dec sha1sum sha256sum sha512sum adler32sum md5sum sha256Hex hmacSHA256Hex int64 float64 add1 add1f uuidv4
-		pkcs12key pkcs12keyPass pkcs12cert pkcs12certPass pemToPkcs12 pemToPkcs12Pass fullPemToPkcs12 fullPemToPkcs12Pass base64Encode base64Decode base64URLEncode base64URLDecode`)
-	// naming take texts that say which value or part is meant, or how it is written.
-	naming = nameSet(`index get hasKey pluck pick omit unset split splitList splitn regexSplit regexFind regexFindAll regexMatch mustRegexMatch trimPrefix trimSuffix trimAll
-		contains hasPrefix hasSuffix eq ne lt le gt ge date dateInZone date_in_zone dateModify date_modify mustDateModify htmlDate toDate mustToDate duration filterPEM filterCertChain
-		required fail include lookup has kindIs typeIs typeIsLike semver semverCompare slice byKey byMeta jsonpath getSecretKey timestamp`)
-	// layouts take the layout of a time, whose other letters are printed.
-	layouts = nameSet(`date dateInZone date_in_zone dateModify date_modify mustDateModify toDate mustToDate timestamp`)
-	// joining leave what they print readable.
-	joining = nameSet(`print printf println quote squote cat join list tuple trim trimAll nospace lower upper title untitle toString toStrings toJson toPrettyJson toYaml
-		indent nindent default coalesce ternary dict html js urlquery or and not eq ne lt le gt ge empty contains hasPrefix hasSuffix`)
-)
-
-// fills reports whether an action, with its braces, brings something from
-// elsewhere: by Go's grammar, or by that of Jinja.
-func fills(action string) bool {
-	inner := strings.Trim(strings.TrimSuffix(strings.TrimPrefix(action, "{{"), "}}"), "- \t\r\n")
-	if control.MatchString(inner) {
-		return true
-	}
-	if t, ok := parseTemplate("{{ "+inner+" }}", 0); ok {
-		if t.sourced {
-			return !slices.ContainsFunc(t.instead, literal) && !slices.ContainsFunc(t.texts, func(text string) bool { return !ordinary("", text) })
-		}
-		empty := len(t.texts) > 0 && strings.TrimSpace(strings.Join(t.texts, "")) == ""
-		return empty || jinja.MatchString(inner) && !t.computed && !slices.ContainsFunc(t.texts, literal)
-	}
-	return jinja.MatchString(inner)
-}
-
-var (
-	control = regexp.MustCompile(`\A(?:if|else|end|range|with|define|block|template|break|continue)\b|\A/\*`)
-	// jinja is names with filters, calls and indexes, and operators between them.
-	// https://jinja.palletsprojects.com/en/stable/templates/#expressions
-	jinja = func() *regexp.Regexp {
-		const call = `(?:\([^(){}]*(?:\([^(){}]*\)[^(){}]*)*\)|\[[^\[\]{}]*\]|\.\w+)*`
-		const name = `[A-Za-z_$][\w]*` + call
-		const filtered = name + `(?:\s*\|\s*` + name + `)*`
-		return regexp.MustCompile(`(?s)\A` + filtered + `(?:\s+(?:[~+]|if|else|and|or|not|is)\s+` + filtered + `)*\z`)
-	}()
-)

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -36,6 +37,16 @@ func TestOrdinaryTemplatesAreNoCredentials(t *testing.T) {
 		{"my.cnf", "[client]\nuser = app\npassword = {{ .password }}\nhost = mysql-8.db.svc\n"},
 		{"image", "ghcr.io/example/app:v1.2.3@sha256:" + "deadbeef"}, {"contact", "mailto:ada@example.com"}, {"dsn", "{{ .user }}:{{ .password }}@tcp(mysql-8.db.svc:3306)/app?charset=utf8mb4"},
 		{"day", `{{ now | date "Mon, 02 Jan 2006 15:04:05 MST" }}`}, {"id", `{{ trimPrefix "sk-" .id }}`}, {"list", `{{ splitList "," .hosts | first }}`},
+		{"url", "git@github.com:example/apps2.git"}, {"server", "https://10.0.0.1:6443"}, {"name", "prod-eu1"}, {"config", `{"bearerToken":"{{ .token }}","tlsClientConfig":{"insecure":false,"caData":"{{ .ca }}"}}`},
+		{".dockerconfigjson", `{"auths":{"ghcr.io":{"username":"{{ .u }}","password":"{{ .p }}","auth":"{{ printf "%s:%s" .u .p | b64enc }}"}}}`},
+		{"wg0.conf", "[Interface]\nPrivateKey = {{ .key }}\nAddress = 10.8.0.2/24\n[Peer]\nPublicKey = " + base64Of(letters(32)) + "\nEndpoint = vpn1.example.com:51820\nAllowedIPs = 0.0.0.0/0\n"},
+		{"cloud", "[default]\naws_access_key_id={{ .id }}\naws_secret_access_key={{ .key }}\nregion = eu-central-1\n"},
+		{"rclone.conf", "[s3]\ntype = s3\nprovider = Minio\nendpoint = https://s3.example.com\nsecret_access_key = {{ .key }}\nacl = private\n"},
+		{"ZONE_ID", strings.Repeat("0a1b2c3d", 4)}, {"tenant_id", "72f988bf-86f1-41af-91ab-2d7cd011db47"}, {"GOOGLE_CLIENT_ID", "1234567890-ab1cd2ef3gh4ij5kl6.apps.example.com"},
+		{"JAVA_OPTS", "-Xms256m -Xmx512m -XX:+UseG1GC -Dfile.encoding=UTF-8"}, {"cron", "0 3 * * *"}, {"TZ", "Europe/Berlin"}, {"LANG", "en_US.UTF-8"}, {"image", "redis:7.2-alpine3.19"}, {"version", "v1.29.0+k3s1"},
+		{"curve", "prime256v1"}, {"color", "#1e90ff"}, {"mac", "00:1A:2B:3C:4D:5E"}, {"alg", "RS256"}, {"LOG_FORMAT", "%h %l %u %t"}, {"OPTS", "--log-level=debug --feature-gates=a1"}, {"text", "Ask the team for access."},
+		{"grafana.ini", "[auth.generic_oauth]\nenabled = true\nclient_id = grafana\nclient_secret = {{ .secret }}\nscopes = openid profile\nrole_attribute_path = contains(groups[*], 'admins') && 'Admin' || 'Viewer'\n"},
+		{"users.yml", "users:\n  admin:\n    password: {{ .hash }}\n    groups:\n      - admins\n      - dev\n"}, {"script.sh", "#!/bin/sh\nset -e\nif true; then\n  echo {{ .x }}\nfi\n"},
 		{"SERVERS", `{"openid":[{"client_id":"{{ .id }}","secret":"{{ .secret }}","auth_method":"client_secret_basic"}]}`},
 	} {
 		for _, f := range inTemplate(t, Checker{}, c[0], c[1]) {
@@ -64,12 +75,27 @@ func TestCredentialsInTemplatesAreFoundUnderAnyName(t *testing.T) {
 		{"cfg", `{"user":"{{ .user }}","note":"` + word + `"}`}, {"note", `{{ .x | default (print "hun" "ter2") }}`}, {"note", `{{ $a := "hun" }}{{ $b := "ter2" }}{{ $a }}{{ $b }}{{ .x }}`},
 		{"note", `{{ print .x (b64dec "aHVudGVyMg==") }}`}, {"note", `{{ print .x (printf "%c%c%c%c" 104 117 110 116) }}`}, {"note", `{{ printf "%s%c%c" .x 104 117 }}`},
 		{"note", `{{ index (list "` + word + `") 0 }}`}, {"note", `{{ get (dict "a" "` + word + `") "a" }}`}, {"note", `{{ trimSuffix "" "` + word + `" }}`}, {"note", `{{ trimPrefix "x" "x` + word + `" }}`},
-		{"note", `{{ now | date "P4ssw0rd!" }}`}, {"note", `{{ splitList "," "` + word + `,x" | first }}`}, {"note", "{{ randAlphaNum 0 }}" + word}, {"cfg", "{{ .x }}\n" + word + "\n"},
+		{"note", `{{ now | date "P4ssw0rd!" }}`}, {"note", `{{ splitList "," "` + word + `,x" | first }}`}, {"note", "{{ randAlphaNum 0 }}" + word}, {"cfg", "{{ .x }}\n" + word + "\n"}, {"password", "rabbit\nrabbit"},
 		{"cfg", "users:\n- " + word + "\n- {{ .x }}\n"}, {"note", `{{ tpl "` + word + `" . }}`}, {"note", `{{ if $x := "` + word + `" }}{{ $x }}{{ end }}`},
 		{"cfg", "a\n" + word + "\n{{ if false }}{{ .x }}{{ end }}"},
 	} {
 		if len(inTemplate(t, Checker{}, c[0], c[1])) == 0 {
 			t.Errorf("%s: %q passes", c[0], c[1])
+		}
+	}
+}
+
+// Templates that are made to be slow are read in bounded time, and none passes for it.
+func TestHostileTemplatesAreReadWithinBounds(t *testing.T) {
+	for name, text := range map[string]string{
+		"brackets": "hunter2{{ " + strings.Repeat("(", 50_000) + ".x" + strings.Repeat(")", 50_000) + " }}",
+		"nested":   "{{ print " + strings.Repeat(`"abc" (print `, 1000) + `"hunter2"` + strings.Repeat(")", 1000) + "}}",
+		"branches": strings.Repeat("{{if .x}}", 5000) + "hunter2" + strings.Repeat("{{end}}", 5000),
+		"actions":  strings.Repeat("{{ .x }", 20_000) + " hunter2",
+		"texts":    "{{ print " + strings.Repeat(`"abc" `, 20_000) + `"hunter2" }}`,
+	} {
+		if len(inTemplate(t, Checker{}, "note", text)) == 0 {
+			t.Errorf("%s passes", name)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -14,26 +15,48 @@ import (
 // ordinary reports whether a text of one line, which a key names, is a setting.
 func ordinary(key, text string) bool {
 	text = strings.TrimSpace(text)
-	if len(text) < 4 || isNumber(text) || plainWords.MatchString(text) || public(text) {
+	if len(text) < 4 || isNumber(text) || hexColor.MatchString(text) || plainWords.MatchString(text) || public(text) {
 		return true
 	}
-	if common[strings.ToLower(text)] || marked3.MatchString(text) {
+	if common[strings.ToLower(text)] || withMarks.MatchString(text) {
 		return false
 	}
 	if hidden, is := printable64(text); is && !ordinary(key, hidden) {
 		return false
 	}
+	if len(text) >= 32 && publicName(key) || identifierKey(key) && identifier.MatchString(text) && !random(text) {
+		return true
+	}
 	free := settingKey(key)
 	for _, token := range strings.FieldsFunc(text, isSeparator) {
-		if !ordinaryToken(token, free) {
+		if !ordinaryToken(token, free || token[0] == '-') { // options of programs have numbers
 			return false
 		}
 	}
 	return true
 }
 
-// marked3 is a single word with marks in it that belong into a password.
-var marked3 = regexp.MustCompile(`\A[A-Za-z0-9]*[A-Za-z]+[A-Za-z0-9]*[!$^~?][A-Za-z0-9!$^~?@#%&*+=-]*\z|\A[!$^~@#%&*]+[A-Za-z0-9]+[!$^~@#%&*]*\z`)
+// publicName reports whether a key says that its value may be known.
+func publicName(key string) bool {
+	return slices.ContainsFunc(wordsOf(key), func(w string) bool { return strings.HasPrefix(w, "pub") }) && !secretName(key)
+}
+
+// identifierKey reports whether a key holds what a service calls a thing by.
+func identifierKey(key string) bool {
+	words := wordsOf(key)
+	return len(words) > 0 && identifierWords[words[len(words)-1]] && !secretName(key)
+}
+
+var (
+	identifierWords = nameSet(`id ids uuid guid arn zone tenant account checksum digest hash sha sha256 fingerprint thumbprint`)
+	identifier      = regexp.MustCompile(`\A[a-z0-9][a-z0-9.:_-]*\z`)
+)
+
+// hexColor is a colour of CSS.
+var hexColor = regexp.MustCompile(`\A#[0-9a-fA-F]{3,8}\z`)
+
+// withMarks is a single word with marks in it that belong into a password.
+var withMarks = regexp.MustCompile(`\A[A-Za-z0-9]*[A-Za-z]+[A-Za-z0-9]*[!$^~?][A-Za-z0-9!$^~?@#%&*+=-]*\z|\A[!$^~@#%&*]+[A-Za-z0-9]+[!$^~@#%&*]*\z`)
 
 func isSeparator(r rune) bool {
 	return strings.ContainsRune(" \t\r\n,;|()<>\"'`[]{}=", r)
@@ -84,7 +107,7 @@ var (
 	// hashing are names of methods, formats and protocols.
 	technical = regexp.MustCompile(`(?i)\A(?:v\d+(?:(?:alpha|beta|rc)\d+)?|sha\d+(?:sum)?|md[245]|aes\d+|rsa\d+|ed25519|ed448|[rhep]s(?:256|384|512)|p(?:256|384|521)|x86|amd64|arm64|utf8(?:mb[34])?|utf16|` +
 		`oauth2?|oidc|http[23]?|h2c?|ipv[46]|imap4?|pop3|socks[45]|tls(?:v1)?|pkcs\d+|base(?:16|32|58|64)(?:url)?|bcrypt|argon2(?:id|i|d)?|scrypt|mp[34]|h26[45]|iso\d+|latin\d|python[23]|log4j2?|sqlite[23]|pdo|` +
-		`route53|neo4j|web3|auth0|smtp2go|mt940|i18n|l10n|ec2|mqtt5?|ldap[23]?)\z`)
+		`prime256v1|secp(?:256|384|521)[kr]1|[xc]?(?:urve)?25519|chacha20|poly1305|blake[23][bs]?|sha3|route53|neo4j|web3|auth0|smtp2go|mt940|i18n|l10n|ec2|mqtt5?|ldap[23]?)\z`)
 )
 
 // ordinaryWord is a word of letters, digits or both.
@@ -101,7 +124,7 @@ func ordinaryWord(word string, free bool) bool {
 }
 
 // leet is a digit between letters of both sides, as in passw0rd.
-var leet = regexp.MustCompile(`[A-Za-z]{2,}[0-9]{1,2}[A-Za-z]*[0-9][A-Za-z]|[A-Za-z]{2,}[013457][a-z]{2,}`)
+var leet = regexp.MustCompile(`[A-Za-z]{2,}[0-9]{1,2}[A-Za-z]+[0-9]+[A-Za-z]|[A-Za-z]{2,}[013457][a-z]{2,}`)
 
 // pronounced reports whether letters are a word: long ones have vowels, and few
 // changes of case.
@@ -140,7 +163,7 @@ var settingWords = nameSet(`user username users login name names host hostname h
 	db database dbname maindb logdb schema table bucket region zone prefix suffix path dir directory folder file filename location type kind mode driver engine backend provider level
 	format version tag image email mail from to sender recipient subject role roles group groups scope scopes issuer audience realm tenant org organization project team env
 	environment cluster node nodes country currency locale language timezone tz timeout ttl interval id ids uuid arn class namespace account channel room topic queue index
-	protocol algorithm method theme repository repo branch site device model interface service app application instance shard checksum digest hash part of component by`)
+	protocol algorithm method theme repository repo branch site device model interface service app application instance shard checksum digest hash part of component by color colour css ssid serial number model curve cipher ciphers device`)
 
 // common are passwords that attackers try first, which have the form of words
 // (https://github.com/danielmiessler/SecLists/tree/master/Passwords/Common-Credentials).

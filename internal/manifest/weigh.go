@@ -61,7 +61,7 @@ func (j *judge) weigh(key string, v view, text, rule, fix string) {
 	}
 	t := readTemplate(j.resolved(text))
 	switch {
-	case j.known(text) || slices.ContainsFunc(t.texts, j.known):
+	case j.known(text) || j.known(strings.Join(t.texts, "\n")):
 		j.value(v, rule, key+" is spelled out in the template", fix)
 	case t.computed:
 		j.value(v, rule, key+" is computed of constants, which nobody can read here", fix)
@@ -104,7 +104,7 @@ func (j *judge) unlisted(key, text string) bool {
 func (j *judge) harmless(key string, t valueTemplate) bool {
 	text := strings.TrimSpace(strings.Join(t.texts, ""))
 	if strings.Contains(text, "\n") {
-		return public(text) || !slices.ContainsFunc(strings.Split(text, "\n"), loneCredential)
+		return public(text) || !secretName(key) && !slices.ContainsFunc(strings.Split(text, "\n"), loneCredential)
 	}
 	plain := func(text string) bool { return ordinary(key, text) }
 	return !(secretName(key) && literal(text)) && plain(text) && !userInfo(text) && !slices.ContainsFunc(t.texts, func(text string) bool { return !plain(text) })
@@ -131,20 +131,20 @@ func credentialBeside(key string, t valueTemplate) bool {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		alone := whole.MatchString(text) || short1.MatchString(text)
+		alone := whole.MatchString(text) || oneWord.MatchString(text)
 		if strong(text) && !strings.Contains(text, "/") || random(text) && alone || (secretly || alone) && !ordinary(key, strings.Trim(text, ":/@-_.")) {
 			return true
 		}
 	}
 	between, all := strings.ReplaceAll(t.whole, mark, ""), strings.Join(t.texts, "")
-	if short1.MatchString(between) && (secretly || !ordinary(key, between)) || short1.MatchString(all) && !ordinary(key, all) {
+	if oneWord.MatchString(between) && (secretly || !ordinary(key, between)) || oneWord.MatchString(all) && !ordinary(key, all) {
 		return true
 	}
 	return secretly && slices.ContainsFunc(t.instead, literal)
 }
 
-// short1 is a word without separators.
-var short1 = regexp.MustCompile(`\A[^\s/:@.,;=&?_-]{4,64}\z`)
+// oneWord is a word without separators.
+var oneWord = regexp.MustCompile(`\A[^\s/:@.,;=&?_-]{4,64}\z`)
 
 // whole is a text of one word, as values of secrets are.
 var whole = regexp.MustCompile(`\A[A-Za-z0-9+/=_-]{16,256}\z`)
