@@ -179,13 +179,15 @@ func (j *judge) spelledIn(at view, t valueTemplate, rule, fix string) {
 		f.Value = secret.New(v)
 		return
 	}
+	// A line without any source was judged as a whole.
+	anyName := t.sourced || strings.Contains(strings.TrimSpace(text), "\n")
 	for _, m := range assignment.FindAllStringSubmatchIndex(text, 1000) {
 		name, value := text[m[2]:m[3]], text[m[4]:m[5]]
 		if strings.Contains(value, mark) || !literal(value) {
 			continue
 		}
 		odd := !ordinary(name, value)
-		if secretName(name) && (odd || passwordName(name) && !strings.ContainsAny(value, "-._/")) || odd && lone(text[m[5]:], value) {
+		if secretName(name) && (odd || passwordName(name) && !strings.ContainsAny(value, "-._/")) || anyName && odd && lone(text[m[5]:], value) {
 			f := j.at(at, rule, "the text spells out "+short(name), fix)
 			f.Value = secret.New(value)
 			return
