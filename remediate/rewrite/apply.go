@@ -39,7 +39,10 @@ func Apply(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options, bu
 		}
 	}
 	stage("back up")
-	err = saveBundle(ctx, g, r, bundle)
+	stash, err := readStash(repo)
+	if err == nil {
+		err = saveBundle(ctx, g, r, bundle)
+	}
 	if err == nil {
 		stage("move refs")
 		err = moveRefs(ctx, g, r)
@@ -48,7 +51,7 @@ func Apply(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options, bu
 		removePack(r.Pack)
 		return nil, err
 	}
-	return r, errors.Join(rewriteStash(repo, r), refresh(ctx, trees))
+	return r, errors.Join(rewriteStash(repo, r, stash), refresh(ctx, trees))
 }
 
 // removePack takes back a pack that nothing names.
@@ -82,6 +85,7 @@ func saveBundle(ctx context.Context, g git, r *Result, path string) error {
 		fmt.Fprintf(&tips, "^%s\n", id)
 	}
 	_, err = g.run(ctx, &tips, "bundle", "create", "--quiet", path, "--stdin")
+	err = errors.Join(err, os.Chmod(path, 0o600)) // git puts a file of its own there
 	if err == nil {
 		_, err = g.run(ctx, nil, "bundle", "verify", "--quiet", path)
 	}
@@ -170,18 +174,28 @@ func refresh(ctx context.Context, trees []string) error {
 	return errors.Join(errs...)
 }
 
-// rewriteStash moves the entries of the stash below the newest, which only its reflog names.
-func rewriteStash(repo *gitrepo.Repo, r *Result) error {
-	if len(r.stash) == 0 {
+func stashLog(repo *gitrepo.Repo) string {
+	return filepath.Join(repo.CommonDir(), "logs", "refs", "stash")
+}
+
+// readStash is the reflog of the stash: the only place that names its older entries.
+func readStash(repo *gitrepo.Repo) ([]byte, error) {
+	text, err := os.ReadFile(stashLog(repo))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	return text, err
+}
+
+// rewriteStash writes the reflog of the stash with the new ids, and without the
+// line that moving refs/stash has added: each line is an entry.
+func rewriteStash(repo *gitrepo.Repo, r *Result, log []byte) error {
+	if len(log) == 0 {
 		return nil
 	}
-	path := filepath.Join(repo.CommonDir(), "logs", "refs", "stash")
-	text, err := os.ReadFile(path)
+	text, err := r.editLog(log)
 	if err == nil {
-		text, err = r.editLog(text)
-	}
-	if err == nil {
-		err = replaceFile(path, text)
+		err = replaceFile(stashLog(repo), text)
 	}
 	if err != nil {
 		return fmt.Errorf("refs have moved, but not the older entries of the stash: %w", err)
