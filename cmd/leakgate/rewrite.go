@@ -48,25 +48,26 @@ func (w *world) rewritePlanCommand() *cobra.Command {
 
 func (w *world) rewriteLocalCommand() *cobra.Command {
 	var f rewriteFlags
-	var bundle string
+	var saved rewrite.Saved
 	c := &cobra.Command{
 		Use: "local [PATH]", Short: "Rewrite the history of a local repository", Args: cobra.MaximumNArgs(1),
-		Long: "Rewrite the history of the repository at PATH (default \".\"): new objects first, then a bundle of\nwhat the old refs hold, then all refs in one transaction. Old objects stay until\nleakgate rewrite clean. No remote is touched.\n" + rewriteExit,
+		Long: "Rewrite the history of the repository at PATH (default \".\"): new objects first, then a copy of\nall that is there, then all refs in one transaction. Old objects stay until leakgate rewrite clean.\nNo remote is touched. To go back: git fetch FOLDER '+refs/*:refs/*' in a bare clone.\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return w.withHistory(cmd, &f, pathOf(args, 0), func(repo *gitrepo.Repo, spec *rewrite.Spec, opts rewrite.Options) error {
-				if bundle == "" {
-					bundle = filepath.Join(repo.CommonDir(), "leakgate", "before-"+w.now().UTC().Format("20060102T150405.000")+".bundle")
+				if saved.Folder == "" {
+					saved.Folder = filepath.Join(repo.CommonDir(), "leakgate", "before-"+w.now().UTC().Format("20060102T150405.000")+".git")
 				}
-				r, err := rewrite.Apply(cmd.Context(), repo, spec, opts, bundle)
+				r, err := rewrite.Apply(cmd.Context(), repo, spec, opts, saved)
 				if r != nil && !r.Clean() {
-					fmt.Fprintf(w.stdout, "What was before, values included, is in %s\n", bundle)
+					fmt.Fprintf(w.stdout, "What was before, values included, is in %s; remove it when all is well\n", saved.Folder)
 				}
 				return w.showRewrite(r, err, &f, "changed", nil)
 			})
 		},
 	}
 	f.addFlags(c)
-	c.Flags().StringVar(&bundle, "bundle", "", "`FILE` for what the old refs hold; default leakgate/before-TIME.bundle in the git folder")
+	c.Flags().StringVar(&saved.Folder, "backup", "", "`FOLDER` for all that was before, a repository that shares its files; default leakgate/before-TIME.git in the git folder")
+	c.Flags().StringVar(&saved.Bundle, "bundle", "", "write what the old refs hold and the new ones do not to `FILE` too, as git bundle does")
 	return c
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -15,11 +16,17 @@ import (
 // ErrBusy is the error for a repository in which something is under way.
 var ErrBusy = errors.New("the repository is not at rest")
 
-// Apply rewrites a local repository: it checks that nothing is under way, writes
-// the new objects, saves what the old refs hold as a bundle, and moves all refs in one
-// transaction, each from its old id. Before that last step nothing that git
-// sees has changed, and on an error nothing has. The bundle holds the values.
-func Apply(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options, bundle string) (*Result, error) {
+// Saved says where Apply keeps what was before. Both hold the values.
+type Saved struct {
+	Folder string // a bare repository with all old refs and objects
+	Bundle string // a file with what the old refs hold and the new ones do not; "" for none
+}
+
+// Apply rewrites a local repository: it checks that nothing is under way, saves
+// what is there, writes the new objects, and moves all refs in one transaction, each
+// from its old id. Before that last step nothing that git sees has changed, and on an
+// error nothing has.
+func Apply(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options, saved Saved) (*Result, error) {
 	g := git{repo.GitDir()}
 	trees, err := atRest(ctx, g, repo)
 	if err != nil {
@@ -41,7 +48,7 @@ func Apply(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options, bu
 	stage("back up")
 	stash, err := readStash(repo)
 	if err == nil {
-		err = saveBundle(ctx, g, r, bundle)
+		err = save(ctx, g, repo, r, saved)
 	}
 	if err == nil {
 		stage("move refs")
@@ -54,6 +61,17 @@ func Apply(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options, bu
 	return r, errors.Join(rewriteStash(repo, r, stash), refresh(ctx, trees))
 }
 
+// save keeps what is there. A file or folder that is there already is left alone.
+func save(ctx context.Context, g git, repo *gitrepo.Repo, r *Result, saved Saved) error {
+	if err := backUp(repo, saved.Folder); err != nil {
+		return err
+	}
+	if saved.Bundle == "" {
+		return nil
+	}
+	return saveBundle(ctx, g, r, saved.Bundle)
+}
+
 // removePack takes back a pack that nothing names.
 func removePack(pack string) {
 	if base, ok := strings.CutSuffix(pack, ".pack"); ok {
@@ -64,6 +82,10 @@ func removePack(pack string) {
 
 // saveBundle writes what the old refs reach beyond the commits that stay, and has git check it.
 func saveBundle(ctx context.Context, g git, r *Result, path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return fmt.Errorf("write the bundle: %w", err)
+	}
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("write the bundle: %s is there already; name another file", path)
 	}
@@ -81,7 +103,8 @@ func saveBundle(ctx context.Context, g git, r *Result, path string) error {
 			fmt.Fprintln(&tips, m.Name)
 		}
 	}
-	for _, id := range r.stays {
+	slices.SortFunc(r.stays, gitrepo.ID.Compare)
+	for _, id := range slices.Compact(r.stays) {
 		fmt.Fprintf(&tips, "^%s\n", id)
 	}
 	_, err = g.run(ctx, &tips, "bundle", "create", "--quiet", path, "--stdin")

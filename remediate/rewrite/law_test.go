@@ -132,8 +132,8 @@ func (g *ground) holdsLaw() (*Result, map[string]string) {
 	twin := t.TempDir()
 	g.Git("clone", "-q", "--mirror", "--no-local", "file://"+g.Dir, twin)
 
-	bundle := filepath.Join(t.TempDir(), "old.bundle")
-	r, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, bundle)
+	saved := Saved{filepath.Join(t.TempDir(), "old.git"), filepath.Join(t.TempDir(), "old.bundle")}
+	r, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, saved)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func (g *ground) holdsLaw() (*Result, map[string]string) {
 		t.Error("git fsck finds fault with the rewritten repository:", g.Git("fsck", "--strict"))
 	}
 	g.again(r, twin)
-	g.restores(r, bundle)
+	g.restores(r, saved)
 	moves := map[string]string{}
 	for _, m := range r.Commits {
 		moves[m.Old.String()] = m.New.String()
@@ -235,24 +235,30 @@ func (g *ground) again(r *Result, twin string) {
 	}
 }
 
-// restores holds that the bundle brings every ref back.
-func (g *ground) restores(r *Result, bundle string) {
+// elsewhere is a place for what was before.
+func elsewhere(t *testing.T) Saved { return Saved{Folder: filepath.Join(t.TempDir(), "before.git")} }
+
+// restores holds that the bundle and the folder each bring every ref back.
+func (g *ground) restores(r *Result, saved Saved) {
 	g.t.Helper()
 	if r.Clean() {
 		return
 	}
-	copied := g.t.TempDir()
-	g.Git("clone", "-q", "--mirror", "--no-local", "file://"+g.Dir, copied)
-	for _, m := range r.Refs {
-		if !m.Old.IsZero() && m.Name != "HEAD" {
-			g.Git("-C", copied, "fetch", "-q", "--force", "--no-tags", bundle, m.Name+":"+m.Name)
+	for _, from := range []string{saved.Folder, saved.Bundle} {
+		copied := g.t.TempDir()
+		g.Git("clone", "-q", "--mirror", "--no-local", "file://"+g.Dir, copied)
+		for _, m := range r.Refs {
+			if m.Old.IsZero() || !strings.HasPrefix(m.Name, "refs/") {
+				continue
+			}
+			g.Git("-C", copied, "fetch", "-q", "--force", "--no-tags", from, m.Name+":"+m.Name)
 			if got := g.Git("-C", copied, "rev-parse", m.Name); got != m.Old.String() {
-				g.t.Errorf("the bundle gives %s as %s, not %s", m.Name, got, m.Old)
+				g.t.Errorf("%s gives %s as %s, not %s", from, m.Name, got, m.Old)
 			}
 		}
-	}
-	if info, err := os.Stat(bundle); err != nil || info.Mode().Perm() != 0o600 {
-		g.t.Errorf("the bundle can be read by others: %v %v", info.Mode(), err)
+		if info, err := os.Stat(from); err != nil || info.Mode().Perm()&0o077 != 0 {
+			g.t.Errorf("%s can be read by others: %v %v", from, info.Mode(), err)
+		}
 	}
 }
 

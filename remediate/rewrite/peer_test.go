@@ -37,7 +37,7 @@ func TestPeer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := Apply(context.Background(), open(t, g.Dir), &spec, Options{}, filepath.Join(t.TempDir(), "b"))
+	r, err := Apply(context.Background(), open(t, g.Dir), &spec, Options{}, elsewhere(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func (g *ground) refused(want error, says string) {
 		return fmt.Sprint(files, refs, g.Git("status", "--porcelain"))
 	}
 	before := state()
-	_, err := Apply(context.Background(), open(g.t, g.Dir), &g.spec, Options{}, filepath.Join(g.t.TempDir(), "b"))
+	_, err := Apply(context.Background(), open(g.t, g.Dir), &g.spec, Options{}, elsewhere(g.t))
 	if err == nil || want != nil && !errors.Is(err, want) || !strings.Contains(fmt.Sprint(err), says) {
 		g.t.Errorf("the error is %v, and does not say %q", err, says)
 	}
@@ -128,7 +128,7 @@ func TestRace(t *testing.T) {
 			moved = g.Git("for-each-ref")
 		}
 	}}
-	_, err := Apply(context.Background(), repo, &g.spec, opts, filepath.Join(t.TempDir(), "b"))
+	_, err := Apply(context.Background(), repo, &g.spec, opts, elsewhere(t))
 	if err == nil || !strings.Contains(err.Error(), "none has moved") || g.Git("for-each-ref") != moved {
 		t.Errorf("a ref that moved was overwritten, or another moved: %v", err)
 	}
@@ -137,13 +137,15 @@ func TestRace(t *testing.T) {
 	}
 }
 
-// TestNoRoom has no place for the bundle.
+// TestNoRoom has no place for what was before.
 func TestNoRoom(t *testing.T) {
 	g := newGround(t, "sha1")
 	g.File("leak", g.value)
 	refs := g.Git("for-each-ref")
-	for _, bundle := range []string{"/dev/full/x", filepath.Join(g.Dir, "README")} {
-		if _, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, bundle); err == nil || !strings.Contains(err.Error(), "bundle") {
+	for _, saved := range []Saved{
+		{Folder: "/dev/full/x"}, {Folder: filepath.Join(g.Dir, "README")}, {filepath.Join(t.TempDir(), "x"), filepath.Join(g.Dir, "README")}, {filepath.Join(t.TempDir(), "x"), "/dev/full/x"},
+	} {
+		if _, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, saved); err == nil || !strings.Contains(err.Error(), "back up: ") && !strings.Contains(err.Error(), "the bundle: ") {
 			t.Errorf("the error is %v", err)
 		}
 	}
@@ -170,7 +172,7 @@ func TestManyRefs(t *testing.T) {
 	}
 	g.Pipe(in.String(), "update-ref", "--stdin", "-z")
 	g.Git("pack-refs", "--all")
-	r, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, filepath.Join(t.TempDir(), "b"))
+	r, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, elsewhere(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +193,7 @@ func TestStash(t *testing.T) {
 		g.Write("README", fmt.Sprint("change ", i))
 		g.Git("stash", "push", "-q", "-m", fmt.Sprint("stash ", i, " ", g.value))
 	}
-	if _, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, filepath.Join(t.TempDir(), "b")); err != nil {
+	if _, err := Apply(context.Background(), open(t, g.Dir), &g.spec, Options{}, elsewhere(t)); err != nil {
 		t.Fatal(err)
 	}
 	if err := Clean(context.Background(), open(t, g.Dir)); err != nil {
@@ -267,7 +269,7 @@ func TestPatterns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Apply(context.Background(), open(t, g.Dir), &spec, Options{}, filepath.Join(t.TempDir(), "b")); err != nil {
+	if _, err := Apply(context.Background(), open(t, g.Dir), &spec, Options{}, elsewhere(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(filepath.Join(g.Dir, "a")); string(got) != "nobody\npass=p..\n" {

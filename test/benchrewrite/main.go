@@ -142,8 +142,11 @@ func (b *bench) measure(i, share int, peer bool) error {
 	if err != nil {
 		return err
 	}
-	changed, _, _ := strings.Cut(best.said[strings.LastIndex(best.said, "bundle\n")+len("bundle\n"):], " ")
-	row := fmt.Sprintf("| %d %% | %.2f s (%.2f s), %d MB | %s |", share, best.wall.Seconds(), best.cpu.Seconds(), best.memory>>20, changed)
+	m := changes.FindStringSubmatch(best.said)
+	if m == nil {
+		return fmt.Errorf("leakgate does not say what it changed: %s", tail(best.said))
+	}
+	row := fmt.Sprintf("| %d %% | %.2f s (%.2f s), %d MB | %s |", share, best.wall.Seconds(), best.cpu.Seconds(), best.memory>>20, m[1])
 	if peer {
 		theirs, err := b.theirs(text, ours, best)
 		if err != nil {
@@ -179,7 +182,10 @@ func (b *bench) ours(text string) (best cost, dir string, err error) {
 	return best, dir, err
 }
 
-var written = regexp.MustCompile(`New history written in ([0-9.]+) seconds`)
+var (
+	changes = regexp.MustCompile(`(?m)^(\d+) of \d+ commits changed`)
+	written = regexp.MustCompile(`New history written in ([0-9.]+) seconds`)
+)
 
 // theirs runs git-filter-repo on a copy and compares the trees of all refs.
 func (b *bench) theirs(text, ours string, best cost) (string, error) {

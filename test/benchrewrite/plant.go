@@ -102,7 +102,7 @@ func git(dir string, args ...string) *exec.Cmd {
 }
 
 func export(dir string) *exec.Cmd {
-	return git(dir, "fast-export", "--all", "--signed-tags=strip", "--no-data", "--reencode=no")
+	return git(dir, "fast-export", "--all", "--signed-tags=strip", "--tag-of-filtered-object=drop", "--no-data", "--reencode=no")
 }
 
 // busiest is the file that changes in most commits, and how many commits there are.
