@@ -41,7 +41,7 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, spec *Spec) (*Residue, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := errors.Join(s.searchBlobs(ctx), s.searchCommits(ctx), s.searchTags(ctx)); err != nil {
+	if err := s.search(ctx); err != nil {
 		return nil, err
 	}
 	forest, err := s.searchTrees(ctx)

@@ -74,12 +74,6 @@ func newField(key string, value []byte) field {
 // signatureKeys are the headers that sign the bytes of a commit or tag.
 var signatureKeys = map[string]bool{"gpgsig": true, "gpgsig-sha256": true}
 
-// isSigned reports whether a commit carries a signature of its own.
-func isSigned(raw []byte) bool {
-	head, _, _ := bytes.Cut(raw, []byte("\n\n"))
-	return bytes.Contains(head, []byte("\ngpgsig"))
-}
-
 // unsign drops the signatures among the headers and reports whether there were any.
 func (p *parts) unsign() bool {
 	kept := p.fields[:0:0]

@@ -76,12 +76,8 @@ func whole(repo *gitrepo.Repo) error {
 
 // look reads the whole repository.
 func (s *survey) look(ctx context.Context, notice func(string)) (*refs, *forest, error) {
-	notice("search blobs")
-	if err := s.searchBlobs(ctx); err != nil {
-		return nil, nil, err
-	}
-	notice("search commits")
-	if err := errors.Join(s.searchCommits(ctx), s.searchTags(ctx)); err != nil {
+	notice("search")
+	if err := s.search(ctx); err != nil {
 		return nil, nil, err
 	}
 	r, err := s.readRefs()

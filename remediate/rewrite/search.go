@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
@@ -61,6 +60,7 @@ type survey struct {
 	numbers *gitrepo.Numbers
 	editor  *editor
 	workers int
+	plans   gitrepo.Plans
 
 	blobs   bits // tainted blobs, by number
 	found   []gitrepo.ID
@@ -84,9 +84,9 @@ func damaged(o *gitrepo.Packed) error {
 	return fmt.Errorf("%w; git fsck tells what is damaged, a fresh clone may be whole", o.Err)
 }
 
-// each visits every object of a type.
-func (s *survey) each(ctx context.Context, kind gitrepo.Type, visit func(worker int, o *gitrepo.Packed) (any, error)) error {
-	opts := gitrepo.ScanOptions{All: true, Only: kind, Workers: s.workers}
+// each visits every object of the types that opts names.
+func (s *survey) each(ctx context.Context, opts gitrepo.ScanOptions, visit func(worker int, o *gitrepo.Packed) (any, error)) error {
+	opts.All, opts.Workers, opts.Plans = true, s.workers, &s.plans
 	return s.repo.Scan(ctx, nil, opts, func(worker int, o gitrepo.Packed) (any, error) {
 		if o.Err != nil {
 			return nil, damaged(&o)
@@ -95,26 +95,73 @@ func (s *survey) each(ctx context.Context, kind gitrepo.Type, visit func(worker 
 	})
 }
 
-// searchBlobs finds the blobs that hold a value.
-func (s *survey) searchBlobs(ctx context.Context) error {
-	searchers := make([]stretches, s.workers)
-	var mu sync.Mutex
-	err := s.each(ctx, gitrepo.TypeBlob, func(worker int, o *gitrepo.Packed) (any, error) {
-		searcher := &searchers[worker]
-		searcher.editor = s.editor
-		if !searcher.tainted(o) {
-			return clean{}, nil
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		s.found = append(s.found, o.ID)
-		return nil, nil
+// search finds the blobs that hold a value, and reads every commit and tag.
+func (s *survey) search(ctx context.Context) error {
+	searchers := make([]searcher, s.workers)
+	for i := range searchers {
+		searchers[i].stretches.editor = s.editor
+	}
+	err := s.each(ctx, gitrepo.ScanOptions{Except: gitrepo.TypeTree}, func(worker int, o *gitrepo.Packed) (any, error) {
+		return searchers[worker].visit(o)
 	})
+	if err != nil {
+		return err
+	}
+	for i := range searchers {
+		s.found, s.commits = append(s.found, searchers[i].blobs...), append(s.commits, searchers[i].commits...)
+		for id, tag := range searchers[i].tags {
+			s.tags[id] = tag
+		}
+		searchers[i] = searcher{}
+	}
 	slices.SortFunc(s.found, gitrepo.ID.Compare)
 	for _, id := range s.found {
 		s.blobs.add(s.numbers.Of(id))
 	}
-	return err
+	slices.SortFunc(s.commits, func(a, b node) int { return a.id.Compare(b.id) })
+	s.index = make(map[gitrepo.ID]int32, len(s.commits))
+	for i := range s.commits {
+		s.index[s.commits[i].id] = int32(i)
+	}
+	return nil
+}
+
+// searcher is one worker of search.
+type searcher struct {
+	stretches stretches
+	blobs     []gitrepo.ID
+	commits   []node
+	tags      map[gitrepo.ID]*tagNode
+}
+
+func (s *searcher) visit(o *gitrepo.Packed) (any, error) {
+	tainted := s.stretches.tainted(o)
+	var note any
+	if !tainted {
+		note = clean{}
+	}
+	switch o.Type {
+	case gitrepo.TypeBlob:
+		if tainted {
+			s.blobs = append(s.blobs, o.ID)
+		}
+	case gitrepo.TypeCommit:
+		c, err := gitrepo.ParseCommit(o.ID, o.Data)
+		if err != nil {
+			return nil, err
+		}
+		s.commits = append(s.commits, node{id: o.ID, tree: c.Tree, parents: c.Parents, date: c.Committer.When.Unix(), tainted: tainted})
+	case gitrepo.TypeTag:
+		t, err := gitrepo.ParseTag(o.ID, o.Data)
+		if err != nil {
+			return nil, err
+		}
+		if s.tags == nil {
+			s.tags = map[gitrepo.ID]*tagNode{}
+		}
+		s.tags[o.ID] = &tagNode{t.Target, tainted}
+	}
+	return note, nil
 }
 
 // node is one commit of the history.
@@ -123,7 +170,6 @@ type node struct {
 	parents  []gitrepo.ID
 	date     int64
 	tainted  bool // by its own bytes
-	signed   bool
 	reached  reached
 }
 
@@ -135,48 +181,10 @@ const (
 	byNotes reached = 2 // and by nothing else
 )
 
-// searchCommits reads every commit.
-func (s *survey) searchCommits(ctx context.Context) error {
-	var mu sync.Mutex
-	err := s.each(ctx, gitrepo.TypeCommit, func(_ int, o *gitrepo.Packed) (any, error) {
-		c, err := gitrepo.ParseCommit(o.ID, o.Data)
-		if err != nil {
-			return nil, err
-		}
-		n := node{id: o.ID, tree: c.Tree, parents: c.Parents, date: c.Committer.When.Unix(),
-			tainted: s.editor.tainted(o.Data), signed: isSigned(o.Data)}
-		mu.Lock()
-		defer mu.Unlock()
-		s.commits = append(s.commits, n)
-		return nil, nil
-	})
-	slices.SortFunc(s.commits, func(a, b node) int { return a.id.Compare(b.id) })
-	s.index = make(map[gitrepo.ID]int32, len(s.commits))
-	for i := range s.commits {
-		s.index[s.commits[i].id] = int32(i)
-	}
-	return err
-}
-
 // tagNode is one annotated tag.
 type tagNode struct {
 	target  gitrepo.ID
-	kind    gitrepo.Type
 	tainted bool
-}
-
-func (s *survey) searchTags(ctx context.Context) error {
-	var mu sync.Mutex
-	return s.each(ctx, gitrepo.TypeTag, func(_ int, o *gitrepo.Packed) (any, error) {
-		t, err := gitrepo.ParseTag(o.ID, o.Data)
-		if err != nil {
-			return nil, err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		s.tags[o.ID] = &tagNode{t.Target, t.TargetType, s.editor.tainted(o.Data)}
-		return nil, nil
-	})
 }
 
 // reach marks the commits that tips reach and that are not marked yet. A parent

@@ -33,7 +33,7 @@ func (s *survey) searchTrees(ctx context.Context) (*forest, error) {
 	for i := range readers {
 		readers[i] = treeReader{survey: s, forest: f, blobs: &ids, stretches: stretches{editor: s.editor}}
 	}
-	err := s.each(ctx, gitrepo.TypeTree, func(worker int, o *gitrepo.Packed) (any, error) { return readers[worker].read(o) })
+	err := s.each(ctx, gitrepo.ScanOptions{Only: gitrepo.TypeTree}, func(worker int, o *gitrepo.Packed) (any, error) { return readers[worker].read(o) })
 	if err != nil {
 		return nil, err
 	}

@@ -82,20 +82,19 @@ func (b *bench) prepare(source string) error {
 		b.values = strings.Fields(string(text))
 		return nil
 	}
-	path, commits, err := busiest(source)
+	paths, starts, err := busiest(source, shares)
 	if err != nil {
 		return err
 	}
-	var starts []int
-	for _, share := range shares {
+	for range shares {
 		raw := make([]byte, 20)
 		if _, err := rand.Read(raw); err != nil {
 			return err
 		}
-		b.values, starts = append(b.values, "plant-"+hex.EncodeToString(raw)), append(starts, commits*share/100-commits/200)
+		b.values = append(b.values, "plant-"+hex.EncodeToString(raw))
 	}
-	fmt.Fprintf(os.Stderr, "%d commits; planting in %s\n", commits, path)
-	if err := plant(source, b.planted, path, starts, b.values); err != nil {
+	fmt.Fprintf(os.Stderr, "planting in %v behind commits %v\n", paths, starts)
+	if err := plant(source, b.planted, paths, starts, b.values); err != nil {
 		return err
 	}
 	return os.WriteFile(list, []byte(strings.Join(b.values, "\n")), 0o600)
@@ -222,6 +221,6 @@ func (b *bench) theirs(text, ours string, best cost) (string, error) {
 }
 
 func trees(dir string) (string, error) {
-	out, err := git(dir, "for-each-ref", "--format=%(refname) %(tree)%(*tree)").Output()
+	out, err := git(dir, "for-each-ref", "--format=%(refname) %(tree)%(*tree)", "refs/heads", "refs/tags").Output()
 	return string(out), err
 }

@@ -6,18 +6,19 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// planter copies a stream of git fast-export and adds values to one file: each from its
-// own commit on, to every version that comes later.
+// planter copies a stream of git fast-export and adds values: each to one
+// file, from a commit on, to every version that comes later.
 type planter struct {
 	in      *bufio.Reader
 	out     *bufio.Writer
 	texts   *blobs
-	path    string // of the file
-	starts  []int  // commits after which the values begin
+	paths   []string // files, one for each value
+	starts  []int    // commits after which the values begin
 	values  []string
 	commits int
 }
@@ -45,8 +46,8 @@ func (p *planter) copy() error {
 				return err
 			}
 			continue
-		case strings.HasPrefix(line, "M ") && len(fields) == 4 && fields[3] == p.path:
-			if err := p.version(fields[1], fields[2]); err != nil {
+		case strings.HasPrefix(line, "M ") && len(fields) == 4 && slices.Contains(p.paths, fields[3]):
+			if err := p.version(fields[1], fields[2], fields[3]); err != nil {
 				return err
 			}
 			continue
@@ -56,19 +57,19 @@ func (p *planter) copy() error {
 }
 
 // version writes a version of the file with what is planted by now.
-func (p *planter) version(mode, id string) error {
+func (p *planter) version(mode, id, path string) error {
 	text, err := p.texts.read(id)
 	if err != nil {
 		return err
 	}
 	var b strings.Builder
 	for i, start := range p.starts {
-		if p.commits > start {
+		if p.commits > start && p.paths[i] == path {
 			fmt.Fprintf(&b, "token_%d = %s\n", i, p.values[i])
 		}
 	}
 	b.Write(text)
-	fmt.Fprintf(p.out, "M %s inline %s\ndata %d\n%s\n", mode, p.path, b.Len(), b.String())
+	fmt.Fprintf(p.out, "M %s inline %s\ndata %d\n%s\n", mode, path, b.Len(), b.String())
 	return nil
 }
 
@@ -105,36 +106,43 @@ func export(dir string) *exec.Cmd {
 	return git(dir, "fast-export", "--all", "--signed-tags=strip", "--tag-of-filtered-object=drop", "--no-data", "--reencode=no")
 }
 
-// busiest is the file that changes in most commits, and how many commits there are.
-func busiest(source string) (path string, commits int, err error) {
-	cmd := export(source)
-	out, err := cmd.StdoutPipe()
+// busiest are the files that change in most commits behind each of some shares of
+// all commits, in percent, and those commits.
+func busiest(source string, shares []int) (paths []string, starts []int, err error) {
+	out, err := export(source).Output()
 	if err != nil {
-		return "", 0, err
+		return nil, nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return "", 0, err
+	text := string(out)
+	commits := strings.Count(text, "\ncommit refs/")
+	for _, share := range shares {
+		starts, paths = append(starts, commits*share/100-commits/200), append(paths, "")
 	}
-	times := map[string]int{}
-	for lines := bufio.NewReader(out); ; {
-		line, err := lines.ReadString('\n')
-		if err != nil {
-			break
+	times, at := make([]map[string]int, len(shares)), 0
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "commit refs/") {
+			at++
 		}
-		if strings.HasPrefix(line, "commit ") {
-			commits++
+		fields := strings.Fields(line)
+		if len(fields) != 4 || fields[0] != "M" {
+			continue
 		}
-		if fields := strings.Fields(line); len(fields) == 4 && fields[0] == "M" {
-			if times[fields[3]]++; times[fields[3]] > times[path] {
-				path = fields[3]
+		for i, start := range starts {
+			if times[i] == nil {
+				times[i] = map[string]int{}
+			}
+			if path := fields[3]; at > start {
+				if times[i][path]++; times[i][path] > times[i][paths[i]] {
+					paths[i] = path
+				}
 			}
 		}
 	}
-	return path, commits, cmd.Wait()
+	return paths, starts, nil
 }
 
 // plant makes a copy of a repository, its branches and tags, with values in it.
-func plant(source, target, path string, starts []int, values []string) error {
+func plant(source, target string, paths []string, starts []int, values []string) error {
 	for _, args := range [][]string{{"init", "-q", "--bare", target}, {"-C", target, "fetch", "-q", source, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"}} {
 		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
 			return fmt.Errorf("git %s: %w: %s", args[0], err, out)
@@ -162,7 +170,7 @@ func plant(source, target, path string, starts []int, values []string) error {
 			return err
 		}
 	}
-	p := &planter{in: bufio.NewReaderSize(stream, 1<<20), out: bufio.NewWriterSize(sink, 1<<20), path: path, starts: starts, values: values,
+	p := &planter{in: bufio.NewReaderSize(stream, 1<<20), out: bufio.NewWriterSize(sink, 1<<20), paths: paths, starts: starts, values: values,
 		texts: &blobs{ask, bufio.NewReader(answer)}}
 	if err := p.copy(); err != nil {
 		return err
