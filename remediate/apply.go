@@ -218,7 +218,7 @@ func (r *run) prepare(i int, s Step) (act, string) {
 		return act{}, "its value was not found again: give the repository, or the value on standard input"
 	case r.mark(c.Value) != s.Mark:
 		return act{}, "the value is not the one of the plan"
-	case !r.Policy.owns(s.Repository) || !r.Policy.owns(c.Repository):
+	case !r.Policy.Owns(s.Repository) || !r.Policy.Owns(c.Repository):
 		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
 	case p == nil:
 		return act{}, "the provider of the plan is not known to this version"

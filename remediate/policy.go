@@ -213,8 +213,8 @@ func (p Policy) budget() int {
 	return p.Budget
 }
 
-// owns reports whether a repository is on the list.
-func (p Policy) owns(repository string) bool {
+// Owns reports whether a repository is on the list.
+func (p Policy) Owns(repository string) bool {
 	return repository != "" && slices.ContainsFunc(p.Owned, func(pattern string) bool {
 		ok, err := path.Match(pattern, repository)
 		return ok && err == nil

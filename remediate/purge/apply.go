@@ -83,7 +83,7 @@ func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change
 		return nil, fmt.Errorf("apply: %w", err)
 	}
 	defer remove()
-	dir, advert, r, err := e.mirror(ctx, work)
+	advert, r, err := e.mirror(ctx, work)
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +95,7 @@ func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change
 	if len(now.Changes) == 0 {
 		return nil, errors.New("no ref that can be moved holds a value; what remains is for the server's own people")
 	}
-	kept, err := e.seal(dir, advert, digest)
+	kept, err := e.seal(advert, digest)
 	if err != nil {
 		return nil, err
 	}

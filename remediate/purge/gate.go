@@ -1,11 +1,13 @@
 package purge
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 
+	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
 )
@@ -18,8 +20,8 @@ func (e *Engine) admit(ctx context.Context, m *Manifest, digest string) error {
 	if m.Remote != e.Remote.Address {
 		return fmt.Errorf("the plan is for %s, not for %s", m.Remote, e.Remote.Address)
 	}
-	if m.Spec != e.Spec {
-		return errors.New("the plan replaces something else: give what it was made with")
+	if name := gitrepo.RemoteName(m.Remote); !e.Policy.Owns(cmp.Or(name, m.Remote)) {
+		return fmt.Errorf("%s is not on the operator's list of what is owned", cmp.Or(name, m.Remote))
 	}
 	if err := m.younger(e.Now()); err != nil {
 		return err

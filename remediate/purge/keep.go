@@ -16,12 +16,12 @@ import (
 
 // seal keeps all of the remote, encrypted to the recipients, and reads it back.
 // Its name tells nothing but the plan.
-func (e *Engine) seal(mirror string, a *wire.Advert, digest string) (Bundle, error) {
+func (e *Engine) seal(a *wire.Advert, digest string) (Bundle, error) {
 	if len(e.Recipients) == 0 {
 		return Bundle{}, errors.New("nobody could open the bundle of what was there: name a recipient")
 	}
 	b := Bundle{File: filepath.Join(e.Dir, "before-"+digest[:16]+".bundle.age")}
-	written, err := e.writeSealed(b.File, mirror, a)
+	written, err := e.writeSealed(b.File, a)
 	if err != nil {
 		return Bundle{}, errors.Join(fmt.Errorf("keep what was there: %w", err), os.Remove(b.File))
 	}
@@ -34,7 +34,7 @@ func (e *Engine) seal(mirror string, a *wire.Advert, digest string) (Bundle, err
 	return b, nil
 }
 
-func (e *Engine) writeSealed(file, mirror string, a *wire.Advert) (string, error) {
+func (e *Engine) writeSealed(file string, a *wire.Advert) (string, error) {
 	out, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", err
@@ -45,7 +45,7 @@ func (e *Engine) writeSealed(file, mirror string, a *wire.Advert) (string, error
 		if err != nil {
 			return err
 		}
-		if err := wire.WriteBundle(sealed, mirror, a); err != nil {
+		if err := wire.WriteBundle(sealed, a); err != nil {
 			return err
 		}
 		return errors.Join(sealed.Close(), out.Sync())

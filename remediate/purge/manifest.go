@@ -80,7 +80,7 @@ func parse(text []byte) (*Manifest, error) {
 
 // fill takes over what a rewriter made.
 func (m *Manifest) fill(r *Rewritten) {
-	m.Changes, m.Remaining = []Change{}, []Change{}
+	m.Spec, m.Changes, m.Remaining = r.Spec, []Change{}, []Change{}
 	for _, c := range r.Changes {
 		if isHidden(c.Name) {
 			m.Remaining = append(m.Remaining, c)
@@ -110,6 +110,9 @@ func hexes(ids []gitrepo.ID) []string {
 func (m *Manifest) covers(r *Rewritten) error {
 	var now Manifest
 	now.fill(r)
+	if now.Spec != m.Spec {
+		return errors.New("the plan replaces something else: give what it was made with")
+	}
 	if !slices.Equal(now.First, m.First) {
 		return fmt.Errorf("%w: values came in by other commits", ErrChanged)
 	}

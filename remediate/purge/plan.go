@@ -17,12 +17,12 @@ func (e *Engine) Plan(ctx context.Context, credentials []string, override string
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	defer remove()
-	_, advert, r, err := e.mirror(ctx, work)
+	advert, r, err := e.mirror(ctx, work)
 	if err != nil {
 		return nil, err
 	}
 	m := &Manifest{Version: manifestVersion, Remote: e.Remote.Address, Requester: e.Actor, Made: e.Now().UTC(),
-		Spec: e.Spec, Credentials: slices.Sorted(slices.Values(credentials)), Override: override, Refs: len(advert.Refs)}
+		Credentials: slices.Sorted(slices.Values(credentials)), Override: override, Refs: len(advert.Refs)}
 	m.Expires = m.Made.Add(lifetime)
 	m.fill(r)
 	if len(m.Changes)+len(m.Remaining) == 0 {

@@ -32,6 +32,7 @@ type Rewriter interface {
 
 // Rewritten is what a Rewriter made.
 type Rewritten struct {
+	Spec       string       // stands for what is replaced by what, and tells nobody
 	Changes    []Change     // refs that point elsewhere now
 	First      []gitrepo.ID // commits that change although none of their parents does
 	Blobs      []gitrepo.ID // that held a value
@@ -54,7 +55,6 @@ type Engine struct {
 	Policy   remediate.Policy
 	Remote   *wire.Remote
 	Rewriter Rewriter
-	Spec     string // stands for what is replaced by what, and tells nobody
 	Now      func() time.Time
 	Actor    string // who runs it, for the audit trail
 	// Dir holds mirrors while they are needed, and bundles until they are
@@ -104,12 +104,12 @@ func (e *Engine) workplace() (dir string, remove func(), err error) {
 }
 
 // mirror fetches all of the remote and rewrites it.
-func (e *Engine) mirror(ctx context.Context, work string) (string, *wire.Advert, *Rewritten, error) {
+func (e *Engine) mirror(ctx context.Context, work string) (*wire.Advert, *Rewritten, error) {
 	dir := filepath.Join(work, "mirror.git")
 	advert, err := e.Remote.Mirror(ctx, dir, nil)
 	if err != nil {
-		return "", nil, nil, err
+		return nil, nil, err
 	}
 	r, err := e.Rewriter.Rewrite(ctx, dir)
-	return dir, advert, r, err
+	return advert, r, err
 }

@@ -40,7 +40,7 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 		return nil, fmt.Errorf("verify: %w", err)
 	}
 	defer remove()
-	_, advert, r, err := e.mirror(ctx, work)
+	advert, r, err := e.mirror(ctx, work)
 	if err != nil {
 		return nil, err
 	}

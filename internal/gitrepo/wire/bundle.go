@@ -21,16 +21,9 @@ type Bundle struct {
 	Pack io.Reader
 }
 
-// WriteBundle writes the refs and the one pack of a repository that Mirror made.
-func WriteBundle(to io.Writer, dir string, a *Advert) error {
-	packs, err := filepath.Glob(filepath.Join(dir, "objects/pack/*.pack"))
-	if err != nil {
-		return fmt.Errorf("find the pack of the mirror: %w", err)
-	}
-	if len(packs) != 1 {
-		return fmt.Errorf("the mirror has %d packs, not one: make a new one", len(packs))
-	}
-	pack, err := os.Open(packs[0])
+// WriteBundle writes the refs and the pack of a remote that was mirrored.
+func WriteBundle(to io.Writer, a *Advert) error {
+	pack, err := os.Open(a.Pack)
 	if err != nil {
 		return fmt.Errorf("read the pack of the mirror: %w", err)
 	}

@@ -17,7 +17,7 @@ func bundle(t *testing.T, format string) (from string, text []byte) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := WriteBundle(&out, mirror, a); err != nil {
+	if err := WriteBundle(&out, a); err != nil {
 		t.Fatal(err)
 	}
 	return from, out.Bytes()

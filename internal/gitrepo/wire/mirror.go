@@ -148,7 +148,8 @@ func (a *Advert) keep(pack io.Reader, dir string, progress io.Writer) error {
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("store the pack: %w", err)
 	}
-	return os.Rename(f.Name(), filepath.Join(dir, "pack-"+name+".pack"))
+	a.Pack = filepath.Join(dir, "pack-"+name+".pack")
+	return os.Rename(f.Name(), a.Pack)
 }
 
 // index hashes every object of the pack and writes where each one is. It says

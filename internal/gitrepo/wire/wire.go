@@ -70,6 +70,8 @@ type Advert struct {
 	HashSize int
 	// Atomic reports whether a push of several refs can be all or nothing.
 	Atomic bool
+	// Pack is the file of all its objects, once it is mirrored.
+	Pack string
 
 	caps capability.List
 }
