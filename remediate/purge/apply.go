@@ -29,7 +29,7 @@ func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
 		return nil, err
 	}
 	switch p.last {
-	case pushed, verified, destroyed:
+	case pushed, verified, stayed, destroyed:
 		return p.moved, nil
 	case returning, returned:
 		return nil, errors.New("the rewrite was rolled back: make a new plan")
@@ -119,18 +119,18 @@ func (e *Engine) push(ctx context.Context, digest string, changes []Change, pack
 		return err
 	}
 	if err := e.Remote.Push(ctx, updates, pack); err != nil {
-		return e.failed(ctx, digest, err)
+		return e.failed(ctx, digest, refused, err)
 	}
 	e.at("sent")
 	return e.note(ctx, digest, pushed, changes)
 }
 
 // failed writes down that a push changed nothing, unless nobody can tell.
-func (e *Engine) failed(ctx context.Context, digest string, err error) error {
+func (e *Engine) failed(ctx context.Context, digest, event string, err error) error {
 	if errors.Is(err, wire.ErrUnclear) || ctx.Err() != nil {
 		return err
 	}
-	return errors.Join(err, e.note(ctx, digest, refused, struct{}{}))
+	return errors.Join(err, e.note(ctx, digest, event, struct{}{}))
 }
 
 func asUpdates(changes []Change) (updates []wire.Update, err error) {

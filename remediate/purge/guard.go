@@ -30,34 +30,36 @@ func (r Return) String() string {
 	return fmt.Sprintf("commit %s brings back %s as it was before the rewrite", r.Commit, r.Path)
 }
 
-// ReadBans reads the manifests that a commit holds in Folder. One that does not
+// NewBans is without any.
+func NewBans() *Bans { return &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}} }
+
+// Read adds the manifests that a commit holds in Folder. One that does not
 // parse is an error: what it bans cannot be told.
-func ReadBans(rd *gitrepo.Reader, commit gitrepo.ID) (*Bans, error) {
-	b := &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}}
+func (b *Bans) Read(rd *gitrepo.Reader, commit gitrepo.ID) error {
 	c, err := rd.Commit(commit)
 	if err != nil {
-		return nil, fmt.Errorf("read what was rewritten: %w", err)
+		return fmt.Errorf("read what was rewritten: %w", err)
 	}
 	folder, err := rd.Lookup(c.Tree, Folder)
 	if errors.Is(err, gitrepo.ErrNoPath) {
-		return b, nil
+		return nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read what was rewritten: %w", err)
+		return fmt.Errorf("read what was rewritten: %w", err)
 	}
 	entries, err := rd.Tree(folder.ID)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", Folder, err)
+		return fmt.Errorf("read %s: %w", Folder, err)
 	}
 	for _, entry := range entries {
 		if !strings.HasSuffix(string(entry.Name), ".json") {
 			continue
 		}
 		if err := b.read(rd, entry.ID); err != nil {
-			return nil, fmt.Errorf("%s/%s: %w", Folder, entry.Name, err)
+			return fmt.Errorf("%s/%s: %w", Folder, entry.Name, err)
 		}
 	}
-	return b, nil
+	return nil
 }
 
 func (b *Bans) read(rd *gitrepo.Reader, id gitrepo.ID) error {
@@ -109,6 +111,11 @@ func (b *Bans) Check(ctx context.Context, repo *gitrepo.Repo, tips, hidden []git
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for what was rewritten: %w", err)
+	}
+	for _, t := range report.Targets {
+		if b.blobs[t.Target] {
+			found = append(found, Return{Commit: t.Tip.String(), Path: "(a tag of the file itself)"})
+		}
 	}
 	for _, missing := range report.Missing { // the history beyond could be the old one
 		return nil, fmt.Errorf("look for what was rewritten: commit %s: %w", missing.ID, missing.Reason)

@@ -16,6 +16,7 @@ const (
 	pushed    = "pushed"    // the remote took it
 	verified  = "verified"  // a fresh mirror holds no value
 	returning = "returning" // the push back is about to be sent
+	stayed    = "stayed"    // the remote did not take it, and is as the rewrite left it
 	returned  = "returned"  // the remote is as it was
 	destroyed = "destroyed" // the bundle is gone
 )

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +63,28 @@ func (m *Manifest) text() ([]byte, error) {
 		return nil, fmt.Errorf("encode the manifest: %w", err)
 	}
 	return append(text, '\n'), nil
+}
+
+// Save writes the manifest into a file. It holds no value.
+func (m *Manifest) Save(path string) error {
+	text, err := m.text()
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o644) //nolint:gosec // it is to be committed and read
+}
+
+// Load reads a manifest from a file.
+func Load(path string) (*Manifest, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return m, nil
 }
 
 // parse reads a manifest; an unknown key is an error, for it could change what it means.

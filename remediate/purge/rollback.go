@@ -32,7 +32,7 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 		return nil // it is as it was
 	case destroyed:
 		return errors.New("the bundle of what was there was destroyed: nobody can go back")
-	case pushed, verified:
+	case pushed, verified, stayed:
 	case returning:
 		done, err := e.wasReturned(ctx, p.moved)
 		if err != nil {
@@ -92,7 +92,7 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 		return err
 	}
 	if err := e.Remote.Push(ctx, updates, pack); err != nil {
-		return err // the journal says that the refs are on their way back, and the next run looks where they are
+		return e.failed(ctx, digest, stayed, err)
 	}
 	e.at("sent back")
 	return e.note(ctx, digest, returned, struct{}{})

@@ -32,7 +32,7 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.last != pushed && p.last != verified {
+	if p.last != pushed && p.last != verified && p.last != stayed {
 		return nil, errors.New("the rewrite is not applied: there is nothing to verify")
 	}
 	work, remove, err := e.workplace()
