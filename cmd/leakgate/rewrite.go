@@ -31,7 +31,7 @@ func (w *world) rewriteCommand() *cobra.Command {
 	var f remediation
 	c := &cobra.Command{Use: "rewrite", Short: "Take values and files out of history", Long: rewriteLong}
 	f.addFlags(c)
-	c.AddCommand(w.rewritePlanCommand(&f), w.rewriteLocalCommand(), w.rewriteApproveCommand(&f), w.rewriteApplyCommand(&f), w.rewriteVerifyCommand(&f),
+	c.AddCommand(w.rewritePlanCommand(&f), w.rewriteLocalCommand(), w.rewriteProposeCommand(&f), w.rewriteApproveCommand(&f), w.rewriteApplyCommand(&f), w.rewriteVerifyCommand(&f),
 		w.rewriteRollbackCommand(&f), w.rewriteDestroyCommand(&f), w.rewriteGuardCommand(), w.rewriteCleanCommand())
 	return c
 }

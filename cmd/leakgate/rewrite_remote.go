@@ -196,6 +196,26 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 	return c
 }
 
+func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
+	var values rewriteFlags
+	c := &cobra.Command{
+		Use: "propose DIGEST", Short: "Push a branch that asks for the rewrite of a remote", Args: cobra.ExactArgs(1),
+		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". Open a pull request of it to have the rewrite\nreviewed. Merging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
+				proposal, err := p.Propose(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(w.stdout, "%s asks for it, on top of %s: %s\n", proposal.Branch, proposal.Base, proposal.Commit)
+				return nil
+			})
+		},
+	}
+	values.addFlags(c)
+	return c
+}
+
 func (w *world) rewriteApplyCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
 	c := &cobra.Command{

@@ -135,16 +135,22 @@ func (e *Engine) failed(ctx context.Context, digest, event string, err error) er
 
 func asUpdates(changes []Change) (updates []wire.Update, err error) {
 	for _, c := range changes {
-		u := wire.Update{Name: c.Name}
-		if u.Old, err = gitrepo.ParseID(c.Old); err != nil {
+		from, err := idOrNone(c.Old)
+		if err != nil {
 			return nil, err
 		}
-		if c.New != "" {
-			if u.New, err = gitrepo.ParseID(c.New); err != nil {
-				return nil, err
-			}
+		to, err := idOrNone(c.New)
+		if err != nil {
+			return nil, err
 		}
-		updates = append(updates, u)
+		updates = append(updates, wire.Update{Name: c.Name, Old: from, New: to})
 	}
 	return updates, nil
+}
+
+func idOrNone(text string) (id gitrepo.ID, err error) {
+	if text == "" {
+		return id, nil
+	}
+	return gitrepo.ParseID(text)
 }

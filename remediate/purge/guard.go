@@ -52,7 +52,7 @@ func (b *Bans) Read(rd *gitrepo.Reader, commit gitrepo.ID) error {
 		return fmt.Errorf("read %s: %w", Folder, err)
 	}
 	for _, entry := range entries {
-		if !strings.HasSuffix(string(entry.Name), ".json") {
+		if !strings.HasSuffix(entry.Name, ".json") {
 			continue
 		}
 		if err := b.read(rd, entry.ID); err != nil {

@@ -10,6 +10,7 @@ import (
 
 // Events of the journal of a rewrite, in their order.
 const (
+	proposed  = "proposed"  // a branch asks for it
 	bundled   = "bundled"   // what was there is kept
 	pushing   = "pushing"   // the push is about to be sent
 	refused   = "refused"   // the remote did not take it, and is as it was
@@ -49,6 +50,9 @@ func (e *Engine) recall(ctx context.Context, digest string) (p past, err error) 
 }
 
 func (p *past) add(entry store.Entry) error {
+	if entry.Event == proposed {
+		return nil // it says nothing of how far the rewrite is
+	}
 	p.last = entry.Event
 	var into any
 	switch entry.Event {

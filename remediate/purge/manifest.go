@@ -160,8 +160,12 @@ func (m *Manifest) sameNames(now []Change) error {
 		return out
 	}
 	planned, current := names(m.Changes), names(now)
+	digest, err := m.Digest()
+	if err != nil {
+		return err
+	}
 	for _, name := range current {
-		if _, ok := slices.BinarySearch(planned, name); !ok {
+		if _, ok := slices.BinarySearch(planned, name); !ok && name != branchOf(digest) {
 			return fmt.Errorf("%w: %s holds a value now", ErrChanged, name)
 		}
 	}

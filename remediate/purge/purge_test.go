@@ -7,10 +7,13 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -56,30 +59,83 @@ func write(t *testing.T, work, name, text string) {
 // scene is a remote with a value in its history, a clone of it, and who may act.
 type scene struct {
 	*Engine
-	t              *testing.T
-	remote, clone  string
-	credential     string
-	approver       ssh.Signer
-	identity       *age.X25519Identity
-	clock          time.Time
-	values, others []string
+	t             *testing.T
+	remote, clone string
+	credential    string
+	approver      ssh.Signer
+	identity      *age.X25519Identity
+	clock         time.Time
+	values        []string
 }
 
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{t: t, remote: filepath.Join(t.TempDir(), "remote.git"), clone: filepath.Join(t.TempDir(), "clone"), clock: time.Now().UTC().Truncate(time.Second), values: []string{value}}
-	git(t, "/", "init", "-q", "--bare", "-b", "main", s.remote)
-	git(t, "/", "clone", "-q", s.remote, s.clone)
-	git(t, s.clone, "checkout", "-qb", "main")
-	write(t, s.clone, "a", "clean\n")
-	write(t, s.clone, "config", "password = "+value+"\n")
-	git(t, s.clone, "tag", "-am", "a tag", "v1")
-	write(t, s.clone, "b", "more\n")
-	git(t, s.clone, "branch", "side")
-	git(t, s.clone, "branch", "old", "main~2")
-	git(t, s.clone, "push", "-q", "origin", "main", "side", "old", "v1", "side:refs/pull/1/head")
+	top := t.TempDir()
+	s := &scene{t: t, remote: filepath.Join(top, "remote.git"), clone: filepath.Join(top, "clone"), clock: time.Now().UTC().Truncate(time.Second), values: []string{value}}
+	if err := os.CopyFS(top, os.DirFS(model(t))); err != nil {
+		t.Fatal(err)
+	}
 	s.staff()
 	return s
+}
+
+// model is made once: a clean commit, one with the value, one more.
+func model(t *testing.T) string {
+	t.Helper()
+	models.Do(func() {
+		remote, clone := filepath.Join(models.top, "remote.git"), filepath.Join(models.top, "clone")
+		git(t, "/", "init", "-q", "--bare", "-b", "main", remote)
+		git(t, "/", "clone", "-q", remote, clone)
+		git(t, clone, "remote", "set-url", "origin", "../remote.git")
+		git(t, clone, "checkout", "-qb", "main")
+		write(t, clone, "a", "clean\n")
+		write(t, clone, "config", "password = "+value+"\n")
+		git(t, clone, "tag", "-am", "a tag", "v1")
+		write(t, clone, "b", "more\n")
+		git(t, clone, "branch", "side")
+		git(t, clone, "branch", "old", "main~2")
+		git(t, clone, "push", "-q", "origin", "main", "side", "old", "v1", "side:refs/pull/1/head")
+	})
+	return models.top
+}
+
+var models struct {
+	sync.Once
+	top string
+}
+
+func TestMain(m *testing.M) {
+	top, err := os.MkdirTemp("", "purge")
+	if err != nil {
+		panic(err)
+	}
+	models.top = top
+	code := m.Run()
+	_ = os.RemoveAll(top)
+	os.Exit(code)
+}
+
+// overHTTP has git's own http-backend between the scene and its remote.
+func (s *scene) overHTTP() {
+	s.t.Helper()
+	server := httptest.NewServer(&cgi.Handler{
+		Path:       filepath.Join(git(s.t, "/", "--exec-path"), "git-http-backend"),
+		Env:        []string{"GIT_PROJECT_ROOT=" + filepath.Dir(s.remote), "GIT_HTTP_EXPORT_ALL=1", "REMOTE_USER=tester"},
+		InheritEnv: []string{"PATH"},
+	})
+	s.t.Cleanup(server.Close)
+	s.reach(server.URL + "/remote.git")
+	s.Policy.Owned = []string{"127.0.0.1/remote"}
+}
+
+// reach opens the remote by another address.
+func (s *scene) reach(address string) {
+	s.t.Helper()
+	remote, err := wire.Open(address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.Remote = remote
 }
 
 // staff gives the scene its engine, its people and a credential that is dead.
@@ -188,7 +244,20 @@ func (s *scene) holds(specs ...string) (found []string) {
 }
 
 func TestARemoteIsRewrittenVerifiedAndRolledBack(t *testing.T) {
-	s := newScene(t)
+	t.Parallel()
+	for _, way := range []string{"path", "http"} {
+		t.Run(way, func(t *testing.T) {
+			s := newScene(t)
+			if way == "http" {
+				s.overHTTP()
+			}
+			s.wholeWay()
+		})
+	}
+}
+
+func (s *scene) wholeWay() {
+	t := s.t
 	before, stays := s.refs(), git(t, s.remote, "rev-parse", "old")
 	m, digest := s.plan()
 	if len(m.Changes) != 3 || len(m.Remaining) != 1 || m.Commits != 2 || len(m.First) != 1 || len(m.Blobs) != 1 {
@@ -255,6 +324,7 @@ func (s *scene) refusedWith(digest, words string) {
 }
 
 func TestNothingMovesWithoutWhatIsNeeded(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	_, digest := s.plan()
 	s.refusedWith(digest, "0 of 1 approvals")
@@ -284,6 +354,7 @@ func TestNothingMovesWithoutWhatIsNeeded(t *testing.T) {
 }
 
 func TestACredentialThatMayWorkHoldsARewriteBack(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	s.credential = "LG-unknown"
 	_, digest := s.plan()
@@ -307,6 +378,7 @@ func TestACredentialThatMayWorkHoldsARewriteBack(t *testing.T) {
 }
 
 func TestCommitsOnTopGoAlong(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	_, digest := s.plan()
 	s.approve(digest)
@@ -324,6 +396,7 @@ func TestCommitsOnTopGoAlong(t *testing.T) {
 }
 
 func TestNewTaintStopsAnApproved(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(s *scene){
 		"a file with the value":   func(s *scene) { write(s.t, s.clone, "d", "again "+value+"\n") },
 		"a branch with the value": func(s *scene) { git(s.t, s.clone, "push", "-q", "origin", "main:new") },
@@ -354,6 +427,7 @@ func TestNewTaintStopsAnApproved(t *testing.T) {
 // A push that comes in while the rewrite is under way changes nothing, and the
 // next run takes it along.
 func TestAPushInBetweenIsNotOverwritten(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	_, digest := s.plan()
 	s.approve(digest)
@@ -401,6 +475,7 @@ func (s *scene) interrupted(point string, run func() error) {
 }
 
 func TestARunThatWasCutOffIsTakenUp(t *testing.T) {
+	t.Parallel()
 	for _, point := range []string{bundled, pushing, "sent", pushed} {
 		t.Run(point, func(t *testing.T) {
 			s := newScene(t)
@@ -425,6 +500,7 @@ func TestARunThatWasCutOffIsTakenUp(t *testing.T) {
 }
 
 func TestARollbackThatWasCutOffIsTakenUp(t *testing.T) {
+	t.Parallel()
 	for _, point := range []string{returning, "sent back", returned} {
 		t.Run(point, func(t *testing.T) {
 			s := newScene(t)
@@ -448,6 +524,7 @@ func TestARollbackThatWasCutOffIsTakenUp(t *testing.T) {
 
 // The server may have dropped the old objects long before anybody goes back.
 func TestRollbackBringsObjectsThatAreGone(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	git(t, s.remote, "update-ref", "-d", "refs/pull/1/head")
 	before := s.refs()
@@ -467,6 +544,7 @@ func TestRollbackBringsObjectsThatAreGone(t *testing.T) {
 }
 
 func TestRollbackOverwritesNobody(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	_, digest := s.plan()
 	s.approve(digest)
@@ -487,6 +565,7 @@ func TestRollbackOverwritesNobody(t *testing.T) {
 }
 
 func TestTheBundleIsSealedAndDestroyed(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	_, digest := s.plan()
 	s.approve(digest)
@@ -528,6 +607,7 @@ func TestTheBundleIsSealedAndDestroyed(t *testing.T) {
 }
 
 func TestADamagedBundleRollsNothingBack(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	_, digest := s.plan()
 	s.approve(digest)
@@ -554,6 +634,7 @@ func TestADamagedBundleRollsNothingBack(t *testing.T) {
 
 // The value is in no byte that a rewrite keeps, tells or signs, the sealed bundle included.
 func TestNoByteOfARewriteHoldsTheValue(t *testing.T) {
+	t.Parallel()
 	s := newScene(t)
 	m, digest := s.plan()
 	s.approve(digest)
@@ -600,4 +681,76 @@ func dbOf(t *testing.T, s *scene) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+func TestAProposalEndsTheLeakAtTheTip(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	m, digest := s.plan()
+	before := git(t, s.remote, "rev-parse", "main")
+	p, err := s.Propose(t.Context(), digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Base != "refs/heads/main" || git(t, s.remote, "rev-parse", "main") != before || git(t, s.remote, "rev-parse", p.Branch+"^") != before {
+		t.Errorf("the proposal: %+v", p)
+	}
+	if again, err := s.Propose(t.Context(), digest); err != nil || *again != *p {
+		t.Errorf("again: %+v, %v", again, err)
+	}
+	file := Folder + "/" + digest[:16] + ".json"
+	if diff := git(t, s.remote, "diff", "--stat", "--name-only", "main", p.Branch); diff != file+"\nconfig" {
+		t.Errorf("it changes\n%s", diff)
+	}
+	if text := git(t, s.remote, "show", p.Branch+":config"); text != "password = "+rewrite.Placeholder {
+		t.Errorf("the file is %q", text)
+	}
+	want, _ := m.text()
+	if text := git(t, s.remote, "show", p.Branch+":"+file); text != strings.TrimSpace(string(want)) {
+		t.Errorf("the manifest is %s", text)
+	}
+	git(t, s.remote, "fsck", "--strict")
+	git(t, s.remote, "merge-base", "--is-ancestor", "main", p.Branch)
+	if text := git(t, s.remote, "log", "-1", "-p", "--format=%B", "--diff-filter=A", p.Branch); strings.Contains(text, value) {
+		t.Error("the proposal shows the value")
+	}
+
+	// Merged, it goes along, and what it says holds back who comes from before.
+	git(t, s.remote, "update-ref", "refs/heads/main", p.Branch)
+	s.approve(digest)
+	if _, err := s.Apply(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	if found := s.holds("refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"); len(found) > 0 {
+		t.Errorf("the value is in %v", found)
+	}
+	s.guards(before)
+}
+
+// guards looks whether the manifest on the remote's main bans a commit.
+func (s *scene) guards(old string) {
+	s.t.Helper()
+	repo, err := gitrepo.Open(s.remote)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer repo.Close()
+	tip, err := repo.Resolve("main")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	stale, err := gitrepo.ParseID(old)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	bans := NewBans()
+	if err := bans.Read(repo.NewReader(1<<20), tip); err != nil {
+		s.t.Fatal(err)
+	}
+	if found, err := bans.Check(s.t.Context(), repo, []gitrepo.ID{stale}, []gitrepo.ID{tip}); err != nil || len(found) == 0 {
+		s.t.Errorf("the old history passes: %v", err)
+	}
+	if found, err := bans.Check(s.t.Context(), repo, []gitrepo.ID{tip}, nil); err != nil || len(found) > 0 {
+		s.t.Errorf("the new history is refused: %v, %v", found, err)
+	}
 }
