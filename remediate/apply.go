@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -140,16 +139,7 @@ func (r *run) all(ctx context.Context) (out []Outcome, err error) {
 	return out, nil
 }
 
-func (r *run) stopped() error {
-	if r.Policy.KillSwitch == "" {
-		return nil
-	}
-	_, err := os.Stat(r.Policy.KillSwitch)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return fmt.Errorf("%w: remove %s to go on", ErrStopped, r.Policy.KillSwitch) // who cannot look does not go on
-}
+func (r *run) stopped() error { return r.Policy.Stopped() }
 
 // step does one step, or what is left of it.
 func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {

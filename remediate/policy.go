@@ -213,6 +213,18 @@ func (p Policy) budget() int {
 	return p.Budget
 }
 
+// Stopped is ErrStopped while the kill switch is on.
+func (p Policy) Stopped() error {
+	if p.KillSwitch == "" {
+		return nil
+	}
+	_, err := os.Stat(p.KillSwitch)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%w: remove %s to go on", ErrStopped, p.KillSwitch) // who cannot look does not go on
+}
+
 // Owns reports whether a repository is on the list.
 func (p Policy) Owns(repository string) bool {
 	return repository != "" && slices.ContainsFunc(p.Owned, func(pattern string) bool {

@@ -115,6 +115,9 @@ func (e *Engine) push(ctx context.Context, digest string, changes []Change, pack
 		return fmt.Errorf("read the new objects: %w", err)
 	}
 	defer pack.Close()
+	if err := e.Policy.Stopped(); err != nil {
+		return err
+	}
 	if err := e.note(ctx, digest, pushing, changes); err != nil {
 		return err
 	}

@@ -336,6 +336,10 @@ func TestNothingMovesWithoutWhatIsNeeded(t *testing.T) {
 	s.refusedWith(digest, "not on the operator's list")
 	s.Policy.Owned = owned
 
+	s.Policy.KillSwitch = s.remote
+	s.refusedWith(digest, "kill switch")
+	s.Policy.KillSwitch = ""
+
 	recipients := s.Recipients
 	s.Recipients = nil
 	s.refusedWith(digest, "name a recipient")

@@ -88,6 +88,9 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 	for i, u := range updates {
 		updates[i] = wire.Update{Name: u.Name, Old: u.New, New: u.Old}
 	}
+	if err := e.Policy.Stopped(); err != nil {
+		return err
+	}
 	if err := e.note(ctx, digest, returning, struct{}{}); err != nil {
 		return err
 	}
