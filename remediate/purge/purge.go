@@ -11,7 +11,6 @@ package purge
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -92,15 +91,6 @@ func (e *Engine) at(point string) {
 	if e.crash != nil {
 		e.crash(point)
 	}
-}
-
-// workplace is a fresh private folder, and how to be rid of it.
-func (e *Engine) workplace() (dir string, remove func(), err error) {
-	if err := os.MkdirAll(e.Dir, 0o700); err != nil {
-		return "", nil, err
-	}
-	dir, err = os.MkdirTemp(e.Dir, "work-")
-	return dir, func() { _ = os.RemoveAll(dir) }, err
 }
 
 // mirror fetches all of the remote and rewrites it.
