@@ -441,3 +441,27 @@ func FuzzAdvert(f *testing.F) {
 		}
 	})
 }
+
+// Each ref's lease is part of the request, so there may be any number of them.
+func TestThousandsOfRefsMoveAtOnce(t *testing.T) {
+	dir := remoteRepo(t, "sha1")
+	old := commits(t, dir)
+	var in strings.Builder
+	var updates []Update
+	for i := range 2000 {
+		u := Update{fmt.Sprintf("refs/heads/many/%06d", i), old[0], old[1]}
+		fmt.Fprintf(&in, "create %s %s\n", u.Name, u.Old)
+		updates = append(updates, u)
+	}
+	cmd := exec.Command("git", "-C", dir, "update-ref", "--stdin")
+	cmd.Stdin = strings.NewReader(in.String())
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if err := open(t, dir).Push(t.Context(), updates, nil); err != nil {
+		t.Fatal(err)
+	}
+	if at := strings.Count(git(t, dir, "for-each-ref", "refs/heads/many"), old[1].String()); at != len(updates) {
+		t.Errorf("%d of %d moved", at, len(updates))
+	}
+}
