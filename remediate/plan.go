@@ -127,7 +127,7 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 	}
 	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: severity,
 		Repository: c.Repository, Exposure: c.Exposure}
-	if !e.Policy.owns(c.Repository) {
+	if !e.Policy.Owns(c.Repository) {
 		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
 		return s, nil
 	}
