@@ -1,0 +1,115 @@
+// Package stores writes new versions of values to the stores in which
+// consumers read them. Each kind is one file and one line of a table, and the
+// suite in storetest holds all of them to what their makers document.
+//
+// It asks only the hosts that the operator's file names or that are the store's
+// own, by the client of package revoke, and decides nothing.
+package stores
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/remediate/rotate"
+)
+
+// World opens the places of an operator's file.
+type World struct {
+	Client *revoke.Client
+	Env    func(string) string           // the environment, for credentials
+	Given  map[string]secret.Secret      // what issuers are given, by "provider.need"
+	Stdin  func() (secret.Secret, error) // a value that is handed in
+	Now    func() time.Time              // time.Now when nil
+}
+
+// setup is what a store is opened with.
+type setup struct {
+	place  remediate.Place
+	given  map[string]secret.Secret
+	client *revoke.Client
+	now    func() time.Time
+}
+
+// needs reports the first credential that is missing.
+func (s setup) needs(names ...string) error {
+	for _, name := range names {
+		if s.given[name].IsZero() {
+			return fmt.Errorf("store %s: credentials.%s is needed: a file, or env:NAME", s.place.Name, name)
+		}
+	}
+	return nil
+}
+
+// table is every kind.
+var table = []struct {
+	kind rotate.Kind
+	open func(setup) (rotate.Store, error)
+}{
+	{vaultKind, newVault},
+}
+
+// Kinds lists what is known of all kinds of stores.
+func Kinds() (list []rotate.Kind) {
+	for _, entry := range table {
+		list = append(list, entry.kind)
+	}
+	return list
+}
+
+// Kind is what is known of a kind.
+func (World) Kind(id string) (rotate.Kind, bool) {
+	i := slices.IndexFunc(table, func(e struct {
+		kind rotate.Kind
+		open func(setup) (rotate.Store, error)
+	}) bool {
+		return e.kind.ID == id
+	})
+	if i < 0 {
+		return rotate.Kind{}, false
+	}
+	return table[i].kind, true
+}
+
+// Store opens a place.
+func (w World) Store(p remediate.Place) (rotate.Store, error) {
+	given, err := p.Given(w.Env)
+	if err != nil {
+		return nil, err
+	}
+	now := w.Now
+	if now == nil {
+		now = time.Now
+	}
+	for _, entry := range table {
+		if entry.kind.ID == p.Kind {
+			store, err := entry.open(setup{p, given, w.Client, now})
+			if err != nil {
+				return nil, fmt.Errorf("store %s: %w", p.Name, err)
+			}
+			return store, nil
+		}
+	}
+	return nil, fmt.Errorf("store %s: there is no kind %q", p.Name, p.Kind)
+}
+
+// Minter makes the new values of a place.
+func (w World) Minter(p remediate.Place) (rotate.Minter, error) {
+	switch p.Mint {
+	case "", "generate":
+		m, err := rotate.NewRandom(p.Length, p.Alphabet)
+		if err != nil {
+			return nil, fmt.Errorf("store %s: %w", p.Name, err)
+		}
+		return m, nil
+	case "stdin":
+		return rotate.Handed{Read: w.Stdin}, nil
+	}
+	return nil, fmt.Errorf("store %s: mint is generate, stdin, or one of %v, not %q", p.Name, Mints(), p.Mint)
+}
+
+// Mints are the kinds of credentials whose issuers make new ones.
+func Mints() []string { return nil }
