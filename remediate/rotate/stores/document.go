@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -66,3 +68,25 @@ func encode(v any) ([]byte, error) {
 	err := e.Encode(v)
 	return []byte(strings.TrimSuffix(b.String(), "\n")), err
 }
+
+// textOf takes a string of JSON into a secret.
+func textOf(raw []byte) (secret.Secret, error) {
+	var text string
+	if json.Unmarshal(raw, &text) != nil {
+		return secret.Secret{}, errors.New("a value that is no text")
+	}
+	return secret.New(text), nil
+}
+
+// text keeps a value in a secret from the moment it is read.
+type text struct{ secret.Secret }
+
+// UnmarshalJSON takes the value in.
+func (t *text) UnmarshalJSON(text []byte) error {
+	value, err := textOf(text)
+	t.Secret = value
+	return err
+}
+
+// sorted are the keys of values in one order.
+func sorted(values map[string]secret.Secret) []string { return slices.Sorted(maps.Keys(values)) }

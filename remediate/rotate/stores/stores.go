@@ -24,6 +24,7 @@ type World struct {
 	Given  map[string]secret.Secret      // what issuers are given, by "provider.need"
 	Stdin  func() (secret.Secret, error) // a value that is handed in
 	Now    func() time.Time              // time.Now when nil
+	Token  func() string                 // a new name for a version; random when nil
 }
 
 // setup is what a store is opened with.
@@ -32,6 +33,7 @@ type setup struct {
 	given  map[string]secret.Secret
 	client *revoke.Client
 	now    func() time.Time
+	token  func() string
 }
 
 // needs reports the first credential that is missing.
@@ -50,6 +52,13 @@ var table = []struct {
 	open func(setup) (rotate.Store, error)
 }{
 	{vaultKind, newVault},
+	{awsSecretKind, newAWSSecret},
+	{awsParameterKind, newAWSParameter},
+	{gcpKind, newGCP},
+	{azureKind, newAzure},
+	{dopplerKind, newDoppler},
+	{infisicalKind, newInfisical},
+	{onePasswordKind, newOnePassword},
 }
 
 // Kinds lists what is known of all kinds of stores.
@@ -84,9 +93,13 @@ func (w World) Store(p remediate.Place) (rotate.Store, error) {
 	if now == nil {
 		now = time.Now
 	}
+	token := w.Token
+	if token == nil {
+		token = newToken
+	}
 	for _, entry := range table {
 		if entry.kind.ID == p.Kind {
-			store, err := entry.open(setup{p, given, w.Client, now})
+			store, err := entry.open(setup{p, given, w.Client, now, token})
 			if err != nil {
 				return nil, fmt.Errorf("store %s: %w", p.Name, err)
 			}
