@@ -79,6 +79,12 @@ type dying struct{ World }
 
 func (d dying) Store(p remediate.Place) (rotate.Store, error) {
 	s, err := d.World.Store(p)
+	if prepares, ok := s.(rotate.Preparer); ok {
+		return struct {
+			mortal
+			rotate.Preparer
+		}{mortal{s}, prepares}, err
+	}
 	return mortal{s}, err
 }
 

@@ -34,6 +34,7 @@ type setup struct {
 	client *revoke.Client
 	now    func() time.Time
 	token  func() string
+	search string // PATH, where programs are
 }
 
 // needs reports the first credential that is missing.
@@ -59,6 +60,8 @@ var table = []struct {
 	{dopplerKind, newDoppler},
 	{infisicalKind, newInfisical},
 	{onePasswordKind, newOnePassword},
+	{sopsKind, newSOPS},
+	{sealedKind, newSealed},
 }
 
 // Kinds lists what is known of all kinds of stores.
@@ -99,7 +102,7 @@ func (w World) Store(p remediate.Place) (rotate.Store, error) {
 	}
 	for _, entry := range table {
 		if entry.kind.ID == p.Kind {
-			store, err := entry.open(setup{p, given, w.Client, now, token})
+			store, err := entry.open(setup{p, given, w.Client, now, token, w.Env("PATH")})
 			if err != nil {
 				return nil, fmt.Errorf("store %s: %w", p.Name, err)
 			}
