@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"time"
@@ -49,6 +50,9 @@ func newSealed(s setup) (rotate.Store, error) {
 // certificateOf reads the controller's certificate. One that has ended is
 // refused, as the controller has made a new key since.
 func certificateOf(path string, now time.Time) (*rsa.PublicKey, error) {
+	if !filepath.IsAbs(path) { // one beside a repository could be anybody's
+		return nil, errors.New("settings.certificate is the whole path of the controller's certificate, from the root on")
+	}
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("settings.certificate: %w", err)

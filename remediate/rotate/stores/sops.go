@@ -46,6 +46,9 @@ func newSOPS(s setup) (rotate.Store, error) {
 	if program == "" {
 		program = "sops"
 	}
+	if filepath.Base(program) != program && !filepath.IsAbs(program) {
+		return nil, errors.New("settings.program is a name, or a whole path from the root on")
+	}
 	if program, err = exec.LookPath(program); err != nil {
 		return nil, errors.New("the program sops is needed, from version 3.11 on: settings.program says where it is")
 	}
