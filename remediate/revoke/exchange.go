@@ -1,8 +1,10 @@
 package revoke
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -20,6 +22,23 @@ type Said struct {
 	Header http.Header
 	Body   secret.Secret
 	Wait   time.Duration // how long the host asks to wait; 0 when it does not say
+	tree   any
+}
+
+// At is the scalar at a path of names and indexes, as in "data.0.id", "" for none.
+func (s Said) At(path string) secret.Secret { return secret.New(word(at(s.tree, path))) }
+
+// Each visits the documents of the list at a path. XML does not tell a list of
+// one from what is in it.
+func (s Said) Each(path string, visit func(Said)) {
+	switch node := at(s.tree, path).(type) {
+	case []any:
+		for _, item := range node {
+			visit(Said{tree: item})
+		}
+	case map[string]any:
+		visit(Said{tree: node})
+	}
 }
 
 // Exchange makes one call to one host under the client's rules: https, that
@@ -33,7 +52,26 @@ func (c *Client) Exchange(req *http.Request, host string) (Said, error) {
 	if r == nil {
 		return Said{}, err
 	}
-	return Said{Status: r.status, Header: r.header, Body: secret.New(r.text), Wait: r.wait}, err
+	return said(r), err
+}
+
+func said(r *reply) Said {
+	return Said{Status: r.status, Header: r.header, Body: secret.New(r.text), Wait: r.wait, tree: r.tree}
+}
+
+// Call makes one call from templates, which may name the values, to one of the
+// hosts, under the rules of [Client.Exchange].
+func (c *Client) Call(ctx context.Context, id string, hosts []string, r Request, values map[string]secret.Secret) (Said, error) {
+	p := &Provider{ID: id, Hosts: hosts}
+	req, err := p.build(ctx, r, values)
+	if err != nil {
+		return Said{}, errors.New(p.hide(err.Error(), values))
+	}
+	got, err := c.exchange(p, req, r.Format)
+	if got == nil {
+		return Said{}, err
+	}
+	return said(got), err
 }
 
 // AWSKey signs requests to AWS.

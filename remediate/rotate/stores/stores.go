@@ -7,14 +7,17 @@
 package stores
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/revoke"
 	"github.com/leakgate/leakgate/remediate/rotate"
+	"github.com/leakgate/leakgate/remediate/rotate/mint"
 )
 
 // World opens the places of an operator's file.
@@ -114,18 +117,35 @@ func (w World) Store(p remediate.Place) (rotate.Store, error) {
 
 // Minter makes the new values of a place.
 func (w World) Minter(p remediate.Place) (rotate.Minter, error) {
-	switch p.Mint {
-	case "", "generate":
-		m, err := rotate.NewRandom(p.Length, p.Alphabet)
-		if err != nil {
-			return nil, fmt.Errorf("store %s: %w", p.Name, err)
-		}
-		return m, nil
-	case "stdin":
-		return rotate.Handed{Read: w.Stdin}, nil
+	m, err := w.minter(p)
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", p.Name, err)
 	}
-	return nil, fmt.Errorf("store %s: mint is generate, stdin, or one of %v, not %q", p.Name, Mints(), p.Mint)
+	return m, nil
+}
+
+func (w World) minter(p remediate.Place) (rotate.Minter, error) {
+	switch {
+	case p.Mint == "" || p.Mint == "generate":
+		return rotate.NewRandom(p.Length, p.Alphabet)
+	case p.Length != 0 || p.Alphabet != "":
+		return nil, errors.New("length and alphabet are of generated values")
+	case p.Mint == "stdin":
+		return rotate.Handed{Read: w.Stdin}, nil
+	case slices.Contains(Mints(), p.Mint):
+		return mint.New(p.Mint, w.Client, p.Settings, w.Given)
+	}
+	return nil, fmt.Errorf("mint is generate, stdin, or one of %s, not %q", strings.Join(Mints(), ", "), p.Mint)
 }
 
 // Mints are the kinds of credentials whose issuers make new ones.
-func Mints() []string { return nil }
+func Mints() (ids []string) {
+	all, err := mint.Issuers()
+	if err != nil {
+		return nil // a test says that they parse
+	}
+	for _, i := range all {
+		ids = append(ids, i.ID)
+	}
+	return ids
+}
