@@ -47,11 +47,12 @@ func (e *Engine) each(ctx context.Context, digest string, do func(*act) (remedia
 	if err != nil {
 		return nil, err
 	}
+	destroyed := 0
 	for i, s := range plan.Steps {
 		if err := e.Stopped(); err != nil {
 			return out, err
 		}
-		o, err := e.one(&act{Engine: e, plan: plan, digest: digest, index: i, step: s, state: journal[i]}, do)
+		o, err := e.one(&act{Engine: e, plan: plan, digest: digest, index: i, step: s, state: journal[i], destroyed: &destroyed}, do)
 		if err != nil {
 			return out, fmt.Errorf("step %d: %w", i+1, err)
 		}
@@ -113,12 +114,15 @@ func (a *act) run(ctx context.Context) (remediate.Outcome, error) {
 			return o, err
 		}
 	}
-	return a.finished(ctx, "the new value is in place; "+a.state.lines[ended].Why)
+	return a.finished(ctx, "the new value is in place"+a.asked()+"; "+a.state.lines[ended].Why)
 }
 
 // current reads what consumers read now.
 func (a *act) current(ctx context.Context) (v Version, mark string, err error) {
 	v, err = a.to.Read(ctx, "")
+	if err == nil {
+		err = v.sound()
+	}
 	if value, ok := v.Values[a.place.Key]; ok && err == nil {
 		mark = a.Mark(value)
 	}
@@ -275,7 +279,10 @@ func (a *act) write(ctx context.Context, mark string, values map[string]secret.S
 	switch {
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrDenied):
 		return a.refuse(context.WithoutCancel(ctx), err.Error())
-	case err != nil:
+	case err == nil:
+		err = Version{ID: version}.sound()
+	}
+	if err != nil {
 		return a.outcome(remediate.Open, "nobody can tell whether the version was written; apply again: "+err.Error())
 	}
 	err = a.note(context.WithoutCancel(ctx), written, line{Version: version})

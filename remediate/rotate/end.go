@@ -50,7 +50,14 @@ func (a *act) follow(ctx context.Context) (remediate.Outcome, error) {
 	if a.state.did(followed) || a.Follower == nil {
 		return remediate.Outcome{}, nil
 	}
-	proof, err := a.Follower.Follow(ctx, a.place, a.state.times[written])
+	v, mark, err := a.current(ctx)
+	if err == nil && !a.ours(v, mark) {
+		err = fmt.Errorf("%w: version %s is there", ErrConflict, v.ID)
+	}
+	proof := ""
+	if err == nil {
+		proof, err = a.Follower.Follow(ctx, a.place, v.Values[a.place.Key], a.state.times[written])
+	}
 	if err != nil {
 		return a.outcome(remediate.Open, "the new value is in place, and nobody can prove that consumers use it; the old version is left alone: "+err.Error())
 	}
@@ -61,7 +68,7 @@ func (a *act) follow(ctx context.Context) (remediate.Outcome, error) {
 func (a *act) end(ctx context.Context) (remediate.Outcome, error) {
 	due := a.state.times[written].Add(time.Duration(a.step.Rotation.Grace))
 	if a.Clock.Now().Before(due) {
-		return a.outcome(Waiting, fmt.Sprintf("the new value is in place; version %s ends when you apply again after %s", a.step.Rotation.From, due.UTC().Format(time.RFC3339)))
+		return a.outcome(Waiting, fmt.Sprintf("the new value is in place%s; version %s ends when you apply again after %s", a.asked(), a.step.Rotation.From, due.UTC().Format(time.RFC3339)))
 	}
 	v, mark, err := a.current(ctx)
 	switch {
@@ -72,6 +79,12 @@ func (a *act) end(ctx context.Context) (remediate.Outcome, error) {
 	case a.kind.Fate == Kept:
 		return remediate.Outcome{}, a.note(ctx, ended, line{Version: a.step.Rotation.From, Why: "the old version stays: " + a.kind.Kept})
 	}
+	if a.kind.Fate == Destroyed && a.destroyed != nil {
+		if !a.MayForever(*a.destroyed) {
+			return a.outcome(remediate.Refused, fmt.Sprintf("this run has destroyed the %d versions that budget allows; apply again", *a.destroyed))
+		}
+		*a.destroyed++
+	}
 	if err := a.note(ctx, destroying, line{Version: a.step.Rotation.From}); err != nil {
 		return remediate.Outcome{}, err
 	}
@@ -81,4 +94,12 @@ func (a *act) end(ctx context.Context) (remediate.Outcome, error) {
 	}
 	a.at("behind destroy")
 	return remediate.Outcome{}, a.note(context.WithoutCancel(ctx), ended, line{Version: a.step.Rotation.From, Why: fmt.Sprintf("version %s is %s", a.step.Rotation.From, a.kind.Fate)})
+}
+
+// asked says whether somebody was asked about consumers.
+func (a *act) asked() string {
+	if a.Follower == nil {
+		return ", and nobody was asked whether consumers use it"
+	}
+	return ", and consumers use it: " + a.state.lines[followed].Why
 }

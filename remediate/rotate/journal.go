@@ -84,6 +84,8 @@ type act struct {
 	to     Store
 	mint   Minter
 	state  progress
+
+	destroyed *int // versions of this run that cannot come back
 }
 
 // note writes an event into the journal and the audit trail.

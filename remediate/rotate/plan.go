@@ -50,7 +50,7 @@ func (e *Engine) step(ctx context.Context, p remediate.Place, w Wish) (remediate
 	if !ok {
 		return remediate.Step{}, fmt.Errorf("store %s: there is no kind %q: leakgate remediate rotate stores lists them", p.Name, p.Kind)
 	}
-	s := remediate.Step{Repository: p.Where(), Exposure: remediate.Private, Undo: kind.History, Credential: w.Credential, Rule: "value", Preview: "unread",
+	s := remediate.Step{Repository: p.Where(), Exposure: remediate.Private, Undo: kind.History && (kind.Fate != Destroyed || p.Patience() > 0), Credential: w.Credential, Rule: "value", Preview: "unread",
 		Rotation: &remediate.Rotation{Place: p.Name, Data: data, Kind: p.Kind, Where: p.Where(), Mint: mintOf(p), Reason: w.Reason,
 			Grace: revoke.Duration(p.Patience()), Ends: kind.ends()}}
 	s.Outage = "consumers that do not follow keep the old value"
@@ -59,6 +59,9 @@ func (e *Engine) step(ctx context.Context, p remediate.Place, w Wish) (remediate
 		return s, err
 	}
 	current, err := store.Read(ctx, "")
+	if err == nil {
+		err = current.sound()
+	}
 	if err != nil {
 		s.Note = fmt.Sprintf("nobody can tell what %s holds: %v", p.Name, err)
 		return s, ctx.Err()
@@ -81,6 +84,11 @@ func (e *Engine) judge(ctx context.Context, s *remediate.Step, p remediate.Place
 		s.Note = fmt.Sprintf("%s has no key %q", p.Where(), p.Key)
 		return nil
 	default:
+		var r secret.Redactor
+		if r.Add(value); r.Redact(w.Reason) != w.Reason {
+			s.Rotation.Reason, s.Note = "", "the reason holds the value, and reasons are kept in the clear"
+			return nil
+		}
 		id := e.Key.ID(value)
 		if w.Credential != "" && !strings.EqualFold(w.Credential, id) {
 			s.Note = fmt.Sprintf("%s: %s holds another value (%s) than %s", revoke.ErrAmbiguous, p.Where(), id, w.Credential)

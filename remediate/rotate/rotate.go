@@ -12,6 +12,8 @@ package rotate
 import (
 	"context"
 	"errors"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -49,6 +51,22 @@ type Note struct {
 type Version struct {
 	ID     string                   // as the store calls it
 	Values map[string]secret.Secret // by key; nil where nobody can read them
+}
+
+// name is what a version may be called: names are shown and kept.
+var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
+
+// sound refuses a version whose name could steer a terminal or hold a value.
+func (v Version) sound() error {
+	if !name.MatchString(v.ID) {
+		return errors.New("the store calls its version what no version is called")
+	}
+	for _, value := range v.Values {
+		if value.Len() >= 6 && strings.Contains(v.ID, value.Reveal()) { // the name is shown
+			return errors.New("the store calls its version by a value")
+		}
+	}
+	return nil
 }
 
 // What a store answers.
@@ -102,8 +120,9 @@ type Minted struct {
 
 // Follower proves that consumers use the new version of a place.
 type Follower interface {
-	// Follow waits until they do, and says what proves it.
-	Follow(ctx context.Context, place remediate.Place, since time.Time) (proof string, err error)
+	// Follow waits until they do, and says what proves it. The value is the one
+	// that they are to use, none where nobody but they can read it.
+	Follow(ctx context.Context, place remediate.Place, value secret.Secret, since time.Time) (proof string, err error)
 }
 
 // World opens what the operator's file names.

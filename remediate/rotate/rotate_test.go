@@ -101,7 +101,7 @@ func TestTheOldVersionStaysWhileAnythingIsOpen(t *testing.T) {
 
 type follower struct{ err error }
 
-func (f follower) Follow(context.Context, remediate.Place, time.Time) (string, error) {
+func (f follower) Follow(context.Context, remediate.Place, secret.Secret, time.Time) (string, error) {
 	return "3 pods are newer", f.err
 }
 
@@ -206,6 +206,75 @@ func TestAPlanSaysWhatItWillNotDo(t *testing.T) {
 	}
 	if _, _, err := w.Plan(t.Context(), []Wish{{Place: "elsewhere"}}); err == nil {
 		t.Error("a place that nobody configured")
+	}
+}
+
+func TestNamesOfVersionsAndReasonsHoldNoValue(t *testing.T) {
+	for id, sound := range map[string]bool{"3": true, "11111111-1111-4111-8111-111111111111": true, "": false, "a\x1b[2J": false, "the-old-value": false, strings.Repeat("a", 129): false} {
+		if err := (Version{ID: id, Values: map[string]secret.Secret{"password": secret.New("the-old-value")}}).sound(); (err == nil) != sound {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	w := newWorld(t, t.TempDir())
+	plan, _, err := w.Plan(t.Context(), []Wish{{Place: "app", Reason: "the-old-value was found"}})
+	must(t, err)
+	if s := plan.Steps[0]; s.Deed != "" || s.Rotation.Reason != "" {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestARunDestroysNoMoreThanTheBudget(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	w.Policy.Budget = 1
+	other := w.Policy.Stores[0]
+	other.Name = "other"
+	w.Policy.Stores = append(w.Policy.Stores, other)
+	_, one, err := w.Plan(t.Context(), []Wish{{Place: "app"}})
+	must(t, err)
+	w.apply(t, one, Waiting)
+	_, two, err := w.Plan(t.Context(), []Wish{{Place: "other"}})
+	must(t, err)
+	w.apply(t, two, Waiting)
+	must(t, w.clock.Sleep(t.Context(), grace))
+	release := func(digests ...string) (effects []remediate.Effect) {
+		spent := 0
+		for _, digest := range digests {
+			plan, err := w.Genuine(t.Context(), digest)
+			must(t, err)
+			journal, err := w.recall(t.Context(), digest)
+			must(t, err)
+			o, err := w.one(&act{Engine: w.Engine, plan: plan, digest: digest, step: plan.Steps[0], state: journal[0], destroyed: &spent}, func(a *act) (remediate.Outcome, error) { return a.run(t.Context()) })
+			must(t, err)
+			effects = append(effects, o.Effect)
+		}
+		return effects
+	}
+	if got := release(one, two); got[0] != Rotated || got[1] != remediate.Refused {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAnUndoThatIsCutOffIsTakenUp(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	_, digest := w.plan(t)
+	w.apply(t, digest, Waiting)
+	for _, point := range []string{"before restore", "behind restore"} {
+		func() {
+			defer func() { _ = recover() }()
+			w.crash = func(at string) {
+				if at == point {
+					panic(at)
+				}
+			}
+			_, err := w.Undo(t.Context(), digest)
+			t.Error("the undo came to its end", err)
+		}()
+	}
+	w.crash = nil
+	out, err := w.Undo(t.Context(), digest)
+	must(t, err)
+	if value, n := w.now(t); value != "the-old-value" || n != 3 || out[0].Effect != remediate.Nothing {
+		t.Errorf("%d versions, %+v", n, out[0])
 	}
 }
 
