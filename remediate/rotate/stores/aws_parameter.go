@@ -93,7 +93,7 @@ func (a *awsParameter) Write(ctx context.Context, from string, values map[string
 // likeBefore is the type and the key of the parameter.
 func (a *awsParameter) likeBefore(ctx context.Context) (map[string]any, error) {
 	var said struct {
-		Parameters []struct{ Name, Type, KeyId string } //nolint:staticcheck // AWS's spelling
+		Parameters []struct{ Name, Type, KeyId string }
 	}
 	f, err := a.call(ctx, "DescribeParameters", map[string]any{"ParameterFilters": []any{map[string]any{"Key": "Name", "Option": "Equals", "Values": []string{a.name}}}}, &said)
 	if err == nil {
