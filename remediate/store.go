@@ -35,13 +35,13 @@ type Place struct {
 	Credentials map[string]string `toml:"credentials"`
 }
 
-// defaultGrace is how long an old version stays.
-const defaultGrace = 7 * 24 * time.Hour
+// week is how long an old version stays when nobody says otherwise.
+const week = 7 * 24 * time.Hour
 
 // Patience is how long the old version stays.
 func (p Place) Patience() time.Duration {
 	if p.Grace == nil {
-		return defaultGrace
+		return week
 	}
 	return time.Duration(*p.Grace)
 }
