@@ -324,5 +324,8 @@ func (a *act) finished(ctx context.Context, why string) (remediate.Outcome, erro
 	if known && (in.State == store.Detected || in.State == store.Triaged) {
 		why += "; the old credential itself is not revoked yet: leakgate remediate plan"
 	}
+	if !known && a.state.lines[minted].ID != "" {
+		why += "; the old credential itself still works: end it at its issuer when nobody uses it"
+	}
 	return remediate.Outcome{Step: a.step, Effect: Rotated, Why: why}, err
 }

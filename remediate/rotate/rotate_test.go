@@ -132,6 +132,9 @@ func TestAnUnclearWriteIsLookedAtBeforeAnother(t *testing.T) {
 	if ids, _ := w.issuer.List(t.Context()); len(ids) != 1 || ids[0] != "key-2" {
 		t.Errorf("at the issuer: %v", ids)
 	}
+	if out, err := w.Undo(t.Context(), digest); err != nil || !strings.Contains(out[0].Why, "key-2, which was made for this, still works") {
+		t.Errorf("%v, %v", out, err)
+	}
 	if v, _ := w.shelf.load(2); v.Values["id"] != "key-2" {
 		t.Errorf("the id beside the value is %q", v.Values["id"])
 	}

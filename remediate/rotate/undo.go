@@ -80,5 +80,9 @@ func (a *act) back(ctx context.Context, version string) (remediate.Outcome, erro
 		}
 		return t.Advance(ctx, in.ID, store.Move{To: store.Detected, By: a.Actor, Why: "the old value is in " + a.place.Where() + " again"})
 	})
-	return remediate.Outcome{Step: a.step, Effect: remediate.Nothing, Why: "the old value is in place again, as version " + version}, err
+	why := "the old value is in place again, as version " + version
+	if id := a.state.lines[minted].ID; id != "" {
+		why += fmt.Sprintf("; %s, which was made for this, still works: end it at its issuer when nobody uses it", id)
+	}
+	return remediate.Outcome{Step: a.step, Effect: remediate.Nothing, Why: why}, err
 }

@@ -59,8 +59,8 @@ func (a *awsParameter) Read(ctx context.Context, version string) (rotate.Version
 	return rotate.Version{ID: id, Values: d.values()}, err
 }
 
-// Write overwrites the parameter with its own type and key: AWS would take the
-// account's default key for one that is not named.
+// Write overwrites the parameter with its own type, key and tier: AWS would take
+// the account's defaults for what is not named.
 func (a *awsParameter) Write(ctx context.Context, from string, values map[string]secret.Secret) (string, error) {
 	id, d, err := a.read(ctx, a.name)
 	if err != nil {
@@ -90,10 +90,10 @@ func (a *awsParameter) Write(ctx context.Context, from string, values map[string
 	return behind(from, made.Version.String())
 }
 
-// likeBefore is the type and the key of the parameter.
+// likeBefore is what the parameter is beside its value.
 func (a *awsParameter) likeBefore(ctx context.Context) (map[string]any, error) {
 	var said struct {
-		Parameters []struct{ Name, Type, KeyId string }
+		Parameters []struct{ Name, Type, KeyId, Tier string }
 	}
 	f, err := a.call(ctx, "DescribeParameters", map[string]any{"ParameterFilters": []any{map[string]any{"Key": "Name", "Option": "Equals", "Values": []string{a.name}}}}, &said)
 	if err == nil {
@@ -106,8 +106,10 @@ func (a *awsParameter) likeBefore(ctx context.Context) (map[string]any, error) {
 		return nil, err
 	}
 	put := map[string]any{"Type": said.Parameters[0].Type}
-	if key := said.Parameters[0].KeyId; key != "" {
-		put["KeyId"] = key
+	for name, text := range map[string]string{"KeyId": said.Parameters[0].KeyId, "Tier": said.Parameters[0].Tier} {
+		if text != "" {
+			put[name] = text
+		}
 	}
 	return put, nil
 }
