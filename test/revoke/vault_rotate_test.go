@@ -62,6 +62,24 @@ path "kv/destroy/team/app" { capabilities = ["update"] }`}, http.StatusNoContent
 		v.call(t, http.MethodPost, "kv/undelete/team/app", map[string]any{"versions": []int{1}}, http.StatusNoContent)
 		v.call(t, http.MethodGet, "kv/data/team/app?version=1", nil, http.StatusNotFound)
 	})
+	t.Run("a role signs in with its secret id", func(t *testing.T) {
+		v.call(t, http.MethodPost, "sys/auth/approle", map[string]string{"type": "approle"}, http.StatusNoContent)
+		v.call(t, http.MethodPost, "auth/approle/role/rotate", map[string]any{"token_policies": []string{"rotate"}, "token_ttl": "20m"}, http.StatusNoContent)
+		role := v.call(t, http.MethodGet, "auth/approle/role/rotate/role-id", nil, http.StatusOK)
+		id := v.call(t, http.MethodPost, "auth/approle/role/rotate/secret-id", nil, http.StatusOK)
+		v.put(t, "the-old-value-5")
+		e := v.rotation(t, v.client, v.host, at(id, "data", "secret_id").(string))
+		e.Policy.Stores[0].Settings = map[string]string{"role_id": at(role, "data", "role_id").(string)}
+		e.Policy.Stores[0].Credentials = map[string]string{"secret_id": "env:SECRET_ID"}
+		applied(ctx, t, e, planned(ctx, t, e), rotate.Rotated)
+		e = v.rotation(t, v.client, v.host, "not-the-secret-id-of-anybody")
+		e.Policy.Stores[0].Settings = map[string]string{"role_id": at(role, "data", "role_id").(string)}
+		e.Policy.Stores[0].Credentials = map[string]string{"secret_id": "env:SECRET_ID"}
+		plan, _, err := e.Plan(ctx, []rotate.Wish{{Place: "app"}})
+		if err != nil || plan.Acts() != 0 || !strings.Contains(plan.Steps[0].Note, "sign in") {
+			t.Errorf("%v, %+v", err, plan)
+		}
+	})
 	t.Run("Vault refuses to write over another", func(t *testing.T) {
 		v.put(t, "the-old-value-2")
 		race := v.meddling(t, func() { v.put(t, "what-another-wrote") })

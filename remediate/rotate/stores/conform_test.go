@@ -20,6 +20,7 @@ func TestStoresDoAsTheirMakersDocument(t *testing.T) {
 		t.Run(s.kind, func(t *testing.T) {
 			b := newBench(t, s)
 			b.reads()
+			b.strange()
 			b.writes()
 			b.ends()
 			b.refuses()
@@ -73,6 +74,22 @@ func (b *bench) reads() {
 		b.came(flow, err)
 		if err == nil {
 			b.t.Errorf("%s: it was read", named(flow))
+		}
+	}
+}
+
+// strange has a version that is none asked of the store, which must ask nobody
+// at another address.
+func (b *bench) strange() {
+	b.t.Helper()
+	if !b.kind.History {
+		return
+	}
+	for _, version := range []string{"..", "3:destroy", "3/../4", "3?x=y"} {
+		b.fake.Expect(b.play)
+		before := b.fake.Fault()
+		if _, err := b.store.Read(b.t.Context(), version); err == nil || before != nil {
+			b.t.Errorf("%q was read", version)
 		}
 	}
 }

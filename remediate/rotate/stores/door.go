@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -91,6 +92,14 @@ func bearer(token secret.Secret) func(*http.Request, []byte) error {
 		req.Header.Set("Authorization", "Bearer "+token.Reveal()) // the request is what it is for
 		return nil
 	}
+}
+
+// numbered refuses a version that is no number, where it goes into an address.
+func numbered(version string) error {
+	if _, err := strconv.ParseUint(version, 10, 63); err != nil {
+		return denied(fmt.Sprintf("%q is no version of this store", version))
+	}
+	return nil
 }
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?$`)

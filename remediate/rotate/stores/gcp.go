@@ -106,6 +106,8 @@ func (g *gcp) read(ctx context.Context, version string) (id string, d document, 
 func (g *gcp) Read(ctx context.Context, version string) (rotate.Version, error) {
 	if version == "" {
 		version = "latest"
+	} else if err := numbered(version); err != nil {
+		return rotate.Version{}, err
 	}
 	id, d, err := g.read(ctx, version)
 	return rotate.Version{ID: id, Values: d.values()}, err
@@ -147,6 +149,9 @@ func (g *gcp) Write(ctx context.Context, from string, values map[string]secret.S
 // Destroy disables a version, which holds at once for everybody, and then
 // destroys its data.
 func (g *gcp) Destroy(ctx context.Context, version string) error {
+	if err := numbered(version); err != nil {
+		return err
+	}
 	at := g.base + "/versions/" + version
 	state, err := g.change(ctx, http.MethodGet, at, nil)
 	if err == nil && state == "ENABLED" {

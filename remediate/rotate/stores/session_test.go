@@ -56,16 +56,30 @@ func TestAnApplicationSignsInForAToken(t *testing.T) {
 	b.signs()
 }
 
+// A role of Vault signs in with its secret id.
+// https://developer.hashicorp.com/vault/api-docs/auth/approle, read 2026-11-26
+func TestARoleSignsInForAToken(t *testing.T) {
+	s := scriptOf(t, "vault")
+	s.values["secret_id"] = rand.Text()
+	s.Place.Settings["role_id"], s.Place.Settings["approle"] = "59d6d1ca-47bb-4e7e-a40b-8be3bc5a0ba8", "apps"
+	b := signedIn(t, s, "secret_id", revoketest.Expected{Method: "POST", Host: "vault.example.com:8200", Path: "/v1/auth/apps/login",
+		Headers: map[string]string{"X-Vault-Request": "true", "X-Vault-Namespace": "payments/eu"},
+		JSON:    map[string]any{"role_id": "59d6d1ca-47bb-4e7e-a40b-8be3bc5a0ba8", "secret_id": "{{secret_id}}"}})
+	b.gives = `{"auth":{"client_token":"{{token}}","lease_duration":1200,"renewable":true,"policies":["default","rotate"]},"data":null}`
+	b.signs()
+}
+
 // signing is a store that signs in first.
 type signing struct {
 	*bench
 	token revoketest.Expected
+	gives string // the answer with a token
 }
 
 func signedIn(t *testing.T, s *script, credential string, token revoketest.Expected) signing {
 	t.Helper()
 	s.Place.Credentials = []string{credential}
-	return signing{newBench(t, s), token}
+	return signing{newBench(t, s), token, `{"access_token":"{{token}}","expires_in":3599,"token_type":"Bearer"}`}
 }
 
 func (b signing) answer(status int, body string) revoketest.Exchange {
@@ -84,7 +98,7 @@ func (b signing) signs() {
 			b.t.Errorf("%s: %v", name, err)
 		}
 	}
-	b.fake.Expect(b.play, append([]revoketest.Exchange{b.answer(200, `{"access_token":"{{token}}","expires_in":3599,"token_type":"Bearer"}`)}, b.queue(b.t, append(b.Flow.Read, b.Flow.Write...))...)...)
+	b.fake.Expect(b.play, append([]revoketest.Exchange{b.answer(200, b.gives)}, b.queue(b.t, append(b.Flow.Read, b.Flow.Write...))...)...)
 	_, err := b.store.Read(b.t.Context(), "")
 	if err == nil {
 		_, err = b.write(b.t.Context())

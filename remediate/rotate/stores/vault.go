@@ -3,6 +3,7 @@ package stores
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -24,7 +25,7 @@ type vault struct {
 var vaultKind = rotate.Kind{
 	ID: "vault", Name: "HashiCorp Vault, KV version 2", Fate: rotate.Destroyed, History: true, Atomic: true, Settle: 30 * time.Second,
 	Source: "https://developer.hashicorp.com/vault/api-docs/secret/kv/kv-v2",
-	Needs:  []string{"address", "path = \"MOUNT/NAME\"", "key", "settings.namespace (optional)", "settings.mount (when the mount has a slash)", "credentials.token"},
+	Needs:  []string{"address", "path = \"MOUNT/NAME\"", "key", "settings.namespace (optional)", "settings.mount (when the mount has a slash)", "credentials.token, or settings.role_id with credentials.secret_id (and settings.approle, its mount)"},
 }
 
 func newVault(s setup) (rotate.Store, error) {
@@ -40,16 +41,20 @@ func newVault(s setup) (rotate.Store, error) {
 	if !ok || path == "" || s.place.Key == "" {
 		return nil, fmt.Errorf("path is MOUNT/NAME, and key names the value in it")
 	}
-	token, namespace := s.given["token"], s.place.Settings["namespace"]
-	dress := func(req *http.Request, _ []byte) error {
-		req.Header.Set("X-Vault-Token", token.Reveal()) // the request is what it is for
+	plain := func(req *http.Request, _ []byte) error {
 		req.Header.Set("X-Vault-Request", "true")
-		if namespace != "" {
+		if namespace := s.place.Settings["namespace"]; namespace != "" {
 			req.Header.Set("X-Vault-Namespace", namespace)
 		}
 		return nil
 	}
-	return &vault{door{s.client, host, dress}, mount, strings.Split(path, "/")}, s.needs("token")
+	token, err := vaultToken(s, door{s.client, host, plain})
+	dress := func(req *http.Request, _ []byte) error {
+		value, err := token(req)
+		req.Header.Set("X-Vault-Token", value.Reveal()) // the request is what it is for
+		return errors.Join(err, plain(req, nil))
+	}
+	return &vault{door{s.client, host, dress}, mount, strings.Split(path, "/")}, err
 }
 
 // at is the address of one of the engine's halves: data, metadata or destroy.
@@ -74,6 +79,9 @@ func (v *vault) read(ctx context.Context, version string) (d vaultData, err erro
 		return d, err
 	}
 	if version != "" {
+		if err := numbered(version); err != nil {
+			return d, err
+		}
 		path += "?version=" + version
 	}
 	a, err := v.ask(ctx, http.MethodGet, path, nil)
