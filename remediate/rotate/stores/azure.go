@@ -92,9 +92,12 @@ func (z *azure) secret(ctx context.Context, method, at string, body any, what st
 
 // Read reads a version.
 func (z *azure) Read(ctx context.Context, version string) (rotate.Version, error) {
-	at := z.base
+	at, err := z.base, error(nil)
 	if version != "" {
-		at += "/" + url.PathEscape(version)
+		at, err = under(z.base, version)
+	}
+	if err != nil {
+		return rotate.Version{}, err
 	}
 	s, err := z.secret(ctx, http.MethodGet, at, nil, "get")
 	return rotate.Version{ID: path.Base(s.ID), Values: document{s.Value.Secret}.values()}, err
@@ -130,7 +133,11 @@ func (z *azure) Write(ctx context.Context, from string, values map[string]secret
 
 // Destroy disables a version.
 func (z *azure) Destroy(ctx context.Context, version string) error {
-	_, err := z.secret(ctx, http.MethodPatch, z.base+"/"+url.PathEscape(version), map[string]any{"attributes": map[string]bool{"enabled": false}}, "disable")
+	at, err := under(z.base, version)
+	if err != nil {
+		return err
+	}
+	_, err = z.secret(ctx, http.MethodPatch, at, map[string]any{"attributes": map[string]bool{"enabled": false}}, "disable")
 	if errors.Is(err, rotate.ErrGone) {
 		return nil
 	}

@@ -87,9 +87,10 @@ func (b *bench) strange() {
 	}
 	for _, version := range []string{"..", "3:destroy", "3/../4", "3?x=y"} {
 		b.fake.Expect(b.play)
-		before := b.fake.Fault()
-		if _, err := b.store.Read(b.t.Context(), version); err == nil || before != nil {
-			b.t.Errorf("%q was read", version)
+		_, err := b.store.Read(b.t.Context(), version)
+		asked := b.fake.Fault() // a request that nobody expected
+		if inAddress := b.kind.ID == "vault" || b.kind.ID == "gcp-secret-manager" || version == ".." && b.kind.ID == "azure-key-vault"; err == nil || inAddress && asked != nil {
+			b.t.Errorf("%q was read: %v, %v", version, err, asked)
 		}
 	}
 }
