@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,6 +29,9 @@ type Place struct {
 	Alphabet string `toml:"alphabet"` // of a generated value
 	// Grace is how long the old version stays; a week when it is not given.
 	Grace *revoke.Duration `toml:"grace"`
+	// Proof is a command that ends with 0 when consumers use the value on its
+	// standard input; nobody is asked when it is empty.
+	Proof []string `toml:"proof"`
 	// Settings are what the kind of store needs and is no secret.
 	Settings map[string]string `toml:"settings"`
 	// Credentials are what it needs of an administrator: files that only their
@@ -102,6 +106,8 @@ func (p Policy) places() error {
 			return fmt.Errorf("store %q is there twice", place.Name)
 		case place.Grace != nil && *place.Grace < 0 || place.Length < 0:
 			return fmt.Errorf("store %q: grace and length are not negative", place.Name)
+		case len(place.Proof) > 0 && filepath.Base(place.Proof[0]) != place.Proof[0] && !filepath.IsAbs(place.Proof[0]): // one beside a repository could be anybody's
+			return fmt.Errorf("store %q: the command in proof is a name, or a whole path from the root on", place.Name)
 		}
 		known[place.Name] = true
 	}

@@ -34,7 +34,7 @@ func (c *canary) rotations() (operator string) {
 	for path, text := range map[string]string{
 		filepath.Join(dir, "certificate.pem"): string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 		filepath.Join(dir, "sealed.yaml"):     "kind: SealedSecret\nmetadata: {name: app, namespace: prod}\nspec:\n  encryptedData:\n    password: AgBy3i4OJSWK\n",
-		operator: fmt.Sprintf("[[store]]\nname = \"file\"\nkind = \"sealed-secret\"\npath = %q\nkey = \"password\"\nmint = \"stdin\"\ngrace = \"0s\"\nsettings = {certificate = %q}\n", filepath.Join(dir, "sealed.yaml"), filepath.Join(dir, "certificate.pem")) +
+		operator: fmt.Sprintf("[[store]]\nname = \"file\"\nkind = \"sealed-secret\"\npath = %q\nkey = \"password\"\nmint = \"stdin\"\ngrace = \"0s\"\nproof = [\"sh\", \"-c\", \"cat; echo used\"]\nsettings = {certificate = %q}\n", filepath.Join(dir, "sealed.yaml"), filepath.Join(dir, "certificate.pem")) +
 			"[[store]]\nname = \"vault\"\nkind = \"vault\"\naddress = \"https://127.0.0.1:1\"\npath = \"kv/app\"\nkey = \"password\"\ncredentials = {token = \"env:VAULT_TOKEN\"}\n",
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -43,7 +43,7 @@ func (w *world) rotation(cmd *cobra.Command, f *remediation) (*rotate.Engine, er
 		return nil, err
 	}
 	once := sync.OnceValues(func() (secret.Secret, error) { return readValue(w.stdin) }) // one value for all places of a plan
-	return &rotate.Engine{Engine: e, World: stores.World{
+	return &rotate.Engine{Engine: e, Follower: proofs{}, World: stores.World{
 		Client: &revoke.Client{Private: e.Policy.Private, Now: w.now}, Env: w.env, Given: e.Given, Stdin: once, Now: w.now,
 	}}, nil
 }

@@ -61,6 +61,9 @@ func (a *act) follow(ctx context.Context) (remediate.Outcome, error) {
 	if err != nil {
 		return a.outcome(remediate.Open, "the new value is in place, and nobody can prove that consumers use it; the old version is left alone: "+err.Error())
 	}
+	if proof == "" {
+		return remediate.Outcome{}, nil
+	}
 	return remediate.Outcome{}, a.note(ctx, followed, line{Why: proof})
 }
 
@@ -98,7 +101,7 @@ func (a *act) end(ctx context.Context) (remediate.Outcome, error) {
 
 // asked says whether somebody was asked about consumers.
 func (a *act) asked() string {
-	if a.Follower == nil {
+	if !a.state.did(followed) {
 		return ", and nobody was asked whether consumers use it"
 	}
 	return ", and consumers use it: " + a.state.lines[followed].Why

@@ -120,8 +120,9 @@ type Minted struct {
 
 // Follower proves that consumers use the new version of a place.
 type Follower interface {
-	// Follow waits until they do, and says what proves it. The value is the one
-	// that they are to use, none where nobody but they can read it.
+	// Follow waits until they do, and says what proves it; "" when the place names
+	// nobody who could be asked. The value is the one that they are to use, none
+	// where nobody but they can read it.
 	Follow(ctx context.Context, place remediate.Place, value secret.Secret, since time.Time) (proof string, err error)
 }
 
