@@ -10,13 +10,13 @@ import (
 
 func TestAStoreOfTheOperatorsFile(t *testing.T) {
 	for text, fault := range map[string]string{
-		"[[store]]\nname = \"a\"\nkind = \"vault\"\npath = \"kv/a\"":                                                                                      "",
-		"[[store]]\nname = \"a\"\nkind = \"vault\"":                                                                                                       "name, kind and path are needed",
-		"[[store]]\nname = \"a\"\nkind = \"vault\"\npath = \"p\"\nvalue = \"x\"":                                                                          "unknown key",
-		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\ngrace = \"-1s\"":                                                                            "not negative",
-		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\nlength = -1":                                                                                "not negative",
-		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\nproof = [\"./proof\"]":                                                                      "a whole path",
-		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\n[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"":                                        "there twice",
+		"[[store]]\nname = \"a\"\nkind = \"vault\"\npath = \"kv/a\"":                                                                                        "",
+		"[[store]]\nname = \"a\"\nkind = \"vault\"":                                                                                                         "name, kind and path are needed",
+		"[[store]]\nname = \"a\"\nkind = \"vault\"\npath = \"p\"\nvalue = \"x\"":                                                                            "unknown key",
+		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\ngrace = \"-1s\"":                                                                              "not negative",
+		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\nlength = -1":                                                                                  "not negative",
+		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\nproof = [\"./proof\"]":                                                                        "a whole path",
+		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\n[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"":                                          "there twice",
 		"[[store]]\nname = \"a\"\nkind = \"k\"\npath = \"p\"\nproof = [\"/bin/proof\", \"x\"]\ngrace = \"0s\"\n[store.settings]\nregion = \"eu-central-1\"": "",
 	} {
 		_, err := ParsePolicy([]byte(text))

@@ -2,11 +2,14 @@ package rotate
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
@@ -315,6 +318,29 @@ func TestTheLawOfPackageRemediateHolds(t *testing.T) {
 		t.Errorf("%+v", out[0])
 	}
 	w.apply(t, digest, Waiting)
+}
+
+func TestARotationIsBegunUnderApproval(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	must(t, err)
+	signer, err := ssh.NewSignerFromKey(private)
+	must(t, err)
+	w := newWorld(t, t.TempDir())
+	w.Policy.Approvals = []remediate.Quorum{{Need: 1}}
+	w.Policy.Approvers = []remediate.Approver{{Name: "bob", Keys: []string{string(ssh.MarshalAuthorizedKey(signer.PublicKey()))}}}
+	_, digest := w.plan(t)
+	if _, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "0 of 1 approvals") {
+		t.Error(err)
+	}
+	if _, n := w.now(t); n != 1 {
+		t.Errorf("%d versions", n)
+	}
+	a := remediate.Approval{Plan: digest, Approver: "bob", Expires: w.clock.now.Add(time.Hour)}
+	must(t, a.Sign(signer))
+	must(t, w.Approve(t.Context(), a))
+	w.apply(t, digest, Waiting)
+	must(t, w.clock.Sleep(t.Context(), grace)) // what was begun under approval is finished
+	w.apply(t, digest, Rotated)
 }
 
 func TestAnIncidentIsRotatedWhenItsCredentialIsRevoked(t *testing.T) {
