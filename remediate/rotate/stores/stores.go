@@ -50,11 +50,14 @@ func (s setup) needs(names ...string) error {
 	return nil
 }
 
-// table is every kind.
-var table = []struct {
+// entry is a kind and how a place of it is opened.
+type entry struct {
 	kind rotate.Kind
 	open func(setup) (rotate.Store, error)
-}{
+}
+
+// table is every kind.
+var table = []entry{
 	{vaultKind, newVault},
 	{awsSecretKind, newAWSSecret},
 	{awsParameterKind, newAWSParameter},
@@ -69,24 +72,24 @@ var table = []struct {
 
 // Kinds lists what is known of all kinds of stores.
 func Kinds() (list []rotate.Kind) {
-	for _, entry := range table {
-		list = append(list, entry.kind)
+	for _, e := range table {
+		list = append(list, e.kind)
 	}
 	return list
 }
 
+func find(id string) (entry, bool) {
+	i := slices.IndexFunc(table, func(e entry) bool { return e.kind.ID == id })
+	if i < 0 {
+		return entry{}, false
+	}
+	return table[i], true
+}
+
 // Kind is what is known of a kind.
 func (World) Kind(id string) (rotate.Kind, bool) {
-	i := slices.IndexFunc(table, func(e struct {
-		kind rotate.Kind
-		open func(setup) (rotate.Store, error)
-	}) bool {
-		return e.kind.ID == id
-	})
-	if i < 0 {
-		return rotate.Kind{}, false
-	}
-	return table[i].kind, true
+	e, ok := find(id)
+	return e.kind, ok
 }
 
 // Store opens a place.
@@ -103,16 +106,15 @@ func (w World) Store(p remediate.Place) (rotate.Store, error) {
 	if token == nil {
 		token = newToken
 	}
-	for _, entry := range table {
-		if entry.kind.ID == p.Kind {
-			store, err := entry.open(setup{p, given, w.Client, now, token, w.Env("PATH")})
-			if err != nil {
-				return nil, fmt.Errorf("store %s: %w", p.Name, err)
-			}
-			return store, nil
-		}
+	e, ok := find(p.Kind)
+	if !ok {
+		return nil, fmt.Errorf("store %s: there is no kind %q", p.Name, p.Kind)
 	}
-	return nil, fmt.Errorf("store %s: there is no kind %q", p.Name, p.Kind)
+	store, err := e.open(setup{p, given, w.Client, now, token, w.Env("PATH")})
+	if err != nil {
+		return nil, fmt.Errorf("store %s: %w", p.Name, err)
+	}
+	return store, nil
 }
 
 // Minter makes the new values of a place.
