@@ -31,7 +31,7 @@ kubernetes:
   modes: {default: enforce}
   break_glass: {groups: [sre-oncall], users: [root@example.com], max_hours: 8}
   exceptions:
-    - {rule: untrusted-writer, namespaces: [infra], names: [old-*], subjects: ["group:ops"], reason: a migration, owner: "@platform", expires: 2026-12-31}
+    - {rule: untrusted-writer, namespaces: [infra], names: [old-*], subjects: ["group:ops", "serviceaccount:shop/app"], reason: a migration, owner: "@platform", expires: 2026-12-31}
     - {rule: untrusted-writer, namespaces: [past], reason: over, owner: "@platform", expires: 2026-11-25}
 `
 
@@ -147,7 +147,8 @@ var (
 	byCreator = call{user: "alice", namespace: "shop", name: "empty"}
 	byOncall  = call{user: "alice", groups: []string{"sre-oncall"}, namespace: "shop", name: "fix", data: map[string]string{"password": "not-a-real-password"},
 		annotations: map[string]string{AnnotationReason: "INC-1 vault is down", AnnotationExpires: "2026-11-26T16:00:00Z"}}
-	byOps = call{user: "bob", groups: []string{"ops"}, namespace: "infra", name: "old-db", data: map[string]string{"password": "not-a-real-password"}}
+	byExcepted = account("shop/app", "old-app").with(func(c *call) { c.namespace = "infra" })
+	byOps      = call{user: "bob", groups: []string{"ops"}, namespace: "infra", name: "old-db", data: map[string]string{"password": "not-a-real-password"}}
 )
 
 func flux(namespace, name string) func(*call) {
@@ -417,6 +418,8 @@ var emergencyAttacks = []attack{
 	{"emergency", "exception of another name", byOps, func(c *call) { c.name = "new-db" }, ruleUntrusted},
 	{"emergency", "exception of another namespace", byOps, func(c *call) { c.namespace = "shop" }, ruleUntrusted},
 	{"emergency", "exception of others", byOps, func(c *call) { c.groups = nil }, ruleUntrusted},
+	{"emergency", "exception of an account, impersonated", byExcepted, func(c *call) { c.uid, c.token = "", "none" }, ruleUntrusted},
+	{"emergency", "exception of an account, by its name in a certificate", byExcepted, func(c *call) { c.uid, c.token = "", "x509" }, ruleUntrusted},
 }
 
 func generated(c *call) { c.name += "-x7k2p"; c.generate = true }

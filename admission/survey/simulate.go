@@ -26,10 +26,12 @@ type Stop struct {
 	Neighbours int `json:"neighbours"`
 }
 
-// Simulation is what would stop, and of whom that cannot be told.
+// Simulation is what would stop, of whom that cannot be told, and what stands in the
+// open.
 type Simulation struct {
-	Stops  []Stop   `json:"stops"`
-	Unsure []Unsure `json:"unsure"`
+	Stops   []Stop    `json:"stops"`
+	Unsure  []Unsure  `json:"unsure"`
+	Exposed []Exposed `json:"exposed"`
 }
 
 // stops gathers what stops for one reason.
@@ -71,6 +73,9 @@ func (s Survey) Simulate(ctx context.Context, namespace string) (Simulation, err
 	}
 	var out Simulation
 	if out.Unsure, err = s.planned(ctx, namespace, written, sizes, found); err != nil {
+		return Simulation{}, err
+	}
+	if out.Exposed, err = s.exposed(ctx, namespace); err != nil {
 		return Simulation{}, err
 	}
 	for _, key := range found.order {
@@ -134,7 +139,7 @@ func (s Survey) planned(ctx context.Context, namespace string, written map[strin
 
 func (s Survey) excepted(secret manifest.LiveSecret) bool {
 	return slices.ContainsFunc(s.Policy.Exceptions, func(e gate.WriteException) bool {
-		return !e.Expired(s.Now) && len(e.Subjects) == 0 && e.Covers("untrusted-writer", secret.Namespace, secret.Name, "", nil)
+		return !e.Expired(s.Now) && len(e.Subjects) == 0 && e.Covers("untrusted-writer", secret.Namespace, secret.Name, gate.Who{})
 	})
 }
 

@@ -135,14 +135,19 @@ func TestExceptionCoversWhatItNamesUntilItsDay(t *testing.T) {
 	}{
 		{"untrusted-writer", "infra", "old-a", "bob", nil, true},
 		{"untrusted-writer", "infra", "old-a", "eve", []string{"ops"}, true},
-		{"untrusted-writer", "infra", "old-a", "system:serviceaccount:infra:job", nil, true},
+		{"untrusted-writer", "infra", "old-a", "account infra/job", nil, true},
+		{"untrusted-writer", "infra", "old-a", "system:serviceaccount:infra:job", nil, false}, // impersonated
 		{"untrusted-writer", "infra", "new-a", "bob", nil, false},
 		{"untrusted-writer", "prod", "old-a", "bob", nil, false},
 		{"type-guard", "infra", "old-a", "bob", nil, false},
 		{"untrusted-writer", "infra", "old-a", "eve", []string{"op"}, false},
 		{"untrusted-writer", "infra", "old-a", "infra/job", nil, false},
 	} {
-		if got := e.Covers(c.rule, c.namespace, c.name, c.user, c.groups); got != c.want {
+		who := Who{Name: c.user, Groups: c.groups}
+		if account, is := strings.CutPrefix(c.user, "account "); is {
+			who.Name, who.Account = ServiceAccountUser(account), account
+		}
+		if got := e.Covers(c.rule, c.namespace, c.name, who); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/json"
+	"github.com/go-json-experiment/json"
 
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -47,8 +47,23 @@ type liveSecret struct {
 		OwnerReferences []Owner           `json:"ownerReferences"`
 	} `json:"metadata"`
 	Type       string            `json:"type"`
-	Data       map[string][]byte `json:"data"`
+	Data       map[string]packed `json:"data"`
 	StringData map[string]string `json:"stringData"`
+}
+
+// packed is a value in base64. Line breaks in it are none of the value, as an API
+// server takes them too.
+type packed struct{ value secret.Secret }
+
+// UnmarshalText undoes base64.
+func (p *packed) UnmarshalText(text []byte) error {
+	raw := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(raw, text)
+	if err != nil {
+		return errNotLive
+	}
+	p.value = secret.New(string(raw[:n]))
+	return nil
 }
 
 // errNotLive is all that is said of JSON that cannot be read, since the
@@ -56,10 +71,10 @@ type liveSecret struct {
 var errNotLive = errors.New("the object is not a v1 Secret as an API server sends it")
 
 // ReadLiveSecret reads the JSON of a Secret that an API server sent. Keys count
-// by their exact case, as the API server reads them.
+// by their exact case, as the API server reads them, and none is there twice.
 func ReadLiveSecret(text []byte) (LiveSecret, error) {
 	var wire liveSecret
-	if err := json.UnmarshalCaseSensitivePreserveInts(text, &wire); err != nil {
+	if err := json.Unmarshal(text, &wire); err != nil {
 		return LiveSecret{}, errNotLive
 	}
 	if wire.Kind != "Secret" || wire.APIVersion != "v1" {
@@ -73,7 +88,7 @@ func ReadLiveSecret(text []byte) (LiveSecret, error) {
 		s.Name = wire.Metadata.GenerateName
 	}
 	for key, value := range wire.Data {
-		s.Data[key] = secret.New(string(value))
+		s.Data[key] = value.value
 	}
 	for key, value := range wire.StringData { // no API server sends it; a forged review might
 		s.Data[key] = secret.New(value)
@@ -179,18 +194,18 @@ func gainedApplied(text, was string) bool {
 
 func appliedValues(text string) (map[string]string, error) {
 	var wire struct {
-		Data       map[string][]byte `json:"data"`
+		Data       map[string]packed `json:"data"`
 		StringData map[string]string `json:"stringData"`
 	}
 	if text == "" {
 		return nil, nil
 	}
-	if err := json.UnmarshalCaseSensitivePreserveInts([]byte(text), &wire); err != nil {
+	if err := json.Unmarshal([]byte(text), &wire); err != nil {
 		return nil, errNotLive
 	}
 	values := map[string]string{}
 	for key, value := range wire.Data {
-		values[key] = string(value)
+		values[key] = value.value.Reveal() // to compare it with what stood there before
 	}
 	maps.Copy(values, wire.StringData)
 	return values, nil
