@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	filippo.io/age v1.3.2
 	github.com/aws/aws-sdk-go-v2 v1.42.1
+	github.com/bitnami-labs/sealed-secrets v0.27.1
 	github.com/getsops/sops/v3 v3.13.3
 	github.com/go-git/go-git/v6 v6.0.0-beta.1
 	github.com/go-json-experiment/json v1.27.2

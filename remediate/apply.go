@@ -204,6 +204,8 @@ func (r *run) prepare(i int, s Step) (act, string) {
 	c, ok := r.cases[s.Credential]
 	p := r.Catalogue.Provider(s.Provider)
 	switch {
+	case s.Deed == Rotate:
+		return act{}, "it is a rotation: leakgate remediate rotate apply"
 	case !ok:
 		return act{}, "its value was not found again: give the repository, or the value on standard input"
 	case r.mark(c.Value) != s.Mark:

@@ -44,6 +44,7 @@ type Step struct {
 	Forever    string            `json:"forever,omitempty"` // what cannot be taken back
 	Note       string            `json:"note,omitempty"`    // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
+	Rotation   *Rotation         `json:"rotation,omitempty"` // of the deed Rotate
 }
 
 // Digest is the SHA-256 of the plan's canonical form.

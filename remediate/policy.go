@@ -47,6 +47,8 @@ type Policy struct {
 	// Credentials are, by provider, files that hold what it needs of an
 	// administrator. Only their owner may read them.
 	Credentials map[string]map[string]string `toml:"credentials"`
+	// Stores are where consumers read the values that are rotated.
+	Stores []Place `toml:"store"`
 }
 
 // Quorum is a number of approvers that a plan needs if a step of it matches.
@@ -141,6 +143,9 @@ func (p Policy) validate() error {
 		}
 	}
 	if err := p.people(); err != nil {
+		return err
+	}
+	if err := p.places(); err != nil {
 		return err
 	}
 	for _, q := range p.Approvals {

@@ -51,7 +51,7 @@ func (w *world) remediateCommand() *cobra.Command {
 	f.addFlags(c)
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
 		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f),
-		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
+		w.rotateCommand(&f), w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
 
