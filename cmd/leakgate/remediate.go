@@ -192,8 +192,12 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 			return nil, r.Result, err
 		}
 	}
+	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure))
+	if err := addAccounts(path, all, r.Result); err != nil {
+		return nil, r.Result, err
+	}
 	var cases []remediate.Case
-	for _, c := range remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure)) {
+	for _, c := range all {
 		if len(l.only) == 0 || contains(l.only, c.Credential) {
 			cases = append(cases, c)
 		}
@@ -202,6 +206,24 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 		return nil, r.Result, fmt.Errorf("no such credential was found in %s", path)
 	}
 	return cases, r.Result, nil
+}
+
+// addAccounts reads again, in the repository, the URLs that passwords of databases stand in.
+func addAccounts(path string, cases []remediate.Case, r scanner.Result) error {
+	repo, err := gitrepo.Open(path)
+	if err != nil {
+		return nil //nolint:nilerr // a folder is no repository, and has no blobs
+	}
+	defer repo.Close()
+	reader := repo.NewReader(0)
+	return remediate.AddAccounts(cases, r, func(blob string) ([]byte, error) {
+		id, err := gitrepo.ParseID(blob)
+		if err != nil {
+			return nil, err
+		}
+		object, err := reader.Object(id)
+		return object.Data, err
+	})
 }
 
 func contains(list []string, text string) bool {
