@@ -140,15 +140,18 @@ func (r *run) all(ctx context.Context) (out []Outcome, err error) {
 	return out, nil
 }
 
-func (r *run) stopped() error {
-	if r.Policy.KillSwitch == "" {
+func (r *run) stopped() error { return r.Policy.Stopped() }
+
+// Stopped is an error while the kill switch is on.
+func (p Policy) Stopped() error {
+	if p.KillSwitch == "" {
 		return nil
 	}
-	_, err := os.Stat(r.Policy.KillSwitch)
+	_, err := os.Stat(p.KillSwitch)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("%w: remove %s to go on", ErrStopped, r.Policy.KillSwitch) // who cannot look does not go on
+	return fmt.Errorf("%w: remove %s to go on", ErrStopped, p.KillSwitch) // who cannot look does not go on
 }
 
 // step does one step, or what is left of it.

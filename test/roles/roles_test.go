@@ -247,3 +247,41 @@ func must(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+func TestAUserIsRetiredAndTakesItsNextTurn(t *testing.T) {
+	each(t, func(t *testing.T, l *leak) {
+		session, err := l.server.SignIn(l.ctx, l.user, l.in.Secret, "")
+		must(t, err)
+		defer session.Close()
+		if n, err := l.group.Sessions(l.ctx, l.user); n != 1 || err != nil {
+			t.Errorf("%d sessions, %v", n, err)
+		}
+		l.is(t, false, true)
+		must(t, l.group.Retire(l.ctx, l.user))
+		l.eventually(t, func() bool { gone, err := l.group.Retired(l.ctx, l.user); return gone && err == nil })
+		l.is(t, true, false)
+		l.in.Secret = secret.New(word(t))
+		for range 2 {
+			must(t, l.group.Mint(l.ctx, l.user, l.in.Secret))
+			l.is(t, false, true)
+		}
+		must(t, l.group.Retire(l.ctx, l.user))
+		must(t, l.group.Drop(l.ctx, l.user))
+		l.is(t, true, false)
+		for _, user := range []string{"", "admin", l.group.Name} {
+			if err := l.group.Retire(l.ctx, user); err == nil {
+				t.Errorf("%q was retired", user)
+			}
+		}
+	})
+}
+
+func (l *leak) is(t *testing.T, retired, works bool) {
+	t.Helper()
+	if got, err := l.group.Retired(l.ctx, l.user); got != retired || err != nil {
+		t.Errorf("retired %v, %v, want %v", got, err, retired)
+	}
+	if got, err := l.group.Works(l.ctx, l.user, l.in.Secret); got != works || err != nil {
+		t.Errorf("works %v, %v, want %v", got, err, works)
+	}
+}
