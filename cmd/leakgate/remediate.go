@@ -46,7 +46,7 @@ func (w *world) remediateCommand() *cobra.Command {
 	flags.StringVar(&f.operator, "operator", "", "`FILE` of what may be acted on and by whom; default leakgate/remediate.toml in the user's configuration folder")
 	flags.StringVar(&f.actor, "actor", "", "`NAME` under which the audit trail knows you; default $USER")
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
-		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f),
+		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
 		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
