@@ -168,7 +168,7 @@ func (p Prover) begin(c Consumer, value secret.Secret) (*run, error) {
 	r := &run{Prover: p, Consumer: c, want: p.Key.HMAC("follow", value), again: map[string]bool{}}
 	for _, name := range []string{c.Namespace, c.Secret, c.Key} {
 		if name == "" || strings.ContainsAny(name, "/?#%") {
-			return nil, fmt.Errorf("%q is no name of a namespace, a Secret or its key", name)
+			return nil, errors.New("a namespace, a Secret and its key are needed, by their names") // which may be a value by mistake
 		}
 	}
 	if value.IsZero() {
@@ -184,7 +184,7 @@ func (p Prover) begin(c Consumer, value secret.Secret) (*run, error) {
 	}
 	kind, _, _ := strings.Cut(c.Source, "/")
 	if r.source = sources[strings.ToLower(kind)]; r.source.judge == nil {
-		return nil, fmt.Errorf("source %q is externalsecret/NAME or vaultstaticsecret/NAME", c.Source)
+		return nil, errors.New("a source is externalsecret/NAME or vaultstaticsecret/NAME")
 	}
 	_, err := pathOf(c.Namespace, c.Source, r.source.paths)
 	return r, err
@@ -307,7 +307,7 @@ func pathOf(namespace, object string, paths map[string]string) (string, error) {
 	kind, name, ok := strings.Cut(object, "/")
 	prefix := paths[strings.ToLower(kind)]
 	if !ok || name == "" || strings.ContainsAny(name, "/?#%") || prefix == "" {
-		return "", fmt.Errorf("%q is not written as KIND/NAME of a kind that is known", object)
+		return "", errors.New("an object is written as KIND/NAME, of a kind that is known here")
 	}
 	return strings.ReplaceAll(prefix, "NAMESPACE", namespace) + "/" + name, nil
 }

@@ -69,9 +69,15 @@ func (r *run) pods(ctx context.Context, object map[string]any) ([]any, error) {
 	if word(at(list, "metadata", "continue")) != "" {
 		return nil, fmt.Errorf("there are more than one page of them")
 	}
-	pods, ok := list["items"].([]any)
+	items, ok := list["items"].([]any)
 	if !ok {
 		return nil, fmt.Errorf("the answer is no list")
+	}
+	var pods []any
+	for _, pod := range items {
+		if phase := word(at(pod, "status", "phase")); phase != "Succeeded" && phase != "Failed" { // these run no more
+			pods = append(pods, pod)
+		}
 	}
 	return pods, nil
 }

@@ -27,6 +27,11 @@ func (r *run) forward(ctx context.Context) (Standing, error) {
 	if r.journal[verdict].event == failed {
 		return r.back(ctx)
 	}
+	if r.journal[minted].event == "" && r.Begin != nil {
+		if err := r.Begin(ctx); err != nil {
+			return Standing{}, err
+		}
+	}
 	if err := r.converge(ctx, minted, r.Mint); err != nil {
 		return Standing{}, err
 	}

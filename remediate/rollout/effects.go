@@ -22,6 +22,9 @@ type Step interface {
 // Effects is all that a rollout does and asks. Who has another kind of credential,
 // or another store, brings others.
 type Effects struct {
+	// Begin is asked before the first step: whether the plan still fits, as it does
+	// not when another rollout made its new version meanwhile. Nil asks nobody.
+	Begin   func(context.Context) error
 	Mint    Step                             // the new version works
 	Deliver Step                             // its value is where its consumers will find it
 	Move    func(stage, version string) Step // the consumers of a stage use a version
@@ -59,6 +62,13 @@ func (e Exit) Error() string { return fmt.Sprintf("it exits %d", int(e)) }
 // DatabaseEffects are those of a plan on a database, moved by the commands of the plan.
 func DatabaseEffects(p *Plan, group dbrole.Group, value secret.Secret, run Run, ask func(context.Context, Gate) (Verdict, string)) Effects {
 	e := Effects{
+		Begin: func(ctx context.Context) error {
+			old, _, err := Idle(ctx, p.Database.Users, group.Retired)
+			if err == nil && old != p.Old {
+				err = fmt.Errorf("%s is in use now, and not %s: make a new plan", old, p.Old)
+			}
+			return err
+		},
 		Mint: step{
 			func(ctx context.Context) (bool, error) { return group.Works(ctx, p.New, value) },
 			func(ctx context.Context) error { return group.Mint(ctx, p.New, value) },

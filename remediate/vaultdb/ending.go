@@ -42,10 +42,10 @@ func (e Engine) Ending(what, of string) (Ending, error) {
 		end.Do = func(ctx context.Context) error { return e.RotateRoot(ctx, of) }
 		end.After = func(context.Context) error { return nil } // Vault tells nobody; the database does
 	default:
-		return end, fmt.Errorf("there is no %q", what)
+		return end, fmt.Errorf("it is one of %s, %s and %s", RevokeLease, RotateRole, RotateRoot)
 	}
 	if !name.MatchString(of) {
-		return end, fmt.Errorf("%q is no name of a role or a connection", of)
+		return end, errName
 	}
 	return end, nil
 }

@@ -32,6 +32,9 @@ type Engine struct {
 // ErrRefused is that Vault does not allow it: nothing was done.
 var ErrRefused = errors.New("vault refuses (status 403)")
 
+// errName does not say what was given: it may be a value by mistake.
+var errName = errors.New("it is no name of a role or a connection: letters, digits, dots and dashes")
+
 // name is what a role or a connection may be called.
 var name = regexp.MustCompile(`^\w[\w.-]{0,127}$`)
 
@@ -73,7 +76,7 @@ func (e Engine) ours(id string) error {
 	rest, ok := strings.CutPrefix(id, e.mount()+"/creds/")
 	role, key, more := strings.Cut(rest, "/")
 	if !ok || !more || !name.MatchString(role) || !name.MatchString(key) {
-		return fmt.Errorf("%q is no lease of this engine, as in %s/creds/ROLE/ID", id, e.mount())
+		return fmt.Errorf("it is no lease of this engine, as in %s/creds/ROLE/ID", e.mount()) // which may be a value by mistake
 	}
 	return nil
 }
@@ -81,7 +84,7 @@ func (e Engine) ours(id string) error {
 // Static is the password that a static role has now, and since when.
 func (e Engine) Static(ctx context.Context, role string) (user string, password secret.Secret, since time.Time, err error) {
 	if !name.MatchString(role) {
-		return "", secret.Secret{}, since, fmt.Errorf("%q is no name of a role", role)
+		return "", secret.Secret{}, since, errName
 	}
 	status, answer, err := e.call(ctx, http.MethodGet, e.mount()+"/static-creds/"+role, nil)
 	if err == nil && (status != http.StatusOK || answer.Data.Password == "" || answer.Data.Rotated.IsZero()) {
@@ -93,7 +96,7 @@ func (e Engine) Static(ctx context.Context, role string) (user string, password 
 // RotateRole gives a static role another password.
 func (e Engine) RotateRole(ctx context.Context, role string) error {
 	if !name.MatchString(role) {
-		return fmt.Errorf("%q is no name of a role", role)
+		return errName
 	}
 	return e.do(ctx, e.mount()+"/rotate-role/"+role, map[string]any{})
 }
@@ -101,7 +104,7 @@ func (e Engine) RotateRole(ctx context.Context, role string) error {
 // RotateRoot gives the user of a connection another password, which only Vault knows.
 func (e Engine) RotateRoot(ctx context.Context, connection string) error {
 	if !name.MatchString(connection) {
-		return fmt.Errorf("%q is no name of a connection", connection)
+		return errName
 	}
 	return e.do(ctx, e.mount()+"/rotate-root/"+connection, map[string]any{})
 }

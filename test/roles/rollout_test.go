@@ -170,6 +170,7 @@ func TestAPasswordIsReplacedUnderRunningApplications(t *testing.T) {
 	postgresOnly(t, func(t *testing.T, l *leak) {
 		e, c, ticks := newShop(t, l)
 		p, digest := plan(t, e, l)
+		_, other := plan(t, e, l) // two of the same, as by two people
 		gate := func(context.Context, rollout.Gate) (rollout.Verdict, string) {
 			c.work()
 			return rollout.Pass, "orders go on"
@@ -178,7 +179,12 @@ func TestAPasswordIsReplacedUnderRunningApplications(t *testing.T) {
 			return rollout.DatabaseEffects(p, l.group, p.Value(e.Key), c.run, gate), nil
 		}
 		begin := ticks.Now()
-		s, err := e.Follow(l.ctx, digest, func(rollout.Standing) { c.work() })
+		s, err := e.Follow(l.ctx, digest, func(rollout.Standing) {
+			if _, err := e.Apply(l.ctx, other); err == nil || !strings.Contains(err.Error(), "can sign in") {
+				t.Errorf("a second rollout of the same users begins: %v", err)
+			}
+			c.work()
+		})
 		must(t, err)
 		if s.State != rollout.Finished {
 			t.Fatalf("%s: %s", s.State, s.Why)
@@ -195,6 +201,9 @@ func TestAPasswordIsReplacedUnderRunningApplications(t *testing.T) {
 		}
 		if ok, err := l.group.Works(l.ctx, p.New, p.Value(e.Key)); !ok || err != nil {
 			t.Errorf("the new password does not work: %v", err)
+		}
+		if _, err := e.Apply(l.ctx, other); err == nil || !strings.Contains(err.Error(), "is in use now") {
+			t.Errorf("a plan that no longer fits is applied: %v", err)
 		}
 		// The next one goes the other way.
 		back, _ := plan(t, e, l)
