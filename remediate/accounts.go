@@ -28,17 +28,14 @@ const around = 400
 // where, as the URLs around them say. read gives a blob of the repository. A
 // password that stands in several URLs which differ gets none: nobody knows then
 // which account is meant. Neither does one that is escaped there, since what
-// leaked is its escaped form.
-func AddAccounts(cases []Case, r scanner.Result, read func(blob string) ([]byte, error)) error {
+// leaked is its escaped form. read is nil where there are no blobs, and gives nil
+// for one that cannot be read.
+func AddAccounts(cases []Case, r scanner.Result, read func(blob string) []byte) {
 	for i, c := range cases {
 		if c.Rule != "database-url-password" || escaped.MatchString(c.Value.Reveal()) { // only its form is judged
 			continue
 		}
-		account, err := accountOf(c, r, read)
-		if err != nil {
-			return err
-		}
-		for name, text := range account {
+		for name, text := range accountOf(c, r, read) {
 			if c.Companions == nil {
 				c.Companions = map[string]secret.Secret{}
 			}
@@ -46,28 +43,23 @@ func AddAccounts(cases []Case, r scanner.Result, read func(blob string) ([]byte,
 		}
 		cases[i] = c
 	}
-	return nil
 }
 
-func accountOf(c Case, r scanner.Result, read func(blob string) ([]byte, error)) (account map[string]string, err error) {
+func accountOf(c Case, r scanner.Result, read func(blob string) []byte) (account map[string]string) {
 	for _, f := range r.Findings {
 		if f.Rule.ID != c.Rule || !f.Secret.Equal(c.Value) {
 			continue
 		}
-		if f.At.Blob == "" || len(f.At.DecodedFrom) > 0 {
-			return nil, nil
+		if f.At.Blob == "" || len(f.At.DecodedFrom) > 0 || read == nil {
+			return nil
 		}
-		text, err := read(f.At.Blob)
-		if err != nil {
-			return nil, err
-		}
-		found := parseAccount(text, f.At.Span, c.Value)
+		found := parseAccount(read(f.At.Blob), f.At.Span, c.Value)
 		if found == nil || account != nil && !slices.Equal(words(found), words(account)) {
-			return nil, nil
+			return nil
 		}
 		account = found
 	}
-	return account, nil
+	return account
 }
 
 func words(a map[string]string) []string {

@@ -193,9 +193,9 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 		}
 	}
 	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure))
-	if err := addAccounts(path, all, r.Result); err != nil {
-		return nil, r.Result, err
-	}
+	read, done := blobsOf(path)
+	defer done()
+	remediate.AddAccounts(all, r.Result, read)
 	var cases []remediate.Case
 	for _, c := range all {
 		if len(l.only) == 0 || contains(l.only, c.Credential) {
@@ -208,22 +208,28 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 	return cases, r.Result, nil
 }
 
-// addAccounts reads again, in the repository, the URLs that passwords of databases stand in.
-func addAccounts(path string, cases []remediate.Case, r scanner.Result) error {
+// maxBeside is the largest file that is read for what stands beside a value.
+const maxBeside = 4 << 20
+
+// blobsOf reads what the files of a repository held; of anything else it knows nothing.
+func blobsOf(path string) (read func(id string) []byte, done func()) {
 	repo, err := gitrepo.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // a folder is no repository, and has no blobs
+		return nil, func() {}
 	}
-	defer repo.Close()
-	reader := repo.NewReader(0)
-	return remediate.AddAccounts(cases, r, func(blob string) ([]byte, error) {
-		id, err := gitrepo.ParseID(blob)
+	objects := repo.NewReader(maxBeside)
+	read = func(id string) []byte {
+		blob, err := gitrepo.ParseID(id)
 		if err != nil {
-			return nil, err
+			return nil
 		}
-		object, err := reader.Object(id)
-		return object.Data, err
-	})
+		o, err := objects.ObjectWithin(blob, maxBeside)
+		if err != nil {
+			return nil
+		}
+		return o.Data
+	}
+	return read, func() { _ = repo.Close() } // it was only read
 }
 
 func contains(list []string, text string) bool {
