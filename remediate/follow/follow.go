@@ -36,19 +36,19 @@ type Clock interface {
 
 // Consumer is who should follow.
 type Consumer struct {
-	Namespace string
-	Secret    string // its name
-	Key       string // under which the value is in it
+	Namespace string `toml:"namespace"`
+	Secret    string `toml:"secret"` // its name
+	Key       string `toml:"key"`    // under which the value is in it
 	// Source is the object that keeps the Secret, as externalsecret/NAME or
 	// vaultstaticsecret/NAME; "" when somebody else writes it.
-	Source string
+	Source string `toml:"source"`
 	// Workloads use the Secret, as deployment/NAME, statefulset/NAME or daemonset/NAME.
-	Workloads []string
+	Workloads []string `toml:"workloads"`
 	// Restart has the workloads restarted here. Otherwise Reloader, or the
 	// operator, is expected to do that.
-	Restart bool
+	Restart bool `toml:"restart"`
 	// Used is how many use the old value, as its issuer says; nil when nobody asks it.
-	Used func(context.Context) (int, error)
+	Used func(context.Context) (int, error) `toml:"-"`
 }
 
 // Verdict is what is known of one fact.
@@ -137,6 +137,36 @@ func (p Prover) Propagate(ctx context.Context, c Consumer, value secret.Secret) 
 			return proof, err
 		}
 	}
+}
+
+// Prove is Propagate for all consumers of a value, one after the other. It says in
+// one line what proves that they follow; an error says who is not proven to, and why.
+func (p Prover) Prove(ctx context.Context, all []Consumer, value secret.Secret) (string, error) {
+	if len(all) == 0 {
+		return "", errors.New("no consumer is named, so nothing can be proven")
+	}
+	var lines []string
+	for _, c := range all {
+		proof, err := p.Propagate(ctx, c, value)
+		if err != nil {
+			return "", err
+		}
+		if v := proof.Verdict(); v != Proven {
+			return "", fmt.Errorf("%s: %s", v, proof.lines(func(f Fact) bool { return f.Verdict != Proven }))
+		}
+		lines = append(lines, proof.lines(func(Fact) bool { return true }))
+	}
+	return strings.Join(lines, "; "), nil
+}
+
+func (p Proof) lines(which func(Fact) bool) string {
+	var lines []string
+	for _, f := range p.Facts {
+		if which(f) {
+			lines = append(lines, f.Name+": "+f.Why)
+		}
+	}
+	return strings.Join(lines, ", ")
 }
 
 // Look says how far a consumer has followed, and changes nothing.

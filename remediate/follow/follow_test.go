@@ -257,3 +257,19 @@ func TestNamesThatLeaveTheirPlaceAreRefused(t *testing.T) {
 		t.Error("no value was taken")
 	}
 }
+
+func TestAllConsumersAreProvenOrNone(t *testing.T) {
+	_, p, c := world()
+	line, err := p.Prove(t.Context(), []Consumer{c}, secret.New("new"))
+	if err != nil || !strings.Contains(line, "deployment/web: 2 pods are ready") {
+		t.Errorf("%q, %v", line, err)
+	}
+	other := c
+	other.Key = "user"
+	if _, err := p.Prove(t.Context(), []Consumer{c, other}, secret.New("new")); err == nil || !strings.Contains(err.Error(), "not yet: secret/db: it has no key user") {
+		t.Error(err)
+	}
+	if _, err := p.Prove(t.Context(), nil, secret.New("new")); err == nil {
+		t.Error("nobody was proven to follow")
+	}
+}
