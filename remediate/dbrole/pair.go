@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -96,7 +97,32 @@ func (g Group) Retire(ctx context.Context, user string) error {
 	if err := g.mine(user); err != nil {
 		return err
 	}
-	return g.run(ctx, retire, map[string]string{"user": user})
+	if err := g.run(ctx, retire, map[string]string{"user": user}); err != nil {
+		return err
+	}
+	return g.await(ctx, user)
+}
+
+// How long sessions that were ended may take to go: servers end them a little later.
+const (
+	lingers = 10 * time.Second
+	pause   = 100 * time.Millisecond
+)
+
+// await returns when no session is left, or when they had their time: whether some
+// are left is what [Group.Retired] says.
+func (g Group) await(ctx context.Context, user string) error {
+	for range lingers / pause {
+		if n, err := g.Sessions(ctx, user); err != nil || n == 0 {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // Drop removes a user. A user that owns something is refused by the server.

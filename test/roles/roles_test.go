@@ -109,14 +109,14 @@ func TestALeakedRoleIsDisabledEnabledAndRevoked(t *testing.T) {
 		defer session.Close()
 		target := l.locate(t)
 		l.act(t, revoke.Disable, target)
-		l.check(t, revoke.Dead)
+		l.dies(t)
 		if _, err := session.Row(l.ctx, "SELECT 1 AS one", nil); err == nil {
 			t.Error("a session of the disabled role goes on")
 		}
 		l.act(t, revoke.Undo, target)
 		again := l.locate(t)
 		l.act(t, revoke.Revoke, again)
-		l.check(t, revoke.Dead)
+		l.dies(t)
 		if _, err := theirs.Row(l.ctx, "SELECT 1 AS one", nil); err != nil {
 			t.Errorf("a bystander's session ended: %v", err)
 		}
@@ -149,12 +149,18 @@ func TestOpenSessionsAreNoDeath(t *testing.T) {
 			dbrole.PostgreSQL: {"ALTER ROLE {{user|name}} NOLOGIN"},
 			dbrole.MySQL:      {"ALTER USER {{user}}@'%' ACCOUNT LOCK"},
 		})
-		if r := l.check(t, revoke.Unknown); !strings.Contains(r.Why, "are open: 1") {
+		if r := l.check(t, revoke.Unknown); !strings.Contains(r.Why, "are open: ") {
 			t.Error(r.Why)
 		}
 		session.Close()
-		l.eventually(t, func() bool { return l.client.Check(l.ctx, l.p, l.in).Status == revoke.Dead })
+		l.dies(t)
 	})
+}
+
+// dies waits until the check says so: sessions end a little later than they are told to.
+func (l *leak) dies(t *testing.T) {
+	t.Helper()
+	l.eventually(t, func() bool { return l.client.Check(l.ctx, l.p, l.in).Status == revoke.Dead })
 }
 
 func (l *leak) eventually(t *testing.T, ok func() bool) {
@@ -258,7 +264,6 @@ func TestAUserIsRetiredAndTakesItsNextTurn(t *testing.T) {
 		}
 		l.is(t, false, true)
 		must(t, l.group.Retire(l.ctx, l.user))
-		l.eventually(t, func() bool { gone, err := l.group.Retired(l.ctx, l.user); return gone && err == nil })
 		l.is(t, true, false)
 		l.in.Secret = secret.New(word(t))
 		for range 2 {
