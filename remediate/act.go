@@ -48,7 +48,6 @@ func (a act) check(ctx context.Context) (revoke.Report, error) {
 // act looks again, finds the record again, and makes the call.
 func (a act) act(ctx context.Context) (Outcome, error) {
 	report, err := a.check(ctx)
-	report = doubted(a.provider, a.in, report)
 	switch {
 	case err != nil:
 		return Outcome{}, err

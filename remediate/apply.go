@@ -166,8 +166,10 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	case undoing, undone:
 		return Outcome{s, Refused, "it was taken back: make a new plan"}, nil
 	}
-	a, why := r.prepare(i, s)
+	a, why, err := r.prepare(ctx, i, s)
 	switch {
+	case err != nil:
+		return Outcome{}, err
 	case why != "":
 		return Outcome{s, Refused, why}, nil
 	case at.event == intent || at.event == answered:
@@ -192,7 +194,10 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Status != revoke.Dead {
 		return Outcome{s, Nothing, s.Note}, nil
 	}
-	a, why := r.prepare(i, s)
+	a, why, err := r.prepare(ctx, i, s)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if why != "" {
 		if over, err := r.over(ctx, s.Credential); over || err != nil {
 			return Outcome{s, Nothing, s.Note}, err
@@ -210,23 +215,33 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 }
 
 // prepare gives what a step needs to be done, or why it is not done.
-func (r *run) prepare(i int, s Step) (act, string) {
-	c, ok := r.cases[s.Credential]
-	p := r.Catalogue.Provider(s.Provider)
+func (r *run) prepare(ctx context.Context, i int, s Step) (act, string, error) {
+	c, p := r.cases[s.Credential], r.Catalogue.Provider(s.Provider)
+	if why := r.hinders(c, p, s); why != "" {
+		return act{}, why, nil
+	}
+	in := r.input(c, p)
+	var err error
+	in.Home, err = r.home(ctx, s.Credential, p)
+	return act{run: r, index: i, step: s, provider: p, in: in}, "", err
+}
+
+// hinders says why a step is not done, "" when nothing is in the way.
+func (r *run) hinders(c Case, p *revoke.Provider, s Step) string {
 	switch {
-	case !ok:
-		return act{}, "its value was not found again: give the repository, or the value on standard input"
+	case c.Credential == "":
+		return "its value was not found again: give the repository, or the value on standard input"
 	case r.mark(c.Value) != s.Mark:
-		return act{}, "the value is not the one of the plan"
+		return "the value is not the one of the plan"
 	case !r.Policy.owns(s.Repository) || !r.Policy.owns(c.Repository):
-		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
+		return "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
 	case p == nil:
-		return act{}, "the provider of the plan is not known to this version"
+		return "the provider of the plan is not known to this version"
 	case r.pace.broken(r.Clock, p):
-		return act{}, fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
+		return fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
 	}
 	if data, err := p.Digest(); err != nil || data != s.Data {
-		return act{}, "what is known of the provider changed since the plan was made: make a new one"
+		return "what is known of the provider changed since the plan was made: make a new one"
 	}
-	return act{run: r, index: i, step: s, provider: p, in: r.input(c, p)}, ""
+	return ""
 }

@@ -141,14 +141,29 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	s.Provider, s.Data, s.Outage, s.Forever, s.Evidence = p.ID, data, p.Outage, p.Forever, p.Evidence
-	if err := e.pace.wait(ctx, e.Clock, p); err != nil {
+	in, report, err := e.ask(ctx, c, p)
+	if err != nil {
 		return s, err
 	}
-	in := e.input(c, p)
-	report := doubted(p, in, e.Issuer.Check(ctx, p, in))
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
 	e.decide(ctx, &s, p, in, report)
 	return s, ctx.Err()
+}
+
+// ask asks whether a credential works, and keeps where one was seen alive.
+func (e *Engine) ask(ctx context.Context, c Case, p *revoke.Provider) (in revoke.Input, r revoke.Report, err error) {
+	in = e.input(c, p)
+	if in.Home, err = e.home(ctx, c.Credential, p); err != nil {
+		return in, r, err
+	}
+	if err := e.pace.wait(ctx, e.Clock, p); err != nil {
+		return in, r, err
+	}
+	r = e.Issuer.Check(ctx, p, in)
+	if r.Status == revoke.Live && !in.Home && p.Place != "" && p.Place != revoke.PlaceForm {
+		err = e.saw(ctx, c.Credential, p)
+	}
+	return in, r, err
 }
 
 // decide chooses the deed.

@@ -33,6 +33,9 @@ type Policy struct {
 	Lifetime revoke.Duration `toml:"lifetime"`
 	// AllowUnverified names providers whose answers nobody has seen.
 	AllowUnverified []string `toml:"allow_unverified"`
+	// Home names providers whose one account or host, as it is set here, is the
+	// only one whose credentials leak: not to be known there is to be dead.
+	Home []string `toml:"home"`
 	// Approvals say how many approvers a plan needs. All that match count.
 	Approvals []Quorum   `toml:"approvals"`
 	Approvers []Approver `toml:"approvers"`

@@ -55,7 +55,10 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	case undone:
 		return Outcome{s, Nothing, "it was taken back before"}, nil
 	}
-	a, why := r.prepare(i, s)
+	a, why, err := r.prepare(ctx, i, s)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if why != "" {
 		return Outcome{s, Refused, why}, nil
 	}

@@ -74,11 +74,16 @@ func (f *issuers) effects(value string) (deeds []string, last time.Time) {
 func (f *issuers) Check(_ context.Context, p *revoke.Provider, in revoke.Input) revoke.Report {
 	f.note(p)
 	value := in.Secret.Reveal()
-	if s, ok := f.status[value]; ok {
+	if s, ok := f.status[value]; ok && s == revoke.Dead && p.Place != "" && !p.Placed(in) {
+		return revoke.Report{Why: "the fake does not know it"}
+	} else if ok {
 		return revoke.Report{Status: s, Why: "the fake says " + s.String()}
 	}
 	deeds, last := f.effects(value)
 	dead := len(deeds) > 0 && deeds[len(deeds)-1] != string(revoke.Undo) && !f.clock.Now().Before(last.Add(f.delay))
+	if dead && p.Place != "" && !p.Placed(in) {
+		return revoke.Report{Why: "the fake does not know it"}
+	}
 	if dead {
 		return revoke.Report{Status: revoke.Dead, Why: "the fake knows that it is dead"}
 	}

@@ -78,7 +78,7 @@ func (w *world) checkKind(ctx context.Context, f *remediation, k kindCheck) erro
 	if issuer == nil {
 		issuer = &revoke.Client{Private: policy.Private, Now: w.now}
 	}
-	return w.printCheck(p, value, issuer.Check(ctx, p, revoke.Input{Secret: value, Given: given}))
+	return w.printCheck(p, value, issuer.Check(ctx, p, revoke.Input{Secret: value, Given: given, Home: contains(policy.Home, p.ID)}))
 }
 
 // readValue reads the credential. One line end is not part of it.

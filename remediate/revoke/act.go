@@ -36,13 +36,13 @@ func (c *Client) Act(ctx context.Context, p *Provider, in Input, t Target, d Dee
 }
 
 func (p *Provider) judge(action *Action, r *reply) Outcome {
-	switch group, means := which(r, action.Done, action.Gone, action.Refused); group {
+	switch group, a := which(r, action.Done, action.Gone, action.Refused); group {
 	case 0:
-		return Outcome{Result: Done, Why: means, Settle: time.Duration(p.Settle)}
+		return Outcome{Result: Done, Why: a.Means, Settle: time.Duration(p.Settle)}
 	case 1:
-		return Outcome{Result: Gone, Why: means}
+		return Outcome{Result: Gone, Why: a.Means}
 	case 2:
-		return Outcome{Result: Refused, Why: means, RetryAfter: r.wait}
+		return Outcome{Result: Refused, Why: a.Means, RetryAfter: r.wait}
 	}
 	return Outcome{Why: undocumented(p, r), RetryAfter: r.wait}
 }

@@ -57,6 +57,9 @@ func (p *Provider) writeNeeds(b *strings.Builder) {
 func (p *Provider) writeFacts(b *strings.Builder) {
 	fmt.Fprintf(b, "- Which record it is: %s.\n", p.Proof.words())
 	fmt.Fprintf(b, "- Hosts: %s.\n", code(p.Hosts))
+	if p.Place != "" {
+		fmt.Fprintf(b, "- What proves that the value is asked about at the right place: %s.\n", p.placeWords())
+	}
 	fmt.Fprintf(b, "- The check %s.\n", map[string]string{"none": "leaves no trace that is documented", "log": "shows in the provider's log of uses"}[p.Effects])
 	if p.Rate.Calls > 0 {
 		fmt.Fprintf(b, "- At most %d calls in %s.\n", p.Rate.Calls, time.Duration(p.Rate.Per))
@@ -107,7 +110,11 @@ func (p *Provider) writeStep(b *strings.Builder, name string, r Request, words [
 	fmt.Fprintf(b, "**%s**: `%s %s`\n\n", name, r.Method, r.URL)
 	for i, answers := range groups {
 		for _, a := range answers {
-			fmt.Fprintf(b, "- %s: %s, %s\n", words[i], a.shape(), a.Means)
+			word := words[i]
+			if a.absent() {
+				word += " where the place is proven"
+			}
+			fmt.Fprintf(b, "- %s: %s, %s\n", word, a.shape(), a.Means)
 		}
 	}
 	b.WriteString("\n")

@@ -21,6 +21,7 @@ type Provider struct {
 	Derive string   `toml:"derive"` // name of a function that makes more parts of the value
 	Hosts  []string `toml:"hosts"`  // exactly the hosts that may be asked
 	Needs  []Need   `toml:"needs"`
+	Place  string   `toml:"place"` // what proves that the value is asked about where it would be known: form, none or a setting
 	Proof  Proof    `toml:"proof"`
 	Target string   `toml:"target"` // template of the record's id
 	// Effects of the check: none, or log when it shows in the provider's own
@@ -97,6 +98,7 @@ type Answer struct {
 	Status []int          `toml:"status"`
 	Fields map[string]any `toml:"fields"` // path of the answer to its value, or to a list of them
 	Text   string         `toml:"text"`   // part of the answer's text
+	Absent *bool          `toml:"absent"` // of a dead answer: it says only that the value is not known here
 	Means  string         `toml:"means"`  // in plain words
 }
 

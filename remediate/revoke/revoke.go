@@ -86,6 +86,9 @@ type Input struct {
 	// Seen is when the value was first committed. A record that was created
 	// later cannot be it. Required by ProofListEdges.
 	Seen time.Time
+	// Home says that the value was seen alive where it is asked about, or that
+	// the operator knows of no other place: not to be known there is to be dead.
+	Home bool
 }
 
 // Report is the answer to a check.

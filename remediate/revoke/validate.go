@@ -14,7 +14,7 @@ var idShape = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // validate refuses a provider that is not whole, so that no request is made
 // from half of one. It names the first mistake.
 func (p *Provider) validate() error {
-	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps} {
+	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps, p.validatePlace} {
 		if err := check(); err != nil {
 			return err
 		}

@@ -48,6 +48,7 @@ type Transcript struct {
 // Record is what a provider must say of itself.
 type Record struct {
 	Class     revoke.Class        `toml:"class"`
+	Place     string              `toml:"place"` // what proves that the value is asked about at the right place
 	Proof     revoke.Proof        `toml:"proof"`
 	Target    string              `toml:"target"` // the id of the true record
 	Rules     []string            `toml:"rules"`
@@ -107,7 +108,8 @@ type Reply struct {
 	Body          string            `toml:"body"`
 	Identity      map[string]string `toml:"identity"`
 	Scopes        []string          `toml:"scopes"`
-	State         string            `toml:"state"` // "disabled": the answer for a value that is disabled
+	State         string            `toml:"state"`  // "disabled": the answer for a value that is disabled
+	Absent        bool              `toml:"absent"` // it says only that the value is not known there: dead where the place is proven
 }
 
 // Listing is a list in pages. The text {{record}} stands where the true record is.
@@ -159,7 +161,7 @@ func strictly(err error) error {
 
 // Input is a new value of the kind with all that its requests need.
 func (t *Transcript) Input() revoke.Input {
-	in := revoke.Input{Secret: secret.New(t.values["secret"]), Given: map[string]secret.Secret{}, Seen: t.Seen}
+	in := revoke.Input{Secret: secret.New(t.values["secret"]), Given: map[string]secret.Secret{}, Seen: t.Seen, Home: t.Record.Place == revoke.PlaceNone}
 	for name := range t.Given {
 		in.Given[name] = secret.New(t.values[name])
 	}
