@@ -60,13 +60,23 @@ func (a act) act(ctx context.Context) (Outcome, error) {
 	if why != "" {
 		return a.outcome(Refused, why)
 	}
-	if !a.step.Undo {
-		if a.forever >= a.Policy.budget() {
-			return a.outcome(Refused, fmt.Sprintf("this run has done the %d deeds that cannot be taken back and that budget allows", a.forever))
-		}
-		a.forever++
+	if why := a.spend(); why != "" {
+		return a.outcome(Refused, why)
 	}
 	return a.fire(ctx, target)
+}
+
+// spend takes one of the deeds that cannot be taken back and that the budget
+// allows, or says that none is left.
+func (a act) spend() string {
+	if a.step.Undo {
+		return ""
+	}
+	if a.forever >= a.Policy.budget() {
+		return fmt.Sprintf("this run has done the %d deeds that cannot be taken back and that budget allows", a.forever)
+	}
+	a.forever++
+	return ""
 }
 
 // aim proves again which record the value is; it must be that of the plan.
@@ -80,7 +90,7 @@ func (a act) aim(ctx context.Context, report revoke.Report) (revoke.Target, stri
 	if err != nil {
 		return target, err.Error()
 	}
-	if planned := a.step.Target; planned == nil || planned.ID != target.ID || planned.Proof != target.Proof {
+	if planned := a.step.Target; planned == nil || !same(*planned, target) {
 		return target, fmt.Sprintf("%s: the record is another one than that of the plan", revoke.ErrAmbiguous)
 	}
 	return target, ""
@@ -115,8 +125,11 @@ func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
 		return Outcome{}, err
 	}
 	a.at("behind answer")
-	if o.Result == revoke.Refused {
+	switch {
+	case o.Result == revoke.Refused:
 		return a.outcome(Refused, o.Why)
+	case o.Result == revoke.Unclear && a.step.Disabled != "": // it was dead before, so a check tells nothing
+		return a.outcome(Open, "it is disabled, and nobody can tell whether it is deleted: "+o.Why)
 	}
 	return a.verify(ctx, a.Clock.Now().Add(max(o.Settle, time.Duration(a.provider.Settle))), o.Why)
 }
@@ -143,6 +156,9 @@ func (a act) write(ctx context.Context, event string, body any) error {
 // it is not made again unless the issuer says, after the time that it takes to
 // settle, that the credential still works.
 func (a act) takeUp(ctx context.Context, at progress) (Outcome, error) {
+	if a.step.Disabled != "" && !at.happened() { // to delete twice does what once does
+		return a.remove(ctx)
+	}
 	if a.provider.Unchecked != "" {
 		return a.outcome(Open, "an earlier run was cut off at the call, and nobody can tell whether it was made: "+a.provider.Unchecked)
 	}
@@ -164,6 +180,13 @@ func (a act) takeUp(ctx context.Context, at progress) (Outcome, error) {
 		return a.act(ctx)
 	}
 	return a.outcome(Open, "an earlier run was cut off at the call, and nobody can tell what became of it: "+report.Why)
+}
+
+// happened reports whether the provider said that it did what was asked.
+func (p progress) happened() bool {
+	var told answer
+	return p.event == answered && json.Unmarshal(p.body, &told) == nil &&
+		(told.Result == revoke.Done.String() || told.Result == revoke.Gone.String())
 }
 
 // Waits between checks.

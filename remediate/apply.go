@@ -77,7 +77,7 @@ func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	case now.Add(skew).Before(plan.Made):
 		return errors.New("the plan was made in the future: set the clock")
 	}
-	return e.approved(ctx, plan, digest)
+	return e.approved(ctx, plan, plan, digest, false)
 }
 
 // run is one application of a plan.
@@ -106,6 +106,8 @@ const (
 	refused  = "refused"  // the provider refused; nothing was done
 	undoing  = "undoing"  // an undo is about to be called
 	undone   = "undone"
+
+	undoFailed = "undo failed" // the provider did not enable it, or nobody can tell
 )
 
 // recall reads the journal.
@@ -163,7 +165,7 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 			return Outcome{s, Open, "done before, but its incident is open: make a new plan"}, err
 		}
 		return Outcome{s, Proven, "done before"}, nil
-	case undoing, undone:
+	case undoing, undone, undoFailed:
 		return Outcome{s, Refused, "it was taken back: make a new plan"}, nil
 	}
 	a, why, err := r.prepare(ctx, i, s)
@@ -174,6 +176,9 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 		return Outcome{s, Refused, why}, nil
 	case at.event == intent || at.event == answered:
 		return a.takeUp(ctx, at)
+	}
+	if s.Disabled != "" {
+		return a.remove(ctx)
 	}
 	called, done, err := r.calledElsewhere(ctx, s.Credential)
 	switch {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 // Approval is one approver's word on one plan, signed with an SSH key in the
@@ -19,6 +20,7 @@ import (
 // (https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig).
 type Approval struct {
 	Plan      string    `json:"plan"`
+	Undo      bool      `json:"undo,omitempty"` // it allows to take the plan back, and nothing else
 	Approver  string    `json:"approver"`
 	Expires   time.Time `json:"expires"`
 	Signature string    `json:"signature"`
@@ -29,7 +31,11 @@ const namespace = "leakgate"
 
 // Statement is the text that is signed.
 func (a Approval) Statement() []byte {
-	return fmt.Appendf(nil, "I approve this leakgate plan.\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
+	word := "I approve this leakgate plan."
+	if a.Undo {
+		word = "I approve that this leakgate plan is taken back."
+	}
+	return fmt.Appendf([]byte(word), "\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
 }
 
 // Sign fills in the signature.
@@ -55,7 +61,15 @@ func (e *Engine) Approve(ctx context.Context, a Approval) error {
 	if err != nil {
 		return fmt.Errorf("encode approval: %w", err)
 	}
-	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, body) })
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, a.kind(), body) })
+}
+
+// kind keeps the two approvals that a person can give of a plan apart.
+func (a Approval) kind() string {
+	if a.Undo {
+		return string(revoke.Undo)
+	}
+	return ""
 }
 
 // accepts holds an approval against the operator's list of approvers.
@@ -111,9 +125,10 @@ func (p Approver) keys() (keys []ssh.PublicKey, err error) {
 	return keys, nil
 }
 
-// approved reports whether a plan has the approvals that it needs now.
-func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error {
-	need := e.Policy.Needs(plan)
+// approved reports whether a plan has the approvals that the part of it that is
+// to be done, or to be taken back, needs now.
+func (e *Engine) approved(ctx context.Context, plan, part *Plan, digest string, undo bool) error {
+	need := e.Policy.Needs(part)
 	if need == 0 {
 		return nil
 	}
@@ -130,6 +145,9 @@ func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error 
 	for _, body := range bodies {
 		var a Approval
 		err := json.Unmarshal(body, &a)
+		if err == nil && a.Undo != undo {
+			continue
+		}
 		if err == nil {
 			err = e.Policy.accepts(plan, a, e.Clock.Now())
 		}
@@ -142,5 +160,9 @@ func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error 
 	if len(valid) >= need {
 		return nil
 	}
-	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate remediate approve %s", len(valid), need, digest))...)
+	flag := ""
+	if undo {
+		flag = "--undo "
+	}
+	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate remediate approve %s%s", len(valid), need, flag, digest))...)
 }

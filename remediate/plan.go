@@ -41,8 +41,10 @@ type Step struct {
 	Target     *revoke.Target    `json:"target,omitempty"`
 	Undo       bool              `json:"undo"` // the deed can be taken back
 	Outage     string            `json:"outage,omitempty"`
-	Forever    string            `json:"forever,omitempty"` // what cannot be taken back
-	Note       string            `json:"note,omitempty"`    // why nothing is called, and what a person does
+	Forever    string            `json:"forever,omitempty"`  // what cannot be taken back
+	Disabled   string            `json:"disabled,omitempty"` // by which plan, when the deed deletes what was disabled
+	Since      time.Time         `json:"since,omitzero"`     // when that was done
+	Note       string            `json:"note,omitempty"`     // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
 }
 
@@ -131,7 +133,14 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
 		return s, nil
 	}
-	p, note := e.provider(c)
+	d, err := e.disabled(ctx, c.Credential)
+	if err != nil {
+		return s, err
+	}
+	p, note := e.providerOf(d), ""
+	if p == nil {
+		p, note = e.provider(c)
+	}
 	if p == nil {
 		s.Note = note
 		return s, nil
@@ -146,7 +155,11 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
-	e.decide(ctx, &s, p, in, report)
+	if d != nil && d.Provider == p.ID && report.Status == revoke.Dead {
+		e.removal(&s, d, p, in)
+	} else {
+		e.decide(ctx, &s, p, in, report)
+	}
 	return s, ctx.Err()
 }
 

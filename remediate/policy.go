@@ -31,6 +31,9 @@ type Policy struct {
 	KillSwitch string `toml:"kill_switch"`
 	// Lifetime is how long a plan may be applied; 24 hours when 0.
 	Lifetime revoke.Duration `toml:"lifetime"`
+	// Grace is how long a disabled credential can be taken back before a plan
+	// deletes it; 7 days when 0.
+	Grace revoke.Duration `toml:"grace"`
 	// AllowUnverified names providers whose answers nobody has seen.
 	AllowUnverified []string `toml:"allow_unverified"`
 	// Home names providers whose one account or host, as it is set here, is the
@@ -88,6 +91,7 @@ type Approver struct {
 const (
 	defaultBudget   = 10
 	defaultLifetime = 24 * time.Hour
+	defaultGrace    = 7 * 24 * time.Hour
 )
 
 // ParsePolicy reads the operator's file. An unknown key is an error.
@@ -103,12 +107,13 @@ func ParsePolicy(text []byte) (Policy, error) {
 	var written struct {
 		Budget   *int             `toml:"budget"`
 		Lifetime *revoke.Duration `toml:"lifetime"`
+		Grace    *revoke.Duration `toml:"grace"`
 	}
 	if err := toml.Unmarshal(text, &written); err != nil {
 		return p, err
 	}
-	if written.Budget != nil && *written.Budget == 0 || written.Lifetime != nil && *written.Lifetime == 0 {
-		return p, errors.New("budget and lifetime are greater than 0; to stop everything, make the file that kill_switch names")
+	if written.Budget != nil && *written.Budget == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 {
+		return p, errors.New("budget, lifetime and grace are greater than 0; to stop everything, make the file that kill_switch names")
 	}
 	return p, p.validate()
 }
@@ -132,8 +137,8 @@ func (p Policy) validate() error {
 			}
 		}
 	}
-	if p.Budget < 0 || p.Lifetime < 0 {
-		return errors.New("budget and lifetime are not negative")
+	if p.Budget < 0 || p.Lifetime < 0 || p.Grace < 0 {
+		return errors.New("budget, lifetime and grace are not negative")
 	}
 	return nil
 }
@@ -146,8 +151,8 @@ func (p Policy) people() error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("approver %q: %w", a.Name, err)
-		case person(a.Name) == "":
-			return errors.New("an approver has no name")
+		case person(a.Name) == "" || strings.ContainsAny(a.Name, "\r\n"):
+			return errors.New("an approver has no name of one line")
 		case names[person(a.Name)]:
 			return fmt.Errorf("approver %q is there twice", a.Name)
 		}
@@ -180,6 +185,13 @@ func (p Policy) lifetime() time.Duration {
 		return defaultLifetime
 	}
 	return time.Duration(p.Lifetime)
+}
+
+func (p Policy) grace() time.Duration {
+	if p.Grace == 0 {
+		return defaultGrace
+	}
+	return time.Duration(p.Grace)
 }
 
 func (p Policy) budget() int {

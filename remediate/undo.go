@@ -4,14 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
-// Undo takes back what a plan disabled: of one credential, or of all for "".
-// What cannot be taken back is refused. An incident whose credential works again
-// is detected again.
+// Undo takes back what a plan disabled: of one credential, or of all for "". It
+// needs the approvals that the policy asks for such steps, given for undo. What
+// cannot be taken back is refused. An incident whose credential works again is
+// detected again.
 func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[string]Case) ([]Outcome, error) {
 	release, err := e.Store.Exclusive(ctx, "apply")
 	if err != nil {
@@ -20,6 +22,9 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 	defer release()
 	plan, err := e.genuine(ctx, digest)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.approved(ctx, plan, plan.undo(credential), digest, true); err != nil {
 		return nil, err
 	}
 	r := &run{Engine: e, plan: plan, digest: digest, cases: cases}
@@ -46,6 +51,15 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 	return out, nil
 }
 
+// undo is the plan as far as it is to be taken back.
+func (p *Plan) undo(credential string) *Plan {
+	part := *p
+	part.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
+		return s.Deed != revoke.Disable || credential != "" && s.Credential != credential
+	})
+	return &part
+}
+
 func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	switch r.journal[i].event {
 	case "":
@@ -65,13 +79,20 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Deed != revoke.Disable || !a.provider.Can(revoke.Undo) {
 		return Outcome{s, Refused, "it cannot be taken back: " + s.Forever}, nil
 	}
+	d, err := r.disabling(ctx, s.Credential)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if d != nil && (d.Removing || d.Removed) {
+		return Outcome{s, Refused, "it cannot be taken back any more: another plan deleted it, or was about to"}, nil
+	}
 	target, err := r.called(ctx, i)
 	switch {
 	case err != nil:
 		return Outcome{}, err
 	case target == nil:
 		return Outcome{s, Nothing, "nothing was done: it died without our call"}, nil
-	case s.Target == nil || target.Provider != s.Target.Provider || target.ID != s.Target.ID || target.Proof != s.Target.Proof:
+	case s.Target == nil || !same(*target, *s.Target):
 		return Outcome{s, Refused, fmt.Sprintf("%s: the journal names another record than the plan", revoke.ErrAmbiguous)}, nil
 	}
 	return a.takeBack(ctx, *target)
@@ -108,10 +129,10 @@ func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error
 	a.at("before undo")
 	o := a.Issuer.Act(ctx, a.provider, a.in, target, revoke.Undo)
 	a.at("behind undo")
-	if o.Result != revoke.Done {
-		return a.outcome(Open, "it was not taken back: "+o.Why)
-	}
 	ctx = context.WithoutCancel(ctx) // what was called has happened
+	if o.Result != revoke.Done {
+		return Outcome{a.step, Open, "it was not taken back: " + o.Why}, a.write(ctx, undoFailed, answer{Result: o.Result.String(), Why: o.Why})
+	}
 	report, err := a.check(ctx)
 	if err != nil {
 		return Outcome{}, err

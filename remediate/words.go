@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
@@ -43,9 +44,12 @@ func (s Step) Details() (lines []string) {
 	if s.Outage != "" {
 		add("what stops: %s", s.Outage)
 	}
-	if s.Undo {
+	switch {
+	case s.Disabled != "":
+		add("disabled since %s; it is deleted now, and cannot be taken back: %s", s.Since.Format(time.RFC3339), s.Forever)
+	case s.Undo:
 		add("can be taken back: leakgate remediate undo")
-	} else {
+	default:
 		add("cannot be taken back: %s", s.Forever)
 	}
 	return lines

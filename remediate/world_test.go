@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -105,6 +106,9 @@ func (f *issuers) Act(_ context.Context, p *revoke.Provider, in revoke.Input, _ 
 		if o := f.act(value, d); o != nil {
 			return *o
 		}
+	}
+	if deeds, _ := f.effects(value); d == revoke.Revoke && slices.Contains(deeds, string(d)) {
+		return revoke.Outcome{Result: revoke.Gone, Why: "the fake has no such credential"}
 	}
 	file, err := os.OpenFile(f.file(value), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
 	var key, signature, expires string
+	var undo bool
 	c := &cobra.Command{
 		Use: "approve DIGEST", Short: "Approve a plan with an SSH key", Args: cobra.ExactArgs(1),
 		Long: "Sign a plan with an SSH key whose public half the operator's file lists under your\nname. Without --key the statement is printed, to be signed elsewhere by\n`ssh-keygen -Y sign -n leakgate` and brought back with --signature and the same --expires.\n",
@@ -22,7 +23,7 @@ func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
 				return err
 			}
 			defer e.Store.Close()
-			a := remediate.Approval{Plan: args[0], Approver: e.Actor, Expires: w.now().Add(time.Hour).UTC().Truncate(time.Second)}
+			a := remediate.Approval{Plan: args[0], Undo: undo, Approver: e.Actor, Expires: w.now().Add(time.Hour).UTC().Truncate(time.Second)}
 			if expires != "" {
 				if a.Expires, err = time.Parse(time.RFC3339, expires); err != nil {
 					return badFlag("--expires: %w", err)
@@ -33,6 +34,7 @@ func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
 	}
 	c.Flags().StringVar(&key, "key", "", "`FILE` of the private SSH key, without a passphrase")
 	c.Flags().StringVar(&signature, "signature", "", "`FILE` that ssh-keygen made")
+	c.Flags().BoolVar(&undo, "undo", false, "approve that the plan is taken back, and nothing else")
 	c.Flags().StringVar(&expires, "expires", "", "`TIME` until which the approval counts, as in 2026-05-01T12:00:00Z; default in an hour")
 	return c
 }
@@ -66,6 +68,10 @@ func (w *world) approve(cmd *cobra.Command, e *remediate.Engine, a remediate.App
 	if err := e.Approve(cmd.Context(), a); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "%s approves plan %s until %s\n", a.Approver, a.Plan, a.Expires.Format(time.RFC3339))
+	what := "plan"
+	if a.Undo {
+		what = "the undo of plan"
+	}
+	fmt.Fprintf(w.stdout, "%s approves %s %s until %s\n", a.Approver, what, a.Plan, a.Expires.Format(time.RFC3339))
 	return nil
 }

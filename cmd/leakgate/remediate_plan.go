@@ -106,6 +106,7 @@ func (w *world) remediateUndoCommand(f *remediation) *cobra.Command {
 	var v valueFlags
 	c := &cobra.Command{
 		Use: "undo DIGEST [PATH]", Short: "Take back what a plan disabled", Args: cobra.RangeArgs(1, 2),
+		Long: "Enable again what a plan disabled, as long as no other plan has deleted it. Where the\npolicy asks approvals for such steps, undo needs its own: leakgate remediate approve --undo.\n",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(l.only) > 1 {
 				return badFlag("--credential is given once for undo")

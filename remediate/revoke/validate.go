@@ -102,7 +102,7 @@ func (p *Provider) validateProof() error {
 	case !slices.Contains([]Proof{ProofValue, ProofOwnID, ProofInValue, ProofListValue, ProofListEdges}, p.Proof):
 		return fmt.Errorf("there is no proof %q", p.Proof)
 	case p.Class != ClassA && p.adminBeyondUndo():
-		return errors.New("only class A needs a credential of an administrator for more than undo")
+		return errors.New("only class A needs a credential of an administrator for more than undo and the deletion behind a disabling")
 	case p.Class == ClassA && !p.needs("admin"):
 		return errors.New("class A says which credential of an administrator it needs")
 	case p.Proof == ProofValue:
@@ -127,13 +127,15 @@ func (p *Provider) needs(from string) bool {
 	return slices.ContainsFunc(p.Needs, func(n Need) bool { return n.From == from })
 }
 
-// adminBeyondUndo reports whether anything but undo names an administrator's
-// credential: a value that was disabled cannot enable itself.
+// adminBeyondUndo reports whether anything else than undo, and the deletion of
+// what was disabled before, names an administrator's credential: a value that was
+// disabled can neither enable nor delete itself.
 func (p *Provider) adminBeyondUndo() bool {
 	for _, s := range p.steps() {
 		for _, template := range s.request.templates() {
 			for _, name := range names(template) {
-				if s.name != string(Undo) && slices.ContainsFunc(p.Needs, func(n Need) bool { return n.Name == name && n.From == "admin" }) {
+				behind := s.name == string(Undo) || s.name == string(Revoke) && p.Disable != nil
+				if !behind && slices.ContainsFunc(p.Needs, func(n Need) bool { return n.Name == name && n.From == "admin" }) {
 					return true
 				}
 			}
