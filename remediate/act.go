@@ -37,7 +37,7 @@ func (a act) outcome(e Effect, why string) (Outcome, error) { return Outcome{a.s
 
 // check asks whether the credential works, within the provider's rate.
 func (a act) check(ctx context.Context) (revoke.Report, error) {
-	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+	if err := a.pace.wait(ctx, a.Clock, a.provider, asking); err != nil {
 		return revoke.Report{}, err
 	}
 	report := a.Issuer.Check(ctx, a.provider, a.in)
@@ -82,7 +82,7 @@ func (a act) spend() string {
 // aim proves again which record the value is; it must be that of the plan.
 func (a act) aim(ctx context.Context, report revoke.Report) (revoke.Target, string) {
 	if a.provider.Find != nil {
-		if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+		if err := a.pace.wait(ctx, a.Clock, a.provider, asking); err != nil {
 			return revoke.Target{}, err.Error()
 		}
 	}
@@ -94,62 +94,6 @@ func (a act) aim(ctx context.Context, report revoke.Report) (revoke.Target, stri
 		return target, fmt.Sprintf("%s: the record is another one than that of the plan", revoke.ErrAmbiguous)
 	}
 	return target, ""
-}
-
-// fire writes down that the call is made, makes it, and writes down the answer.
-func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
-	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
-		return Outcome{}, err
-	}
-	// The step may have waited for hours.
-	if err := a.stopped(); err != nil {
-		return Outcome{}, err
-	}
-	if !a.Clock.Now().Before(a.plan.Expires) {
-		return Outcome{}, ErrExpired
-	}
-	a.at("before intent")
-	if err := a.write(ctx, intent, call{a.step.Deed, target}); err != nil {
-		return Outcome{}, err
-	}
-	a.at("before call")
-	o := a.Issuer.Act(ctx, a.provider, a.in, target, a.step.Deed)
-	a.pace.note(a.Clock, a.provider, o.Result != revoke.Unclear)
-	a.at("behind call")
-	event := answered
-	if o.Result == revoke.Refused {
-		event = refused
-	}
-	// What was called has happened, whether or not somebody still waits for it.
-	if err := a.write(context.WithoutCancel(ctx), event, answer{o.Result.String(), o.Why, o.Settle}); err != nil {
-		return Outcome{}, err
-	}
-	a.at("behind answer")
-	switch {
-	case o.Result == revoke.Refused:
-		return a.outcome(Refused, o.Why)
-	case o.Result == revoke.Unclear && a.step.Disabled != "": // it was dead before, so a check tells nothing
-		return a.outcome(Open, "it is disabled, and nobody can tell whether it is deleted: "+o.Why)
-	}
-	return a.verify(ctx, a.Clock.Now().Add(max(o.Settle, time.Duration(a.provider.Settle))), o.Why)
-}
-
-// write notes an event in the journal and in the audit trail.
-func (a act) write(ctx context.Context, event string, body any) error {
-	return a.Store.Tx(ctx, func(t *store.Tx) error {
-		if event == intent || event == undoing { // nobody else may be about to call
-			if err := t.Holds(ctx, "apply"); err != nil {
-				return err
-			}
-		}
-		if err := t.Note(ctx, a.digest, a.index, event, body); err != nil {
-			return err
-		}
-		_, err := t.Audit(ctx, a.Actor, string(a.step.Deed)+" "+event, a.step.Credential, map[string]any{
-			"plan": a.digest, "provider": a.provider.ID, "detail": body,
-		})
-		return err
-	})
 }
 
 // takeUp goes on where an earlier run was cut off. The call may have been made:

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -77,6 +79,9 @@ func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	case now.Add(skew).Before(plan.Made):
 		return errors.New("the plan was made in the future: set the clock")
 	}
+	if err := e.requested(ctx, plan, digest); err != nil {
+		return err
+	}
 	return e.approved(ctx, plan, plan, digest, false)
 }
 
@@ -87,7 +92,8 @@ type run struct {
 	digest  string
 	cases   map[string]Case
 	journal map[int]progress
-	forever int // deeds of this run that cannot be taken back
+	forever int     // deeds of this run that cannot be taken back
+	loading *[]shot // calls that wait for others; nil when each is made at once
 }
 
 // progress is how far the journal says that a step has come.
@@ -127,19 +133,51 @@ func (r *run) recall(ctx context.Context) error {
 	})
 }
 
-func (r *run) all(ctx context.Context) (out []Outcome, err error) {
-	for i, s := range r.plan.Steps {
-		if err := r.stopped(); err != nil {
-			return out, err
+// all does the steps in their order; those that one call may carry come with
+// the first of them.
+func (r *run) all(ctx context.Context) (list []Outcome, err error) {
+	out := map[int]Outcome{}
+	for i := range r.plan.Steps {
+		if _, done := out[i]; done {
+			continue
 		}
-		o, err := r.step(ctx, i, s)
-		if err != nil {
-			return out, fmt.Errorf("step %d of %s: %w", i+1, s.Credential, err)
+		if err = r.volley(ctx, r.together(i), out); err != nil {
+			break
 		}
-		out = append(out, o)
-		r.tell(i+1, len(r.plan.Steps))
 	}
-	return out, nil
+	for _, i := range slices.Sorted(maps.Keys(out)) {
+		if out[i].Effect != loaded {
+			list = append(list, out[i])
+		}
+	}
+	return list, err
+}
+
+// one does a step, as far as it can be done alone.
+func (r *run) one(ctx context.Context, i int, out map[int]Outcome) error {
+	if err := r.stopped(); err != nil {
+		return err
+	}
+	s := r.plan.Steps[i]
+	o, err := r.step(ctx, i, s)
+	if err != nil {
+		return fmt.Errorf("step %d of %s: %w", i+1, s.Credential, err)
+	}
+	if out[i] = o; o.Effect != loaded {
+		r.finished(out)
+	}
+	return nil
+}
+
+// finished tells how many steps are done.
+func (r *run) finished(out map[int]Outcome) {
+	n := 0
+	for _, o := range out {
+		if o.Effect != loaded {
+			n++
+		}
+	}
+	r.tell(n, len(r.plan.Steps))
 }
 
 func (r *run) stopped() error {

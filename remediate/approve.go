@@ -90,21 +90,25 @@ func (p Policy) accepts(plan *Plan, a Approval, now time.Time) error {
 		return fmt.Errorf("the approval of %s has no signature that parses", a.Approver)
 	}
 	for _, approver := range p.Approvers {
-		if approver.Name == a.Approver {
-			return approver.signed(a, signature)
+		if approver.Name != a.Approver {
+			continue
 		}
+		if same, err := p.sameHand(plan, approver); same || err != nil {
+			return errors.Join(err, fmt.Errorf("%s has a key of %s, who made the plan, and cannot approve it", a.Approver, plan.Requester))
+		}
+		return approver.signed(a.Statement(), signature)
 	}
 	return fmt.Errorf("%s is not on the list of approvers", a.Approver)
 }
 
-// signed reports whether one of the approver's keys made a signature.
-func (p Approver) signed(a Approval, s *sshsig.Signature) error {
+// signed reports whether one of a person's keys made a signature.
+func (p Approver) signed(statement []byte, s *sshsig.Signature) error {
 	keys, err := p.keys()
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		if sshsig.Verify(bytes.NewReader(a.Statement()), s, key, s.HashAlgorithm, namespace) == nil {
+		if sshsig.Verify(bytes.NewReader(statement), s, key, s.HashAlgorithm, namespace) == nil {
 			return nil
 		}
 	}
@@ -145,7 +149,7 @@ func (e *Engine) approved(ctx context.Context, plan, part *Plan, digest string, 
 	for _, body := range bodies {
 		var a Approval
 		err := json.Unmarshal(body, &a)
-		if err == nil && a.Undo != undo {
+		if err == nil && (a.Undo != undo || a.Approver == "") { // of something else
 			continue
 		}
 		if err == nil {

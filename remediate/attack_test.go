@@ -168,6 +168,9 @@ func TestApproversAreDifferentPeople(t *testing.T) {
 		"one key for two names":       "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"ann2\"\nkeys = ['''" + strings.TrimSpace(key) + " again''']\n",
 		"one name twice":              "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"Ann \"\nkeys = ['''" + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(who["bob"].PublicKey()))) + "''']\n",
 		"no name":                     "[[approvers]]\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"two requesters, one key":     "[[requesters]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[requesters]]\nname = \"bob\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"a name of two lines":         "[[approvers]]\nname = \"undo\\nann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"a grace of none that is 7 d": "grace = \"0s\"\n",
 		"a budget of none that is 10": "budget = 0\n",
 		"a life of none that is 24 h": "lifetime = \"0s\"\n",
 	} {

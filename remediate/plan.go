@@ -96,7 +96,19 @@ func (e *Engine) Plan(ctx context.Context, cases []Case) (*Plan, string, error) 
 	}
 	slices.SortStableFunc(plan.Steps, func(a, b Step) int { return a.urgency() - b.urgency() })
 	digest, err := e.keep(ctx, plan)
+	if err == nil && e.Signer != nil {
+		err = e.sign(ctx, digest)
+	}
 	return plan, digest, err
+}
+
+// sign proves who made a plan.
+func (e *Engine) sign(ctx context.Context, digest string) error {
+	q := Request{Plan: digest, Requester: e.Actor}
+	if err := q.Sign(e.Signer); err != nil {
+		return err
+	}
+	return e.Request(ctx, q)
 }
 
 func (e *Engine) tell(done, total int) {
@@ -169,7 +181,7 @@ func (e *Engine) ask(ctx context.Context, c Case, p *revoke.Provider) (in revoke
 	if in.Home, err = e.home(ctx, c.Credential, p); err != nil {
 		return in, r, err
 	}
-	if err := e.pace.wait(ctx, e.Clock, p); err != nil {
+	if err := e.pace.wait(ctx, e.Clock, p, asking); err != nil {
 		return in, r, err
 	}
 	r = e.Issuer.Check(ctx, p, in)

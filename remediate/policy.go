@@ -42,6 +42,9 @@ type Policy struct {
 	// Approvals say how many approvers a plan needs. All that match count.
 	Approvals []Quorum   `toml:"approvals"`
 	Approvers []Approver `toml:"approvers"`
+	// Requesters may make plans, and prove with a key that they did. Without any,
+	// who made a plan is what --actor said.
+	Requesters []Approver `toml:"requesters"`
 	// Private names hosts that may have a private address, as a Vault of one's own.
 	Private []string `toml:"private"`
 	// GitLab is what `leakgate remediate serve` may do.
@@ -82,7 +85,7 @@ func (g GitLab) Word() (secret.Secret, error) {
 // minWord is the shortest word that GitLab may sign in with.
 const minWord = 20
 
-// Approver is a person with public keys in the form of authorized_keys.
+// Approver is a person, or who makes plans, with public keys in the form of authorized_keys.
 type Approver struct {
 	Name string   `toml:"name"`
 	Keys []string `toml:"keys"`
@@ -124,7 +127,7 @@ func (p Policy) validate() error {
 			return fmt.Errorf("owned: %q is no pattern", pattern)
 		}
 	}
-	if err := p.people(); err != nil {
+	if err := errors.Join(distinct("approver", p.Approvers), distinct("requester", p.Requesters)); err != nil {
 		return err
 	}
 	for _, q := range p.Approvals {
@@ -143,23 +146,23 @@ func (p Policy) validate() error {
 	return nil
 }
 
-// people refuses approvers of whom one could count as two.
-func (p Policy) people() error {
+// distinct refuses lists on which one person could count as two.
+func distinct(role string, list []Approver) error {
 	names, owners := map[string]bool{}, map[string]string{}
-	for _, a := range p.Approvers {
+	for _, a := range list {
 		keys, err := a.keys()
 		switch {
 		case err != nil:
-			return fmt.Errorf("approver %q: %w", a.Name, err)
+			return fmt.Errorf("%s %q: %w", role, a.Name, err)
 		case person(a.Name) == "" || strings.ContainsAny(a.Name, "\r\n"):
-			return errors.New("an approver has no name of one line")
+			return fmt.Errorf("%s: no name of one line", role)
 		case names[person(a.Name)]:
-			return fmt.Errorf("approver %q is there twice", a.Name)
+			return fmt.Errorf("%s %q is there twice", role, a.Name)
 		}
 		names[person(a.Name)] = true
 		for _, key := range keys {
 			if owner, ok := owners[string(key.Marshal())]; ok && owner != a.Name {
-				return fmt.Errorf("approvers %q and %q have the same key", owner, a.Name)
+				return fmt.Errorf("%ss %q and %q have the same key", role, owner, a.Name)
 			}
 			owners[string(key.Marshal())] = a.Name
 		}

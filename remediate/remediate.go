@@ -12,6 +12,8 @@ import (
 	"encoding/hex"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
@@ -45,6 +47,7 @@ type Issuer interface {
 	Check(context.Context, *revoke.Provider, revoke.Input) revoke.Report
 	Locate(context.Context, *revoke.Provider, revoke.Input, revoke.Report) (revoke.Target, error)
 	Act(context.Context, *revoke.Provider, revoke.Input, revoke.Target, revoke.Deed) revoke.Outcome
+	ActAll(context.Context, *revoke.Provider, []revoke.Shot, revoke.Deed) revoke.Outcome
 }
 
 // Clock tells the time and waits. Sleep returns early with the context's error.
@@ -62,6 +65,7 @@ type Engine struct {
 	Key       secret.Key
 	Clock     Clock
 	Actor     string                   // who runs it, for the audit trail
+	Signer    ssh.Signer               // with which the actor proves to have made a plan; nil: nobody does
 	Given     map[string]secret.Secret // by "provider.need": credentials of administrators and settings
 	// Progress is told of each step that is done; nil tells nobody.
 	Progress func(done, total int)

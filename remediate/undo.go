@@ -24,6 +24,9 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 	if err != nil {
 		return nil, err
 	}
+	if err := e.requested(ctx, plan, digest); err != nil {
+		return nil, err
+	}
 	if err := e.approved(ctx, plan, plan.undo(credential), digest, true); err != nil {
 		return nil, err
 	}
@@ -120,7 +123,7 @@ func (r *run) called(ctx context.Context, i int) (target *revoke.Target, err err
 // takeBack makes the call and looks whether the credential works again. Calling
 // it twice does what once does.
 func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error) {
-	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+	if err := a.pace.wait(ctx, a.Clock, a.provider, revoke.Undo); err != nil {
 		return Outcome{}, err
 	}
 	if err := a.write(ctx, undoing, call{revoke.Undo, target}); err != nil {

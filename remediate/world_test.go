@@ -40,13 +40,14 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 // issuers is every provider at once. What was done to a credential is kept in a
 // file per credential, a line for each effect, as it outlives whoever did it.
 type issuers struct {
-	dir    string
-	clock  Clock
-	delay  time.Duration // until an effect shows
-	status map[string]revoke.Status
-	act    func(value string, d revoke.Deed) *revoke.Outcome // nil: it works
-	locate func(in revoke.Input, t revoke.Target) (revoke.Target, error)
-	calls  map[string][]time.Time // by provider
+	dir     string
+	clock   Clock
+	delay   time.Duration // until an effect shows
+	status  map[string]revoke.Status
+	act     func(value string, d revoke.Deed) *revoke.Outcome // nil: it works
+	locate  func(in revoke.Input, t revoke.Target) (revoke.Target, error)
+	calls   map[string][]time.Time // by provider
+	volleys []int                  // how many values each call of several carried
 }
 
 func (f *issuers) note(p *revoke.Provider) {
@@ -110,12 +111,38 @@ func (f *issuers) Act(_ context.Context, p *revoke.Provider, in revoke.Input, _ 
 	if deeds, _ := f.effects(value); d == revoke.Revoke && slices.Contains(deeds, string(d)) {
 		return revoke.Outcome{Result: revoke.Gone, Why: "the fake has no such credential"}
 	}
+	f.do(value, d)
+	return revoke.Outcome{Result: revoke.Done, Why: "the fake did it", Settle: f.delay}
+}
+
+// do keeps an effect.
+func (f *issuers) do(value string, d revoke.Deed) {
 	file, err := os.OpenFile(f.file(value), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return revoke.Outcome{Why: err.Error()}
+		panic(err)
 	}
 	defer file.Close()
 	fmt.Fprintf(file, "%s %s\n", d, f.clock.Now().Format(time.RFC3339Nano))
+}
+
+// ActAll does all or, when one of them is refused, nothing.
+func (f *issuers) ActAll(ctx context.Context, p *revoke.Provider, shots []revoke.Shot, d revoke.Deed) revoke.Outcome {
+	f.note(p)
+	if len(shots) > p.Batch {
+		return revoke.Outcome{Result: revoke.Refused, Why: "too many"}
+	}
+	f.volleys = append(f.volleys, len(shots))
+	for _, s := range shots {
+		if f.act == nil {
+			break
+		}
+		if o := f.act(s.Input.Secret.Reveal(), d); o != nil {
+			return *o
+		}
+	}
+	for _, s := range shots {
+		f.do(s.Input.Secret.Reveal(), d)
+	}
 	return revoke.Outcome{Result: revoke.Done, Why: "the fake did it", Settle: f.delay}
 }
 

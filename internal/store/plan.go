@@ -62,7 +62,11 @@ func (t *Tx) KeepApproval(ctx context.Context, plan, approver, kind string, body
 		plan, row, string(body), micros(t.s.now())); err != nil {
 		return fmt.Errorf("keep approval: %w", err)
 	}
-	_, err := t.Audit(ctx, approver, strings.TrimSpace("approved "+kind), plan, json.RawMessage(body))
+	action := strings.TrimSpace("approved " + kind)
+	if kind == "request" { // who asks approves nothing
+		action = "requested"
+	}
+	_, err := t.Audit(ctx, approver, action, plan, json.RawMessage(body))
 	return err
 }
 

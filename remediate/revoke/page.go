@@ -102,6 +102,9 @@ func (p *Provider) writeSteps(b *strings.Builder) {
 	for _, d := range []Deed{Disable, Undo, Revoke} {
 		if a := p.action(d); a != nil {
 			p.writeStep(b, string(d), a.Request, []string{"done", "dead before", "refused"}, a.Done, a.Gone, a.Refused)
+			if a.Rate.Calls > 0 {
+				fmt.Fprintf(b, "At most %d such calls in %s.\n\n", a.Rate.Calls, time.Duration(a.Rate.Per))
+			}
 		}
 	}
 }

@@ -146,6 +146,7 @@ type Page struct {
 // Action is one deed.
 type Action struct {
 	Request
+	Rate    Rate     `toml:"rate"` // of this call, whoever makes it; without one that of the provider
 	Done    []Answer `toml:"done"`
 	Gone    []Answer `toml:"gone"`
 	Refused []Answer `toml:"refused"`
@@ -155,6 +156,27 @@ type Action struct {
 type Rate struct {
 	Calls int      `toml:"calls"`
 	Per   Duration `toml:"per"`
+}
+
+// Pace is how often a deed may be called for, and the name under which calls
+// count: providers that make the same call share its rate. For "" it is that of
+// all else that a provider is asked.
+func (p *Provider) Pace(d Deed) (name string, rate Rate) {
+	if a := p.action(d); a != nil && a.Rate.Calls > 0 {
+		return a.Method + " " + a.URL, a.Rate
+	}
+	return p.ID, p.Rate
+}
+
+// rates are all that the data says.
+func (p *Provider) rates() []Rate {
+	all := []Rate{p.Rate}
+	for _, d := range []Deed{Disable, Undo, Revoke} {
+		if a := p.action(d); a != nil {
+			all = append(all, a.Rate)
+		}
+	}
+	return all
 }
 
 // Duration is a time.Duration that is written as text, as in "15m".

@@ -14,7 +14,7 @@ var idShape = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // validate refuses a provider that is not whole, so that no request is made
 // from half of one. It names the first mistake.
 func (p *Provider) validate() error {
-	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps, p.validatePlace} {
+	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps, p.validatePlace, p.validateBatch} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -39,8 +39,13 @@ func (p *Provider) validateRecord() error {
 		return errors.New("source (an https address) and reviewed (a date) are needed")
 	case p.Outage == "" || p.Revoke != nil && p.Forever == "":
 		return errors.New("outage and irreversible say in words what stops and what cannot be taken back")
-	case p.Rate.Calls < 0 || p.Rate.Calls > 0 && p.Rate.Per <= 0 || p.Batch < 0 || p.Settle < 0:
-		return errors.New("rate, batch and settle cannot be negative")
+	case p.Batch < 0 || p.Settle < 0:
+		return errors.New("batch and settle cannot be negative")
+	}
+	for _, r := range p.rates() {
+		if r.Calls < 0 || r.Per < 0 || (r.Calls > 0) != (r.Per > 0) {
+			return errors.New("a rate is so many calls per so much time")
+		}
 	}
 	return nil
 }

@@ -23,7 +23,7 @@ func Conform(f *Fake, p *revoke.Provider, t *Transcript) error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"record", s.record}, {"answers", s.answers}, {"place", s.place}, {"list", s.list}, {"life", s.life}} {
+	}{{"record", s.record}, {"answers", s.answers}, {"place", s.place}, {"many", s.many}, {"list", s.list}, {"life", s.life}} {
 		if err := part.run(); err != nil {
 			return fmt.Errorf("%s: %s: %w", p.ID, part.name, err)
 		}
@@ -83,6 +83,9 @@ func (s *suite) record() error {
 	for d, step := range s.deeds() {
 		if has := s.provider.Can(d); has != (step != nil) {
 			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
+		}
+		if err := s.rate(d, step); err != nil {
+			return err
 		}
 	}
 	return nil

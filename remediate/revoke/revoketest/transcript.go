@@ -94,7 +94,11 @@ type Signed struct {
 // Step is one request and its documented answers.
 type Step struct {
 	Request Expected `toml:"request"`
-	Answers []Reply  `toml:"answer"`
+	// Many is the request for the three values secret, second and third at once,
+	// where one call may carry several.
+	Many    *Expected `toml:"many"`
+	Rate    string    `toml:"rate"` // of this call alone, as in "60 per 1h0m0s"
+	Answers []Reply   `toml:"answer"`
 }
 
 // Reply is one documented answer and what it means.
