@@ -216,6 +216,18 @@ func (e *Engine) decide(ctx context.Context, s *Step, p *revoke.Provider, in rev
 	}
 }
 
+// rank is how well a provider's deed can be taken back: not at all, by somebody
+// else, or by what was given. A key that was disabled cannot enable itself.
+func (e *Engine) rank(c Case, p *revoke.Provider) int {
+	switch {
+	case !p.Reversible():
+		return 0
+	case len(p.Lacks(revoke.Undo, e.input(c, p).Given)) > 0:
+		return 1
+	}
+	return 2
+}
+
 // provider chooses who is asked: what can be taken back goes before what
 // cannot, and then who needs the least. Without one the note says what a person
 // has to do.
@@ -233,7 +245,7 @@ func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
 			lacking = fmt.Sprintf("%s needs %s.%s: %s", p.Name, p.ID, needs[0].Name, needs[0].Help)
 			continue
 		}
-		if best == nil || p.Reversible() && !best.Reversible() {
+		if best == nil || e.rank(c, p) > e.rank(c, best) {
 			best = p
 		}
 	}

@@ -78,7 +78,7 @@ type Engine struct {
 func (e *Engine) input(c Case, p *revoke.Provider) revoke.Input {
 	given := map[string]secret.Secret{}
 	for _, n := range p.Needs {
-		if v, ok := c.Companions[n.Name]; ok && n.From != "admin" && n.From != "setting" {
+		if v, ok := c.Companions[n.Name]; ok && !v.IsZero() && n.From != "admin" && n.From != "setting" {
 			given[n.Name] = v
 		} else if v, ok := e.Given[p.ID+"."+n.Name]; ok {
 			given[n.Name] = v

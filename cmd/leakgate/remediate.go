@@ -192,8 +192,10 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 			return nil, r.Result, err
 		}
 	}
+	read, done := blobsOf(path)
+	defer done()
 	var cases []remediate.Case
-	for _, c := range remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure)) {
+	for _, c := range remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure), read) {
 		if len(l.only) == 0 || contains(l.only, c.Credential) {
 			cases = append(cases, c)
 		}
@@ -202,6 +204,30 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 		return nil, r.Result, fmt.Errorf("no such credential was found in %s", path)
 	}
 	return cases, r.Result, nil
+}
+
+// maxBeside is the largest file that is read for what stands beside a value.
+const maxBeside = 4 << 20
+
+// blobsOf reads what the files of a repository held; of anything else it knows nothing.
+func blobsOf(path string) (read remediate.Blobs, done func()) {
+	repo, err := gitrepo.Open(path)
+	if err != nil {
+		return nil, func() {}
+	}
+	objects := repo.NewReader(maxBeside)
+	read = func(id string) []byte {
+		blob, err := gitrepo.ParseID(id)
+		if err != nil {
+			return nil
+		}
+		o, err := objects.ObjectWithin(blob, maxBeside)
+		if err != nil {
+			return nil
+		}
+		return o.Data
+	}
+	return read, func() { _ = repo.Close() } // it was only read
 }
 
 func contains(list []string, text string) bool {

@@ -38,6 +38,13 @@ func (f *issuer) Locate(_ context.Context, p *revoke.Provider, _ revoke.Input, _
 	return revoke.Target{Provider: p.ID, Proof: revoke.ProofValue}, nil
 }
 
+func (f *issuer) ActAll(ctx context.Context, p *revoke.Provider, shots []revoke.Shot, d revoke.Deed) (o revoke.Outcome) {
+	for _, s := range shots {
+		o = f.Act(ctx, p, s.Input, s.Target, d)
+	}
+	return o
+}
+
 func (f *issuer) Act(_ context.Context, _ *revoke.Provider, in revoke.Input, _ revoke.Target, _ revoke.Deed) revoke.Outcome {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -26,8 +26,10 @@ var derivations = map[string]derivation{
 		[]string{"client_email", "private_key_id", "project_id"}, deriveGoogle,
 	},
 	"ssh-key": {[]string{"public_key", "fingerprint"}, []string{"public_key", "fingerprint"}, deriveSSH},
-	"aws":     {[]string{"sts_host", "iam_host", "region"}, []string{"sts_host", "iam_host", "region"}, deriveAWS},
-	"jwt":     {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes},
+	"aws": {
+		[]string{"sts_host", "iam_host", "region", "now"}, []string{"sts_host", "iam_host", "region", "now"}, deriveAWS,
+	},
+	"jwt": {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes},
 }
 
 // partitions are the parts of AWS that share no accounts: where STS and IAM
@@ -46,6 +48,7 @@ func deriveAWS(v vars) error {
 		return errors.New("the partition is none of AWS that is known")
 	}
 	v["sts_host"], v["iam_host"], v["region"] = secret.New(at[0]), secret.New(at[1]), secret.New(at[2])
+	v["now"] = secret.New(time.Now().UTC().Format(time.RFC3339))
 	return nil
 }
 

@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -128,6 +130,11 @@ func (t *Transcript) body(r *http.Request, body string, want Expected) string {
 			}
 			form.Set("assertion", "<signed>")
 		}
+		for name := range form {
+			if strings.Contains(want.Form[name], "<now>") {
+				form.Set(name, nowIn(form.Get(name)))
+			}
+		}
 		if err != nil || form.Encode() != t.query(want.Form).Encode() {
 			return "the form is not as documented"
 		}
@@ -145,6 +152,19 @@ func (t *Transcript) body(r *http.Request, body string, want Expected) string {
 		return "there is a body, and the documentation knows none"
 	}
 	return ""
+}
+
+var timestamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// nowIn writes <now> for a time that is about now.
+func nowIn(text string) string {
+	return timestamp.ReplaceAllStringFunc(text, func(at string) string {
+		when, err := time.Parse(time.RFC3339, at)
+		if age := time.Since(when); err != nil || age < -time.Second || age > 10*time.Minute {
+			return at
+		}
+		return "<now>"
+	})
 }
 
 func (t *Transcript) fillTree(node any) any {
