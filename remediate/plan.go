@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // Plan is what is to be done about some credentials, and nothing else. It holds
@@ -37,7 +38,8 @@ type Step struct {
 	Why        string            `json:"why"` // of the status
 	Identity   map[string]string `json:"identity,omitempty"`
 	Scopes     []string          `json:"scopes,omitempty"`
-	Deed       revoke.Deed       `json:"deed,omitempty"` // "" when nothing is called
+	Warning    string            `json:"warning,omitempty"` // what makes the leak worse
+	Deed       revoke.Deed       `json:"deed,omitempty"`    // "" when nothing is called
 	Target     *revoke.Target    `json:"target,omitempty"`
 	Undo       bool              `json:"undo"` // the deed can be taken back
 	Outage     string            `json:"outage,omitempty"`
@@ -167,6 +169,12 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
+	if p.Critical(s.Scopes) {
+		s.Severity = rules.Critical.String()
+	}
+	if s.Warning, err = e.worse(ctx, p, in, report); err != nil {
+		return s, err
+	}
 	if d != nil && d.Provider == p.ID && report.Status == revoke.Dead {
 		e.removal(&s, d, p, in)
 	} else {
@@ -189,6 +197,23 @@ func (e *Engine) ask(ctx context.Context, c Case, p *revoke.Provider) (in revoke
 		err = e.saw(ctx, c.Credential, p)
 	}
 	return in, r, err
+}
+
+// looker is an [Issuer] that can be asked what makes a leak worse: [revoke.Client].
+type looker interface {
+	Look(context.Context, *revoke.Provider, revoke.Input, revoke.Report) string
+}
+
+// worse says what makes the leak of a live credential worse, "" for nothing.
+func (e *Engine) worse(ctx context.Context, p *revoke.Provider, in revoke.Input, report revoke.Report) (string, error) {
+	l, ok := e.Issuer.(looker)
+	if !ok || p.Look == nil || report.Status != revoke.Live {
+		return "", nil
+	}
+	if err := e.pace.wait(ctx, e.Clock, p, asking); err != nil {
+		return "", err
+	}
+	return l.Look(ctx, p, in, report), nil
 }
 
 // decide chooses the deed.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // Line says in one line what a step is about.
@@ -33,6 +34,12 @@ func (s Step) Details() (lines []string) {
 	}
 	if len(s.Scopes) > 0 {
 		add("may: %s", strings.Join(s.Scopes, ", "))
+	}
+	if s.Severity == rules.Critical.String() {
+		add("it is critical")
+	}
+	if s.Warning != "" {
+		add("%s", s.Warning)
 	}
 	if s.Note != "" {
 		add("%s", s.Note)

@@ -92,6 +92,10 @@ func (f *issuers) Check(_ context.Context, p *revoke.Provider, in revoke.Input) 
 	return revoke.Report{Status: revoke.Live, Why: "the fake knows that it works", Scopes: []string{"admin:all"}}
 }
 
+func (f *issuers) Look(context.Context, *revoke.Provider, revoke.Input, revoke.Report) string {
+	return "nothing is logged"
+}
+
 func (f *issuers) Locate(_ context.Context, p *revoke.Provider, in revoke.Input, _ revoke.Report) (revoke.Target, error) {
 	t := revoke.Target{Provider: p.ID, ID: "id-of-" + in.Secret.Reveal()[:4], Proof: revoke.ProofOwnID}
 	if f.locate != nil {

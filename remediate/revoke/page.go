@@ -67,6 +67,9 @@ func (p *Provider) writeFacts(b *strings.Builder) {
 	if p.Batch > 0 {
 		fmt.Fprintf(b, "- One call may carry %d values.\n", p.Batch)
 	}
+	if len(p.Crown) > 0 {
+		fmt.Fprintf(b, "- A value that may %s is critical.\n", code(p.Crown))
+	}
 	if p.Settle > 0 {
 		fmt.Fprintf(b, "- A revoked value may work for %s more.\n", time.Duration(p.Settle))
 	}
@@ -95,6 +98,9 @@ func (p *Provider) writeSteps(b *strings.Builder) {
 		b.WriteString("**check**: the list below; a value that it lacks is dead.\n\n")
 	} else {
 		p.writeStep(b, "check", p.Check.Request, []string{"live", "dead"}, p.Check.Live, p.Check.Dead)
+	}
+	if p.Look != nil {
+		p.writeStep(b, "look, "+p.Look.About, p.Look.Request, []string{"worse", "fine"}, p.Look.Worse, p.Look.Fine)
 	}
 	if p.Find != nil {
 		p.writeStep(b, "find", p.Find.Request, []string{"a list"}, p.Find.Found)

@@ -40,7 +40,10 @@ type Provider struct {
 	Source      string         `toml:"source"`
 	Reviewed    toml.LocalDate `toml:"reviewed"`
 
+	Crown []string `toml:"critical"` // scopes that make a credential critical
+
 	Check   *Check  `toml:"check"`
+	Look    *Look   `toml:"look"`
 	Find    *Find   `toml:"find"`
 	Disable *Action `toml:"disable"`
 	Undo    *Action `toml:"undo"`

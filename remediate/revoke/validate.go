@@ -14,7 +14,7 @@ var idShape = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // validate refuses a provider that is not whole, so that no request is made
 // from half of one. It names the first mistake.
 func (p *Provider) validate() error {
-	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps, p.validatePlace, p.validateBatch} {
+	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps, p.validatePlace, p.validateBatch, p.validateLook} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -204,6 +204,9 @@ func (p *Provider) steps() (list []step) {
 		for _, name := range sortedKeys(p.Check.Own) {
 			own = append(own, "own."+name)
 		}
+	}
+	if p.Look != nil {
+		list = append(list, step{"look", p.Look.Request, own, [][]Answer{p.Look.Worse, p.Look.Fine}, slices.Concat(p.Look.Worse, p.Look.Fine)})
 	}
 	if p.Find != nil {
 		list = append(list, step{"find", p.Find.Request, own, [][]Answer{p.Find.Found}, p.Find.Found})

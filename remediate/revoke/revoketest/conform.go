@@ -23,7 +23,7 @@ func Conform(f *Fake, p *revoke.Provider, t *Transcript) error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"record", s.record}, {"answers", s.answers}, {"place", s.place}, {"many", s.many}, {"list", s.list}, {"life", s.life}} {
+	}{{"record", s.record}, {"answers", s.answers}, {"place", s.place}, {"many", s.many}, {"look", s.look}, {"list", s.list}, {"life", s.life}} {
 		if err := part.run(); err != nil {
 			return fmt.Errorf("%s: %s: %w", p.ID, part.name, err)
 		}
@@ -44,7 +44,7 @@ var ctx = context.Background()
 func (s *suite) record() error {
 	p, want := s.provider, s.script.Record
 	got := Record{
-		Class: p.Class, Place: p.Place, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects,
+		Class: p.Class, Place: p.Place, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
 		Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {

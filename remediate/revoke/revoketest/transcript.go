@@ -36,6 +36,7 @@ type Transcript struct {
 	Record  Record            `toml:"record"`
 
 	Check   *Step    `toml:"check"`
+	Look    *Step    `toml:"look"`
 	Find    *Listing `toml:"find"`
 	Disable *Step    `toml:"disable"`
 	Undo    *Step    `toml:"undo"`
@@ -54,7 +55,8 @@ type Record struct {
 	Rules     []string            `toml:"rules"`
 	Hosts     []string            `toml:"hosts"`
 	Effects   string              `toml:"effects"`
-	Rate      string              `toml:"rate"` // as in "60 per 1h0m0s"; "" when not documented
+	Critical  []string            `toml:"critical"` // scopes that make a value critical
+	Rate      string              `toml:"rate"`     // as in "60 per 1h0m0s"; "" when not documented
 	Batch     int                 `toml:"batch"`
 	Settle    revoke.Duration     `toml:"settle"`
 	Notifies  bool                `toml:"notifies_owner"`
@@ -105,7 +107,7 @@ type Step struct {
 type Reply struct {
 	Name          string            `toml:"name"`
 	Documentation string            `toml:"documentation"` // where it differs from the transcript's
-	Expect        string            `toml:"expect"`        // live, dead, unknown; done, gone, refused, unclear
+	Expect        string            `toml:"expect"`        // live, dead, unknown; done, gone, refused, unclear; worse, fine, unknown
 	Status        int               `toml:"status"`
 	Type          string            `toml:"type"` // application/json when empty
 	Headers       map[string]string `toml:"headers"`
