@@ -41,7 +41,7 @@ func (a act) check(ctx context.Context) (revoke.Report, error) {
 		return revoke.Report{}, err
 	}
 	report := a.Issuer.Check(ctx, a.provider, a.in)
-	a.pace.note(a.Clock, a.provider, report.Status != revoke.Unknown || a.provider.Unchecked != "")
+	a.pace.note(a.Clock, a.provider, documented(a.provider, report))
 	return report, ctx.Err()
 }
 
@@ -60,23 +60,10 @@ func (a act) act(ctx context.Context) (Outcome, error) {
 	if why != "" {
 		return a.outcome(Refused, why)
 	}
-	if why := a.spend(); why != "" {
-		return a.outcome(Refused, why)
+	if why, err := a.spend(ctx); why != "" || err != nil {
+		return Outcome{a.step, Refused, why}, err
 	}
 	return a.fire(ctx, target)
-}
-
-// spend takes one of the deeds that cannot be taken back and that the budget
-// allows, or says that none is left.
-func (a act) spend() string {
-	if a.step.Undo {
-		return ""
-	}
-	if a.forever >= a.Policy.budget() {
-		return fmt.Sprintf("this run has done the %d deeds that cannot be taken back and that budget allows", a.forever)
-	}
-	a.forever++
-	return ""
 }
 
 // aim proves again which record the value is; it must be that of the plan.

@@ -73,10 +73,10 @@ func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	if plan.Policy != policy {
 		return errors.New("the policy changed since the plan was made: make a new one")
 	}
-	switch now := e.Clock.Now(); {
-	case !now.Before(plan.Expires):
+	switch {
+	case !e.now().Before(plan.Expires):
 		return ErrExpired
-	case now.Add(skew).Before(plan.Made):
+	case e.Clock.Now().Add(skew).Before(plan.Made):
 		return errors.New("the plan was made in the future: set the clock")
 	}
 	if err := e.requested(ctx, plan, digest); err != nil {
@@ -93,6 +93,7 @@ type run struct {
 	cases   map[string]Case
 	journal map[int]progress
 	forever int     // deeds of this run that cannot be taken back
+	today   *int    // such deeds of other runs in the 24 hours before this one; nil until counted
 	loading *[]shot // calls that wait for others; nil when each is made at once
 }
 
@@ -155,7 +156,7 @@ func (r *run) all(ctx context.Context) (list []Outcome, err error) {
 
 // one does a step, as far as it can be done alone.
 func (r *run) one(ctx context.Context, i int, out map[int]Outcome) error {
-	if err := r.stopped(); err != nil {
+	if err := r.Stopped(); err != nil {
 		return err
 	}
 	s := r.plan.Steps[i]
@@ -180,15 +181,16 @@ func (r *run) finished(out map[int]Outcome) {
 	r.tell(n, len(r.plan.Steps))
 }
 
-func (r *run) stopped() error {
-	if r.Policy.KillSwitch == "" {
+// Stopped is an error while the kill switch is on.
+func (e *Engine) Stopped() error {
+	if e.Policy.KillSwitch == "" {
 		return nil
 	}
-	_, err := os.Stat(r.Policy.KillSwitch)
+	_, err := os.Stat(e.Policy.KillSwitch)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
-	return fmt.Errorf("%w: remove %s to go on", ErrStopped, r.Policy.KillSwitch) // who cannot look does not go on
+	return fmt.Errorf("%w: remove %s to go on", ErrStopped, e.Policy.KillSwitch) // who cannot look does not go on
 }
 
 // step does one step, or what is left of it.

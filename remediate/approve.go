@@ -51,10 +51,13 @@ func (a *Approval) Sign(key ssh.Signer) error {
 // Approve keeps an approval, if it is a valid one of this plan.
 func (e *Engine) Approve(ctx context.Context, a Approval) error {
 	plan, err := e.read(ctx, a.Plan)
+	if err == nil {
+		err = e.trust(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	if err := e.Policy.accepts(plan, a, e.Clock.Now()); err != nil {
+	if err := e.Policy.accepts(plan, a, e.now()); err != nil {
 		return err
 	}
 	body, err := json.Marshal(a)
@@ -153,7 +156,7 @@ func (e *Engine) approved(ctx context.Context, plan, part *Plan, digest string, 
 			continue
 		}
 		if err == nil {
-			err = e.Policy.accepts(plan, a, e.Clock.Now())
+			err = e.Policy.accepts(plan, a, e.now())
 		}
 		if err != nil {
 			faults = append(faults, err)

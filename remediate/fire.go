@@ -69,10 +69,10 @@ func (r *run) clear(ctx context.Context, a act) error {
 	if err := r.pace.wait(ctx, r.Clock, a.provider, a.step.Deed); err != nil {
 		return err
 	}
-	if err := r.stopped(); err != nil {
+	if err := r.Stopped(); err != nil {
 		return err
 	}
-	if !r.Clock.Now().Before(r.plan.Expires) {
+	if !r.now().Before(r.plan.Expires) {
 		return ErrExpired
 	}
 	return nil
@@ -149,7 +149,7 @@ func (a act) writeIn(ctx context.Context, t *store.Tx, event string, body any) e
 		return err
 	}
 	_, err := t.Audit(ctx, a.Actor, string(a.step.Deed)+" "+event, a.step.Credential, map[string]any{
-		"plan": a.digest, "provider": a.provider.ID, "detail": body,
+		"plan": a.digest, "provider": a.provider.ID, "detail": body, "forever": event == intent && !a.step.Undo,
 	})
 	return err
 }

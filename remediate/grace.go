@@ -41,7 +41,7 @@ func (e *Engine) disabled(ctx context.Context, credential string) (*disabling, e
 
 // disabling reads the last disabling of a credential, whatever came of it.
 func (e *Engine) disabling(ctx context.Context, credential string) (d *disabling, err error) {
-	err = e.Store.Trail(ctx, credential, func(ev store.Event) error {
+	err = e.Store.Proven(ctx, credential, func(ev store.Event) error {
 		deed, what, _ := strings.Cut(ev.Action, " ")
 		if deed != string(revoke.Disable) && deed != string(revoke.Revoke) {
 			return nil
@@ -93,7 +93,7 @@ func (e *Engine) removal(s *Step, d *disabling, p *revoke.Provider, in revoke.In
 	switch lacks := p.Lacks(revoke.Revoke, in.Given); {
 	case !p.Can(revoke.Revoke):
 		s.Note = "disabled, and its issuer deletes none by a call: delete it by hand"
-	case e.Clock.Now().Before(due):
+	case e.now().Before(due):
 		s.Note = fmt.Sprintf("disabled; leakgate remediate undo %s takes it back, until a plan behind %s deletes it", d.Plan, due.Format(time.RFC3339))
 	case d.Undoing:
 		s.Note = "disabled, but somebody may have begun to take it back: undo, or plan again when that is done"
@@ -114,7 +114,7 @@ func (a act) remove(ctx context.Context) (Outcome, error) {
 		return a.outcome(Refused, "it is not as the plan says, or was taken back: make a new plan")
 	case d.Provider != a.provider.ID || a.step.Target == nil || !same(d.Target, *a.step.Target):
 		return a.outcome(Refused, fmt.Sprintf("%s: the trail names another record than the plan", revoke.ErrAmbiguous))
-	case a.Clock.Now().Before(d.At.Add(a.Policy.grace())):
+	case a.now().Before(d.At.Add(a.Policy.grace())):
 		return a.outcome(Refused, "the time for undo is not over")
 	}
 	report, err := a.check(ctx)
@@ -124,8 +124,8 @@ func (a act) remove(ctx context.Context) (Outcome, error) {
 	case report.Status != revoke.Dead:
 		return a.outcome(Refused, fmt.Sprintf("it was disabled and is %s now: make a new plan; %s", report.Status, report.Why))
 	}
-	if why := a.spend(); why != "" {
-		return a.outcome(Refused, why)
+	if why, err := a.spend(ctx); why != "" || err != nil {
+		return Outcome{a.step, Refused, why}, err
 	}
 	// The trail is unbroken and says that Locate made the target for this value.
 	return a.fire(ctx, d.Target.Vouched())

@@ -48,6 +48,11 @@ func (p *pace) wait(ctx context.Context, clock Clock, of *revoke.Provider, d rev
 // asking is the pace of what changes nothing.
 const asking revoke.Deed = ""
 
+// documented reports whether a provider answered a check as it documents.
+func documented(p *revoke.Provider, r revoke.Report) bool {
+	return r.Status != revoke.Unknown || r.Answered || p.Unchecked != ""
+}
+
 // note takes in whether a call was answered as documented.
 func (p *pace) note(clock Clock, of *revoke.Provider, documented bool) {
 	if p.faults == nil {

@@ -51,7 +51,7 @@ func (e *Engine) home(ctx context.Context, credential string, p *revoke.Provider
 		return false, nil
 	}
 	here := e.place(p)
-	err = e.Store.Trail(ctx, credential, func(ev store.Event) error {
+	err = e.Store.Proven(ctx, credential, func(ev store.Event) error {
 		var said struct{ Provider, Place string }
 		if json.Unmarshal(ev.Body, &said) == nil {
 			home = home || ev.Action == alive && said.Provider == p.ID && said.Place == here

@@ -82,7 +82,10 @@ func (p *Plan) Acts() (n int) {
 // Plan asks the issuers, read-only, and says what is to be done about each case:
 // public and live ones first. It keeps the plan and does nothing.
 func (e *Engine) Plan(ctx context.Context, cases []Case) (*Plan, string, error) {
-	now := e.Clock.Now().UTC().Truncate(time.Second)
+	if err := e.trust(ctx); err != nil {
+		return nil, "", err
+	}
+	now := e.now().UTC().Truncate(time.Second)
 	policy, err := e.Policy.digest()
 	if err != nil {
 		return nil, "", err
@@ -189,10 +192,14 @@ func (e *Engine) ask(ctx context.Context, c Case, p *revoke.Provider) (in revoke
 	if in.Home, err = e.home(ctx, c.Credential, p); err != nil {
 		return in, r, err
 	}
+	if e.pace.broken(e.Clock, p) {
+		return in, revoke.Report{Why: fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)}, nil
+	}
 	if err := e.pace.wait(ctx, e.Clock, p, asking); err != nil {
 		return in, r, err
 	}
 	r = e.Issuer.Check(ctx, p, in)
+	e.pace.note(e.Clock, p, documented(p, r))
 	if r.Status == revoke.Live && !in.Home && p.Place != "" && p.Place != revoke.PlaceForm {
 		err = e.saw(ctx, c.Credential, p)
 	}

@@ -27,6 +27,9 @@ type Policy struct {
 	Owned []string `toml:"owned"`
 	// Budget is how many deeds that cannot be taken back one run may do; 10 when 0.
 	Budget int `toml:"budget"`
+	// Daily is how many such deeds all runs together may do in 24 hours; five
+	// budgets when 0.
+	Daily int `toml:"daily"`
 	// KillSwitch is a file that stops every run while it exists.
 	KillSwitch string `toml:"kill_switch"`
 	// Lifetime is how long a plan may be applied; 24 hours when 0.
@@ -109,14 +112,15 @@ func ParsePolicy(text []byte) (Policy, error) {
 	}
 	var written struct {
 		Budget   *int             `toml:"budget"`
+		Daily    *int             `toml:"daily"`
 		Lifetime *revoke.Duration `toml:"lifetime"`
 		Grace    *revoke.Duration `toml:"grace"`
 	}
 	if err := toml.Unmarshal(text, &written); err != nil {
 		return p, err
 	}
-	if written.Budget != nil && *written.Budget == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 {
-		return p, errors.New("budget, lifetime and grace are greater than 0; to stop everything, make the file that kill_switch names")
+	if written.Budget != nil && *written.Budget == 0 || written.Daily != nil && *written.Daily == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 {
+		return p, errors.New("budget, daily, lifetime and grace are greater than 0; to stop everything, make the file that kill_switch names")
 	}
 	return p, p.validate()
 }
@@ -140,8 +144,8 @@ func (p Policy) validate() error {
 			}
 		}
 	}
-	if p.Budget < 0 || p.Lifetime < 0 || p.Grace < 0 {
-		return errors.New("budget, lifetime and grace are not negative")
+	if p.Budget < 0 || p.Daily < 0 || p.Lifetime < 0 || p.Grace < 0 {
+		return errors.New("budget, daily, lifetime and grace are not negative")
 	}
 	return nil
 }
@@ -202,6 +206,13 @@ func (p Policy) budget() int {
 		return defaultBudget
 	}
 	return p.Budget
+}
+
+func (p Policy) daily() int {
+	if p.Daily == 0 {
+		return 5 * p.budget()
+	}
+	return p.Daily
 }
 
 // owns reports whether a repository is on the list.

@@ -71,6 +71,7 @@ type Engine struct {
 	Progress func(done, total int)
 
 	pace  pace
+	floor time.Time          // the latest time that the trail tells
 	crash func(point string) // tests end the process here
 }
 

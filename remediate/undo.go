@@ -39,7 +39,7 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 		if s.Deed == "" || credential != "" && s.Credential != credential {
 			continue
 		}
-		if err := r.stopped(); err != nil {
+		if err := r.Stopped(); err != nil {
 			return out, err
 		}
 		o, err := r.undo(ctx, i, s)

@@ -40,14 +40,15 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 // issuers is every provider at once. What was done to a credential is kept in a
 // file per credential, a line for each effect, as it outlives whoever did it.
 type issuers struct {
-	dir     string
-	clock   Clock
-	delay   time.Duration // until an effect shows
-	status  map[string]revoke.Status
-	act     func(value string, d revoke.Deed) *revoke.Outcome // nil: it works
-	locate  func(in revoke.Input, t revoke.Target) (revoke.Target, error)
-	calls   map[string][]time.Time // by provider
-	volleys []int                  // how many values each call of several carried
+	dir      string
+	clock    Clock
+	delay    time.Duration // until an effect shows
+	answered bool          // an unknown status is a documented one
+	status   map[string]revoke.Status
+	act      func(value string, d revoke.Deed) *revoke.Outcome // nil: it works
+	locate   func(in revoke.Input, t revoke.Target) (revoke.Target, error)
+	calls    map[string][]time.Time // by provider
+	volleys  []int                  // how many values each call of several carried
 }
 
 func (f *issuers) note(p *revoke.Provider) {
@@ -79,7 +80,7 @@ func (f *issuers) Check(_ context.Context, p *revoke.Provider, in revoke.Input) 
 	if s, ok := f.status[value]; ok && s == revoke.Dead && p.Place != "" && !p.Placed(in) {
 		return revoke.Report{Why: "the fake does not know it"}
 	} else if ok {
-		return revoke.Report{Status: s, Why: "the fake says " + s.String()}
+		return revoke.Report{Status: s, Why: "the fake says " + s.String(), Answered: f.answered}
 	}
 	deeds, last := f.effects(value)
 	dead := len(deeds) > 0 && deeds[len(deeds)-1] != string(revoke.Undo) && !f.clock.Now().Before(last.Add(f.delay))

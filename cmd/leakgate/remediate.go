@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -95,7 +96,12 @@ func (w *world) openStore(ctx context.Context, place string, key secret.Key) (*s
 		}
 		place = filepath.Join(folder, "leakgate", "leakgate.db")
 	}
-	return store.Open(ctx, place, store.Options{Key: key, Now: w.now})
+	noted := ""
+	if folder := w.stateFolder(); folder != "" {
+		name := key.HMAC("place of the state", secret.New(place)) // it may hold a password
+		noted = filepath.Join(folder, "leakgate", "heads", hex.EncodeToString(name[:8]))
+	}
+	return store.Open(ctx, place, store.Options{Key: key, Now: w.now, Noted: noted})
 }
 
 // stateFolder is where the user's state lives, "" for nowhere.

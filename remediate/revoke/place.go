@@ -34,9 +34,9 @@ func (p *Provider) doubtful() bool {
 // where it was asked about.
 func (p *Provider) elsewhere(means string) Report {
 	if n := p.Need(p.Place); n != nil {
-		return Report{Why: fmt.Sprintf("%s, as it is of values from elsewhere; nobody said that they are from %s: set %s in [settings.%s]", means, n.Default, n.Name, p.ID)}
+		return Report{Answered: true, Why: fmt.Sprintf("%s, as it is of values from elsewhere; nobody said that they are from %s: set %s in [settings.%s]", means, n.Default, n.Name, p.ID)}
 	}
-	return Report{Why: fmt.Sprintf("%s, as it is of values of other accounts; if there are none, name %s in home", means, p.ID)}
+	return Report{Answered: true, Why: fmt.Sprintf("%s, as it is of values of other accounts; if there are none, name %s in home", means, p.ID)}
 }
 
 // validatePlace holds every kind that can be checked to say what proves the

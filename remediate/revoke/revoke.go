@@ -98,7 +98,10 @@ type Report struct {
 	Identity   map[string]string // id, name, owner, account, created, expires, as far as the provider tells
 	Scopes     []string          // what the value may do, as the provider names it
 	RetryAfter time.Duration     // how long the provider asks to wait; 0 when it does not say
-	own        vars
+	// Answered: the status is unknown although the provider answered as it
+	// documents, as of a value that may be from elsewhere.
+	Answered bool
+	own      vars
 }
 
 // Target is the one record of the provider that is the leaked value. Locate
