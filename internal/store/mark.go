@@ -179,19 +179,35 @@ func (t *Tx) walk(ctx context.Context, seq int64, claimed Head) error {
 // but each was verified: with the events between the signed marks around it, at
 // least since the last [Store.VerifyNew].
 func (s *Store) Proven(ctx context.Context, subject string, visit func(Event) error) error {
-	return s.proven(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE subject = ? ORDER BY seq`, subject, visit)
+	return s.proven(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE subject = ? ORDER BY seq`, subject, func(Event) error { return nil }, visit)
 }
 
-// ProvenSince visits the events behind a time, the latest first.
+// ProvenSince visits the events behind a time, the latest first. As the time of
+// the trail never goes back, it ends at the first that is not.
 func (s *Store) ProvenSince(ctx context.Context, at time.Time, visit func(Event) error) error {
-	return s.proven(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE at > ? ORDER BY seq DESC`, micros(at), visit)
+	return s.proven(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE seq > ? ORDER BY seq DESC`, 0, func(e Event) error {
+		if !e.At.After(at) {
+			return errEnough
+		}
+		return nil
+	}, visit)
 }
 
-func (s *Store) proven(ctx context.Context, query string, arg any, visit func(Event) error) error {
+// errEnough ends a walk.
+var errEnough = errors.New("enough")
+
+func (s *Store) proven(ctx context.Context, query string, arg any, until, visit func(Event) error) error {
 	var all []Event
 	err := s.Tx(ctx, func(t *Tx) error {
 		all = nil
-		if err := t.events(ctx, query, []any{arg}, func(e Event) error { all = append(all, e); return nil }); err != nil {
+		err := t.events(ctx, query, []any{arg}, func(e Event) error {
+			if err := until(e); err != nil {
+				return err
+			}
+			all = append(all, e)
+			return nil
+		})
+		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
 		claimed, _, err := t.head(ctx)

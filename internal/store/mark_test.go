@@ -134,9 +134,19 @@ func TestTheTimeOfTheTrailNeverGoesBack(t *testing.T) {
 		long(t, s, 1)
 		now = now.Add(-48 * time.Hour)
 		long(t, s, 1)
+		if latest, err := s.Latest(t.Context()); err != nil || !latest.Equal(now.Add(48*time.Hour)) {
+			t.Errorf("the trail is at %s: %v", latest, err)
+		}
+		now = now.Add(60 * time.Hour)
+		long(t, s, 2)
+		n := 0
+		check(t, s.ProvenSince(t.Context(), now.Add(-time.Hour), func(store.Event) error { n++; return nil }))
+		if n != 2 {
+			t.Errorf("%d events in the last hour", n)
+		}
 		latest, err := s.Latest(t.Context())
 		check(t, err)
-		if want := now.Add(48 * time.Hour); !latest.Equal(want) {
+		if want := now; !latest.Equal(want) {
 			t.Errorf("the trail is at %s, want %s", latest, want)
 		}
 	})
