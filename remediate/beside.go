@@ -3,6 +3,7 @@ package remediate
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/pem"
 	"slices"
 	"strings"
 
@@ -35,6 +36,9 @@ func besides(r scanner.Result, c scanner.Credential, rule string, read Blobs) ma
 		}
 		for need, companion := range companions[rule] {
 			add(need, nearest(r.Findings, f, companion))
+		}
+		if rule == "private-key" && read != nil && f.At.Blob != "" && len(f.At.DecodedFrom) == 0 {
+			add("certificate", certificates(read(f.At.Blob)))
 		}
 		if rule == "gcp-service-account-key" && read != nil && f.At.Blob != "" && len(f.At.DecodedFrom) == 0 {
 			email, id := besideGoogle(read(f.At.Blob), f.At.Span[0], c.Secret)
@@ -107,6 +111,21 @@ func closest(list []scanner.Finding, to scanner.Finding) (best scanner.Finding, 
 		}
 	}
 	return best, ok
+}
+
+// certificates are those of a file, one of which may be that of a key beside
+// them: whoever uses them compares the public keys.
+func certificates(text []byte) secret.Secret {
+	var out []byte
+	for rest := text; ; {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			return secret.New(string(out))
+		}
+		if block.Type == "CERTIFICATE" {
+			out = append(out, pem.EncodeToMemory(block)...)
+		}
+	}
 }
 
 // maxObjects is how many objects around a key are tried.

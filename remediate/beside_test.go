@@ -2,6 +2,7 @@ package remediate
 
 import (
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"strings"
 	"testing"
@@ -108,6 +109,37 @@ func TestWhoCanUndoGoesFirst(t *testing.T) {
 		w.Given = map[string]secret.Secret{given: secret.New("x")}
 		if plan, _ := w.plan(t, c); plan.Steps[0].Provider != want {
 			t.Errorf("given %q: %s, want %s", given, plan.Steps[0].Provider, want)
+		}
+	}
+}
+
+func TestACertificateIsReadFromTheFileOfItsKey(t *testing.T) {
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("der")}))
+	other := string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("der")}))
+	for text, want := range map[string]string{certificate: certificate, "x\n" + other + certificate + other: certificate, other: "", "": ""} {
+		f := found("private-key", "the-key", "bundle.pem", 1)
+		got := besides(scanner.Result{Findings: []scanner.Finding{f}}, scanner.Credential{Secret: f.Secret}, f.Rule.ID, func(string) []byte { return []byte(text) })
+		if got["certificate"].Reveal() != want {
+			t.Errorf("%q: %q", text, got["certificate"].Reveal())
+		}
+	}
+}
+
+// A provider that cannot make its requests of what was given is not chosen.
+func TestAProviderThatDoesNotFitIsNotChosen(t *testing.T) {
+	catalogue, err := revoke.Default()
+	must(t, err)
+	w := newWorld(t, t.TempDir(), func(w *world) { w.Catalogue = catalogue })
+	c := w.leak(t, "-----BEGIN "+"PRIVATE KEY-----\nAAAA\n-----END "+"PRIVATE KEY-----", "x")
+	c.Rule = "private-key"
+	for name, given := range map[string]map[string]secret.Secret{
+		"none":    nil,
+		"another": {"certificate": secret.New(string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")})))},
+	} {
+		c.Companions = given
+		plan, _ := w.plan(t, c)
+		if s := plan.Steps[0]; s.Deed != "" || s.Provider != "" || !strings.Contains(s.Note, "runbook") {
+			t.Errorf("%s: %+v", name, s)
 		}
 	}
 }

@@ -277,6 +277,10 @@ func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
 			lacking = fmt.Sprintf("%s needs %s.%s: %s", p.Name, p.ID, needs[0].Name, needs[0].Help)
 			continue
 		}
+		if err := p.Fits(e.input(c, p)); err != nil {
+			lacking = fmt.Sprintf("%s: %s", p.Name, err)
+			continue
+		}
 		if best == nil || e.rank(c, p) > e.rank(c, best) {
 			best = p
 		}

@@ -3,6 +3,7 @@ package revoke
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -28,11 +29,19 @@ func (c *Client) Act(ctx context.Context, p *Provider, in Input, t Target, d Dee
 	if err != nil {
 		return Outcome{Result: Refused, Why: p.hide(err.Error(), v)}
 	}
-	r, err := c.exchange(p, req, action.Format)
+	r, err := c.make(ctx, p, action, req, v)
 	if err != nil {
 		return Outcome{Why: p.hide(err.Error(), v), RetryAfter: r.waits()}
 	}
 	return p.judge(action, r)
+}
+
+// make makes the call of a deed, by itself or by a library.
+func (c *Client) make(ctx context.Context, p *Provider, action *Action, req *http.Request, v vars) (*reply, error) {
+	if action.Via == "acme" {
+		return c.revokeByKey(ctx, p, action, v)
+	}
+	return c.exchange(p, req, action.Format)
 }
 
 func (p *Provider) judge(action *Action, r *reply) Outcome {

@@ -18,18 +18,20 @@ type derivation struct {
 	names  []string // what it makes
 	public []string // of these, what is no secret
 	make   func(vars) error
+	needs  []string // without which it makes nothing
 }
 
 var derivations = map[string]derivation{
 	"gcp-key": {
 		[]string{"client_email", "private_key_id", "project_id", "assertion"},
-		[]string{"client_email", "private_key_id", "project_id"}, deriveGoogle,
+		[]string{"client_email", "private_key_id", "project_id"}, deriveGoogle, nil,
 	},
-	"ssh-key": {[]string{"public_key", "fingerprint"}, []string{"public_key", "fingerprint"}, deriveSSH},
+	"ssh-key": {[]string{"public_key", "fingerprint"}, []string{"public_key", "fingerprint"}, deriveSSH, nil},
 	"aws": {
-		[]string{"sts_host", "iam_host", "region", "now"}, []string{"sts_host", "iam_host", "region", "now"}, deriveAWS,
+		[]string{"sts_host", "iam_host", "region", "now"}, []string{"sts_host", "iam_host", "region", "now"}, deriveAWS, nil,
 	},
-	"jwt": {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes},
+	"jwt":         {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes, nil},
+	"certificate": {[]string{"serial", "certificate_der"}, []string{"serial", "certificate_der"}, deriveCertificate, []string{"certificate"}},
 }
 
 // partitions are the parts of AWS that share no accounts: where STS and IAM

@@ -149,6 +149,7 @@ type Page struct {
 // Action is one deed.
 type Action struct {
 	Request
+	Via     string   `toml:"via"`  // "acme" when a library makes the call, to the directory at the address
 	Rate    Rate     `toml:"rate"` // of this call, whoever makes it; without one that of the provider
 	Done    []Answer `toml:"done"`
 	Gone    []Answer `toml:"gone"`

@@ -177,6 +177,12 @@ func (p *Provider) validateSteps() error {
 	if (p.Disable == nil) != (p.Undo == nil) {
 		return errors.New("disable and undo belong together")
 	}
+	for _, d := range []Deed{Disable, Undo, Revoke} {
+		a := p.action(d)
+		if a != nil && a.Via != "" && (a.Via != "acme" || d != Revoke || p.Derive != "certificate") {
+			return fmt.Errorf("%s: via is acme, for the revocation of certificates", d)
+		}
+	}
 	for _, s := range p.steps() {
 		if err := p.validateRequest(s); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)

@@ -119,6 +119,11 @@ func (t *Transcript) authorization(r *http.Request, body string, want Expected) 
 func (t *Transcript) body(r *http.Request, body string, want Expected) string {
 	kind := r.Header.Get("Content-Type")
 	switch {
+	case want.JWS != nil:
+		if kind != "application/jose+json" {
+			return "the type is not that of a signed request"
+		}
+		return t.jws(body, *want.JWS)
 	case want.Form != nil:
 		if kind != "application/x-www-form-urlencoded" {
 			return "the type is not that of a form"

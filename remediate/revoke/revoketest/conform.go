@@ -167,7 +167,7 @@ func (s *suite) checked(a Reply) (revoke.Report, error) {
 }
 
 func (s *suite) act(d revoke.Deed, target revoke.Target, a Reply) error {
-	s.fake.Expect(s.script, Exchange{s.deeds()[d].Request, s.script.serve(a)})
+	s.fake.Expect(s.script, s.script.queue(s.deeds()[d], s.script.serve(a))...)
 	outcome := s.fake.Client.Act(ctx, s.provider, s.in, target, d)
 	err := s.fake.Fault()
 	switch {

@@ -82,6 +82,7 @@ type Expected struct {
 	Form    map[string]string `toml:"form"`
 	JSON    any               `toml:"json"`
 	Signed  *Signed           `toml:"signed"`
+	JWS     *JWS              `toml:"jws"`
 }
 
 // Signed is what a signature of AWS must be made for.
@@ -95,6 +96,7 @@ type Signed struct {
 
 // Step is one request and its documented answers.
 type Step struct {
+	Before  []Before `toml:"before"` // what is asked for before the request
 	Request Expected `toml:"request"`
 	// Many is the request for the three values secret, second and third at once,
 	// where one call may carry several.
