@@ -1,0 +1,186 @@
+package remediate
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/evidence"
+)
+
+// story is what the audit trail tells of an incident.
+type story struct {
+	id           string
+	now          time.Time
+	events       []store.Event
+	first        sighted
+	places       []string
+	repositories []string
+	exposure     string
+	dates        map[string]time.Time // by action, the first; that of "revoked" is gone when it holds no longer
+	actors       map[string]string    // by action
+	proof        string
+	state        string
+	evidence     []evidence.Record // the last of each source
+	asked        []time.Time       // when, for each
+	cause        string
+	prevention   string
+}
+
+func newStory() *story {
+	return &story{dates: map[string]time.Time{}, actors: map[string]string{}}
+}
+
+// sighted is the body of the events that say where a credential was seen.
+type sighted struct {
+	Credential string `json:"credential"`
+	Rule       string `json:"rule"`
+	Preview    string `json:"preview"`
+	Severity   string `json:"severity"`
+	Repository string `json:"repository"`
+	Place      place  `json:"place"`
+}
+
+// tellOf gathers the events of an incident: its own, those of its credential,
+// and those of the plans that acted on it.
+func (e *Engine) tellOf(ctx context.Context, s *story, id string) error {
+	subjects := map[string]bool{id: true}
+	if rest, ok := strings.CutPrefix(id, "LG-"); ok {
+		id = "INC-" + rest
+	}
+	s.id, s.now = id, e.Clock.Now().UTC()
+	subjects[id] = true
+	subjects["LG-"+strings.TrimPrefix(id, "INC-")] = true
+	var all []store.Event
+	err := e.Store.Trail(ctx, "", func(ev store.Event) error {
+		if subjects[ev.Subject] {
+			var body struct {
+				Plan string `json:"plan"`
+			}
+			if json.Unmarshal(ev.Body, &body) == nil && body.Plan != "" {
+				subjects[body.Plan] = true
+			}
+		}
+		all = append(all, ev)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, ev := range all {
+		if subjects[ev.Subject] {
+			s.take(ev)
+		}
+	}
+	if len(s.events) == 0 {
+		return fmt.Errorf("incident %s: %w", id, store.ErrNotFound)
+	}
+	return nil
+}
+
+func (s *story) take(ev store.Event) {
+	s.events = append(s.events, ev)
+	if _, ok := s.dates[ev.Action]; !ok {
+		s.dates[ev.Action], s.actors[ev.Action] = ev.At, ev.Actor
+	}
+	switch ev.Action {
+	case "detected", "seen":
+		s.sight(ev)
+	case "checked":
+		var check struct{ Status, Why string }
+		if json.Unmarshal(ev.Body, &check) == nil && check.Status == "dead" {
+			s.proof = check.Why
+		}
+	case "exposure":
+		var body struct{ Exposure string }
+		if json.Unmarshal(ev.Body, &body) == nil {
+			s.exposure = body.Exposure
+		}
+	case collected:
+		s.learn(ev)
+	case noted:
+		var n Note
+		if json.Unmarshal(ev.Body, &n) == nil {
+			s.cause, s.prevention = orElse(n.Cause, s.cause), orElse(n.Prevention, s.prevention)
+		}
+	}
+	if slices.Contains([]string{"detected", "triaged", "revoked", "rotated", "purged", "closed", "dismissed"}, ev.Action) {
+		s.state = ev.Action
+	}
+}
+
+// sight takes in a place, or that the credential was detected again.
+func (s *story) sight(ev store.Event) {
+	var seen sighted
+	_ = json.Unmarshal(ev.Body, &seen) // a place of another form is no place, and the rest counts
+	if seen.Credential == "" {         // detected again: what was proven holds no longer
+		delete(s.dates, "revoked")
+		s.proof = ""
+		return
+	}
+	s.places = append(s.places, where(seen))
+	if seen.Repository != "" && !slices.Contains(s.repositories, seen.Repository) {
+		s.repositories = append(s.repositories, seen.Repository)
+	}
+	if s.first.Credential == "" || seen.Place.Date != "" && (s.first.Place.Date == "" || seen.Place.Date < s.first.Place.Date) {
+		s.first = seen
+	}
+}
+
+// learn takes in an answer of a source. A later one takes the place of an earlier,
+// unless it can tell nothing where that could: what was seen once stays known.
+func (s *story) learn(ev store.Event) {
+	var r evidence.Record
+	if json.Unmarshal(ev.Body, &r) != nil {
+		return
+	}
+	i := slices.IndexFunc(s.evidence, func(o evidence.Record) bool { return o.Source == r.Source && o.About == r.About })
+	switch {
+	case i < 0:
+		s.evidence, s.asked = append(s.evidence, r), append(s.asked, ev.At)
+	case r.Answer == evidence.Seen || s.evidence[i].Answer != evidence.Seen && r.Answer != evidence.CannotTell || s.evidence[i].Answer == evidence.CannotTell:
+		s.evidence[i], s.asked[i] = r, ev.At
+	}
+}
+
+// committed is when the credential was first committed, as far as it is known.
+func (s *story) committed() time.Time {
+	at, err := time.Parse(time.RFC3339, s.first.Place.Date)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
+// pushed is the first push that a source told of.
+func (s *story) pushed() string {
+	for _, r := range s.evidence {
+		if r.Source == evidence.FirstPush && len(r.Uses) > 0 {
+			u := r.Uses[0]
+			return strings.TrimSpace(u.At.Format(time.RFC3339) + " by " + u.Who)
+		}
+	}
+	return ""
+}
+
+func where(seen sighted) string {
+	at := seen.Place.Path
+	if seen.Place.Line > 0 {
+		at = fmt.Sprintf("%s:%d", at, seen.Place.Line)
+	}
+	if seen.Place.Commit != "" {
+		at += " in commit " + seen.Place.Commit
+	}
+	return seen.Repository + ", " + at
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
