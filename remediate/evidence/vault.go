@@ -38,7 +38,7 @@ func (v Vault) Ask(ctx context.Context, q Question) []Record {
 		return nil
 	}
 	r := Record{Source: "vault audit files, " + v.Device, About: "which requests to Vault carried the value or answered with it", Where: vaultDocs,
-		Gaps: []string{"what other audit devices, nodes and deleted files hold; a value that is only a part of what was sent has another hash"}}
+		Gaps: []string{"what other audit devices, nodes and deleted files hold; a value that is only a part of what was sent has another hash; requests for the hash itself, as ours, are not counted"}}
 	if q.Value.IsZero() {
 		return []Record{r.fails(notGiven)}
 	}

@@ -71,10 +71,11 @@ func search(t *testing.T, files map[string]string, status int) evidence.Record {
 func TestVaultsFilesAreMatchedByHash(t *testing.T) {
 	other := "hmac-sha256:" + strings.Repeat("cd", 32)
 	r := search(t, map[string]string{
-		"audit.log":    line("request", since.Add(time.Hour), mark, "") + line("response", since.Add(time.Hour), mark, "") + line("response", since.Add(2*time.Hour), other, ""),
+		"audit.log":    line("request", since.Add(time.Hour), mark, "") + line("response", since.Add(time.Hour), mark, "") + line("response", since.Add(2*time.Hour), other, "") +
+			strings.Replace(line("response", since.Add(2*time.Hour), mark, ""), "secret/data/db", "sys/audit-hash/file", 1),
 		"audit.log.gz": pack(t, line("response", since.Add(time.Minute), mark, "permission denied")),
 	}, 0)
-	if r.Answer != evidence.Seen || r.Count != 2 || r.Totals["answers"] != 3 || r.Totals["failed"] != 1 {
+	if r.Answer != evidence.Seen || r.Count != 2 || r.Totals["answers"] != 4 || r.Totals["failed"] != 1 {
 		t.Errorf("%+v", r)
 	}
 	if u := r.Uses[0]; u.Who != "approle" || u.What != "read secret/data/db" || u.From != "198.51.100.4" {
