@@ -76,6 +76,13 @@ CREATE TABLE audit_head (
   mac TEXT NOT NULL
 );
 INSERT INTO audit_head VALUES (1, 0, '', '');
+`, `
+CREATE TABLE audit_base (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq BIGINT NOT NULL,
+  hash TEXT NOT NULL,
+  mac TEXT NOT NULL
+);
 `}
 
 // guards make the audit trail and the journal grow only.
