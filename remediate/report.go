@@ -26,7 +26,28 @@ func (e *Engine) Report(ctx context.Context, id string) (string, error) {
 	if err := e.tellOf(ctx, s, id); err != nil {
 		return "", err
 	}
-	return s.write() + fmt.Sprintf("\n---\n\nWritten at %s from the audit trail alone, whose head was `%s`.\n", clock3339(s.now), head), nil
+	return s.document(head), nil
+}
+
+// Documents are the reports of all incidents that some events tell of, by their ids.
+func Documents(events []store.Event, head store.Head, now time.Time) (map[string]string, error) {
+	all := map[string]string{}
+	for _, ev := range events {
+		if ev.Action != "detected" || all[ev.Subject] != "" {
+			continue
+		}
+		s := newStory()
+		s.now = now.UTC()
+		if err := s.tell(events, ev.Subject); err != nil {
+			return nil, err
+		}
+		all[s.id] = s.document(head)
+	}
+	return all, nil
+}
+
+func (s *story) document(head store.Head) string {
+	return s.write() + fmt.Sprintf("\n---\n\nWritten at %s from the audit trail alone, whose head was `%s`.\n", clock3339(s.now), head)
 }
 
 func clock3339(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -45,31 +45,38 @@ type sighted struct {
 	Place      place  `json:"place"`
 }
 
-// tellOf gathers the events of an incident: its own, those of its credential,
-// and those of the plans that acted on it.
+// tellOf gathers the events of an incident.
 func (e *Engine) tellOf(ctx context.Context, s *story, id string) error {
+	all, err := e.events(ctx)
+	if err != nil {
+		return err
+	}
+	s.now = e.Clock.Now().UTC()
+	return s.tell(all, id)
+}
+
+func (e *Engine) events(ctx context.Context) (all []store.Event, err error) {
+	err = e.Store.Trail(ctx, "", func(ev store.Event) error { all = append(all, ev); return nil })
+	return all, err
+}
+
+// tell takes in the events of an incident: its own, those of its credential, and
+// those of the plans that acted on it.
+func (s *story) tell(all []store.Event, id string) error {
 	subjects := map[string]bool{id: true}
 	if rest, ok := strings.CutPrefix(id, "LG-"); ok {
 		id = "INC-" + rest
 	}
-	s.id, s.now = id, e.Clock.Now().UTC()
+	s.id = id
 	subjects[id] = true
 	subjects["LG-"+strings.TrimPrefix(id, "INC-")] = true
-	var all []store.Event
-	err := e.Store.Trail(ctx, "", func(ev store.Event) error {
-		if subjects[ev.Subject] {
-			var body struct {
-				Plan string `json:"plan"`
-			}
-			if json.Unmarshal(ev.Body, &body) == nil && body.Plan != "" {
-				subjects[body.Plan] = true
-			}
+	for _, ev := range all {
+		var body struct {
+			Plan string `json:"plan"`
 		}
-		all = append(all, ev)
-		return nil
-	})
-	if err != nil {
-		return err
+		if subjects[ev.Subject] && json.Unmarshal(ev.Body, &body) == nil && body.Plan != "" {
+			subjects[body.Plan] = true
+		}
 	}
 	for _, ev := range all {
 		if subjects[ev.Subject] {

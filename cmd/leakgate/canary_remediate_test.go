@@ -1,12 +1,14 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,26 +24,35 @@ import (
 	"github.com/leakgate/leakgate/remediate/revoke/revoketest"
 )
 
-// approver makes an SSH key, and gives its file and its public half.
-func approver(t *testing.T, dir string) (file, public string) {
-	t.Helper()
+// sshKey makes a private SSH key and its public half.
+func sshKey() (text []byte, public string, err error) {
 	half, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
 	block, err := ssh.MarshalPrivateKey(private, "")
 	if err != nil {
-		t.Fatal(err)
+		return nil, "", err
 	}
 	key, err := ssh.NewPublicKey(half)
+	if err != nil {
+		return nil, "", err
+	}
+	return pem.EncodeToMemory(block), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key))), nil
+}
+
+// approver makes an SSH key, and gives its file and its public half.
+func approver(t *testing.T, dir string) (file, public string) {
+	t.Helper()
+	text, public, err := sshKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	file = filepath.Join(dir, "approver")
-	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return file, strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))
+	return file, public
 }
 
 // remediation is a repository with a leak, and an operator who owns it.
@@ -109,6 +120,26 @@ func (c *canary) planned(args ...string) string {
 	return m[1]
 }
 
+// searchZip searches what is packed in a file.
+func (c *canary) searchZip(path string) {
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer z.Close()
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		c.search([]string{"bundle"}, f.Name, f.Name+string(text))
+	}
+}
+
 // incident is the id of the first incident.
 func (c *canary) incident(args ...string) string {
 	var out bytes.Buffer
@@ -168,6 +199,18 @@ func TestNoRemediationShowsAValue(t *testing.T) {
 	for _, format := range []string{"jsonl", "ocsf", "syslog"} {
 		c.run(nil, "", exitClean, "audit", "export", "--database", state, "--format", format)
 	}
+	bundle, signers := filepath.Join(sealed, "bundle.zip"), filepath.Join(sealed, "signers")
+	c.once(context.Background(), []string{sealed}, "", exitClean, "audit", "export", "--database", state, "--format", "bundle", "--key", key, "-o", bundle)
+	c.searchZip(bundle)
+	public, err := os.ReadFile(operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(signers, []byte(regexp.MustCompile(`ssh-ed25519 [A-Za-z0-9+/=]+`).FindString(string(public))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.run(nil, "", exitClean, "audit", "verify", "--bundle", bundle, "--signers", signers)
+	c.run(nil, "", exitClean, "audit", "prune", "--database", state, "--actor", "ann")
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
 	defer stop()
 	c.once(ctx, nil, "", exitClean, by("gitlab", "remediate", "serve", "--listen", "127.0.0.1:0", "-vv")...)

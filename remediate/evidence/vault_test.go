@@ -71,7 +71,7 @@ func search(t *testing.T, files map[string]string, status int) evidence.Record {
 func TestVaultsFilesAreMatchedByHash(t *testing.T) {
 	other := "hmac-sha256:" + strings.Repeat("cd", 32)
 	r := search(t, map[string]string{
-		"audit.log":    line("request", since.Add(time.Hour), mark, "") + line("response", since.Add(time.Hour), mark, "") + line("response", since.Add(2*time.Hour), other, "") +
+		"audit.log": line("request", since.Add(time.Hour), mark, "") + line("response", since.Add(time.Hour), mark, "") + line("response", since.Add(2*time.Hour), other, "") +
 			strings.Replace(line("response", since.Add(2*time.Hour), mark, ""), "secret/data/db", "sys/audit-hash/file", 1),
 		"audit.log.gz": pack(t, line("response", since.Add(time.Minute), mark, "permission denied")),
 	}, 0)
