@@ -66,8 +66,9 @@ golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
-docs: ## rewrite the pages that are made from data: docs/providers
+docs: ## rewrite the pages that are made from data: docs/providers, docs/metrics.md
 	$(GO) test ./remediate/revoke -run Pages -update
+	$(GO) test ./remediate/metrics -run Page -update
 
 .PHONY: cross
 cross: ## compile for every released platform

@@ -191,3 +191,15 @@ func orElse(text, other string) string {
 	}
 	return text
 }
+
+// Trail is a verified trail, and where it begins.
+func (e *Engine) Trail(ctx context.Context) (all []store.Event, base store.Head, err error) {
+	if _, err = e.Store.VerifyTrail(ctx); err != nil {
+		return nil, base, err
+	}
+	if base, err = e.Store.Base(ctx); err != nil {
+		return nil, base, err
+	}
+	all, err = e.events(ctx)
+	return all, base, err
+}

@@ -195,6 +195,16 @@ func TestNoRemediationShowsAValue(t *testing.T) {
 	c.run(nil, "", exitClean, by("ann", "remediate", "explain", "slack-token")...)
 	c.run(nil, c.values["a leak"].Reveal()+"\n", exitClean, by("ann", "remediate", "check", "--kind", "slack-token")...)
 	c.run(nil, c.letters("a value of another kind")+"\n", exitUsage, by("ann", "remediate", "check", "--kind", "github-token")...)
+	manifests := filepath.Join(repo, "k8s.yaml")
+	if err := os.WriteFile(manifests, []byte("apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultDynamicSecret\nmetadata: {name: "+c.values["a leak"].Reveal()+"}\nspec: {mount: db, path: x, params: {ttl: 48h, password: "+c.letters("a manifest")+"}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.settle(repo)
+	c.run(nil, "", exitBlocked, by("ann", "remediate", "due", manifests)...)
+	c.run(nil, "", exitBlocked, by("ann", "remediate", "due", manifests, "--format", "json")...)
+	for _, format := range []string{"text", "json", "prometheus"} {
+		c.run(nil, "", exitClean, by("ann", "remediate", "metrics", "--format", format)...)
+	}
 	c.run(nil, "", exitClean, "audit", "verify", "--database", state)
 	for _, format := range []string{"jsonl", "ocsf", "syslog"} {
 		c.run(nil, "", exitClean, "audit", "export", "--database", state, "--format", format)

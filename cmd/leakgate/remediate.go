@@ -47,7 +47,7 @@ func (w *world) remediateCommand() *cobra.Command {
 	flags.StringVar(&f.actor, "actor", "", "`NAME` under which the audit trail knows you; default $USER")
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
 		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f),
-		w.remediateEvidenceCommand(&f), w.remediateNoteCommand(&f),
+		w.remediateEvidenceCommand(&f), w.remediateNoteCommand(&f), w.remediateDueCommand(&f), w.remediateMetricsCommand(&f),
 		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
