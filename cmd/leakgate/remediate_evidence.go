@@ -123,7 +123,9 @@ func (w *world) reach(e *remediate.Engine, hosts ...string) *http.Client {
 	if client == nil {
 		client = &revoke.Client{Private: e.Policy.Private}
 	}
-	return client.Guarded(hosts...)
+	guarded := client.Guarded(hosts...)
+	guarded.Transport = evidence.Remember(guarded.Transport)
+	return guarded
 }
 
 // list cuts a setting at its commas.
@@ -148,7 +150,10 @@ func (w *world) askEarly(cmd *cobra.Command, e *remediate.Engine, cases []remedi
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
+	show, clear := w.bar("asked who used it")
+	defer clear()
+	for n, id := range ids {
+		show(n, len(ids))
 		if _, err := e.Evidence(cmd.Context(), id, values[id], sources); err != nil {
 			if errors.Is(err, store.ErrBusy) || cmd.Context().Err() != nil {
 				return err

@@ -102,6 +102,9 @@ func (a AWS) trail(ctx context.Context, region string, q Question) Record {
 	}
 	next := ""
 	for range trailPages {
+		if err := a.Sleep(ctx, trailPace); err != nil {
+			return r.fails("it was cut off")
+		}
 		page, err := a.lookup(ctx, region, q.Value, r, next)
 		if err != nil {
 			return r.fails(err.Error())
@@ -111,9 +114,6 @@ func (a AWS) trail(ctx context.Context, region string, q Question) Record {
 		}
 		if next = page.NextToken; next == "" {
 			return r.whole()
-		}
-		if err := a.Sleep(ctx, trailPace); err != nil {
-			return r.fails("it was cut off")
 		}
 	}
 	return r.fails(fmt.Sprintf("there are more than %d pages of events", trailPages))

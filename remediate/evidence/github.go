@@ -113,7 +113,7 @@ func (a asking) downloads(ctx context.Context) Record {
 	r := Record{Source: "github audit log, downloads", About: "who downloaded the repository as an archive",
 		Where: "https://docs.github.com/en/organizations/keeping-your-organization-secure/managing-security-settings-for-your-organization/audit-log-events-for-your-organization"}
 	r.window(a.now, a.q.Since, webKept, "the events of the last 180 days")
-	return a.log(ctx, r, "repo:"+a.owner+"/"+a.name+" action:repo.download_zip created:>="+r.From.Format(time.DateOnly), "web")
+	return a.log(ctx, r, "repo:"+a.owner+"/"+a.name+" action:repo.download_zip created:>="+a.oldest(), "web")
 }
 
 // token is what GitHub's audit log knows a leaked token by.
@@ -132,6 +132,9 @@ func (a asking) token(ctx context.Context) (Record, bool) {
 	phrase := `hashed_token:"` + base64.StdEncoding.EncodeToString(sum[:]) + `" created:>=` + r.From.Format(time.DateOnly)
 	return a.log(ctx, r, phrase, "all"), true
 }
+
+// oldest is the first day that is kept: without one GitHub looks at three months.
+func (a asking) oldest() string { return a.now.Add(-webKept).Format(time.DateOnly) }
 
 // log reads all pages of a search in the audit log.
 func (a asking) log(ctx context.Context, r Record, phrase, include string) Record {
