@@ -31,14 +31,14 @@ func (e *Engine) Report(ctx context.Context, id string) (string, error) {
 
 // Documents are the reports of all incidents that some events tell of, by their ids.
 func Documents(events []store.Event, head store.Head, now time.Time) (map[string]string, error) {
-	all := map[string]string{}
+	all, by := map[string]string{}, bySubject(events)
 	for _, ev := range events {
 		if ev.Action != "detected" || all[ev.Subject] != "" {
 			continue
 		}
 		s := newStory()
 		s.now = now.UTC()
-		if err := s.tell(events, ev.Subject); err != nil {
+		if err := s.tell(by, ev.Subject); err != nil {
 			return nil, err
 		}
 		all[s.id] = s.document(head)

@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -52,7 +53,7 @@ func (e *Engine) tellOf(ctx context.Context, s *story, id string) error {
 		return err
 	}
 	s.now = e.Clock.Now().UTC()
-	return s.tell(all, id)
+	return s.tell(bySubject(all), id)
 }
 
 func (e *Engine) events(ctx context.Context) (all []store.Event, err error) {
@@ -60,31 +61,39 @@ func (e *Engine) events(ctx context.Context) (all []store.Event, err error) {
 	return all, err
 }
 
+func bySubject(all []store.Event) map[string][]store.Event {
+	by := map[string][]store.Event{}
+	for _, ev := range all {
+		by[ev.Subject] = append(by[ev.Subject], ev)
+	}
+	return by
+}
+
 // tell takes in the events of an incident: its own, those of its credential, and
 // those of the plans that acted on it.
-func (s *story) tell(all []store.Event, id string) error {
-	subjects := map[string]bool{id: true}
-	if rest, ok := strings.CutPrefix(id, "LG-"); ok {
-		id = "INC-" + rest
+func (s *story) tell(by map[string][]store.Event, id string) error {
+	bare := strings.TrimPrefix(strings.TrimPrefix(id, "LG-"), "INC-")
+	s.id = "INC-" + bare
+	var mine []store.Event
+	plans := map[string]bool{}
+	for _, subject := range []string{s.id, "LG-" + bare} {
+		for _, ev := range by[subject] {
+			var body struct {
+				Plan string `json:"plan"`
+			}
+			if json.Unmarshal(ev.Body, &body) == nil && body.Plan != "" && !plans[body.Plan] {
+				plans[body.Plan] = true
+				mine = append(mine, by[body.Plan]...)
+			}
+		}
+		mine = append(mine, by[subject]...)
 	}
-	s.id = id
-	subjects[id] = true
-	subjects["LG-"+strings.TrimPrefix(id, "INC-")] = true
-	for _, ev := range all {
-		var body struct {
-			Plan string `json:"plan"`
-		}
-		if subjects[ev.Subject] && json.Unmarshal(ev.Body, &body) == nil && body.Plan != "" {
-			subjects[body.Plan] = true
-		}
-	}
-	for _, ev := range all {
-		if subjects[ev.Subject] {
-			s.take(ev)
-		}
+	slices.SortFunc(mine, func(a, b store.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, ev := range mine {
+		s.take(ev)
 	}
 	if len(s.events) == 0 {
-		return fmt.Errorf("incident %s: %w", id, store.ErrNotFound)
+		return fmt.Errorf("incident %s: %w", s.id, store.ErrNotFound)
 	}
 	return nil
 }
@@ -154,10 +163,11 @@ func (s *story) learn(ev store.Event) {
 	}
 }
 
-// committed is when the credential was first committed, as far as it is known.
+// committed is when the credential was first committed, as far as it is known: whose
+// commit is dated after it was found has a clock that nobody can go by.
 func (s *story) committed() time.Time {
 	at, err := time.Parse(time.RFC3339, s.first.Place.Date)
-	if err != nil {
+	if found, ok := s.dates["detected"]; err != nil || ok && at.After(found) {
 		return time.Time{}
 	}
 	return at

@@ -164,7 +164,7 @@ func (w *world) printDue(all []due.Item, counts due.Counts, d dueFlags) error {
 	table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "STATUS\tKIND\tAGE\tCREDENTIAL\tWHERE\tWHY")
 	for _, i := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", words(i.Status), i.Kind, lifetime(i), i.Name, i.Where, i.Why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Status, i.Kind, lifetime(i), i.Name, i.Where, i.Why)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -178,13 +178,6 @@ func (w *world) printDue(all []due.Item, counts due.Counts, d dueFlags) error {
 	}
 	fmt.Fprintf(w.stdout, "\n%s.\n", counts.Summary())
 	return nil
-}
-
-func words(s due.Status) string {
-	if s == due.CannotTell {
-		return "cannot tell"
-	}
-	return string(s)
 }
 
 // lifetime is how old something is, or how old it may become.
@@ -201,7 +194,7 @@ func lifetime(i due.Item) string {
 // paint colours the status, which begins the line, red, yellow or green.
 func paint(s due.Status, line string) string {
 	code := map[due.Status]string{due.Due: "31", due.Violation: "31", due.CannotTell: "33", due.OK: "32"}[s]
-	n := len(words(s))
+	n := len(s.String())
 	return "\x1b[" + code + "m" + line[:n] + "\x1b[0m" + line[n:]
 }
 

@@ -73,11 +73,7 @@ func (w *world) printMetrics(all []metrics.Measure, format string) error {
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "METRIC\tVALUE\tTHRESHOLD\tVERDICT\tSAMPLES\tNOTE")
 	for _, m := range all {
-		verdict := string(m.Verdict)
-		if m.Verdict == metrics.CannotTell {
-			verdict = "cannot tell"
-		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", m.Title, m.Text(), m.Bound(), verdict, m.Samples, m.Why)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%s\n", m.Title, m.Text(), m.Bound(), m.Verdict, m.Samples, m.Why)
 	}
 	return table.Flush()
 }

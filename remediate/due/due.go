@@ -25,6 +25,17 @@ const (
 	Violation  Status = "violation" // a dynamic credential lives too long
 )
 
+// String is the word for people.
+func (s Status) String() string {
+	if s == CannotTell {
+		return "cannot tell"
+	}
+	return string(s)
+}
+
+// MarshalText writes that word.
+func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Item is a credential, and how old it is or may become.
 type Item struct {
 	Kind   string        `json:"kind"` // static or dynamic
@@ -33,7 +44,7 @@ type Item struct {
 	Since  time.Time     `json:"since,omitzero"`
 	Age    time.Duration `json:"-"` // since then; of a dynamic one how long it lives at most
 	Days   float64       `json:"age_days,omitempty"`
-	Status Status        `json:"status"` // "" when nobody can tell
+	Status Status        `json:"status"`
 	Why    string        `json:"why"`
 }
 
@@ -121,7 +132,7 @@ func (c *credential) take(e store.Event) {
 	_ = json.Unmarshal(e.Body, &body) // what it lacks is not known
 	switch e.Action {
 	case "detected", "seen":
-		if at, err := time.Parse(time.RFC3339, body.Place.Date); err == nil && (c.committed.IsZero() || at.Before(c.committed)) {
+		if at, err := time.Parse(time.RFC3339, body.Place.Date); err == nil && !at.After(e.At) && (c.committed.IsZero() || at.Before(c.committed)) { // one of the future is a wrong clock
 			c.committed = at
 		}
 		c.rule, c.repository = cmp.Or(c.rule, body.Rule), cmp.Or(c.repository, body.Repository)

@@ -36,6 +36,7 @@ func TestStaticCredentialsByTheirDates(t *testing.T) {
 		"seen earlier elsewhere":    {[]store.Event{event(days(10), "detected", "A", sight("A", young)), event(days(9), "seen", "A", sight("A", old))}, Due, "first committed"},
 		"no date":                   {[]store.Event{event(days(10), "detected", "A", sight("A", ""))}, CannotTell, "first seen 2026-05-22"},
 		"no date, seen for long":    {[]store.Event{event(days(91), "detected", "A", sight("A", ""))}, Due, "may be older"},
+		"a wrong clock":             {[]store.Event{event(days(10), "detected", "A", sight("A", now.AddDate(1, 0, 0).Format(time.RFC3339)))}, CannotTell, "first seen"},
 		"on the day":                {[]store.Event{event(days(90), "detected", "A", sight("A", days(90).Format(time.RFC3339)))}, OK, ""},
 		"rotated":                   {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotation.done", "A", "")}, OK, "rotated 2026-03-04"},
 		"rotated long ago":          {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(92), "rotated", "A", "")}, Due, "rotated 2026-03-01"},

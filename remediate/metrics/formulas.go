@@ -46,8 +46,8 @@ func (in *input) lives() (all []*life) {
 // commit keeps the oldest commit.
 func (l *life) commit(e store.Event) {
 	var body struct{ Place struct{ Date string } }
-	_ = json.Unmarshal(e.Body, &body) // no date is no date
-	if at, err := time.Parse(time.RFC3339, body.Place.Date); err == nil && (l.committed.IsZero() || at.Before(l.committed)) {
+	_ = json.Unmarshal(e.Body, &body)                                                                                                            // no date is no date
+	if at, err := time.Parse(time.RFC3339, body.Place.Date); err == nil && !at.After(e.At) && (l.committed.IsZero() || at.Before(l.committed)) { // one of the future is a wrong clock
 		l.committed = at
 	}
 }

@@ -50,15 +50,26 @@ const (
 	NoThreshold Verdict = "no threshold"
 )
 
+// String is the word for people.
+func (v Verdict) String() string {
+	if v == CannotTell {
+		return "cannot tell"
+	}
+	return string(v)
+}
+
+// MarshalText writes that word.
+func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
 // Measure is a metric with its value.
 type Measure struct {
 	Definition
-	Value   float64 `json:"value"`           // means nothing when Verdict is ""
-	Samples int     `json:"samples"`         // that the value is of
-	Left    int     `json:"left,omitempty"`  // that could not be counted
-	Verdict Verdict `json:"verdict"`         // "" when nobody can tell
-	Why     string  `json:"why,omitempty"`   // of "cannot tell", or what is left
-	Worst   float64 `json:"worst,omitempty"` // of durations
+	Value   *float64 `json:"value"`          // nil when nobody can tell
+	Samples int      `json:"samples"`        // that the value is of
+	Left    int      `json:"left,omitempty"` // that could not be counted
+	Verdict Verdict  `json:"verdict"`
+	Why     string   `json:"why,omitempty"`   // of "cannot tell", or what is left
+	Worst   float64  `json:"worst,omitempty"` // of durations
 }
 
 // sample is what a formula gives.
@@ -81,10 +92,10 @@ func Compute(events []store.Event, kept []store.Kept, base store.Head) (all []Me
 	in := &input{events, kept, base}
 	for _, d := range Definitions() {
 		s := d.measure(in)
-		m := Measure{Definition: d, Value: s.value, Worst: s.worst, Samples: s.n, Left: s.left, Why: s.why}
+		m := Measure{Definition: d, Value: &s.value, Worst: s.worst, Samples: s.n, Left: s.left, Why: s.why}
 		switch {
 		case s.n == 0:
-			m.Value, m.Worst = 0, 0
+			m.Value, m.Worst = nil, 0
 			if m.Why == "" {
 				m.Why = d.Unknown
 			}
@@ -102,10 +113,10 @@ func Compute(events []store.Event, kept []store.Kept, base store.Head) (all []Me
 
 // Text is the value for people.
 func (m Measure) Text() string {
-	if m.Verdict == CannotTell {
+	if m.Value == nil {
 		return "cannot tell"
 	}
-	return m.text(m.Value)
+	return m.text(*m.Value)
 }
 
 func (d Definition) text(v float64) string {

@@ -43,7 +43,7 @@ func measure(t *testing.T, name string, events []store.Event, kept []store.Kept,
 
 func TestNothingIsMeasuredFromNothing(t *testing.T) {
 	for _, m := range Compute(nil, nil, store.Head{}) {
-		if m.Verdict != CannotTell || m.Value != 0 || m.Why == "" || m.Text() != "cannot tell" {
+		if m.Verdict != CannotTell || m.Value != nil || m.Why == "" || m.Text() != "cannot tell" {
 			t.Errorf("%+v", m)
 		}
 	}
@@ -82,7 +82,8 @@ func TestEachMetric(t *testing.T) {
 		"exposed": {"exposure_window_seconds", []store.Event{
 			event(0, "detected", "A", commit(h)), event(0, "seen", "A", commit(5*h)), event(1*h, "revoked", "A", ""),
 			event(0, "detected", "B", ""), event(1*h, "revoked", "B", ""), event(0, "detected", "C", commit(h)),
-		}, nil, store.Head{}, 6 * 3600, 1, 1, NoThreshold},
+			event(0, "detected", "D", commit(-h)), event(2*h, "revoked", "D", ""),
+		}, nil, store.Head{}, 6 * 3600, 1, 2, NoThreshold},
 		"rotated":          {"rotation_success_ratio", hundred, nil, store.Head{}, 1, 100, 0, Met},
 		"one in hundred":   {"rotation_success_ratio", append(hundred[2:len(hundred):len(hundred)], rotation(1, "failed", "x")), nil, store.Head{}, 0.99, 100, 0, Missed},
 		"not over":         {"rotation_success_ratio", append(hundred[:4:4], rotation(9, "planned", "x")), nil, store.Head{}, 1, 2, 1, Met},
@@ -102,8 +103,12 @@ func TestEachMetric(t *testing.T) {
 		"failed accesses":  {"failed_access_ratio", []store.Event{vault("a", 2, 1000)}, nil, store.Head{}, 0.002, 1000, 0, Missed},
 	} {
 		m := measure(t, c.metric, c.events, c.kept, c.base)
-		if m.Value != c.value || m.Samples != c.samples || m.Left != c.left || m.Verdict != c.verdict {
-			t.Errorf("%s: %v of %d, %d left, %q (%s); want %v of %d, %d left, %q", name, m.Value, m.Samples, m.Left, m.Verdict, m.Why, c.value, c.samples, c.left, c.verdict)
+		value := 0.0
+		if m.Value != nil {
+			value = *m.Value
+		}
+		if value != c.value || (m.Value == nil) != (c.verdict == CannotTell) || m.Samples != c.samples || m.Left != c.left || m.Verdict != c.verdict {
+			t.Errorf("%s: %v of %d, %d left, %q (%s); want %v of %d, %d left, %q", name, value, m.Samples, m.Left, m.Verdict, m.Why, c.value, c.samples, c.left, c.verdict)
 		}
 	}
 }

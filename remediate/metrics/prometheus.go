@@ -24,12 +24,12 @@ func WritePrometheus(to io.Writer, all []Measure) error {
 	samples := gauge("metric_samples", "How many samples the value is of.", "metric")
 	for _, m := range all {
 		samples.WithLabelValues(m.Name).Set(float64(m.Samples))
-		if m.Verdict == CannotTell {
+		if m.Value == nil {
 			known.WithLabelValues(m.Name).Set(0)
 			continue
 		}
 		known.WithLabelValues(m.Name).Set(1)
-		gauge(m.Name, strings.ReplaceAll(m.Title+": "+m.Formula, "`", "")+".").WithLabelValues().Set(m.Value)
+		gauge(m.Name, strings.ReplaceAll(m.Title+": "+m.Formula, "`", "")+".").WithLabelValues().Set(*m.Value)
 		switch m.Verdict {
 		case Met:
 			met.WithLabelValues(m.Name).Set(1)
