@@ -70,8 +70,9 @@ golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
-docs: ## rewrite the pages that are made from data: docs/providers
+docs: ## rewrite the pages that are made from data: docs/providers, docs/stores.md
 	$(GO) test ./remediate/revoke -run Pages -update
+	$(GO) test ./remediate/rotate/stores -run ThePage -update
 
 .PHONY: cross
 cross: ## compile for every released platform

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -8,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/remediate/purge"
 	"github.com/leakgate/leakgate/remediate/rewrite"
 )
 
@@ -25,17 +28,24 @@ Exit codes:
   3  could not: a damaged or partial repository, changes that are not committed, a ref that moved`
 
 func (w *world) rewriteCommand() *cobra.Command {
+	var f remediation
 	c := &cobra.Command{Use: "rewrite", Short: "Take values and files out of history", Long: rewriteLong}
-	c.AddCommand(w.rewritePlanCommand(), w.rewriteLocalCommand(), w.rewriteVerifyCommand(), w.rewriteCleanCommand())
+	f.addFlags(c)
+	c.AddCommand(w.rewritePlanCommand(&f), w.rewriteLocalCommand(), w.rewriteProposeCommand(&f), w.rewriteApproveCommand(&f), w.rewriteApplyCommand(&f), w.rewriteVerifyCommand(&f),
+		w.rewriteRollbackCommand(&f), w.rewriteDestroyCommand(&f), w.rewriteGuardCommand(), w.rewriteCleanCommand())
 	return c
 }
 
-func (w *world) rewritePlanCommand() *cobra.Command {
+func (w *world) rewritePlanCommand(r *remediation) *cobra.Command {
 	var f rewriteFlags
+	var remote, override, manifest string
 	c := &cobra.Command{
 		Use: "plan [PATH]", Short: "Say what a rewrite would change, and change nothing", Args: cobra.MaximumNArgs(1),
-		Long: "Rewrite the history of the repository at PATH (default \".\") in memory and say what would\nchange. The ids are those that leakgate rewrite local gives.\n" + rewriteExit,
+		Long: "Rewrite the history of the repository at PATH (default \".\") in memory and say what would\nchange. The ids are those that leakgate rewrite local gives. With --remote, plan the rewrite of\nwhat others share, and keep the plan to be approved and applied.\n" + rewriteRemoteHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if remote != "" {
+				return w.planRemote(cmd, r, &f, remote, override, manifest)
+			}
 			return w.withHistory(cmd, &f, pathOf(args, 0), func(repo *gitrepo.Repo, spec *rewrite.Spec, opts rewrite.Options) error {
 				r, err := rewrite.Run(cmd.Context(), repo, spec, opts)
 				return w.showRewrite(r, err, &f, "would change", outcome(exitBlocked))
@@ -43,6 +53,9 @@ func (w *world) rewritePlanCommand() *cobra.Command {
 		},
 	}
 	f.addFlags(c)
+	c.Flags().StringVar(&remote, "remote", "", "`ADDRESS` of a remote to plan for")
+	c.Flags().StringVar(&override, "override", "", "`REASON` why it may be done although a credential is not known to be dead")
+	c.Flags().StringVar(&manifest, "manifest", "", "write the plan of a remote to `FILE`, to be kept in "+purge.Folder)
 	return c
 }
 
@@ -71,12 +84,15 @@ func (w *world) rewriteLocalCommand() *cobra.Command {
 	return c
 }
 
-func (w *world) rewriteVerifyCommand() *cobra.Command {
+func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 	var f rewriteFlags
 	c := &cobra.Command{
-		Use: "verify [PATH]", Short: "Search every object, reachable or not, for what should be gone", Args: cobra.MaximumNArgs(1),
-		Long: "Search every object of the repository at PATH (default \".\"). Give the values that were\nreplaced by --replace-text or --stdin.\n" + rewriteExit,
+		Use: "verify [PATH | DIGEST]", Short: "Search for what should be gone", Args: cobra.MaximumNArgs(1),
+		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin.\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && isDigest(args[0]) {
+				return w.verifyRemote(cmd, r, &f, args[0])
+			}
 			return w.withHistory(cmd, &f, pathOf(args, 0), func(repo *gitrepo.Repo, spec *rewrite.Spec, _ rewrite.Options) error {
 				r, err := rewrite.Verify(cmd.Context(), repo, spec)
 				if err != nil {
@@ -118,6 +134,12 @@ func (w *world) rewriteCleanCommand() *cobra.Command {
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "remove what no ref reaches")
 	return c
+}
+
+// isDigest reports whether an argument is the digest of a plan.
+func isDigest(text string) bool {
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(raw) == sha256.Size
 }
 
 // withHistory opens a repository and reads what is to leave it.

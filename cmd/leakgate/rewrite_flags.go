@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate/rewrite"
+	"github.com/leakgate/leakgate/remediate/seal"
 )
 
 // rewriteFlags say what is to leave history.
@@ -22,6 +24,8 @@ type rewriteFlags struct {
 	credential []string
 	drop       []string
 	stdin      bool
+	evidence   string
+	identity   string
 	sign       string
 	report     string
 }
@@ -30,8 +34,10 @@ func (f *rewriteFlags) addFlags(c *cobra.Command) {
 	flags := c.Flags()
 	flags.StringArrayVar(&f.texts, "replace-text", nil, "`FILE` of replacements, as git filter-repo and BFG take it; may be given several times")
 	flags.StringVar(&f.findings, "findings", "", "`FILE` that leakgate scan --format json wrote; values are read where it says")
-	flags.StringArrayVar(&f.credential, "credential", nil, "only the credential or finding with this `ID`; without --findings the history is scanned for it; may be given several times")
+	flags.StringArrayVar(&f.credential, "credential", nil, "only the credential or finding with this `ID`; unless values are given otherwise the history is scanned for it; may be given several times")
 	flags.BoolVar(&f.stdin, "stdin", false, "read values from standard input, one a line")
+	flags.StringVar(&f.evidence, "evidence", "", "read values from sealed `FILE`, see leakgate seal")
+	flags.StringVar(&f.identity, "identity", "", "`FILE` of the age identity that opens the evidence")
 	flags.StringArrayVar(&f.drop, "drop", nil, "drop the file or folder at `PATH` from every commit; may be given several times")
 	flags.StringVar(&f.sign, "sign", "", "sign again what was signed, with the private SSH key in `KEY`, or gpg:USER")
 	flags.StringVar(&f.report, "report", "", "write commit-map, ref-map and the like, in the formats of git filter-repo, to `FOLDER`")
@@ -56,7 +62,11 @@ func (w *world) rewriteSpec(cmd *cobra.Command, f *rewriteFlags, repo *gitrepo.R
 	if err != nil {
 		return nil, err
 	}
-	spec.Literals = append(spec.Literals, found...)
+	sealed, err := w.sealedValues(f)
+	if err != nil {
+		return nil, err
+	}
+	spec.Literals = slices.Concat(spec.Literals, found, sealed)
 	if f.stdin {
 		lines := bufio.NewScanner(w.stdin)
 		lines.Buffer(nil, maxLine)
@@ -93,10 +103,40 @@ func (w *world) foundValues(cmd *cobra.Command, f *rewriteFlags, repo *gitrepo.R
 			return nil, badFlag("%s: %w", f.findings, err)
 		}
 		return spec.Literals, nil
-	case len(f.credential) > 0:
+	case len(f.credential) > 0 && !f.stdin && f.evidence == "":
 		return w.scanValues(cmd, f, path)
 	}
 	return nil, nil
+}
+
+// sealedValues are those of evidence; with --credential only what is named.
+func (w *world) sealedValues(f *rewriteFlags) (out []rewrite.Literal, err error) {
+	if f.evidence == "" {
+		return nil, nil
+	}
+	key, err := w.key()
+	if err != nil {
+		return nil, err
+	}
+	identities, err := readIdentities(f.identity)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(f.evidence)
+	if err != nil {
+		return nil, flagError{err}
+	}
+	defer file.Close()
+	evidence, err := seal.Read(file, key, identities...)
+	if err != nil {
+		return nil, badFlag("%s: %w", f.evidence, err)
+	}
+	for _, c := range evidence.Cases {
+		if len(f.credential) == 0 || contains(f.credential, c.Credential) {
+			out = append(out, rewrite.Literal{Value: c.Value, With: rewrite.Placeholder})
+		}
+	}
+	return out, nil
 }
 
 // scanValues scans history for the values of the credentials that are asked for.

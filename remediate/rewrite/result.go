@@ -25,6 +25,7 @@ type Result struct {
 	Signed     int          // of these, signed again
 	Tags       int          // annotated tags that change
 	Blobs      int          // that were rewritten
+	Tainted    []gitrepo.ID // blobs that hold a value
 	Trees      int
 	Notes      int          // commits of notes that change
 	Quoted     int          // ids in messages that could not be followed
