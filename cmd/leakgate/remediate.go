@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -50,8 +51,10 @@ func (w *world) remediateCommand() *cobra.Command {
 	c := &cobra.Command{Use: "remediate", Short: "Check, plan, approve and do what makes leaked credentials useless", Long: remediateLong}
 	f.addFlags(c)
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
-		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
-		w.rotateCommand(&f), w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
+		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.rotateCommand(&f),
+		w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
+		w.remediateEvidenceCommand(&f), w.remediateNoteCommand(&f), w.remediateDueCommand(&f), w.remediateMetricsCommand(&f),
+		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
 
@@ -99,7 +102,12 @@ func (w *world) openStore(ctx context.Context, place string, key secret.Key) (*s
 		}
 		place = filepath.Join(folder, "leakgate", "leakgate.db")
 	}
-	return store.Open(ctx, place, store.Options{Key: key, Now: w.now})
+	noted := ""
+	if folder := w.stateFolder(); folder != "" {
+		name := key.HMAC("place of the state", secret.New(place)) // it may hold a password
+		noted = filepath.Join(folder, "leakgate", "heads", hex.EncodeToString(name[:8]))
+	}
+	return store.Open(ctx, place, store.Options{Key: key, Now: w.now, Noted: noted})
 }
 
 // stateFolder is where the user's state lives, "" for nowhere.
@@ -196,9 +204,9 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 			return nil, r.Result, err
 		}
 	}
-	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure))
 	read, done := blobsOf(path)
 	defer done()
+	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure), read)
 	remediate.AddAccounts(all, r.Result, read)
 	var cases []remediate.Case
 	for _, c := range all {
@@ -216,7 +224,7 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 const maxBeside = 4 << 20
 
 // blobsOf reads what the files of a repository held; of anything else it knows nothing.
-func blobsOf(path string) (read func(id string) []byte, done func()) {
+func blobsOf(path string) (read remediate.Blobs, done func()) {
 	repo, err := gitrepo.Open(path)
 	if err != nil {
 		return nil, func() {}
