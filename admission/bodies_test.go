@@ -2,6 +2,7 @@ package admission
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,8 +34,8 @@ func (b *trickle) Read(p []byte) (int, error) {
 }
 
 // served is a server with the bounds of the real one.
-func served(d *door, version string) *httptest.Server {
-	server := httptest.NewUnstartedServer(d)
+func served(h http.Handler, version string) *httptest.Server {
+	server := httptest.NewUnstartedServer(h)
 	server.EnableHTTP2 = version == "HTTP/2.0"
 	server.Config.HTTP2 = &http.HTTP2Config{MaxConcurrentStreams: 100, MaxReceiveBufferPerStream: 64 << 10, MaxReceiveBufferPerConnection: 4<<20 - 1}
 	server.StartTLS()
@@ -75,7 +76,7 @@ func besieged(t *testing.T, version string, senders, each int) (*httptest.Server
 		}()
 	}
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if arriving, most := d.bodies.state(); arriving >= senders || most > bodyBudget-firstRoom-smallBody {
+		if arriving, most := d.bodies.state(); arriving >= senders || most > (bodyBudget-firstRoom)*3/4 {
 			break
 		}
 	}
@@ -169,7 +170,7 @@ func TestTooManyDoNotWait(t *testing.T) {
 // nobody could keep, and it is done again.
 func steadily(do func() error) (err error) {
 	const tick, still = 10 * time.Millisecond, 200 * time.Millisecond
-	for range 20 {
+	for range 8 {
 		var stood atomic.Bool
 		stop, ended := make(chan struct{}), make(chan struct{})
 		go func() {
@@ -239,13 +240,19 @@ func answered(client *http.Client, url, version string, body []byte) error {
 	return nil
 }
 
-// Many large calls at once, more than there is room for: all of them are answered.
-func TestManyLargeCallsAreAllAnswered(t *testing.T) {
-	d := newDoor(t, corpusPolicy, corpusCluster())
-	server := served(d, "HTTP/2.0")
+// Many large bodies at once over one connection, more than there is room for: all of
+// them come to their end. Nothing is decided here, so that little time is needed.
+func TestManyLargeBodiesAllArrive(t *testing.T) {
+	p, size := newBodies(), 3<<20
+	server := served(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, release, err := p.read(context.Background(), w, r)
+		defer release()
+		if err != nil || len(text) != size {
+			http.Error(w, fmt.Sprint(len(text), err), http.StatusBadRequest)
+		}
+	}), "HTTP/2.0")
 	defer server.Close()
-	large := strings.Repeat("v", 1<<20)
-	body := byLabeller.with(func(c *call) { c.data["password"], c.old.data["password"] = large, large }).review(t)
+	body := bytes.Repeat([]byte("v"), size)
 	if err := steadily(func() error {
 		var group errgroup.Group
 		for range 12 {
@@ -256,7 +263,7 @@ func TestManyLargeCallsAreAllAnswered(t *testing.T) {
 		t.Error(err)
 	}
 	server.Close() // waits for those that are answered and not yet at their end
-	if p := d.bodies; p.held != 0 || p.leaving != 0 || len(p.slow) != 0 || len(p.waiters) != 0 || p.most > bodyBudget+smallRoom {
+	if p.held != 0 || p.leaving != 0 || len(p.slow) != 0 || len(p.waiters) != 0 || p.most > bodyBudget+smallRoom {
 		t.Errorf("held %d, leaving %d, arriving %d, waiting %d, at most %d", p.held, p.leaving, len(p.slow), len(p.waiters), p.most)
 	}
 }
