@@ -21,7 +21,8 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command as users do. Beside testscript's own commands a
 // script has: `token NAME` (a new secret in $NAME), `write FILE TEXT…` (a file
-// of these lines), `hides NAME` (the last output holds no form of the secret).
+// of these lines), `hides NAME` (the last output holds no form of the secret),
+// `sshkey FILE FILE` (a private key and its public half).
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -43,6 +44,12 @@ func TestScripts(t *testing.T) {
 				ts.Check(os.WriteFile(path, []byte(strings.Join(args[1:], "\n")+"\n"), 0o644))
 			},
 			"hides": hides,
+			"sshkey": func(ts *testscript.TestScript, _ bool, args []string) {
+				text, public, err := sshKey()
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+				ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(public+"\n"), 0o644))
+			},
 		},
 	})
 }

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
@@ -34,6 +35,9 @@ type Store struct {
 	key   secret.Key
 	now   func() time.Time
 	locks sync.Map // by name, the server process of PostgreSQL that holds one
+
+	verified verified
+	noted    string // file of the head that was seen last; "" for none
 }
 
 // kind is the database behind a store.
@@ -53,7 +57,15 @@ type Options struct {
 	Key secret.Key
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
+	// Noted is a file in which the head of the trail is kept, so that an older
+	// state of the database is seen; "" keeps none.
+	Noted string
+	// Patience is how long to wait while another process writes the SQLite file;
+	// 10 s when 0.
+	Patience time.Duration
 }
+
+const defaultPatience = 10 * time.Second
 
 // Errors that callers tell apart.
 var (
@@ -66,11 +78,14 @@ var (
 // postgres:// URL or the path of a SQLite file, which is made (mode 0600, its
 // folder 0700) where it is missing.
 func Open(ctx context.Context, place string, o Options) (*Store, error) {
-	s := &Store{key: o.Key, now: o.Now}
+	s := &Store{key: o.Key, now: o.Now, noted: o.Noted}
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.connect(place); err != nil {
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	if err := s.connect(place, o.Patience); err != nil {
 		return nil, err
 	}
 	if err := s.migrate(ctx); err != nil {
@@ -80,7 +95,7 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) connect(place string) (err error) {
+func (s *Store) connect(place string, patience time.Duration) (err error) {
 	if strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://") {
 		s.kind = postgres
 		if s.db, err = sql.Open("pgx", place); err != nil {
@@ -99,7 +114,7 @@ func (s *Store) connect(place string) (err error) {
 	}
 	s.where = filepath.Dir(place)
 	options := url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}
 	s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: place}).EscapedPath(), RawQuery: options.Encode()}).String())
@@ -126,8 +141,14 @@ func makeFile(path string) error {
 	return nil
 }
 
-// Close gives the database back.
-func (s *Store) Close() error { return s.db.Close() }
+// Close notes how far the trail came, and gives the database back.
+func (s *Store) Close() error {
+	err := s.recall(context.Background())
+	if err == nil { // an older state must not become the one that was seen
+		err = s.remember(context.Background())
+	}
+	return errors.Join(err, s.db.Close())
+}
 
 // Tx runs f in one transaction: all that it does happens, or nothing. Writers
 // come one after the other on SQLite.
@@ -188,6 +209,9 @@ func (s *Store) spell(query string) string {
 
 // explain says what to do about what befalls databases.
 func (s *Store) explain(err error) error {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return explainPostgres(refused)
+	}
 	switch text := fmt.Sprint(err); {
 	case err == nil:
 		return nil
@@ -197,6 +221,20 @@ func (s *Store) explain(err error) error {
 		return fmt.Errorf("the disk of the database is full; nothing of this step was written: %w", err)
 	case strings.Contains(text, "SQLITE_NOTADB") || strings.Contains(text, "not a database"):
 		return fmt.Errorf("the file is no database of leakgate: %w", err)
+	}
+	return err
+}
+
+// explainPostgres does so by PostgreSQL's codes.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func explainPostgres(err *pgconn.PgError) error {
+	switch err.Code {
+	case "55P03", "40001", "40P01": // lock_not_available, serialization_failure, deadlock_detected
+		return fmt.Errorf("%w: another process holds the database; try again when it is done", ErrBusy)
+	case "53100": // disk_full
+		return fmt.Errorf("the disk of the database is full; nothing of this step was written: %w", err)
+	case "25006": // read_only_sql_transaction
+		return fmt.Errorf("the database takes no writes: name the primary server, not a copy of it: %w", err)
 	}
 	return err
 }
