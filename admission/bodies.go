@@ -20,12 +20,14 @@ const (
 	firstBuffer = 8 << 10
 )
 
-// bodyTime is how long a body may take to arrive. An API server sends at once. Where
-// there is no room for others, one that was waited for longer than slowTime gives way.
+// bodyTime is how long the sender of a body is waited for in all. An API server sends
+// at once. Where there is no room for others, one gives way that was waited for longer
+// than slowTime, and a second more for each slowRate bytes that it sent.
 const (
-	bodyTime = 3 * time.Second
-	slowTime = 500 * time.Millisecond
-	lookTime = slowTime / 5 // after which it is looked again whether any did
+	bodyTime = 5 * time.Second
+	slowTime = time.Second
+	slowRate = 1 << 20
+	lookTime = slowTime / 10 // after which it is looked again whether any did
 )
 
 // errSlow and errBusy are why a body was not read.
@@ -43,7 +45,8 @@ func (p *bodies) read(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	b := &body{cut: func() { deadline(time.Now().Add(-time.Second)) }}
 	p.begin(b)
 	if err = p.take(ctx, b, bodyCost); err == nil {
-		deadline(time.Now().Add(bodyTime))
+		b.until = func(left time.Duration) { deadline(time.Now().Add(left)) }
+		b.until(bodyTime)
 		text, err = p.fill(ctx, b, http.MaxBytesReader(w, r.Body, MaxBody), r.ContentLength)
 	}
 	p.arrived(b)
@@ -81,6 +84,7 @@ func (p *bodies) fill(ctx context.Context, b *body, from io.Reader, announced in
 		if err := p.take(ctx, b, size-cap(text)); err != nil {
 			return nil, err
 		}
+		b.until(bodyTime - b.spent) // waiting for room is not the sender's fault
 		text = append(make([]byte, 0, size), text...)
 	}
 }

@@ -38,16 +38,17 @@ type bodies struct {
 // body is one that arrives, or is decided.
 type body struct {
 	size  int
-	cut   func()        // ends the reading, from any goroutine
-	gone  bool          // it gave way
-	since time.Time     // when the sender was waited for, zero while nobody waits
-	spent time.Duration // of waiting for the sender before
-	busy  bool          // waits no longer, as too many do
+	cut   func()                   // ends the reading, from any goroutine
+	until func(left time.Duration) // ends it when so much time is over
+	gone  bool                     // it gave way
+	since time.Time                // when the sender was waited for, zero while nobody waits
+	spent time.Duration            // of waiting for the sender before
+	busy  bool                     // waits no longer, as too many do
 }
 
 // sluggish reports whether the sender was waited for too long.
 func (b *body) sluggish(now time.Time) bool {
-	return !b.since.IsZero() && b.spent+now.Sub(b.since) > slowTime
+	return !b.since.IsZero() && b.spent+now.Sub(b.since) > slowTime+time.Duration(b.size)*time.Second/slowRate
 }
 
 func newBodies() *bodies { return &bodies{freed: make(chan struct{})} }

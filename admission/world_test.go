@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -221,6 +222,7 @@ func (c call) object() map[string]any {
 type door struct {
 	*Handler
 	log     bytes.Buffer
+	mu      sync.Mutex // of answers
 	answers []Answer
 }
 
@@ -233,8 +235,12 @@ func newDoor(t testing.TB, policy string, c Cluster) *door {
 	d := &door{}
 	d.Handler = NewHandler(Handler{
 		Policy: func() gate.Kubernetes { return *p.Kubernetes }, Cluster: c, Now: func() time.Time { return today },
-		Log:     slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Observe: func(_ Review, a Answer, _ time.Duration) { d.answers = append(d.answers, a) },
+		Log: slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Observe: func(_ Review, a Answer, _ time.Duration) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.answers = append(d.answers, a)
+		},
 	})
 	return d
 }
