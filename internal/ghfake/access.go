@@ -3,6 +3,7 @@ package ghfake
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitserve"
 )
@@ -76,6 +77,9 @@ func (g *GitHub) sees(who *token, r *Repo) bool {
 // may says whether a credential has a permission on a repository that it sees. Users
 // write with the role write, but rulesets with admin.
 func (g *GitHub) may(who *token, r *Repo, permission, level string) bool {
+	if one, other, ok := strings.Cut(permission, " or "); ok {
+		return g.may(who, r, one, level) || g.may(who, r, other, level)
+	}
 	if permission == "" || permission == "metadata" {
 		return true
 	}

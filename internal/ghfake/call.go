@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,7 @@ func fail(status int, message string, details ...doc) answer {
 	if len(details) > 0 {
 		body["errors"] = details
 	}
-	if status != http.StatusUnprocessableEntity {
+	if slices.Contains([]int{401, 403, 404}, status) { // not every other error is described with it
 		body["status"] = strconv.Itoa(status)
 	}
 	return answer{status: status, body: body}
@@ -126,6 +127,9 @@ func (c *call) judge(a answer) answer {
 	c.report(err)
 	if err := c.spec.Response(c.op, a.status, text); err != nil {
 		c.report(err)
+	}
+	if c.watch != nil {
+		c.watch(c.op.ID, a.status, text)
 	}
 	a.body = json.RawMessage(text)
 	return a

@@ -123,8 +123,8 @@ func (c *call) finish(k *Check) answer {
 	if k.Status == "completed" && k.completed == "" {
 		k.completed = c.now()
 	}
-	if k.started == "" && k.Status != "queued" {
-		k.started = c.now()
+	if k.started == "" {
+		k.started = c.now() // a run that waits has one, too: the payloads of webhooks require it
 	}
 	return answer{}
 }

@@ -51,6 +51,8 @@ type GitHub struct {
 	limits   map[string]*limit
 	revoked  []string
 	calls    map[string]int
+	forms    map[string]doc // manifests that a browser has posted, by code
+	watch    func(id string, status int, answer []byte)
 	random   *rand.Rand
 }
 
@@ -69,8 +71,8 @@ func New(t testing.TB, o Options) *GitHub {
 		o.Clock = time.Now
 	}
 	g := &GitHub{
-		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(), webhooks),
-		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{},
+		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(o.Enterprise), webhooks),
+		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, forms: map[string]doc{},
 		last: 1000, random: rand.New(rand.NewPCG(1, 2)), // the same test sees the same ids and the same weather
 	}
 	var err error

@@ -17,12 +17,26 @@ func asError[T error](err error, to *T) bool { return errors.As(err, to) }
 // what GitHub describes is held against request and answer.
 func TestEveryOperation(t *testing.T) {
 	w := newWorld(t, Options{})
+	walkAll(w)
+}
+
+// The same on a server of one's own, whose description is another.
+func TestEveryOperationOfEnterprise(t *testing.T) {
+	w := newWorld(t, Options{Enterprise: true})
+	if w.API != w.URL+"/api/v3" {
+		t.Errorf("the interface is at %s", w.API)
+	}
+	walkAll(w)
+}
+
+func walkAll(w *world) {
+	w.t.Helper()
 	for _, walk := range []func(*world){walkApps, walkRepositories, walkPulls, walkIssues, walkChecks, walkRulesets, walkScanning} {
 		walk(w)
 	}
-	for _, id := range operations() {
+	for _, id := range operations(w.options.Enterprise) {
 		if w.Calls(id) == 0 {
-			t.Errorf("%s was not called", id)
+			w.t.Errorf("%s was not called", id)
 		}
 	}
 }
@@ -98,17 +112,30 @@ func walkTokens(w *world) {
 	do[*github.Authorization, resp](w)(basic.Authorizations.Check(w.ctx, w.app.ClientID, token))
 	done[resp](w)(basic.Authorizations.Revoke(w.ctx, w.app.ClientID, token))
 	done[resp](w)(basic.Authorizations.DeleteGrant(w.ctx, w.app.ClientID, w.OAuth("ada", w.app)))
+	if !w.Revoked(token) {
+		w.t.Error("a revoked token lives on")
+	}
+	if !w.options.Enterprise {
+		walkRevoke(w)
+	}
+	made := do[*github.AppConfig, resp](w)(w.nobody.Apps.CompleteAppManifest(w.ctx, w.Manifest("second", "", everything)))
+	if made.GetPEM() == "" || made.GetSlug() != "second" {
+		w.t.Errorf("the manifest made %v", made)
+	}
+	do[*github.APIMeta, resp](w)(w.nobody.Meta.Get(w.ctx))
+	do[*github.RateLimits, resp](w)(w.bot.RateLimit.Get(w.ctx))
+	do[*github.Organization, resp](w)(w.bot.Organizations.Get(w.ctx, "acme"))
+}
+
+func walkRevoke(w *world) {
 	leaked := w.PAT("eve")
 	var accepted *github.AcceptedError
 	if _, err := w.nobody.Credentials.Revoke(w.ctx, []string{leaked}); err != nil && !asError(err, &accepted) {
 		w.t.Error(err)
 	}
-	if !w.Revoked(token) || !w.Revoked(leaked) {
-		w.t.Error("a revoked token lives on")
+	if !w.Revoked(leaked) {
+		w.t.Error("a reported token lives on")
 	}
-	do[*github.APIMeta, resp](w)(w.nobody.Meta.Get(w.ctx))
-	do[*github.RateLimits, resp](w)(w.bot.RateLimit.Get(w.ctx))
-	do[*github.Organization, resp](w)(w.bot.Organizations.Get(w.ctx, "acme"))
 }
 
 func walkRepositories(w *world) {

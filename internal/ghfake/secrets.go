@@ -26,7 +26,7 @@ func (g *GitHub) FindSecret(r *Repo, kind, value, path, sha string, line int) in
 		number: int64(len(r.secrets) + 1), kind: kind, value: value, state: "open", validity: "unknown", created: g.now(),
 		locations: []doc{{"type": "commit", "details": doc{
 			"path": path, "start_line": line, "end_line": line, "start_column": 1, "end_column": 2, "blob_sha": blob, "commit_sha": sha,
-			"blob_url": g.repoURL(r, "/git/blobs/%s", blob), "commit_url": g.repoURL(r, "/git/commits/%s", sha), "html_url": g.webURL(r, "/blob/%s/%s", sha, path),
+			"blob_url": g.repoURL(r, "/git/blobs/%s", blob), "commit_url": g.repoURL(r, "/git/commits/%s", sha),
 		}}},
 	}
 	r.secrets = append(r.secrets, a)
@@ -39,7 +39,10 @@ func (g *GitHub) secretView(r *Repo, a *SecretAlert) doc {
 	v := doc{
 		"number": a.number, "created_at": a.created, "url": url, "html_url": g.webURL(r, "/security/secret-scanning/%d", a.number), "locations_url": url + "/locations",
 		"state": a.state, "secret_type": a.kind, "secret_type_display_name": strings.ReplaceAll(a.kind, "_", " "), "validity": a.validity,
-		"publicly_leaked": false, "multi_repo": false, "resolution": null(a.resolution), "resolution_comment": null(a.note), "resolved_by": nil, "resolved_at": nil,
+		"resolution": null(a.resolution), "resolution_comment": null(a.note), "resolved_by": nil, "resolved_at": nil,
+	}
+	if !g.options.Enterprise {
+		v["publicly_leaked"], v["multi_repo"] = false, false
 	}
 	if a.by != nil {
 		v["resolved_by"], v["resolved_at"] = g.accountView(a.by), g.now()
@@ -148,6 +151,33 @@ func getApp(c *call) answer {
 	v := c.appView(c.who.app)
 	v["installations_count"] = len(c.who.app.installations)
 	return ok(v)
+}
+
+// Manifest is what a browser does with the manifest of an app on /settings/apps/new: it
+// returns the code with which GitHub sends the browser back.
+// https://docs.github.com/apps/sharing-github-apps/registering-a-github-app-from-a-manifest
+func (g *GitHub) Manifest(name, hook string, permissions map[string]string, events ...string) string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	code := random(20)
+	g.forms[code] = doc{"name": name, "hook": hook, "permissions": permissions, "events": events}
+	return code
+}
+
+// convertManifest registers the app, once.
+func convertManifest(c *call) answer {
+	form := c.forms[c.params["code"]]
+	if form == nil {
+		return notFound()
+	}
+	delete(c.forms, c.params["code"])
+	app, err := c.register(form["name"].(string), form["hook"].(string), form["permissions"].(map[string]string), form["events"].([]string))
+	if err != nil {
+		return fail(http.StatusUnprocessableEntity, err.Error())
+	}
+	return created(with(c.appView(app), doc{
+		"client_id": app.ClientID, "client_secret": app.ClientSecret, "webhook_secret": app.WebhookSecret, "pem": string(app.Key),
+	}))
 }
 
 func listInstallations(c *call) answer {

@@ -10,7 +10,7 @@ import (
 // what it does.
 type row struct {
 	as         kind
-	permission string // of an app on the repository; empty where there is none
+	permission string // of an app on the repository: one, or "one or another", or none
 	level      string // read, write
 	handle     func(*call) answer
 }
@@ -38,6 +38,7 @@ var table = map[string]row{
 	"apps/revoke-installation-access-token":               {asInstallation, "", "", revokeInstallationToken},
 	"apps/list-installations-for-authenticated-user":      {asUser, "", "", listUserInstallations},
 	"apps/list-installation-repos-for-authenticated-user": {asUser, "", "", listUserRepos},
+	"apps/create-from-manifest":                           {asNobody, "", "", convertManifest},
 	"apps/check-token":                                    {asClient, "", "", checkToken},
 	"apps/delete-token":                                   {asClient, "", "", deleteToken},
 	"apps/delete-authorization":                           {asClient, "", "", deleteToken},
@@ -89,14 +90,14 @@ var table = map[string]row{
 	"pulls/create-review-comment":    {anyToken, "pull_requests", "write", withPull(createReviewComment)},
 	"pulls/list-review-comments":     {anyone, "pull_requests", "read", withPull(listReviewComments)},
 	"issues/create":                  {anyToken, "issues", "write", createIssue},
-	"issues/get":                     {anyone, "issues", "read", withIssue(getIssue)},
-	"issues/update":                  {anyToken, "issues", "write", withIssue(updateIssue)},
-	"issues/add-labels":              {anyToken, "issues", "write", withIssue(addLabels)},
-	"issues/create-comment":          {anyToken, "issues", "write", withIssue(createComment)},
-	"issues/list-comments":           {anyone, "issues", "read", withIssue(listComments)},
-	"issues/get-comment":             {anyone, "issues", "read", withComment(getComment)},
-	"issues/update-comment":          {anyToken, "issues", "write", withComment(updateComment)},
-	"issues/delete-comment":          {anyToken, "issues", "write", withComment(deleteComment)},
+	"issues/get":                     {anyone, "issues or pull_requests", "read", withIssue(getIssue)},
+	"issues/update":                  {anyToken, "issues or pull_requests", "write", withIssue(updateIssue)},
+	"issues/add-labels":              {anyToken, "issues or pull_requests", "write", withIssue(addLabels)},
+	"issues/create-comment":          {anyToken, "issues or pull_requests", "write", withIssue(createComment)},
+	"issues/list-comments":           {anyone, "issues or pull_requests", "read", withIssue(listComments)},
+	"issues/get-comment":             {anyone, "issues or pull_requests", "read", withComment(getComment)},
+	"issues/update-comment":          {anyToken, "issues or pull_requests", "write", withComment(updateComment)},
+	"issues/delete-comment":          {anyToken, "issues or pull_requests", "write", withComment(deleteComment)},
 
 	"checks/create":                            {asInstallation, "checks", "write", createCheck},
 	"checks/update":                            {asInstallation, "checks", "write", withCheck(updateCheck)},
@@ -128,7 +129,14 @@ var table = map[string]row{
 	"secret-scanning/list-locations-for-alert": {anyToken, "secret_scanning_alerts", "read", withSecretAlert(listSecretLocations)},
 }
 
-// operations names what is served, sorted.
-func operations() []string { return slices.Sorted(maps.Keys(table)) }
+// operations names what is served, sorted. A server of one's own has no place to report
+// leaked tokens to without a login.
+func operations(enterprise bool) []string {
+	all := slices.Sorted(maps.Keys(table))
+	if enterprise {
+		all = slices.DeleteFunc(all, func(id string) bool { return id == "credentials/revoke" })
+	}
+	return all
+}
 
 func jsonNumber(n int64) string { return strconv.FormatInt(n, 10) }

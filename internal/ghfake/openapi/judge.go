@@ -97,13 +97,15 @@ func (s *Spec) needsBody(described object) bool {
 
 // anywhere are the answers that GitHub may give to every request, whatever the
 // description of the operation lists: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api
-var anywhere = []int{401, 403, 404, 429, 500, 502, 503, 504}
+var anywhere = []int{401, 403, 404, 422, 429, 500, 502, 503, 504}
 
 // Response says what in an answer is not as described.
 func (s *Spec) Response(op *Operation, status int, body []byte) error {
 	described := s.resolve(dig(op.raw, "responses", strconv.Itoa(status)))
 	if described == nil && slices.Contains(anywhere, status) {
-		return s.check("basic-error", object{"$ref": "#/components/schemas/basic-error"}, body)
+		return s.check("an error", object{"anyOf": []any{
+			object{"$ref": "#/components/schemas/basic-error"}, object{"$ref": "#/components/schemas/validation-error"},
+		}}, body)
 	}
 	if described == nil {
 		return fmt.Errorf("%s never answers %d", op.ID, status)
