@@ -10,10 +10,34 @@ import (
 // webhooks are the payloads of the description that may be sent.
 var webhooks = []string{
 	"check-run-completed", "check-run-created", "check-run-requested-action", "check-run-rerequested",
-	"installation-created", "installation-deleted", "installation-suspend", "installation-unsuspend", "issue-comment-created",
-	"pull-request-closed", "pull-request-edited", "pull-request-opened", "pull-request-reopened", "pull-request-synchronize",
-	"pull-request-review-dismissed", "pull-request-review-submitted", "push",
-	"secret-scanning-alert-created", "secret-scanning-alert-reopened", "secret-scanning-alert-resolved",
+	"check-suite-completed", "check-suite-requested", "check-suite-rerequested", "installation-created", "installation-deleted",
+	"installation-new-permissions-accepted", "installation-repositories-added", "installation-repositories-removed",
+	"installation-suspend", "installation-unsuspend", "issue-comment-created", "issue-comment-deleted", "issue-comment-edited",
+	"merge-group-checks-requested", "merge-group-destroyed", "ping",
+	"pull-request-closed", "pull-request-converted-to-draft", "pull-request-edited", "pull-request-opened", "pull-request-ready-for-review",
+	"pull-request-reopened", "pull-request-synchronize", "pull-request-review-dismissed", "pull-request-review-submitted", "push",
+	"repository-archived", "repository-created", "repository-deleted", "repository-privatized", "repository-publicized",
+	"repository-renamed", "repository-transferred", "repository-unarchived",
+	"secret-scanning-alert-created", "secret-scanning-alert-publicly-leaked", "secret-scanning-alert-reopened", "secret-scanning-alert-resolved",
+}
+
+// payloads are the webhooks that a server of one's own has, or all of them.
+func payloads(enterprise bool) []string {
+	if !enterprise {
+		return webhooks
+	}
+	return slices.DeleteFunc(slices.Clone(webhooks), func(name string) bool {
+		return strings.HasPrefix(name, "merge-group-") || name == "secret-scanning-alert-publicly-leaked"
+	})
+}
+
+// Emit tells of something that GitHub does and this one does not: a merge queue, a
+// transferred repository. What the description requires and more leaves out is added.
+func (g *GitHub) Emit(r *Repo, event, action, login string, more map[string]any) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	name := strings.Trim(strings.ReplaceAll(event+"-"+action, "_", "-"), "-")
+	g.post(r, event, action, name, with(g.common(r, g.find(login)), more))
 }
 
 // common is in every payload about a repository.
@@ -115,8 +139,8 @@ func (g *GitHub) emitReview(p *Pull, r *Review, action string, who *Account) {
 	g.post(p.base, "pull_request_review", action, "pull-request-review-"+action, with(g.common(p.base, who), doc{"pull_request": simple, "review": view}))
 }
 
-func (g *GitHub) emitComment(r *Repo, k *Comment, action string, who *Account) {
-	v := with(g.common(r, who), doc{"issue": g.issueView(r, k.issue), "comment": g.commentView(r, k)})
+func (g *GitHub) emitComment(r *Repo, k *Comment, action string, who *Account, more doc) {
+	v := with(with(g.common(r, who), doc{"issue": g.issueView(r, k.issue), "comment": g.commentView(r, k)}), more)
 	g.post(r, "issue_comment", action, "issue-comment-"+action, v)
 }
 

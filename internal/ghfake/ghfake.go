@@ -71,7 +71,7 @@ func New(t testing.TB, o Options) *GitHub {
 		o.Clock = time.Now
 	}
 	g := &GitHub{
-		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(o.Enterprise), webhooks),
+		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(o.Enterprise), payloads(o.Enterprise)),
 		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, forms: map[string]doc{},
 		last: 1000, random: rand.New(rand.NewPCG(1, 2)), // the same test sees the same ids and the same weather
 	}

@@ -129,7 +129,7 @@ func createComment(c *call, i *Issue) answer {
 	}
 	k := &Comment{id: c.id(), issue: i, user: c.who.account, app: c.who.app, body: c.text("body"), created: c.now(), updated: c.now()}
 	c.repo.comments = append(c.repo.comments, k)
-	c.emitComment(c.repo, k, "created", c.who.account)
+	c.emitComment(c.repo, k, "created", c.who.account, nil)
 	return created(c.commentView(c.repo, k))
 }
 
@@ -163,7 +163,9 @@ func updateComment(c *call, k *Comment) answer {
 	if k.user != c.who.account && !c.writes() {
 		return c.denied(c.who)
 	}
+	old := k.body
 	k.body, k.updated = c.text("body"), c.now()
+	c.emitComment(c.repo, k, "edited", c.who.account, doc{"changes": doc{"body": doc{"from": old}}})
 	return ok(c.commentView(c.repo, k))
 }
 
@@ -171,6 +173,7 @@ func deleteComment(c *call, k *Comment) answer {
 	if k.user != c.who.account && !c.writes() {
 		return c.denied(c.who)
 	}
+	c.emitComment(c.repo, k, "deleted", c.who.account, nil)
 	c.repo.comments = slices.DeleteFunc(c.repo.comments, func(o *Comment) bool { return o == k })
 	return empty()
 }

@@ -1,5 +1,6 @@
 package ghfake
 
+
 import "encoding/json"
 
 // quirks are what clients send beside the description and GitHub takes, read as it reads

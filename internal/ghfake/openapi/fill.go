@@ -39,8 +39,9 @@ func (s *Spec) fill(schema, value any) any {
 	resolved := s.resolve(schema)
 	switch v := value.(type) {
 	case object:
-		for _, part := range s.parts(resolved, v) {
-			s.fillObject(part, v)
+		parts := s.parts(resolved, v)
+		for _, part := range parts {
+			s.fillObject(part, parts, v)
 		}
 	case []any:
 		for i, item := range v {
@@ -54,14 +55,15 @@ func (s *Spec) fill(schema, value any) any {
 	return value
 }
 
-func (s *Spec) fillObject(part, v object) {
-	props, _ := part["properties"].(object)
+// fillObject adds what one part requires, which another may describe.
+func (s *Spec) fillObject(part object, parts []object, v object) {
 	required, _ := part["required"].([]any)
 	for _, name := range required {
 		if key := name.(string); !has(v, key) {
-			v[key] = s.empty(props[key])
+			v[key] = s.empty(property(append([]object{part}, parts...), key))
 		}
 	}
+	props, _ := part["properties"].(object)
 	for name, inner := range v {
 		if schema := props[name]; schema != nil {
 			v[name] = s.fill(schema, inner)
@@ -69,6 +71,15 @@ func (s *Spec) fillObject(part, v object) {
 			v[name] = s.fill(extra, inner)
 		}
 	}
+}
+
+func property(parts []object, key string) any {
+	for _, part := range parts {
+		if schema := dig(part, "properties", key); schema != nil {
+			return schema
+		}
+	}
+	return nil
 }
 
 func has(v object, key string) bool {

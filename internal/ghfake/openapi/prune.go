@@ -22,6 +22,7 @@ func Prune(description []byte, operations, webhooks []string) ([]byte, error) {
 	if err := json.Unmarshal(description, &whole); err != nil {
 		return nil, fmt.Errorf("read the description: %w", err)
 	}
+	correct(whole)
 	paths, err := pick(whole, operations)
 	if err != nil {
 		return nil, err

@@ -150,6 +150,10 @@ func (op *Operation) match(segments []string) (map[string]string, bool) {
 	params := map[string]string{}
 	for i, want := range op.segments {
 		rest := strings.HasPrefix(want, "{{")
+		if rest && i == len(segments) {
+			params[strings.Trim(want, "{}")] = ""
+			return params, true // the root of what has paths
+		}
 		if i >= len(segments) || !rest && i == len(op.segments)-1 && len(segments) > len(op.segments) {
 			return nil, false
 		}
