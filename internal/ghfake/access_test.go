@@ -34,7 +34,7 @@ func (w *world) with(token string) *github.Client {
 }
 
 func TestTokensOpenNoMoreThanOnGitHub(t *testing.T) {
-	now := &clock{now: time.Now()}
+	now := &clock{}
 	w := newWorld(t, Options{Clock: now.time})
 	other, err := w.Repository("acme/other", true)
 	w.must(err)

@@ -1,7 +1,6 @@
 package ghfake
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -98,7 +97,7 @@ func (g *GitHub) rules(r *Repo, who *Account, change gitserve.Change) error {
 	if broken == nil {
 		return nil
 	}
-	return errors.New(fmt.Sprintf("error: GH013: Repository rule violations found for %s.\n\n%s\n", change.Ref, strings.Join(broken, "\n\n")))
+	return fmt.Errorf("error: GH013: Repository rule violations found for %s.\n\n%s", change.Ref, strings.Join(broken, "\n\n"))
 }
 
 func (r *Repo) breaks(kind string, change gitserve.Change) string {

@@ -52,7 +52,7 @@ func TestSlowAnswers(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	now := &clock{now: time.Now()}
+	now := &clock{}
 	w := newWorld(t, Options{Clock: now.time})
 	_, response, err := w.bob.Repositories.Get(w.ctx, "acme", "app")
 	w.must(err)

@@ -11,14 +11,13 @@ import (
 
 // Issue is one, or the conversation of a pull request.
 type Issue struct {
-	id, number   int64
-	title, body  string
-	state        string // open, closed
-	user         *Account
-	labels       []string
-	created      string
-	pull         *Pull
-	closedReason string
+	id, number  int64
+	title, body string
+	state       string // open, closed
+	user        *Account
+	labels      []string
+	created     string
+	pull        *Pull
 }
 
 // Pull is a pull request. Its head is read from git at every push.

@@ -1,6 +1,5 @@
 package ghfake
 
-
 import "encoding/json"
 
 // quirks are what clients send beside the description and GitHub takes, read as it reads

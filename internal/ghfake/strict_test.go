@@ -17,6 +17,9 @@ import (
 // all operations brings, each property in turn is taken away, made of another type, and
 // joined by one that nobody described, and each time the judge has to notice.
 func TestChangedAnswersAreRefused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("judges thousands of answers")
+	}
 	w := newWorld(t, Options{})
 	type sample struct {
 		status int

@@ -2,7 +2,6 @@ package ghfake
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -172,14 +171,12 @@ func refused(t *testing.T, err error, status int, text string) {
 	}
 }
 
-// clock is a time that a test moves.
+// clock is the time, moved by a test. It goes on, as clients sign by the real one.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	mu    sync.Mutex
+	ahead time.Duration
 }
 
-func (c *clock) time() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
+func (c *clock) time() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return time.Now().Add(c.ahead) }
 
-func (c *clock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.now = c.now.Add(d) }
-
-func sprint(v any) string { return fmt.Sprint(v) }
+func (c *clock) add(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.ahead += d }

@@ -51,7 +51,7 @@ func (h *hooks) address() string {
 	return strings.Replace(h.socket.Addr().String(), ":", "/", 1)
 }
 
-func (h *hooks) close() { h.socket.Close() }
+func (h *hooks) close() { _ = h.socket.Close() } // nobody listens any more
 
 // begin registers a push until done.
 func (h *hooks) begin(p Push) (id string, done func()) {
@@ -74,7 +74,7 @@ func (h *hooks) serve() {
 			return
 		}
 		go func() {
-			defer conn.Close()
+			defer func() { _ = conn.Close() }() // the answer is out, or the hook is gone
 			fmt.Fprintln(conn, h.answer(bufio.NewScanner(conn)))
 		}()
 	}
