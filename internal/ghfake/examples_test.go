@@ -85,8 +85,14 @@ func TestTheDescriptionIsReadOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	took := time.Since(begin)
-	t.Logf("note: the description of %d operations (%d kB) is read in %d ms and holds %d MiB", len(spec.Operations), len(text)/1000, took.Milliseconds(), (heap()-before)>>20)
+	read := time.Since(begin)
+	for _, op := range spec.Operations { // what is judged first is compiled first; here all is
+		for _, status := range []int{200, 201, 202, 204} {
+			_ = spec.Response(op, status, []byte(`{}`))
+		}
+	}
+	t.Logf("note: the description of %d operations (%d kB) is read in %d ms; all of it compiled takes %d ms and %d MiB",
+		len(spec.Operations), len(text)/1000, read.Milliseconds(), time.Since(begin).Milliseconds(), (heap()-before)>>20)
 	runtime.KeepAlive(spec)
 }
 

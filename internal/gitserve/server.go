@@ -82,8 +82,9 @@ func (s *Server) Close() {
 	s.close.Do(s.hooks.close)
 }
 
-// route is what git asks over HTTP. Dots at the start could lead out of the root.
-var route = regexp.MustCompile(`^/(\w[\w.-]*/\w[\w.-]*?)(?:\.git)?/(info/refs|git-upload-pack|git-receive-pack)$`)
+// route is what git asks over HTTP. A name of dots alone could lead out of the root; one
+// as .github is usual.
+var route = regexp.MustCompile(`^/(\w[\w.-]*/[.-]*\w[\w.-]*)/(info/refs|git-upload-pack|git-receive-pack)$`)
 
 // Serves says whether the request is one of git.
 func Serves(r *http.Request) bool { return route.MatchString(r.URL.Path) }
@@ -94,7 +95,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	repo, service := match[1], match[2]
+	repo, service := strings.TrimSuffix(match[1], ".git"), match[2]
 	if service == "info/refs" {
 		service = r.URL.Query().Get("service")
 	}

@@ -186,9 +186,36 @@ func TestPartialCloneAndUnknownPaths(t *testing.T) {
 	if local.Try("ls-remote", url+"x") {
 		t.Error("an unknown repository was listed")
 	}
-	for _, path := range []string{"/../../etc/passwd/info/refs", "/ada/app.git/HEAD", "/ada/.hooks/info/refs", "/.hooks/x/info/refs"} {
+	for _, path := range []string{"/../../etc/passwd/info/refs", "/ada/app.git/HEAD", "/ada/../info/refs", "/.hooks/x/info/refs", "/../x/info/refs"} {
 		if Serves(&http.Request{URL: mustParse(t, path)}) {
 			t.Errorf("%s is served", path)
+		}
+	}
+}
+
+func TestNamesWithDots(t *testing.T) {
+	local := gittest.New(t)
+	server, err := New(Options{Root: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	web := httptest.NewServer(server)
+	t.Cleanup(web.Close)
+	local.File("a.txt", "one\n")
+	for _, name := range []string{"acme/.github", "acme/a.git.b", "a.b/c-d_e"} {
+		if _, err := server.Init(name); err != nil {
+			t.Fatal(err)
+		}
+		for _, suffix := range []string{"", ".git"} {
+			if out, ok := push(local, web.URL+"/"+name+suffix, "main"); !ok {
+				t.Error(out)
+			}
+		}
+	}
+	for _, name := range []string{"acme", "acme/..", "../acme", "acme/a b", ".acme/x", ""} {
+		if _, err := server.Init(name); err == nil {
+			t.Errorf("%q is made", name)
 		}
 	}
 }
