@@ -2,6 +2,7 @@ package ghfake
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/google/go-github/v89/github"
@@ -69,6 +70,36 @@ func TestNewestCheckRunOfAName(t *testing.T) {
 		if runs.GetTotal() != want || runs.CheckRuns[0].GetID() != last {
 			t.Errorf("%s: %d runs", filter, runs.GetTotal())
 		}
+	}
+}
+
+// Many clients at once are answered one after the other, and nothing is lost.
+func TestCallsOfManyClients(t *testing.T) {
+	w := newWorld(t, Options{})
+	sha := w.tip("main")
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for j := range 5 {
+				_, _, err := w.bot.Checks.CreateCheckRun(w.ctx, "acme", "app", github.CreateCheckRunOptions{Name: fmt.Sprint(i, " ", j), HeadSHA: sha})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Go(func() {
+		for range 3 {
+			w.local.Commit("next")
+			w.push("main")
+		}
+	})
+	group.Wait()
+	if n := len(w.Checks(w.repo)); n != 40 {
+		t.Errorf("%d check runs of 40", n)
+	}
+	if arrived := w.Deliver(w.ctx, Weather{}); arrived != 40+3+2 {
+		t.Errorf("%d deliveries", arrived)
 	}
 }
 

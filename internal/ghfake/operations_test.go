@@ -145,6 +145,10 @@ func walkRepositories(w *world) {
 		w.t.Errorf("the repository is %v", r)
 	}
 	do[[]string, resp](w)(repos.ListAllTopics(w.ctx, "acme", "app", nil))
+	w.repo.Properties = map[string]string{"tier": "gold"}
+	if all := do[[]*github.CustomPropertyValue, resp](w)(repos.GetAllCustomPropertyValues(w.ctx, "acme", "app")); len(all) != 1 || all[0].Value != "gold" {
+		w.t.Errorf("the properties are %v", all)
+	}
 	do[[]*github.Repository, resp](w)(repos.ListForks(w.ctx, "acme", "app", nil))
 	do[[]*github.Repository, resp](w)(repos.ListByOrg(w.ctx, "acme", nil))
 	if level := do[*github.RepositoryPermissionLevel, resp](w)(repos.GetPermissionLevel(w.ctx, "acme", "app", "bob")); level.GetPermission() != "write" {

@@ -67,6 +67,9 @@ func createPull(c *call) answer {
 		return invalid("PullRequest", "", message)
 	}
 	c.repo.pulls = append(c.repo.pulls, p)
+	if !p.draft {
+		c.askOwners(p)
+	}
 	c.emitPull(p, "opened", c.who.account, nil)
 	return created(c.pullView(p))
 }

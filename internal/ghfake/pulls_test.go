@@ -124,6 +124,35 @@ func TestReviews(t *testing.T) {
 	}
 }
 
+func TestCodeOwners(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.local.File(".github/CODEOWNERS", "* @bob # everything\n/.leakgate/ @ada\ndocs/**/*.md @eve\n")
+	w.push("main")
+	_, _, err := w.ada.Repositories.CreateRuleset(w.ctx, "acme", "app", ruleset(&github.RepositoryRulesetRules{
+		PullRequest: &github.PullRequestRuleParameters{RequireCodeOwnerReview: true},
+	}))
+	w.must(err)
+	w.local.Git("checkout", "-q", "-b", "rewrite")
+	w.local.File(".leakgate/rewrites/1.json", "{}\n")
+	w.push("rewrite")
+	p, _, err := w.bob.PullRequests.Create(w.ctx, "acme", "app", &github.NewPullRequest{Title: github.Ptr("t"), Head: github.Ptr("rewrite"), Base: github.Ptr("main")})
+	w.must(err)
+	if len(p.RequestedReviewers) != 1 || p.RequestedReviewers[0].GetLogin() != "ada" {
+		t.Errorf("asked are %v", p.RequestedReviewers)
+	}
+	_, _, err = w.bob.PullRequests.Merge(w.ctx, "acme", "app", p.GetNumber(), "", nil)
+	refused(t, err, 405, "code owner review of .leakgate/rewrites/1.json")
+	_, _, err = w.ada.PullRequests.CreateReview(w.ctx, "acme", "app", p.GetNumber(), &github.PullRequestReviewRequest{Event: github.Ptr("APPROVE")})
+	w.must(err)
+	_, _, err = w.bob.PullRequests.Merge(w.ctx, "acme", "app", p.GetNumber(), "", nil)
+	w.must(err)
+	for file, want := range map[string]string{"a.txt": "bob", "docs/a.md": "eve", "docs/x/y/a.md": "eve", "x/docs/a.md": "bob", ".leakgate/x": "ada", "x/.leakgate/x": "bob"} {
+		if owners := w.ownersOf(w.repo, w.tip("main"), file); len(owners) != 1 || owners[0].Login != want {
+			t.Errorf("%s is owned by %v, not %s", file, owners, want)
+		}
+	}
+}
+
 func TestReviewCommentsStandInTheDiff(t *testing.T) {
 	w := newWorld(t, Options{})
 	p := w.pull("topic")

@@ -1,7 +1,9 @@
 package ghfake
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -43,6 +45,14 @@ func listInstallationRepos(c *call) answer {
 	a := counted(c, "repositories", out, c.repoView)
 	a.body.(doc)["repository_selection"] = c.who.installation.selection()
 	return a
+}
+
+func getProperties(c *call) answer {
+	out := []doc{}
+	for _, name := range slices.Sorted(maps.Keys(c.repo.Properties)) {
+		out = append(out, doc{"property_name": name, "value": c.repo.Properties[name]})
+	}
+	return ok(out)
 }
 
 func getTopics(c *call) answer { return ok(doc{"names": nonNil(c.repo.Topics)}) }

@@ -15,6 +15,7 @@ type Repo struct {
 	Archived   bool
 	Visibility string // by default public or private
 	Topics     []string
+	Properties map[string]string // custom ones, of the organisation
 	// CodeSecurity takes uploads of SARIF; public repositories always do.
 	CodeSecurity bool
 	Git          *gitserve.Repo

@@ -223,6 +223,11 @@ func (g *GitHub) reviewsMissing(p *Pull) string {
 			approved++
 		}
 	}
+	if rule["require_code_owner_review"] == true {
+		if why := g.ownersMissing(p, func(a *Account) bool { return last[a] == "APPROVED" }); why != "" {
+			return why
+		}
+	}
 	if need, _ := rule["required_approving_review_count"].(float64); approved < int(need) {
 		return fmt.Sprintf("At least %d approving review is required by reviewers with write access.", int(need))
 	}

@@ -61,6 +61,12 @@ func (c *call) enforceable(body doc) {
 		if kind, _ := rule.(doc)["type"].(string); !slices.Contains(known, kind) {
 			c.options.Report("ghfake does not enforce the rule " + kind)
 		}
+		parameters, _ := rule.(doc)["parameters"].(doc)
+		for _, name := range []string{"require_last_push_approval", "required_review_thread_resolution"} {
+			if parameters[name] == true {
+				c.options.Report("ghfake does not enforce " + name)
+			}
+		}
 	}
 }
 

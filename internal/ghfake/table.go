@@ -52,7 +52,8 @@ var table = map[string]row{
 
 	"repos/get":            {anyone, "metadata", "read", getRepo},
 	"repos/get-all-topics": {anyone, "metadata", "read", getTopics},
-	"repos/list-forks":     {anyone, "metadata", "read", listForks},
+	"repos/custom-properties-for-repos-get-repository-values": {anyToken, "metadata", "read", getProperties},
+	"repos/list-forks":                        {anyone, "metadata", "read", listForks},
 	"repos/get-collaborator-permission-level": {anyToken, "metadata", "read", getPermission},
 	"repos/list-releases":                     {anyone, "contents", "read", noReleases},
 	"repos/list-branches":                     {anyone, "contents", "read", listBranches},
