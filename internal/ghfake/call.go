@@ -82,13 +82,11 @@ func (g *GitHub) serve(w http.ResponseWriter, r *http.Request, path string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls[op.ID]++
-	if fault := g.fault(op.ID); fault != nil && !fault.After {
-		g.broken(w, fault)
+	if g.broken(w, g.fault(op.ID)) {
 		return
 	}
 	a := c.answer(body)
-	if fault := g.fault(op.ID + " after"); fault != nil {
-		g.broken(w, fault)
+	if g.broken(w, g.fault(op.ID+" after")) {
 		return
 	}
 	g.stamp(c, w.Header())

@@ -15,7 +15,7 @@ type Fault struct {
 	Lose      bool   // the connection breaks instead
 	After     bool   // only after the call took effect: the client cannot know
 	RetryIn   time.Duration
-	Wait      <-chan struct{} // the answer waits until this is closed
+	Wait      <-chan struct{} // the answer waits until this is closed; alone, it is a good one
 }
 
 // Fail arranges for a fault. Several follow each other.
@@ -44,12 +44,18 @@ func (g *GitHub) fault(operation string) *Fault {
 	return nil
 }
 
-// broken answers as the fault says.
-func (g *GitHub) broken(w http.ResponseWriter, f *Fault) {
+// broken answers as the fault says, or only waits, when it says no more than that.
+func (g *GitHub) broken(w http.ResponseWriter, f *Fault) bool {
+	if f == nil {
+		return false
+	}
 	if f.Wait != nil {
 		g.mu.Unlock()
 		<-f.Wait
 		g.mu.Lock()
+	}
+	if f.Wait != nil && f.Status == 0 && !f.Lose {
+		return false
 	}
 	if f.Lose || f.Status == 0 {
 		panic(http.ErrAbortHandler) // net/http cuts the connection
@@ -57,12 +63,12 @@ func (g *GitHub) broken(w http.ResponseWriter, f *Fault) {
 	if f.RetryIn > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryIn.Seconds())))
 	}
-	message := http.StatusText(f.Status)
 	if f.Status == http.StatusForbidden || f.Status == http.StatusTooManyRequests {
 		write(w, secondary(f.Status))
-		return
+	} else {
+		write(w, fail(f.Status, http.StatusText(f.Status)))
 	}
-	write(w, fail(f.Status, message))
+	return true
 }
 
 // secondary is the limit that clients are told by its documentation's address.

@@ -49,6 +49,9 @@ func TestSlowAnswers(t *testing.T) {
 	w.must(err)
 	close(wait)
 	refused(t, <-answer, 502, "Bad Gateway")
+	w.Fail(Fault{Operation: "repos/get", Wait: wait})
+	_, _, err = w.bob.Repositories.Get(w.ctx, "acme", "app") // slow, and good
+	w.must(err)
 }
 
 func TestLimits(t *testing.T) {

@@ -1,6 +1,7 @@
 package ghfake
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -121,6 +122,43 @@ func TestReviews(t *testing.T) {
 	}
 	if got := strings.Join(states, " "); got != "DISMISSED CHANGES_REQUESTED APPROVED" {
 		t.Errorf("the reviews are %s", got)
+	}
+}
+
+func TestFilesOfAPullRequest(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.local.File("old name.txt", strings.Repeat("line\n", 30))
+	w.local.File("gone.txt", "x\n")
+	w.local.File("bin", "\x00\x01")
+	w.push("main")
+	w.local.Git("checkout", "-q", "-b", "topic")
+	w.local.Git("mv", "old name.txt", "neu é?#.txt")
+	w.local.Git("rm", "-q", "gone.txt")
+	w.local.Write("a.txt", "one\n2\nthree\n")
+	w.local.Write("bin", "\x00\x02")
+	w.local.File("*.txt", "star\n")
+	w.push("topic")
+	p, _, err := w.bob.PullRequests.Create(w.ctx, "acme", "app", &github.NewPullRequest{Title: github.Ptr("t"), Head: github.Ptr("topic"), Base: github.Ptr("main")})
+	w.must(err)
+	files, _, err := w.bob.PullRequests.ListFiles(w.ctx, "acme", "app", p.GetNumber(), nil)
+	w.must(err)
+	got := map[string]string{}
+	for _, f := range files {
+		got[f.GetFilename()] = fmt.Sprintf("%s +%d -%d %s %q", f.GetStatus(), f.GetAdditions(), f.GetDeletions(), f.GetPreviousFilename(), f.GetPatch())
+	}
+	for name, want := range map[string]string{
+		"a.txt":       `modified +1 -1  "@@ -1,3 +1,3 @@\n one\n-two\n+2\n three"`,
+		"bin":         `modified +0 -0  ""`,
+		"gone.txt":    `removed +0 -1  "@@ -1 +0,0 @@\n-x"`,
+		"neu é?#.txt": `renamed +0 -0 old name.txt ""`,
+		"*.txt":       `added +1 -0  "@@ -0,0 +1 @@\n+star"`,
+	} {
+		if got[name] != want {
+			t.Errorf("%s: %s, not %s", name, got[name], want)
+		}
+	}
+	if p.GetChangedFiles() != 5 || p.GetAdditions() != 2 || p.GetDeletions() != 2 {
+		t.Errorf("%d files, +%d -%d", p.GetChangedFiles(), p.GetAdditions(), p.GetDeletions())
 	}
 }
 
