@@ -82,6 +82,9 @@ func (g *GitHub) serve(w http.ResponseWriter, r *http.Request, path string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.calls[op.ID]++
+	if g.options.Record != nil {
+		fmt.Fprintf(g.options.Record, "%s %s\n%s\n", r.Method, r.URL.RequestURI(), body)
+	}
 	if g.broken(w, g.fault(op.ID)) {
 		return
 	}

@@ -83,17 +83,20 @@ func getBlob(c *call) answer {
 }
 
 func getTree(c *call) answer {
-	args := []string{"ls-tree", "-z", "-l", c.params["tree_sha"]}
-	if c.query.Get("recursive") != "" {
-		args = append(args, "-r", "-t")
-	}
 	sha, err := c.repo.Git.Git("rev-parse", "-q", "--verify", c.params["tree_sha"]+"^{tree}")
 	if err != nil {
 		return notFound()
 	}
-	out, _ := c.repo.Git.Git(args...)
+	return ok(c.treeView(sha, c.query.Get("recursive") != ""))
+}
+
+func (c *call) treeView(sha string, recursive bool) doc {
+	args := []string{"ls-tree", "-z", "-l", sha}
+	if recursive {
+		args = append(args, "-r", "-t")
+	}
 	entries := []doc{}
-	for _, line := range strings.FieldsFunc(out, func(r rune) bool { return r == 0 }) {
+	for _, line := range c.repo.fields(args...) {
 		meta, path, _ := strings.Cut(line, "\t")
 		f := strings.Fields(meta)
 		entry := doc{"mode": f[0], "type": f[1], "sha": f[2], "path": path, "url": c.repoURL(c.repo, "/git/%ss/%s", f[1], f[2])}
@@ -102,5 +105,5 @@ func getTree(c *call) answer {
 		}
 		entries = append(entries, entry)
 	}
-	return ok(doc{"sha": sha, "url": c.repoURL(c.repo, "/git/trees/%s", sha), "tree": entries, "truncated": false})
+	return doc{"sha": sha, "url": c.repoURL(c.repo, "/git/trees/%s", sha), "tree": entries, "truncated": false}
 }

@@ -6,6 +6,7 @@
 package ghfake
 
 import (
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,9 @@ type Options struct {
 	// Report is told of whatever is not as GitHub describes: an unknown route, a request
 	// or an answer that the description refuses. By default it fails the test.
 	Report func(string)
+	// Record is written every request, its line and its body, so that a test can look for
+	// what must not leave. What is pushed is in the repositories, a SARIF in Sarifs.
+	Record io.Writer
 	// Clock is the time; by default time.Now.
 	Clock func() time.Time
 }

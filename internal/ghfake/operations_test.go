@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/base64"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,8 +17,14 @@ func asError[T error](err error, to *T) bool { return errors.As(err, to) }
 // Every operation that is served is called through the client that products use, and
 // what GitHub describes is held against request and answer.
 func TestEveryOperation(t *testing.T) {
-	w := newWorld(t, Options{})
+	var record bytes.Buffer
+	w := newWorld(t, Options{Record: &record})
 	walkAll(w)
+	for _, said := range []string{"POST /repos/acme/app/pulls\n", `"title":"Add topic"`, "GET /repos/acme/app/contents/a.txt"} {
+		if !strings.Contains(record.String(), said) {
+			t.Errorf("the record does not hold %s", said)
+		}
+	}
 }
 
 // The same on a server of one's own, whose description is another.
@@ -186,6 +193,16 @@ func walkRepositories(w *world) {
 	commit := do[*github.Commit, resp](w)(git.GetCommit(w.ctx, "acme", "app", head))
 	tree := do[*github.Tree, resp](w)(git.GetTree(w.ctx, "acme", "app", commit.GetTree().GetSHA(), true))
 	do[*github.Blob, resp](w)(git.GetBlob(w.ctx, "acme", "app", tree.Entries[0].GetSHA()))
+	made := do[*github.Tree, resp](w)(git.CreateTree(w.ctx, "acme", "app", tree.GetSHA(), []*github.TreeEntry{
+		{Path: github.Ptr("new/c.txt"), Mode: github.Ptr("100644"), Type: github.Ptr("blob"), Content: github.Ptr("c\n")},
+		{Path: github.Ptr("a.txt"), Mode: github.Ptr("100644"), Type: github.Ptr("blob"), SHA: nil},
+	}))
+	signed := do[*github.Commit, resp](w)(git.CreateCommit(w.ctx, "acme", "app", github.Commit{
+		Message: github.Ptr("Move it"), Tree: made, Parents: []*github.Commit{{SHA: github.Ptr(head)}},
+	}, nil))
+	if !signed.GetVerification().GetVerified() || signed.GetAuthor().GetName() != "leakgate[bot]" || w.local.Try("fetch", "-q", "origin", signed.GetSHA()+":refs/x") && w.local.Git("ls-tree", "-r", "--name-only", "refs/x") != "new/c.txt" {
+		w.t.Errorf("the commit is %v", signed)
+	}
 	do[*github.Blob, resp](w)(git.CreateBlob(w.ctx, "acme", "app", github.Blob{Content: github.Ptr("x"), Encoding: github.Ptr("utf-8")}))
 }
 

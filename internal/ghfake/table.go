@@ -72,6 +72,8 @@ var table = map[string]row{
 	"git/get-commit":                          {anyone, "contents", "read", getGitCommit},
 	"git/get-tree":                            {anyone, "contents", "read", getTree},
 	"git/get-blob":                            {anyone, "contents", "read", getBlob},
+	"git/create-tree":                         {anyToken, "contents", "write", createTree},
+	"git/create-commit":                       {anyToken, "contents", "write", createCommit},
 	"git/create-blob":                         {anyToken, "contents", "write", createBlob},
 
 	"repos/list-pull-requests-associated-with-commit": {anyone, "pull_requests", "read", listPullsOf},

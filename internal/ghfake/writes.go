@@ -41,7 +41,11 @@ func putContent(c *call) answer {
 	if existed && c.text("sha") != blob {
 		return fail(http.StatusConflict, fmt.Sprintf("%s does not match %s", c.params["path"], blob))
 	}
-	sha, err := c.repo.write(parent, c.params["path"], content, c.text("message"))
+	tree, err := c.repo.treeWith(parent, c.params["path"], content)
+	if err != nil {
+		return fail(http.StatusUnprocessableEntity, err.Error())
+	}
+	sha, err := c.commitAs(tree, []string{parent})
 	if err != nil {
 		return fail(http.StatusUnprocessableEntity, err.Error())
 	}
@@ -55,8 +59,8 @@ func putContent(c *call) answer {
 	return created(v)
 }
 
-// write makes a commit that changes one file.
-func (r *Repo) write(parent, path string, content []byte, message string) (string, error) {
+// treeWith is the tree of a commit with one file written.
+func (r *Repo) treeWith(parent, path string, content []byte) (string, error) {
 	blob, err := r.Git.Pipe(content, "hash-object", "-w", "--stdin")
 	if err != nil {
 		return "", err
@@ -64,12 +68,8 @@ func (r *Repo) write(parent, path string, content []byte, message string) (strin
 	if _, err := r.Git.Git("read-tree", parent); err != nil {
 		return "", err
 	}
-	if _, err := r.Git.Git("update-index", "--add", "--cacheinfo", "100644,"+blob+","+path); err != nil {
+	if err := r.stage(doc{"path": path, "mode": "100644", "sha": blob}); err != nil {
 		return "", err
 	}
-	tree, err := r.Git.Git("write-tree")
-	if err != nil {
-		return "", err
-	}
-	return r.Git.Git("commit-tree", "-p", parent, "-m", message, tree)
+	return r.Git.Git("write-tree")
 }
