@@ -33,6 +33,9 @@ func (c *call) enter(row row) (answer, bool) {
 	if !c.may(who, c.repo, row.permission, row.level) {
 		return c.denied(who), false
 	}
+	if c.repo.Archived && row.level == "write" {
+		return fail(http.StatusForbidden, "Repository was archived so is read-only."), false
+	}
 	return answer{}, true
 }
 
@@ -62,14 +65,19 @@ func (t *token) reaches(r *Repo) bool {
 	return t.installation != nil && t.installation.covers(r) && (t.repos == nil || slices.Contains(t.repos, r))
 }
 
+// reaches says whether an app is installed on a repository.
+func (a *App) reaches(r *Repo) bool {
+	return slices.ContainsFunc(a.installations, func(i *Installation) bool { return i.covers(r) && !i.suspended })
+}
+
 func (g *GitHub) sees(who *token, r *Repo) bool {
 	switch who.kind {
 	case asInstallation:
 		return who.reaches(r) || !r.Private
-	case asUser:
-		return !r.Private || rank(r.role(who.account)) >= rank("read")
+	case asUser: // through an app no more than both may see
+		return !r.Private || rank(r.role(who.account)) >= rank("read") && (who.app == nil || who.app.reaches(r))
 	case asApp:
-		return !r.Private || slices.ContainsFunc(who.app.installations, func(i *Installation) bool { return i.covers(r) })
+		return !r.Private || who.app.reaches(r)
 	}
 	return !r.Private
 }
@@ -88,6 +96,9 @@ func (g *GitHub) may(who *token, r *Repo, permission, level string) bool {
 			return level == "read" && publicRead(permission)
 		}
 		return rank(who.permissions[permission]) >= rank(level)
+	}
+	if who.kind == asUser && who.app != nil && rank(who.app.Permissions[permission]) < rank(level) && !(level == "read" && !r.Private) {
+		return false
 	}
 	need := level
 	if permission == "administration" && level == "write" {

@@ -74,6 +74,30 @@ func TestTokensOpenNoMoreThanOnGitHub(t *testing.T) {
 	refused(t, err, 401, "Bad credentials")
 }
 
+// A user's token through an app reaches what both may see, and does what both may do.
+func TestTokensOfUsersThroughApps(t *testing.T) {
+	w := newWorld(t, Options{})
+	second, err := w.App("second", "", map[string]string{"metadata": "read", "contents": "read"})
+	w.must(err)
+	ada, eve := w.with(w.OAuth("ada", second)), w.with(w.OAuth("eve", second))
+	_, _, err = ada.Repositories.Get(w.ctx, "acme", "app")
+	refused(t, err, 404, "Not Found") // not installed yet
+	w.Install(second, "acme")
+	_, _, err = ada.Repositories.Get(w.ctx, "acme", "app")
+	w.must(err)
+	_, _, err = eve.Repositories.Get(w.ctx, "acme", "app")
+	refused(t, err, 404, "Not Found")
+	_, _, err = ada.Git.CreateRef(w.ctx, "acme", "app", github.CreateRef{Ref: "refs/heads/x", SHA: w.tip("main")})
+	refused(t, err, 403, "")
+	w.repo.Archived = true
+	_, _, err = w.bot.Git.CreateRef(w.ctx, "acme", "app", github.CreateRef{Ref: "refs/heads/x", SHA: w.tip("main")})
+	refused(t, err, 403, "archived")
+	w.local.File("late.txt", "x\n")
+	if w.local.Try("push", "-q", "origin", "HEAD") {
+		t.Error("an archived repository takes a push")
+	}
+}
+
 func TestTokensOfInstallations(t *testing.T) {
 	w := newWorld(t, Options{})
 	ask := func(o *github.InstallationTokenOptions) error {

@@ -55,10 +55,10 @@ func (g *GitHub) Org(login string) *Account { return g.account(login, "Organizat
 func (g *GitHub) account(login, kind string) *Account {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.make(login, kind)
+	return g.ensure(login, kind)
 }
 
-func (g *GitHub) make(login, kind string) *Account {
+func (g *GitHub) ensure(login, kind string) *Account {
 	key := strings.ToLower(login)
 	if g.accounts[key] == nil {
 		g.accounts[key] = &Account{ID: g.id(), Login: login, Kind: kind}
@@ -86,8 +86,8 @@ func (g *GitHub) register(slug, hook string, permissions map[string]string, even
 		ClientID: "Iv23" + random(8), ClientSecret: random(20), WebhookSecret: random(20),
 		Key: pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}),
 	}
-	a.owner = g.make("app-owner", "User")
-	a.bot = g.make(slug+"[bot]", "Bot")
+	a.owner = g.ensure("app-owner", "User")
+	a.bot = g.ensure(slug+"[bot]", "Bot")
 	a.bot.app = a
 	g.apps = append(g.apps, a)
 	return a, nil

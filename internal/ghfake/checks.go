@@ -61,7 +61,7 @@ func createCheck(c *call) answer {
 		return fail(http.StatusUnprocessableEntity, "No commit found for SHA: "+c.text("head_sha"))
 	}
 	k := &Check{ID: c.id(), SHA: sha, App: c.who.app, repo: c.repo, Status: "queued", suite: c.suite(c.repo, sha, c.who.app)}
-	if refused := c.rewrite(k); refused.status != 0 {
+	if refused := c.apply(k); refused.status != 0 {
 		return refused
 	}
 	same := 0
@@ -77,8 +77,8 @@ func createCheck(c *call) answer {
 	return created(c.checkView(k))
 }
 
-// rewrite writes what the body says, all or nothing.
-func (c *call) rewrite(k *Check) answer {
+// apply writes what the body says, all or nothing.
+func (c *call) apply(k *Check) answer {
 	next := *k
 	for name, to := range map[string]*string{
 		"name": &next.Name, "external_id": &next.ExternalID, "details_url": &next.DetailsURL, "status": &next.Status,
@@ -221,7 +221,7 @@ func updateCheck(c *call, k *Check) answer {
 		return fail(http.StatusForbidden, "Invalid app_id `"+c.who.app.Slug+"` - check run can only be modified by the GitHub App that created it.")
 	}
 	done := k.Status == "completed"
-	if refused := c.rewrite(k); refused.status != 0 {
+	if refused := c.apply(k); refused.status != 0 {
 		return refused
 	}
 	if !done && k.Status == "completed" {

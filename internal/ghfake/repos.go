@@ -51,7 +51,7 @@ func (g *GitHub) newRepo(full string, private bool) (*Repo, error) {
 	owner, name, _ := strings.Cut(full, "/")
 	account := g.find(owner)
 	if account == nil {
-		account = g.make(owner, "Organization")
+		account = g.ensure(owner, "Organization")
 	}
 	git, err := g.git.Init(full)
 	if err != nil {
