@@ -24,6 +24,9 @@ func (c *Client) Act(ctx context.Context, p *Provider, in Input, t Target, d Dee
 		return refuse(err)
 	}
 	v = v.with(t.vars())
+	if p.Speaks != "" {
+		return c.statements(ctx, p, action, v)
+	}
 	req, err := p.prepare(ctx, action.Request, v)
 	if err != nil {
 		return Outcome{Result: Refused, Why: p.hide(err.Error(), v)}

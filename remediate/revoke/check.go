@@ -17,6 +17,9 @@ func (c *Client) Check(ctx context.Context, p *Provider, in Input) Report {
 	if err != nil {
 		return Report{Why: err.Error()}
 	}
+	if p.Speaks != "" {
+		return c.signIn(ctx, p, v)
+	}
 	if p.Check == nil {
 		return c.checkByList(ctx, p, in, v)
 	}

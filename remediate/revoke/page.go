@@ -105,9 +105,18 @@ func (p *Provider) writeSteps(b *strings.Builder) {
 
 func (p *Provider) writeStep(b *strings.Builder, name string, r Request, words []string, groups ...[]Answer) {
 	fmt.Fprintf(b, "**%s**: `%s %s`\n\n", name, r.Method, r.URL)
+	for _, statement := range r.SQL {
+		fmt.Fprintf(b, "    %s\n", strings.ReplaceAll(strings.TrimSpace(statement), "\n", "\n    "))
+	}
+	if len(r.SQL) > 0 {
+		b.WriteString("\n")
+	}
 	for i, answers := range groups {
 		for _, a := range answers {
 			fmt.Fprintf(b, "- %s: %s, %s\n", words[i], a.shape(), a.Means)
+			if a.But != "" {
+				fmt.Fprintf(b, "  Nothing is decided when %s.\n", a.But)
+			}
 		}
 	}
 	b.WriteString("\n")
@@ -115,6 +124,13 @@ func (p *Provider) writeStep(b *strings.Builder, name string, r Request, words [
 
 // shape is how a documented answer looks.
 func (a Answer) shape() string {
+	if len(a.Code) > 0 {
+		text := "code " + strings.Join(a.Code, " or ")
+		if a.Text != "" {
+			text += fmt.Sprintf(", text `%s`", a.Text)
+		}
+		return text
+	}
 	text := "status"
 	for i, status := range a.Status {
 		if i > 0 {

@@ -12,8 +12,11 @@ import (
 // Provider is how one issuer treats one kind of credential. All of it is data,
 // read from providers/*.toml and checked; see docs/design/remediation.md.
 type Provider struct {
-	ID     string   `toml:"id"`
-	Name   string   `toml:"name"` // for people, as in "GitHub token"
+	ID   string `toml:"id"`
+	Name string `toml:"name"` // for people, as in "GitHub token"
+	// Speaks is what the issuer is asked in: https when empty, or a database's
+	// postgresql or mysql, see [Request.SQL].
+	Speaks string   `toml:"speaks,omitempty"`
 	Class  Class    `toml:"class"`
 	Rules  []string `toml:"rules"`  // ids of the rules whose values are of this kind
 	Value  string   `toml:"value"`  // expression that the whole value must match; its groups are parts
@@ -80,7 +83,11 @@ type Request struct {
 	Form    map[string]string `toml:"form"`
 	JSON    any               `toml:"json"`
 	Sign    *Sign             `toml:"sign"`
-	Format  string            `toml:"format"` // of the answer: json when empty, xml or text
+	// SQL are statements that are run in turn, where the provider speaks that.
+	// {{x}} is a text in quotes and {{x|name}} the name of a role. A column "run"
+	// of an answer holds statements that are run too.
+	SQL    []string `toml:"sql,omitempty"`
+	Format string   `toml:"format"` // of the answer: json when empty, xml or text
 }
 
 // Sign asks for AWS Signature Version 4.
@@ -97,7 +104,14 @@ type Answer struct {
 	Status []int          `toml:"status"`
 	Fields map[string]any `toml:"fields"` // path of the answer to its value, or to a list of them
 	Text   string         `toml:"text"`   // part of the answer's text
-	Means  string         `toml:"means"`  // in plain words
+	// Code is, in place of a status, what a database answers: a SQLSTATE of
+	// PostgreSQL, a number of MySQL, "0" for success.
+	Code []string `toml:"code,omitempty"`
+	// Unless is a statement of the administrator that counts what speaks against
+	// the answer, and But says what that is. Unless the count is 0 nothing was decided.
+	Unless string `toml:"unless,omitempty"`
+	But    string `toml:"but,omitempty"`
+	Means  string `toml:"means"` // in plain words
 }
 
 // Capture takes something out of an answer.

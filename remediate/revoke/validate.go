@@ -171,6 +171,12 @@ func (p *Provider) validateSteps() error {
 		return errors.New("disable and undo belong together")
 	}
 	for _, s := range p.steps() {
+		if p.Speaks != "" {
+			if err := p.validateSQL(s); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			continue
+		}
 		if err := p.validateRequest(s); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
