@@ -54,6 +54,28 @@ func TestSlowAnswers(t *testing.T) {
 	w.must(err)
 }
 
+func TestSecondaryLimits(t *testing.T) {
+	begin, now := time.Now(), &clock{}
+	still := func() time.Time { now.mu.Lock(); defer now.mu.Unlock(); return begin.Add(now.ahead) } // a minute may pass meanwhile
+	w := newWorld(t, Options{Clock: still, Secondary: true})
+	var err error
+	created := 0
+	for err == nil && created < 200 {
+		created++
+		_, _, err = w.bob.Issues.Create(w.ctx, "acme", "app", &github.IssueRequest{Title: github.Ptr("t")})
+	}
+	var hasty *github.AbuseRateLimitError
+	if !asError(err, &hasty) || hasty.GetRetryAfter() <= 0 || hasty.GetRetryAfter() > 61*time.Second {
+		t.Fatalf("after %d creations: %v", created, err)
+	}
+	if n := len(w.repo.issues); n != 80 {
+		t.Errorf("the limit came after %d issues", n)
+	}
+	now.add(hasty.GetRetryAfter())
+	_, _, err = w.user("bob").Issues.Create(w.ctx, "acme", "app", &github.IssueRequest{Title: github.Ptr("t")})
+	w.must(err)
+}
+
 func TestLimits(t *testing.T) {
 	now := &clock{}
 	w := newWorld(t, Options{Clock: now.time})

@@ -29,6 +29,8 @@ type Options struct {
 	// Record is written every request, its line and its body, so that a test can look for
 	// what must not leave. What is pushed is in the repositories, a SARIF in Sarifs.
 	Record io.Writer
+	// Secondary has the secondary limits count, too: 80 creations and 900 points a minute.
+	Secondary bool
 	// Clock is the time; by default time.Now.
 	Clock func() time.Time
 }
