@@ -76,6 +76,24 @@ func TestPushPayloadSaysWhatGitSays(t *testing.T) {
 	}
 }
 
+// What is over the cap is pushed and never told: whoever relies on deliveries misses it.
+func TestPayloadsOverTheCapAreNotSent(t *testing.T) {
+	w := newWorld(t, Options{})
+	w.Deliver(w.ctx, Weather{})
+	heard := len(w.received)
+	w.local.Write("message", strings.Repeat("long ", 13<<20/5)) // it is in the payload twice
+	w.local.Git("commit", "-q", "--allow-empty", "-F", "message")
+	w.push("main")
+	if w.Pending() != 0 || w.tip("main") != w.local.Git("rev-parse", "main") {
+		t.Errorf("%d deliveries wait", w.Pending())
+	}
+	w.local.Commit("short")
+	w.push("main")
+	if w.Deliver(w.ctx, Weather{}); len(w.received) != heard+1 {
+		t.Errorf("the next push is told %d times", len(w.received)-heard)
+	}
+}
+
 // What is lost is found in the list of failures, and comes again under the same GUID.
 func TestLostDeliveriesAreRedelivered(t *testing.T) {
 	w := newWorld(t, Options{})

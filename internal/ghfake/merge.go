@@ -49,6 +49,7 @@ func (c *call) mergeCommit(p *Pull) (string, error) {
 	switch c.text("merge_method") {
 	case "squash":
 	case "rebase":
+		c.options.Report("ghfake does not rebase")
 		return "", fmt.Errorf("ghfake does not rebase")
 	default:
 		args = append(args, "-p", p.headSHA)
