@@ -158,14 +158,14 @@ func (g *GitHub) postTo(app *App, i *Installation, r *Repo, event, action, name 
 		return
 	}
 	text, err := json.Marshal(full)
+	if err == nil && len(text) > maxPayload {
+		return
+	}
 	if err == nil {
 		err = g.spec.Payload(name, text)
 	}
 	if err != nil {
 		g.options.Report("the payload of " + name + ": " + err.Error())
-	}
-	if len(text) > maxPayload {
-		return
 	}
 	d := &Delivery{ID: g.id(), GUID: guid(), Event: event, Action: action, Payload: text, app: app, installation: i.ID, at: g.options.Clock()}
 	if r != nil {

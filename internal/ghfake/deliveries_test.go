@@ -78,6 +78,9 @@ func TestPushPayloadSaysWhatGitSays(t *testing.T) {
 
 // What is over the cap is pushed and never told: whoever relies on deliveries misses it.
 func TestPayloadsOverTheCapAreNotSent(t *testing.T) {
+	if testing.Short() {
+		t.Skip("pushes 13 MB")
+	}
 	w := newWorld(t, Options{})
 	w.Deliver(w.ctx, Weather{})
 	heard := len(w.received)
