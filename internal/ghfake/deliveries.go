@@ -158,7 +158,7 @@ func (g *GitHub) postTo(app *App, i *Installation, r *Repo, event, action, name 
 		return
 	}
 	text, err := json.Marshal(full)
-	if err == nil && len(text) > maxPayload {
+	if err == nil && len(text) > g.cap {
 		return
 	}
 	if err == nil {
