@@ -22,18 +22,25 @@ func TestFaults(t *testing.T) {
 	if err := create(); err == nil {
 		t.Error("a lost connection is no error")
 	}
-	if len(w.repo.issues) != 0 {
+	if w.issues() != 0 {
 		t.Error("a fault took effect")
 	}
 	w.Fail(Fault{Operation: "issues/create", Lose: true, After: true})
-	if err := create(); err == nil || len(w.repo.issues) != 1 {
-		t.Errorf("lost after the effect: %v, %d issues", err, len(w.repo.issues))
+	if err := create(); err == nil || w.issues() != 1 {
+		t.Errorf("lost after the effect: %v, %d issues", err, w.issues())
 	}
 	w.must(create())
 	w.Fail(Fault{Operation: "git", Status: 503})
 	if w.local.Try("ls-remote", "origin") || !w.local.Try("ls-remote", "origin") {
 		t.Error("git is not down once")
 	}
+}
+
+// issues counts them while calls may still be on their way.
+func (w *world) issues() int {
+	w.GitHub.mu.Lock()
+	defer w.GitHub.mu.Unlock()
+	return len(w.repo.issues)
 }
 
 func TestSlowAnswers(t *testing.T) {
@@ -68,7 +75,7 @@ func TestSecondaryLimits(t *testing.T) {
 	if !asError(err, &hasty) || hasty.GetRetryAfter() <= 0 || hasty.GetRetryAfter() > 61*time.Second {
 		t.Fatalf("after %d creations: %v", created, err)
 	}
-	if n := len(w.repo.issues); n != 80 {
+	if n := w.issues(); n != 80 {
 		t.Errorf("the limit came after %d issues", n)
 	}
 	now.add(hasty.GetRetryAfter())
