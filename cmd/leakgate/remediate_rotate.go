@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -64,8 +65,11 @@ func (w *world) rotatePlanCommand(f *remediation) *cobra.Command {
 				wishes = append(wishes, rotate.Wish{Place: place, Credential: wish.Credential, Reason: wish.Reason})
 			}
 			plan, digest, err := e.Plan(cmd.Context(), wishes)
+			if mistake, ok := errors.AsType[rotate.ConfigError](err); ok {
+				return flagError{mistake}
+			}
 			if err != nil {
-				return flagError{err}
+				return err
 			}
 			return w.printRotation(plan, digest, e.Policy.Needs(plan))
 		},
