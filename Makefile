@@ -52,6 +52,10 @@ fuzz: ## every fuzz target for FUZZTIME (default 10m) each
 bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_REPOS
 	scripts/bench $(LEAKGATE_BENCH_REPOS)
 
+.PHONY: bench-rewrite
+bench-rewrite: build ## leakgate rewrite beside git-filter-repo on LEAKGATE_BENCH_REPO
+	scripts/bench-rewrite $(LEAKGATE_BENCH_REPO)
+
 .PHONY: bench-admission
 bench-admission: ## the webhook: its handler, what it adds to a write through a real API server, its memory
 	scripts/bench-admission

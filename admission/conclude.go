@@ -146,7 +146,8 @@ func (d decider) exception(f finding, name string) (holds, over string) {
 		}
 	}
 	for _, e := range d.policy.Forms {
-		if f.fault != nil && f.fault.Value.IsZero() && e.CoversObject(f.rule, f.fault.Namespace, f.fault.Name) {
+		// An object within the object says of itself what its author likes.
+		if f.fault != nil && f.fault.Value.IsZero() && e.CoversObject(f.rule, d.review.Namespace, name) {
 			note(e.Owner, e.Expired(d.now))
 		}
 	}

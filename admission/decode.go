@@ -80,12 +80,12 @@ func readRequest(q *request) (Review, error) {
 	if r.Kind == secretKind {
 		return r, r.readSecrets(q.Object, q.OldObject)
 	}
-	r.Object, r.OldObject = q.Object, present(q.OldObject)
+	r.Object, r.OldObject = q.Object, orNothing(q.OldObject)
 	return r, r.checkObject(q.Kind.Version)
 }
 
-// present is nil where JSON has null.
-func present(v jsontext.Value) []byte {
+// orNothing is nil where JSON has null.
+func orNothing(v jsontext.Value) []byte {
 	if v.Kind() == 'n' {
 		return nil
 	}

@@ -90,7 +90,7 @@ func (s Survey) Simulate(ctx context.Context, namespace string) (Simulation, err
 // tenant is the account that its deployer impersonates.
 func (s Survey) written(ctx context.Context, secret manifest.LiveSecret, tenant string) (string, error) {
 	filled := secret.Gained(manifest.LiveSecret{})
-	if len(filled) == 0 || secret.Form(filled) != manifest.Plain || s.excepted(secret) {
+	if len(filled) == 0 || secret.Form(filled, s.Policy.Formats.Placeholders) != manifest.Plain || s.excepted(secret) {
 		return "", nil
 	}
 	st, err := admission.Attribute(ctx, secret, s.Policy, s.Cluster, s.Now)
@@ -151,10 +151,18 @@ func (s Survey) impersonates(account string) bool {
 // deployers are how many objects each applies, and whom Kustomizations impersonate.
 func (s Survey) deployers(ctx context.Context) (sizes map[string]int, tenants map[string]string, err error) {
 	sizes, tenants = map[string]int{}, map[string]string{}
+	_, arguments, err := s.account(ctx, "kustomize-controller", gate.ByFlux)
+	if err != nil {
+		return nil, nil, err
+	}
 	err = s.each(ctx, "kustomize.toolkit.fluxcd.io", "Kustomization", "", func(u *unstructured.Unstructured) error {
 		title := "Kustomization " + u.GetNamespace() + "/" + u.GetName()
 		sizes[title] = len(mappings(u.Object, "status", "inventory", "entries"))
-		if account := word(u.Object, "spec", "serviceAccountName"); account != "" {
+		account := word(u.Object, "spec", "serviceAccountName")
+		if account == "" {
+			account = defaultAccount(arguments)
+		}
+		if account != "" {
 			tenants[title] = u.GetNamespace() + "/" + account
 		}
 		return nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -38,15 +39,19 @@ type remediation struct {
 	actor    string
 }
 
-func (w *world) remediateCommand() *cobra.Command {
-	var f remediation
-	c := &cobra.Command{Use: "remediate", Short: "Check, plan, approve and do what makes leaked credentials useless", Long: remediateLong}
+func (f *remediation) addFlags(c *cobra.Command) {
 	flags := c.PersistentFlags()
 	flags.StringVar(&f.database, "database", "", "`PLACE` of the state: a file, or a postgres:// URL; default leakgate/leakgate.db in the user's state folder")
 	flags.StringVar(&f.operator, "operator", "", "`FILE` of what may be acted on and by whom; default leakgate/remediate.toml in the user's configuration folder")
 	flags.StringVar(&f.actor, "actor", "", "`NAME` under which the audit trail knows you; default $USER")
+}
+
+func (w *world) remediateCommand() *cobra.Command {
+	var f remediation
+	c := &cobra.Command{Use: "remediate", Short: "Check, plan, approve and do what makes leaked credentials useless", Long: remediateLong}
+	f.addFlags(c)
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
-		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f),
+		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
 		w.rotateCommand(&f), w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
@@ -95,7 +100,12 @@ func (w *world) openStore(ctx context.Context, place string, key secret.Key) (*s
 		}
 		place = filepath.Join(folder, "leakgate", "leakgate.db")
 	}
-	return store.Open(ctx, place, store.Options{Key: key, Now: w.now})
+	noted := ""
+	if folder := w.stateFolder(); folder != "" {
+		name := key.HMAC("place of the state", secret.New(place)) // it may hold a password
+		noted = filepath.Join(folder, "leakgate", "heads", hex.EncodeToString(name[:8]))
+	}
+	return store.Open(ctx, place, store.Options{Key: key, Now: w.now, Noted: noted})
 }
 
 // stateFolder is where the user's state lives, "" for nowhere.
@@ -192,8 +202,12 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 			return nil, r.Result, err
 		}
 	}
+	read, done := blobsOf(path)
+	defer done()
+	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure), read)
+	remediate.AddAccounts(all, r.Result, read)
 	var cases []remediate.Case
-	for _, c := range remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure)) {
+	for _, c := range all {
 		if len(l.only) == 0 || contains(l.only, c.Credential) {
 			cases = append(cases, c)
 		}
@@ -202,6 +216,30 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 		return nil, r.Result, fmt.Errorf("no such credential was found in %s", path)
 	}
 	return cases, r.Result, nil
+}
+
+// maxBeside is the largest file that is read for what stands beside a value.
+const maxBeside = 4 << 20
+
+// blobsOf reads what the files of a repository held; of anything else it knows nothing.
+func blobsOf(path string) (read remediate.Blobs, done func()) {
+	repo, err := gitrepo.Open(path)
+	if err != nil {
+		return nil, func() {}
+	}
+	objects := repo.NewReader(maxBeside)
+	read = func(id string) []byte {
+		blob, err := gitrepo.ParseID(id)
+		if err != nil {
+			return nil
+		}
+		o, err := objects.ObjectWithin(blob, maxBeside)
+		if err != nil {
+			return nil
+		}
+		return o.Data
+	}
+	return read, func() { _ = repo.Close() } // it was only read
 }
 
 func contains(list []string, text string) bool {

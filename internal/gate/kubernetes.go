@@ -35,8 +35,11 @@ type Writer struct {
 
 	ServiceAccounts []Glob // "namespace/name"; uid and token are proven
 	Impersonated    []Glob // "namespace/name" that a deployer impersonates: neither uid nor token can be proven
-	Users           []string
-	Groups          []string
+	// DefaultAccount is the account, of the deployer's object's own namespace, that a
+	// deployer impersonates where the object names none (--default-service-account).
+	DefaultAccount string
+	Users          []string
+	Groups         []string
 	// PodBound asks for a token that is bound to a pod. It is true unless the
 	// policy opts out by name.
 	PodBound bool

@@ -45,10 +45,7 @@ type Client struct {
 func (c *Client) CloseIdleConnections() { c.http().CloseIdleConnections() }
 
 func (c *Client) newHTTP() *http.Client {
-	timeout := c.Timeout
-	if timeout == 0 {
-		timeout = defaultTimeout
-	}
+	timeout := c.patience()
 	dial := c.Dial
 	if dial == nil {
 		dial = c.guardedDial
@@ -111,6 +108,14 @@ func (c *Client) retryAfter(h http.Header) time.Duration {
 		return min(max(0, when.Sub(c.now())), 7*24*time.Hour)
 	}
 	return 0
+}
+
+// patience is how long one request may take.
+func (c *Client) patience() time.Duration {
+	if c.Timeout == 0 {
+		return defaultTimeout
+	}
+	return c.Timeout
 }
 
 func (c *Client) now() time.Time {

@@ -27,9 +27,18 @@ func (c *Client) http() *http.Client {
 // the socket is about to use, after name resolution, so a name that answers
 // differently the second time gains nothing.
 func (c *Client) guardedDial(ctx context.Context, network, address string) (net.Conn, error) {
-	own := slices.ContainsFunc(c.Private, func(host string) bool {
+	return c.dialJudged(ctx, network, address, slices.ContainsFunc(c.Private, func(host string) bool {
 		return strings.EqualFold(host, address) || strings.EqualFold(host+":443", address)
-	})
+	}))
+}
+
+// dialListed connects to a server that the operator's list names with its port
+// and its administrator: it may be private without being named twice.
+func (c *Client) dialListed(ctx context.Context, network, address string) (net.Conn, error) {
+	return c.dialJudged(ctx, network, address, true)
+}
+
+func (c *Client) dialJudged(ctx context.Context, network, address string, own bool) (net.Conn, error) {
 	dialer := net.Dialer{
 		Resolver: c.Resolver,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {

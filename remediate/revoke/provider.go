@@ -12,8 +12,11 @@ import (
 // Provider is how one issuer treats one kind of credential. All of it is data,
 // read from providers/*.toml and checked; see docs/design/remediation.md.
 type Provider struct {
-	ID     string   `toml:"id"`
-	Name   string   `toml:"name"` // for people, as in "GitHub token"
+	ID   string `toml:"id"`
+	Name string `toml:"name"` // for people, as in "GitHub token"
+	// Speaks is what the issuer is asked in: https when empty, or a database's
+	// postgresql or mysql, see [Request.SQL].
+	Speaks string   `toml:"speaks,omitempty"`
 	Class  Class    `toml:"class"`
 	Rules  []string `toml:"rules"`  // ids of the rules whose values are of this kind
 	Value  string   `toml:"value"`  // expression that the whole value must match; its groups are parts
@@ -21,6 +24,7 @@ type Provider struct {
 	Derive string   `toml:"derive"` // name of a function that makes more parts of the value
 	Hosts  []string `toml:"hosts"`  // exactly the hosts that may be asked
 	Needs  []Need   `toml:"needs"`
+	Place  string   `toml:"place"` // what proves that the value is asked about where it would be known: form, none or a setting
 	Proof  Proof    `toml:"proof"`
 	Target string   `toml:"target"` // template of the record's id
 	// Effects of the check: none, or log when it shows in the provider's own
@@ -39,7 +43,10 @@ type Provider struct {
 	Source      string         `toml:"source"`
 	Reviewed    toml.LocalDate `toml:"reviewed"`
 
+	Crown []string `toml:"critical"` // scopes that make a credential critical
+
 	Check   *Check  `toml:"check"`
+	Look    *Look   `toml:"look"`
 	Find    *Find   `toml:"find"`
 	Disable *Action `toml:"disable"`
 	Undo    *Action `toml:"undo"`
@@ -80,7 +87,11 @@ type Request struct {
 	Form    map[string]string `toml:"form"`
 	JSON    any               `toml:"json"`
 	Sign    *Sign             `toml:"sign"`
-	Format  string            `toml:"format"` // of the answer: json when empty, xml or text
+	// SQL are statements that are run in turn, where the provider speaks that.
+	// {{x}} is a text in quotes and {{x|name}} the name of a role. A column "run"
+	// of an answer holds statements that are run too.
+	SQL    []string `toml:"sql,omitempty"`
+	Format string   `toml:"format"` // of the answer: json when empty, xml or text
 }
 
 // Sign asks for AWS Signature Version 4.
@@ -97,7 +108,15 @@ type Answer struct {
 	Status []int          `toml:"status"`
 	Fields map[string]any `toml:"fields"` // path of the answer to its value, or to a list of them
 	Text   string         `toml:"text"`   // part of the answer's text
-	Means  string         `toml:"means"`  // in plain words
+	// Code is, in place of a status, what a database answers: a SQLSTATE of
+	// PostgreSQL, a number of MySQL, "0" for success.
+	Code []string `toml:"code,omitempty"`
+	// Unless is a statement of the administrator that counts what speaks against
+	// the answer, and But says what that is. Unless the count is 0 nothing was decided.
+	Unless string `toml:"unless,omitempty"`
+	But    string `toml:"but,omitempty"`
+	Absent *bool  `toml:"absent"` // of a dead answer: it says only that the value is not known here
+	Means  string `toml:"means"`  // in plain words
 }
 
 // Capture takes something out of an answer.
@@ -144,6 +163,8 @@ type Page struct {
 // Action is one deed.
 type Action struct {
 	Request
+	Via     string   `toml:"via"`  // "acme" when a library makes the call, to the directory at the address
+	Rate    Rate     `toml:"rate"` // of this call, whoever makes it; without one that of the provider
 	Done    []Answer `toml:"done"`
 	Gone    []Answer `toml:"gone"`
 	Refused []Answer `toml:"refused"`
@@ -153,6 +174,27 @@ type Action struct {
 type Rate struct {
 	Calls int      `toml:"calls"`
 	Per   Duration `toml:"per"`
+}
+
+// Pace is how often a deed may be called for, and the name under which calls
+// count: providers that make the same call share its rate. For "" it is that of
+// all else that a provider is asked.
+func (p *Provider) Pace(d Deed) (name string, rate Rate) {
+	if a := p.action(d); a != nil && a.Rate.Calls > 0 {
+		return a.Method + " " + a.URL, a.Rate
+	}
+	return p.ID, p.Rate
+}
+
+// rates are all that the data says.
+func (p *Provider) rates() []Rate {
+	all := []Rate{p.Rate}
+	for _, d := range []Deed{Disable, Undo, Revoke} {
+		if a := p.action(d); a != nil {
+			all = append(all, a.Rate)
+		}
+	}
+	return all
 }
 
 // Duration is a time.Duration that is written as text, as in "15m".

@@ -102,7 +102,7 @@ func (p *Provider) allowed(address *url.URL, v vars) error {
 
 // templates lists all that a request is made of.
 func (r Request) templates() []string {
-	list := slices.Concat([]string{r.URL}, r.Basic)
+	list := slices.Concat([]string{r.URL}, r.Basic, r.SQL)
 	for _, key := range sortedKeys(r.Headers) {
 		list = append(list, r.Headers[key])
 	}
@@ -110,7 +110,7 @@ func (r Request) templates() []string {
 		list = append(list, r.Form[key])
 	}
 	if r.Sign != nil {
-		list = append(list, r.Sign.KeyID, r.Sign.Key, r.Sign.Session)
+		list = append(list, r.Sign.KeyID, r.Sign.Key, r.Sign.Session, r.Sign.Region)
 	}
 	return append(list, leaves(r.JSON)...)
 }

@@ -220,7 +220,7 @@ func TestWebhookInARealCluster(t *testing.T) {
 		{"a person where it warns", alice, "warned", plain("a"), ""},
 		{"the administrator", w.Admin(), "shop", plain("a"), "untrusted-writer"},
 		{"nothing in it", alice, "shop", kube.Object{"metadata": kube.Object{"name": "empty"}}, ""},
-		{"a placeholder", alice, "shop", kube.Object{"metadata": kube.Object{"name": "later"}, "stringData": kube.Object{"a": "${PASSWORD}"}}, ""},
+		{"a placeholder", alice, "shop", kube.Object{"metadata": kube.Object{"name": "later"}, "stringData": kube.Object{"a": "${PASSWORD}"}}, "untrusted-writer"},
 		{"generateName", alice, "shop", with(kube.Object{"metadata": kube.Object{}, "stringData": kube.Object{"password": value}}, "generateName", "made-"), "untrusted-writer"},
 		{"the controller's pod", w.WithToken(pod), "shop", owned(kube.UID(sealed)), ""},
 		{"an owner of another uid", w.WithToken(pod), "shop", with(owned("0000"), "name", "x"), "writer-claim"},

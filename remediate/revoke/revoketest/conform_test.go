@@ -19,6 +19,9 @@ func eachProvider(t *testing.T, timeout time.Duration, run func(*testing.T, *Fak
 		t.Fatal(err)
 	}
 	for _, p := range catalogue.Providers {
+		if p.Speaks != "" { // databases: held against real servers, in test/roles
+			continue
+		}
 		t.Run(p.ID, func(t *testing.T) {
 			t.Parallel()
 			script := transcripts[p.ID]
