@@ -71,7 +71,13 @@ func (w *world) rotatePlanCommand(f *remediation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return w.printRotation(plan, digest, e.Policy.Needs(plan))
+			if err := w.printRotation(plan, digest, e.Policy.Needs(plan)); err != nil {
+				return err
+			}
+			if len(e.Policy.Requesters) > 0 {
+				fmt.Fprintf(w.stdout, "First prove that you made it: leakgate remediate approve --request %s --key FILE\n", digest)
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&wish.Credential, "credential", "", "`ID` of the leaked credential; a store that holds another value is refused")
@@ -112,6 +118,7 @@ func (w *world) rotateApplyCommand(f *remediation) *cobra.Command {
 func (w *world) rotateUndoCommand(f *remediation) *cobra.Command {
 	return &cobra.Command{
 		Use: "undo DIGEST", Short: "Write the old values again, while the stores have them", Args: cobra.ExactArgs(1),
+		Long: "Write the values that were replaced again, if nobody wrote since. Where the policy\nasks approvals for such steps, undo needs its own: leakgate remediate approve --undo.\n" + rotateExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return w.rotateDo(cmd, f, func(e *rotate.Engine) ([]remediate.Outcome, error) { return e.Undo(cmd.Context(), args[0]) })
 		},
