@@ -52,6 +52,10 @@ fuzz: ## every fuzz target for FUZZTIME (default 10m) each
 bench: build ## leakgate beside gitleaks on the repositories of LEAKGATE_BENCH_REPOS
 	scripts/bench $(LEAKGATE_BENCH_REPOS)
 
+.PHONY: bench-rewrite
+bench-rewrite: build ## leakgate rewrite beside git-filter-repo on LEAKGATE_BENCH_REPO
+	scripts/bench-rewrite $(LEAKGATE_BENCH_REPO)
+
 .PHONY: bench-admission
 bench-admission: ## the webhook: its handler, what it adds to a write through a real API server, its memory
 	scripts/bench-admission
@@ -66,8 +70,9 @@ golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
 
 .PHONY: docs
-docs: ## rewrite the pages that are made from data: docs/providers
+docs: ## rewrite the pages that are made from data: docs/providers, docs/stores.md
 	$(GO) test ./remediate/revoke -run Pages -update
+	$(GO) test ./remediate/rotate/stores -run ThePage -update
 
 .PHONY: cross
 cross: ## compile for every released platform

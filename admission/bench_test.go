@@ -19,10 +19,12 @@ import (
 )
 
 // BenchmarkHandler is the whole handler without the network: decode, decide,
-// answer. Beside the mean it reports the 99th percentile and the rate.
+// answer. The JSON of the Secret has the size in the name, mostly one value in
+// base64; an update holds two. Beside the mean it reports the 99th percentile and
+// the rate.
 func BenchmarkHandler(b *testing.B) {
 	for _, size := range []int{4 << 10, 64 << 10} {
-		large := strings.Repeat("x", size/2)
+		large := strings.Repeat("x", (size-around)*3/4)
 		filled := account("kube-system/sealed-secrets-controller", "db").with(func(c *call) {
 			c.owners = bySealed.owners
 			c.data = map[string]string{"password": large}
@@ -36,6 +38,9 @@ func BenchmarkHandler(b *testing.B) {
 		}
 	}
 }
+
+// around is what the Secret has beside its value, in bytes.
+const around = 512
 
 func benchmark(b *testing.B, body []byte) {
 	p, err := gate.ParsePolicy("policy.yaml", []byte(corpusPolicy))

@@ -90,7 +90,7 @@ func setUID(c *fakeCluster, kind, namespace, uid string) {
 }
 
 func TestRealControllersAreAdmittedAndTheirForgersAreNot(t *testing.T) {
-	policy := strings.Replace(corpusPolicy, "impersonated: [team-*/reconciler]", "impersonated: [tenant/reconciler, team-*/reconciler]", 1)
+	policy := strings.Replace(corpusPolicy, "impersonated: [team-*/reconciler,", "impersonated: [tenant/reconciler, team-*/reconciler,", 1)
 	rules := map[string]int{}
 	for name, body := range captured(t) {
 		q, err := decodeReview(body)

@@ -22,7 +22,7 @@ func (d decider) claim(ctx context.Context, w gate.Writer, c gate.Claim, how ide
 	case gate.ByReference:
 		return d.reference(ctx, w, c, gained)
 	}
-	reason, err := d.deployer(ctx, c.By, how)
+	reason, err := d.deployer(ctx, w, c.By, how)
 	if reason == "" && err == nil {
 		return trust{writer: w}
 	}

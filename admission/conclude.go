@@ -141,12 +141,13 @@ func (d decider) exception(f finding, name string) (holds, over string) {
 		return "", ""
 	}
 	for _, e := range d.policy.Exceptions {
-		if e.Covers(f.rule, d.review.Namespace, name, d.review.User.Name, d.review.User.Groups) {
+		if e.Covers(f.rule, d.review.Namespace, name, d.review.User.who()) {
 			note(e.Owner, e.Expired(d.now))
 		}
 	}
 	for _, e := range d.policy.Forms {
-		if f.fault != nil && f.fault.Value.IsZero() && e.CoversObject(f.rule, f.fault.Namespace, f.fault.Name) {
+		// An object within the object says of itself what its author likes.
+		if f.fault != nil && f.fault.Value.IsZero() && e.CoversObject(f.rule, d.review.Namespace, name) {
 			note(e.Owner, e.Expired(d.now))
 		}
 	}
@@ -163,7 +164,8 @@ const (
 // emergency is why and until when, or "" where the glass is whole.
 func (d decider) emergency() (time.Time, string) {
 	b, u := d.policy.BreakGlass, d.review.User
-	if !slices.Contains(b.Users, u.Name) && !slices.ContainsFunc(b.Groups, func(g string) bool { return slices.Contains(u.Groups, g) }) {
+	named := slices.Contains(b.Users, u.Name) && (gate.ServiceAccount(u.Name) == "" || u.who().Account != "")
+	if !named && !slices.ContainsFunc(b.Groups, func(g string) bool { return slices.Contains(u.Groups, g) }) {
 		return time.Time{}, ""
 	}
 	notes, redactor := d.annotations()

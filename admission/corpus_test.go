@@ -18,7 +18,7 @@ kubernetes:
     cloudnative-pg: {}
     crossplane: {}
     external-secrets: {}
-    flux: {impersonated: [team-*/reconciler]}
+    flux: {impersonated: [team-*/reconciler, team-*/default], default_service_account: default}
     helm: {}
     kubernetes: {}
     reflectors: {}
@@ -28,10 +28,11 @@ kubernetes:
     sops-secrets-operator: {}
     strimzi: {}
     vault-secrets-operator: {}
+  formats: {placeholders: [bank-vaults]}
   modes: {default: enforce}
   break_glass: {groups: [sre-oncall], users: [root@example.com], max_hours: 8}
   exceptions:
-    - {rule: untrusted-writer, namespaces: [infra], names: [old-*], subjects: ["group:ops"], reason: a migration, owner: "@platform", expires: 2026-12-31}
+    - {rule: untrusted-writer, namespaces: [infra], names: [old-*], subjects: ["group:ops", "serviceaccount:shop/app"], reason: a migration, owner: "@platform", expires: 2026-12-31}
     - {rule: untrusted-writer, namespaces: [past], reason: over, owner: "@platform", expires: 2026-11-25}
 `
 
@@ -44,7 +45,7 @@ func corpusCluster() *fakeCluster {
 		"cert-manager/cert-manager-webhook", "kube-system/secrets-store-csi-driver", "secrets-store-sync-controller-system/secrets-store-sync-controller-manager",
 		"sops/sops-sops-secrets-operator", "vault-secrets-operator-system/vault-secrets-operator-controller-manager", "cnpg-system/cnpg-manager",
 		"kafka/strimzi-cluster-operator", "crossplane-system/crossplane", "crossplane-system/provider-aws-3f2a1b", "reflector/reflector",
-		"kube-system/replicator-kubernetes-replicator", "shop/app", "team-a/reconciler", "team-b/reconciler",
+		"kube-system/replicator-kubernetes-replicator", "shop/app", "team-a/reconciler", "team-b/reconciler", "team-c/default", "team-c/reconciler",
 	} {
 		namespace, name, _ := strings.Cut(account, "/")
 		c.add("ServiceAccount", namespace, name, nil)
@@ -81,11 +82,18 @@ func corpusCluster() *fakeCluster {
 	kustomize("flux-system", "odd", map[string]any{"decryption": map[string]any{"provider": "none"}})
 	kustomize("team-a", "team", map[string]any{"decryption": decrypts, "serviceAccountName": "reconciler"})
 	kustomize("team-a", "own", map[string]any{"decryption": decrypts})
+	kustomize("team-c", "lockdown", map[string]any{"decryption": decrypts})
+	kustomize("team-c", "plain", nil)
 	kustomize("team-b", "plain", map[string]any{"serviceAccountName": "reconciler"})
 	chart := map[string]any{"spec": map[string]any{"chart": "redis"}}
 	c.add("helm.toolkit.fluxcd.io/HelmRelease", "shop", "redis", map[string]any{"chart": chart, "valuesFrom": []any{map[string]any{"kind": "Secret", "name": "redis-values"}}})
 	c.add("helm.toolkit.fluxcd.io/HelmRelease", "shop", "inline", map[string]any{"chart": chart, "valuesFrom": []any{map[string]any{"kind": "ConfigMap", "name": "v"}}})
 	c.add("argoproj.io/Application", "argocd", "shop", map[string]any{"source": map[string]any{"repoURL": "https://git.example/shop", "plugin": map[string]any{"name": "avp"}}})
+	fromSecret := []any{map[string]any{"kind": "Secret", "name": "redis-values"}}
+	c.add("helm.toolkit.fluxcd.io/HelmRelease", "team-a", "chart", map[string]any{"chart": chart, "serviceAccountName": "reconciler", "valuesFrom": fromSecret})
+	c.add("helm.toolkit.fluxcd.io/HelmRelease", "team-a", "own", map[string]any{"chart": chart, "valuesFrom": fromSecret})
+	c.add("argoproj.io/Application", "argocd", "discovered", map[string]any{"source": map[string]any{"repoURL": "https://git.example/shop", "plugin": map[string]any{}}})
+	c.add("argoproj.io/Application", "argocd", "null", map[string]any{"source": map[string]any{"repoURL": "https://git.example/shop", "plugin": nil}})
 	c.add("argoproj.io/Application", "argocd", "plain", map[string]any{"source": map[string]any{"repoURL": "https://git.example/plain"}})
 	c.add("argoproj.io/Application", "team-a", "own", map[string]any{"sources": []any{map[string]any{"repoURL": "https://git.example/own", "plugin": map[string]any{"name": "avp"}}}})
 	return c
@@ -128,10 +136,13 @@ var (
 		c.owners = []map[string]any{owner("external-secrets.io/ExternalSecret", "shop", "api")}
 		c.manager = "externalsecrets.external-secrets.io/api"
 	})
-	byMerge  = account("external-secrets/external-secrets", "merged")
-	byFlux   = account("flux-system/kustomize-controller", "app").with(flux("flux-system", "apps"))
-	byTenant = account("team-a/reconciler", "app").with(flux("team-a", "team")).with(func(c *call) { c.uid, c.token = "", "none" })
-	byArgo   = account("argocd/argocd-application-controller", "app").with(func(c *call) {
+	byMerge         = account("external-secrets/external-secrets", "merged")
+	byFlux          = account("flux-system/kustomize-controller", "app").with(flux("flux-system", "apps"))
+	byTenant        = account("team-a/reconciler", "app").with(flux("team-a", "team")).with(func(c *call) { c.uid, c.token = "", "none" })
+	byDefault       = account("team-c/default", "app").with(flux("team-c", "lockdown")).with(func(c *call) { c.uid, c.token = "", "none" })
+	byTenantHelm    = account("team-a/reconciler", "redis").with(helm("team-a", "chart")).with(func(c *call) { c.uid, c.token = "", "none" })
+	byTenantRelease = account("team-a/reconciler", "sh.helm.release.v1.chart.v1").with(ofType("helm.sh/release.v1")).with(func(c *call) { c.uid, c.token = "", "none" })
+	byArgo          = account("argocd/argocd-application-controller", "app").with(func(c *call) {
 		c.annotations = map[string]string{trackingID: "shop:/Secret:shop/app"}
 	})
 	byCert  = account("cert-manager/cert-manager", "web-tls").with(func(c *call) { c.secretType = "kubernetes.io/tls" })
@@ -147,7 +158,8 @@ var (
 	byCreator = call{user: "alice", namespace: "shop", name: "empty"}
 	byOncall  = call{user: "alice", groups: []string{"sre-oncall"}, namespace: "shop", name: "fix", data: map[string]string{"password": "not-a-real-password"},
 		annotations: map[string]string{AnnotationReason: "INC-1 vault is down", AnnotationExpires: "2026-11-26T16:00:00Z"}}
-	byOps = call{user: "bob", groups: []string{"ops"}, namespace: "infra", name: "old-db", data: map[string]string{"password": "not-a-real-password"}}
+	byExcepted = account("shop/app", "old-app").with(func(c *call) { c.namespace = "infra" })
+	byOps      = call{user: "bob", groups: []string{"ops"}, namespace: "infra", name: "old-db", data: map[string]string{"password": "not-a-real-password"}}
 )
 
 func flux(namespace, name string) func(*call) {
@@ -189,7 +201,7 @@ type attack struct {
 }
 
 var attacks = slices.Concat(identityAttacks, ownerAttacks, labelAttacks, managerAttacks, typeAttacks, referenceAttacks,
-	deployerAttacks, updateAttacks, copyAttacks, lastAppliedAttacks, emergencyAttacks, generateAttacks)
+	deployerAttacks, updateAttacks, copyAttacks, lastAppliedAttacks, emergencyAttacks, generateAttacks, placeholderAttacks)
 
 func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
 	classes, denied := map[string]int{}, map[string]bool{}
@@ -347,6 +359,15 @@ var deployerAttacks = []attack{
 	{"deployer", "tracking id of another Secret", byArgo, func(c *call) { c.annotations[trackingID] = "shop:/Secret:shop/other" }, ruleClaim},
 	{"deployer", "tracking id of another kind", byArgo, func(c *call) { c.annotations[trackingID] = "shop:/ConfigMap:shop/app" }, ruleClaim},
 	{"deployer", "chart with inline values", byHelm, helm("shop", "inline"), ruleClaim},
+	{"deployer", "tenant by default, in another namespace", byDefault, func(c *call) { flux("team-a", "team")(c) }, ruleClaim},
+	{"deployer", "tenant by default with a token of its own", byDefault, func(c *call) { c.uid, c.token = "live", "pod" }, ruleIdentity},
+	{"deployer", "tenant by default without decryption", byDefault, flux("team-c", "plain"), ruleClaim},
+	{"deployer", "account that is no default", byDefault, func(c *call) { c.user = "team-c/reconciler" }, ruleClaim},
+	{"deployer", "tenant's chart of another namespace", byTenantHelm, helm("shop", "redis"), ruleClaim},
+	{"deployer", "tenant's chart without impersonation", byTenantHelm, helm("team-a", "own"), ruleClaim},
+	{"deployer", "tenant's release under another name", byTenantRelease, func(c *call) { c.name = "app" }, ruleClaim},
+	{"deployer", "Application whose plugin is null", byArgo.with(func(c *call) { c.annotations[trackingID] = "discovered:/Secret:shop/app" }),
+		func(c *call) { c.annotations[trackingID] = "null:/Secret:shop/app" }, ruleClaim},
 	{"deployer", "chart without release", byHelm, func(c *call) { c.labels = nil }, ruleClaim},
 }
 
@@ -357,7 +378,7 @@ var updateAttacks = []attack{
 	{"update", "one byte more", byLabeller, func(c *call) { c.data["password"] += "\n" }, ruleUntrusted},
 	{"update", "into an empty key", byLabeller.with(func(c *call) { c.data["note"] = ""; c.old.data["note"] = "" }), func(c *call) { c.data["note"] = "not-a-real-password" }, ruleUntrusted},
 	{"update", "with keys removed", byLabeller.with(func(c *call) { c.old.data["second"] = "not-a-second" }), func(c *call) { c.data["password"] = "swapped-by-hand" }, ruleUntrusted},
-	{"update", "of a placeholder", byLabeller.with(func(c *call) { c.data["password"] = "${PASSWORD}" }), func(c *call) { c.data["password"] = "${PASSWORD:-not-a-real-password}" }, ruleUntrusted},
+	{"update", "of a placeholder", byLabeller.with(func(c *call) { c.data["password"] = "vault:secret/data/db#password" }), func(c *call) { c.data["password"] = "vault:not-a-real-password" }, ruleUntrusted},
 	{"update", "half sops", byLabeller.with(func(c *call) { c.data["password"] = sopsText() }), func(c *call) { c.data["other"] = "not-a-real-password" }, ruleUntrusted},
 	{"update", "after sops", byLabeller.with(func(c *call) { c.data["password"] = sopsText() }), func(c *call) { c.data["password"] += "not-a-real-password" }, ruleUntrusted},
 }
@@ -417,6 +438,32 @@ var emergencyAttacks = []attack{
 	{"emergency", "exception of another name", byOps, func(c *call) { c.name = "new-db" }, ruleUntrusted},
 	{"emergency", "exception of another namespace", byOps, func(c *call) { c.namespace = "shop" }, ruleUntrusted},
 	{"emergency", "exception of others", byOps, func(c *call) { c.groups = nil }, ruleUntrusted},
+	{"emergency", "exception of an account, impersonated", byExcepted, func(c *call) { c.uid, c.token = "", "none" }, ruleUntrusted},
+	{"emergency", "exception of an account, by its name in a certificate", byExcepted, func(c *call) { c.uid, c.token = "", "x509" }, ruleUntrusted},
+}
+
+// byVaulter writes what a tool that the policy names fills in.
+var byVaulter = call{user: "alice", namespace: "shop", name: "later", data: map[string]string{"password": "vault:secret/data/app2#password"}}
+
+func holding(value string) func(*call) { return func(c *call) { c.data["password"] = value } }
+
+// Nothing in the cluster fills these in, so they are what an application would get.
+var placeholderAttacks = []attack{
+	{"placeholder", "angle brackets", byVaulter, holding("<hunter2>"), ruleUntrusted},
+	{"placeholder", "a template", byVaulter, holding("{{ .Values.password }}"), ruleUntrusted},
+	{"placeholder", "words in a template", byVaulter, holding("{{ correct horse battery }}"), ruleUntrusted},
+	{"placeholder", "a variable", byVaulter, holding("${PASSWORD}"), ruleUntrusted},
+	{"placeholder", "an item of 1Password", byVaulter, holding("op://vault/hunter2/x"), ruleUntrusted},
+	{"placeholder", "a reference of vals", byVaulter, holding("ref+vault://kv/hunter2#/x"), ruleUntrusted},
+	{"placeholder", "per cent", byVaulter, holding("%HUNTER2%"), ruleUntrusted},
+	{"placeholder", "the mask of a build", byVaulter, holding("**SOPS**"), ruleUntrusted},
+	{"placeholder", "no path in Vault", byVaulter, holding("vault:rabbit#hole"), ruleUntrusted},
+	{"placeholder", "a password as a path in Vault", byVaulter, holding("vault:secret/data/Sup3rS3cret#x"), ruleUntrusted},
+	{"placeholder", "text behind it", byVaulter, holding("vault:secret/data/app2#password rabbit!"), ruleUntrusted},
+	{"placeholder", "beside it", byVaulter, func(c *call) { c.data["other"] = "rabbit" }, ruleUntrusted},
+	{"placeholder", "repeated by kubectl", byVaulter.with(lastApplied), func(c *call) {
+		c.annotations[managedAnnotation] = strings.Replace(c.annotations[managedAnnotation], "vault:secret/data/app2#password", "<hunter2>", 1)
+	}, ruleLastApplied},
 }
 
 func generated(c *call) { c.name += "-x7k2p"; c.generate = true }

@@ -38,7 +38,7 @@ type decider struct {
 // decides, and beside them what its annotations do.
 func (d decider) secret(ctx context.Context) []finding {
 	s, old := d.review.Secret, d.review.OldSecret
-	gained, copied, taking, told := s.Gained(old), s.Copied(old), takesOver(s, old), d.told(s, old)
+	gained, copied, taking, told := s.Gained(old), s.Copied(old, d.policy.Formats.Placeholders), takesOver(s, old), d.told(s, old)
 	if d.review.Operation == "UPDATE" && len(gained)+len(copied)+len(taking)+len(told) == 0 {
 		return []finding{allowed(ruleUnchanged)}
 	}
@@ -99,7 +99,7 @@ func (d decider) values(gained []string, t trust) finding {
 
 // content judges values that no trusted writer vouches for.
 func (d decider) content(gained []string, t trust) finding {
-	switch d.review.Secret.Form(gained) {
+	switch d.review.Secret.Form(gained, d.policy.Formats.Placeholders) {
 	case manifest.SOPS:
 		return finding{rule: ruleSOPSUndecrypted, warn: []string{"the values are still encrypted by sops; nothing decrypts them here"}}
 	case manifest.Reference:

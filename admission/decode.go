@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"strings"
 
-	admissionv1 "k8s.io/api/admission/v1"
-	"sigs.k8s.io/json"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/leakgate/leakgate/internal/manifest"
 )
@@ -15,11 +16,45 @@ import (
 // repeated, since the decoder's own words may hold parts of it.
 var errReview = errors.New("the body is not an AdmissionReview of admission.k8s.io/v1 with a request")
 
-// decodeReview reads the body of a call. With an error the request may still
-// be there, so that it can be refused by its uid.
-func decodeReview(body []byte) (*admissionv1.AdmissionRequest, error) {
-	var review admissionv1.AdmissionReview
-	if err := json.UnmarshalCaseSensitivePreserveInts(body, &review); err != nil {
+// request is what of an AdmissionRequest is looked at. Objects are left as they
+// came, since the kind says how they are read.
+// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
+type request struct {
+	UID         types.UID `json:"uid"`
+	Kind        groupKind `json:"kind"`
+	Resource    groupKind `json:"resource"`
+	SubResource string    `json:"subResource"`
+	Name        string    `json:"name"`
+	Namespace   string    `json:"namespace"`
+	Operation   string    `json:"operation"`
+	UserInfo    struct {
+		Username string              `json:"username"`
+		UID      string              `json:"uid"`
+		Groups   []string            `json:"groups"`
+		Extra    map[string][]string `json:"extra"`
+	} `json:"userInfo"`
+	Object    jsontext.Value `json:"object"`
+	OldObject jsontext.Value `json:"oldObject"`
+	DryRun    bool           `json:"dryRun"`
+}
+
+type groupKind struct {
+	Group    string `json:"group"`
+	Version  string `json:"version"`
+	Kind     string `json:"kind"`
+	Resource string `json:"resource"`
+}
+
+// decodeReview reads the body of a call. Keys count by their exact case, as an API
+// server writes them; a key that is there twice is an error, as one of the two
+// would be judged and perhaps the other stored.
+func decodeReview(body []byte) (*request, error) {
+	var review struct {
+		APIVersion string   `json:"apiVersion"`
+		Kind       string   `json:"kind"`
+		Request    *request `json:"request"`
+	}
+	if err := json.Unmarshal(body, &review); err != nil {
 		return nil, errReview
 	}
 	if review.APIVersion != "admission.k8s.io/v1" || review.Kind != "AdmissionReview" || review.Request == nil || review.Request.UID == "" {
@@ -30,14 +65,11 @@ func decodeReview(body []byte) (*admissionv1.AdmissionRequest, error) {
 
 // readRequest turns a request into a Review. An object that is not what the
 // request says it is cannot be judged.
-func readRequest(q *admissionv1.AdmissionRequest) (Review, error) {
+func readRequest(q *request) (Review, error) {
 	r := Review{
-		UID: string(q.UID), Operation: string(q.Operation), Kind: Kind{q.Kind.Group, q.Kind.Kind}, Namespace: q.Namespace, Name: q.Name,
-		User:   User{Name: q.UserInfo.Username, UID: q.UserInfo.UID, Groups: q.UserInfo.Groups, Extra: map[string][]string{}},
-		DryRun: q.DryRun != nil && *q.DryRun,
-	}
-	for key, values := range q.UserInfo.Extra {
-		r.User.Extra[key] = values
+		UID: string(q.UID), Operation: q.Operation, Kind: Kind{q.Kind.Group, q.Kind.Kind}, Namespace: q.Namespace, Name: q.Name,
+		User:   User{Name: q.UserInfo.Username, UID: q.UserInfo.UID, Groups: q.UserInfo.Groups, Extra: q.UserInfo.Extra},
+		DryRun: q.DryRun,
 	}
 	if !r.carriesObject() {
 		return r, nil
@@ -46,10 +78,18 @@ func readRequest(q *admissionv1.AdmissionRequest) (Review, error) {
 		return r, fmt.Errorf("the kind %s is not that of the resource %s", clip(r.Kind.String(), 80), clip(q.Resource.Resource, 80))
 	}
 	if r.Kind == secretKind {
-		return r, r.readSecrets(q.Object.Raw, q.OldObject.Raw)
+		return r, r.readSecrets(q.Object, q.OldObject)
 	}
-	r.Object, r.OldObject = q.Object.Raw, q.OldObject.Raw
+	r.Object, r.OldObject = q.Object, orNothing(q.OldObject)
 	return r, r.checkObject(q.Kind.Version)
+}
+
+// orNothing is nil where JSON has null.
+func orNothing(v jsontext.Value) []byte {
+	if v.Kind() == 'n' {
+		return nil
+	}
+	return v
 }
 
 // carriesObject reports whether an operation can bring values in.
@@ -83,7 +123,7 @@ func (r *Review) checkObject(version string) error {
 			Name      string `json:"name"`
 		} `json:"metadata"`
 	}
-	if err := json.UnmarshalCaseSensitivePreserveInts(r.Object, &o); err != nil {
+	if err := json.Unmarshal(r.Object, &o); err != nil {
 		return errors.New("the object is not JSON of a Kubernetes object")
 	}
 	if o.APIVersion != strings.TrimPrefix(r.Kind.Group+"/"+version, "/") || o.Kind != r.Kind.Kind {

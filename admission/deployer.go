@@ -12,12 +12,12 @@ import (
 // there, which their own configuration tells: without decryption it was.
 
 // deployer says why a deployer's word is not enough, or "".
-func (d decider) deployer(ctx context.Context, by string, how identity) (string, error) {
+func (d decider) deployer(ctx context.Context, w gate.Writer, by string, how identity) (string, error) {
 	switch by {
 	case gate.ByFlux:
-		return d.flux(ctx, how)
+		return d.flux(ctx, w, how)
 	case gate.ByFluxHelm:
-		return d.fluxHelm(ctx, how)
+		return d.fluxHelm(ctx, w, how)
 	}
 	return d.argoCD(ctx)
 }
@@ -49,13 +49,13 @@ func (d decider) labelled(ctx context.Context, kind Kind) (Object, string, error
 
 // flux asks whether the Kustomization decrypts. It proves that the Secret can
 // have been encrypted in git, not that it was.
-func (d decider) flux(ctx context.Context, how identity) (string, error) {
+func (d decider) flux(ctx context.Context, w gate.Writer, how identity) (string, error) {
 	o, reason, err := d.labelled(ctx, kustomization)
 	if o == nil {
 		return reason, err
 	}
 	title := "the Kustomization " + quoted(text(o, "metadata.namespace")+"/"+text(o, "metadata.name"))
-	if d.borrowed(o, how) {
+	if d.borrowed(o, w, how) {
 		return title + " does not impersonate this account", nil
 	}
 	if text(o, "spec.decryption.provider") != "sops" {
@@ -65,21 +65,26 @@ func (d decider) flux(ctx context.Context, how identity) (string, error) {
 }
 
 // borrowed reports whether somebody is impersonated, and not by the object that
-// the labels lead to.
-func (d decider) borrowed(o Object, how identity) bool {
-	account := text(o, "metadata.namespace") + "/" + text(o, "spec.serviceAccountName")
+// the labels lead to. Where that names no account, the controller's default counts.
+// https://fluxcd.io/flux/installation/configuration/multitenancy/
+func (d decider) borrowed(o Object, w gate.Writer, how identity) bool {
+	name := text(o, "spec.serviceAccountName")
+	if name == "" {
+		name = w.DefaultAccount
+	}
+	account := text(o, "metadata.namespace") + "/" + name
 	return how == byImpersonation && gate.ServiceAccount(d.review.User.Name) != account
 }
 
 // fluxHelm asks whether the release takes values from a Secret. What a chart
 // renders from inline values was readable in git.
-func (d decider) fluxHelm(ctx context.Context, how identity) (string, error) {
+func (d decider) fluxHelm(ctx context.Context, w gate.Writer, how identity) (string, error) {
 	o, reason, err := d.labelled(ctx, helmRelease)
 	if o == nil {
 		return reason, err
 	}
 	title := "the HelmRelease " + quoted(text(o, "metadata.namespace")+"/"+text(o, "metadata.name"))
-	if d.borrowed(o, how) {
+	if d.borrowed(o, w, how) {
 		return title + " does not impersonate this account", nil
 	}
 	for _, kind := range texts(o, "spec.valuesFrom[].kind") {
@@ -95,6 +100,9 @@ func (d decider) fluxHelm(ctx context.Context, how identity) (string, error) {
 // https://argo-cd.readthedocs.io/en/stable/user-guide/resource_tracking/
 const trackingID = "argocd.argoproj.io/tracking-id"
 
+// An empty plugin is one all the same, which Argo CD finds by what the plugins say of themselves:
+// https://github.com/argoproj/argo-cd/blob/v3.1.9/pkg/apis/application/v1alpha1/types.go (ExplicitType)
+
 // argoCD asks whether the Application is rendered by a plugin, which is where
 // Argo CD decrypts.
 func (d decider) argoCD(ctx context.Context) (string, error) {
@@ -109,7 +117,7 @@ func (d decider) argoCD(ctx context.Context) (string, error) {
 		return "", errors.New("the API server did not answer for " + application.String())
 	case o == nil:
 		return "there is no " + title, nil
-	case len(values(o, "spec.source.plugin"))+len(values(o, "spec.sources[].plugin")) == 0:
+	case !present(o, "spec.source.plugin") && !present(o, "spec.sources[].plugin"):
 		return "the " + title + " names no plugin that decrypts, so the Secret was readable in git", nil
 	}
 	return "", nil

@@ -36,7 +36,7 @@ type Standing struct {
 func Attribute(ctx context.Context, s manifest.LiveSecret, p gate.Kubernetes, c Cluster, now time.Time) (Standing, error) {
 	d := decider{review: Review{Operation: "CREATE", Kind: secretKind, Namespace: s.Namespace, Name: s.Name, Secret: s}, policy: p, cluster: c, now: now}
 	keys := s.Gained(manifest.LiveSecret{})
-	if len(keys) == 0 || s.Form(keys) != manifest.Plain {
+	if len(keys) == 0 || s.Form(keys, p.Formats.Placeholders) != manifest.Plain {
 		return Standing{Grade: Claimed, Why: "there is no plain value in it"}, nil
 	}
 	best := Standing{Why: "no writer of the policy makes it"}

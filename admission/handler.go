@@ -5,36 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
 	"runtime"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/leakgate/leakgate/internal/gate"
 )
-
-// MaxBody is the most bytes of one call: an update carries two objects of at
-// most 3 MiB, as an API server limits them, and what surrounds them.
-const MaxBody = 7 << 20
-
-// bodyBudget bounds the large bodies that are held at once; more of them wait.
-// Small ones take hardly more memory than their connections, and do not wait
-// behind large ones.
-const (
-	bodyBudget = 48 << 20
-	smallBody  = 64 << 10
-)
-
-// bodyTime is how long a body may take to arrive, so that nobody keeps the budget
-// from others by sending slowly. An API server sends at once.
-const bodyTime = 3 * time.Second
 
 // Handler answers the calls of an API server. Its fields are set before the
 // first call and not changed.
@@ -46,15 +28,18 @@ type Handler struct {
 	Known func(value string) (rule string)
 	Now   func() time.Time
 	Log   *slog.Logger
+	// Echo is a warning that is added to the answer to a review, "" for none. It may
+	// be nil.
+	Echo func(Review) string
 	// Observe is told of every answer, with how long it took. It may be nil.
 	Observe func(Review, Answer, time.Duration)
 
-	budget *semaphore.Weighted
+	bodies *bodies
 }
 
 // NewHandler is a handler with its limits set.
 func NewHandler(h Handler) *Handler {
-	h.budget = semaphore.NewWeighted(bodyBudget)
+	h.bodies = newBodies()
 	return &h
 }
 
@@ -66,7 +51,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, release, status, err := h.body(ctx, w, r)
 	defer release()
 	if err == nil {
-		var q *admissionv1.AdmissionRequest
+		var q *request
 		if q, err = decodeReview(body); err == nil {
 			h.write(w, q.UID, h.answer(ctx, q))
 			return
@@ -87,7 +72,7 @@ func (h *Handler) deadline(r *http.Request) (context.Context, context.CancelFunc
 	return context.WithTimeout(r.Context(), patience*9/10)
 }
 
-// body reads what was sent, within the budget; release gives its part back.
+// body reads what was sent; release gives back the room that it takes.
 func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Request) (body []byte, release func(), status int, err error) {
 	release = func() {}
 	if r.Method != http.MethodPost {
@@ -96,35 +81,17 @@ func (h *Handler) body(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return nil, release, http.StatusUnsupportedMediaType, errors.New("the content type has to be application/json")
 	}
-	size := r.ContentLength
-	if size > MaxBody {
+	if r.ContentLength > MaxBody {
 		return nil, release, http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", MaxBody)
 	}
-	if size < 0 {
-		size = MaxBody
+	if body, release, err = h.bodies.read(ctx, w, r); err != nil {
+		status, err = statusOf(err)
 	}
-	if size > smallBody {
-		if err := h.budget.Acquire(ctx, size); err != nil {
-			return nil, release, http.StatusServiceUnavailable, errors.New("too many large requests at once")
-		}
-		release = func() { h.budget.Release(size) }
-	}
-	// A recorder of tests has no connection, and so no deadline.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
-	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	var large *http.MaxBytesError
-	switch {
-	case errors.As(err, &large):
-		return nil, release, http.StatusRequestEntityTooLarge, fmt.Errorf("the body has more than %d bytes", MaxBody)
-	case err != nil:
-		return nil, release, http.StatusBadRequest, errors.New("the body was cut off")
-	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // the connection stays open for more
-	return body, release, 0, nil
+	return body, release, status, err
 }
 
 // answer decides one request; a panic becomes an error, never a yes.
-func (h *Handler) answer(ctx context.Context, q *admissionv1.AdmissionRequest) (a Answer) {
+func (h *Handler) answer(ctx context.Context, q *request) (a Answer) {
 	start := h.Now()
 	r, err := readRequest(q)
 	defer func() {
@@ -144,7 +111,13 @@ func (h *Handler) answer(ctx context.Context, q *admissionv1.AdmissionRequest) (
 	case !r.carriesObject():
 		return (decider{review: r, policy: p, now: start}).conclude([]finding{allowed(ruleUnchanged)})
 	}
-	return decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
+	a = decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
+	if h.Echo != nil {
+		if echo := h.Echo(r); echo != "" {
+			a.Warnings = append(a.Warnings, echo)
+		}
+	}
+	return a
 }
 
 // panicPlace is the function that panicked.

@@ -138,6 +138,8 @@ func TestDetectorsLookAtWhatIsNoSecret(t *testing.T) {
 func TestExceptionsOfFormsHoldInTheCluster(t *testing.T) {
 	const enforce = "version: 1\nkubernetes: {modes: {default: enforce}}\n"
 	fake := map[string]any{"provider": map[string]any{"fake": map[string]any{"data": []any{}}}}
+	within := map[string]any{"objects": []any{map[string]any{"apiVersion": "external-secrets.io/v1", "kind": "SecretStore",
+		"metadata": map[string]any{"name": "within", "namespace": "elsewhere"}, "spec": fake}}}
 	spelled := map[string]any{"provider": map[string]any{"fake": map[string]any{"data": []any{}}, "webhook": map[string]any{"headers": map[string]any{"X-Api-Key": value(t)}}}}
 	for name, c := range map[string]struct {
 		where   string
@@ -145,14 +147,17 @@ func TestExceptionsOfFormsHoldInTheCluster(t *testing.T) {
 		spec    map[string]any
 		allowed bool
 	}{
-		"without":           {"", "SecretStore", fake, false},
-		"name":              {"names: [x], expires: 2026-12-31", "SecretStore", fake, true},
-		"namespace":         {"namespaces: [sho*], expires: 2026-12-31", "SecretStore", fake, true},
-		"another namespace": {"namespaces: [dev], expires: 2026-12-31", "SecretStore", fake, false},
-		"another name":      {"names: [y], expires: 2026-12-31", "SecretStore", fake, false},
-		"over":              {"names: [x], expires: 2026-11-25", "SecretStore", fake, false},
-		"bound to a path":   {"names: [x], paths: [x.yaml], expires: 2026-12-31", "SecretStore", fake, false},
-		"a value beside it": {"names: [x], expires: 2026-12-31", "SecretStore", spelled, false},
+		"without":                       {"", "SecretStore", fake, false},
+		"name":                          {"names: [x], expires: 2026-12-31", "SecretStore", fake, true},
+		"namespace":                     {"namespaces: [sho*], expires: 2026-12-31", "SecretStore", fake, true},
+		"another namespace":             {"namespaces: [dev], expires: 2026-12-31", "SecretStore", fake, false},
+		"another name":                  {"names: [y], expires: 2026-12-31", "SecretStore", fake, false},
+		"over":                          {"names: [x], expires: 2026-11-25", "SecretStore", fake, false},
+		"bound to a path":               {"names: [x], paths: [x.yaml], expires: 2026-12-31", "SecretStore", fake, false},
+		"what lies within names itself": {"names: [within], expires: 2026-12-31", "Bundle", within, false},
+		"what lies within is elsewhere": {"namespaces: [elsewhere], expires: 2026-12-31", "Bundle", within, false},
+		"what it lies in":               {"names: [x], expires: 2026-12-31", "Bundle", within, true},
+		"a value beside it":             {"names: [x], expires: 2026-12-31", "SecretStore", spelled, false},
 	} {
 		policy := enforce
 		if c.where != "" {

@@ -11,11 +11,7 @@ import (
 // null lead nowhere.
 func values(o Object, path string) []any {
 	path, wantKeys := strings.CutSuffix(path, "{}")
-	at := []any{map[string]any(o)}
-	for step := range strings.SplitSeq(path, ".") {
-		key, each := strings.CutSuffix(step, "[]")
-		at = down(at, key, each)
-	}
+	at := follow(o, path)
 	if !wantKeys {
 		return slices.DeleteFunc(at, empty)
 	}
@@ -28,6 +24,20 @@ func values(o Object, path string) []any {
 		}
 	}
 	return names
+}
+
+func follow(o Object, path string) []any {
+	at := []any{map[string]any(o)}
+	for step := range strings.SplitSeq(path, ".") {
+		key, each := strings.CutSuffix(step, "[]")
+		at = down(at, key, each)
+	}
+	return at
+}
+
+// present reports whether a path leads anywhere, be it to something empty.
+func present(o Object, path string) bool {
+	return slices.ContainsFunc(follow(o, path), func(v any) bool { return v != nil })
 }
 
 func down(at []any, key string, each bool) (out []any) {

@@ -34,6 +34,16 @@ type User struct {
 	Extra  map[string][]string
 }
 
+// who is whom exceptions and emergencies may speak of. An account's own token has its
+// uid, which impersonation and certificates do not give.
+func (u User) who() gate.Who {
+	who := gate.Who{Name: u.Name, Groups: u.Groups}
+	if u.UID != "" {
+		who.Account = gate.ServiceAccount(u.Name)
+	}
+	return who
+}
+
 // Kind names a kind without its version. Group is "" for the core.
 type Kind struct{ Group, Kind string }
 

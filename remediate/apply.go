@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -142,18 +141,6 @@ func (r *run) all(ctx context.Context) (out []Outcome, err error) {
 
 func (r *run) stopped() error { return r.Policy.Stopped() }
 
-// Stopped is an error while the kill switch is on.
-func (p Policy) Stopped() error {
-	if p.KillSwitch == "" {
-		return nil
-	}
-	_, err := os.Stat(p.KillSwitch)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return fmt.Errorf("%w: remove %s to go on", ErrStopped, p.KillSwitch) // who cannot look does not go on
-}
-
 // step does one step, or what is left of it.
 func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Deed == "" {
@@ -217,11 +204,13 @@ func (r *run) prepare(i int, s Step) (act, string) {
 	c, ok := r.cases[s.Credential]
 	p := r.Catalogue.Provider(s.Provider)
 	switch {
+	case s.Deed == Rotate:
+		return act{}, "it is a rotation: leakgate remediate rotate apply"
 	case !ok:
 		return act{}, "its value was not found again: give the repository, or the value on standard input"
 	case r.mark(c.Value) != s.Mark:
 		return act{}, "the value is not the one of the plan"
-	case !r.Policy.owns(s.Repository) || !r.Policy.owns(c.Repository):
+	case !r.Policy.Owns(s.Repository) || !r.Policy.Owns(c.Repository):
 		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
 	case p == nil:
 		return act{}, "the provider of the plan is not known to this version"

@@ -58,15 +58,22 @@ func (e *Engine) Approve(ctx context.Context, a Approval) error {
 	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, body) })
 }
 
-// accepts holds an approval against the operator's list of approvers.
+// accepts holds an approval against the plan and the operator's list of approvers.
 func (p Policy) accepts(plan *Plan, a Approval, now time.Time) error {
 	digest, err := plan.Digest()
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
+	}
+	return p.Accepts(a, digest, plan.Requester, now)
+}
+
+// Accepts holds an approval of what has a digest, and was asked for by the
+// requester, against the operator's list of approvers.
+func (p Policy) Accepts(a Approval, digest, requester string, now time.Time) error {
+	switch {
 	case a.Plan != digest:
 		return errors.New("the approval is of another plan")
-	case person(a.Approver) == person(plan.Requester):
+	case person(a.Approver) == person(requester):
 		return fmt.Errorf("%s made the plan and cannot approve it", a.Approver)
 	case !a.Expires.After(now):
 		return fmt.Errorf("the approval of %s ended at %s", a.Approver, a.Expires.UTC().Format(time.RFC3339))

@@ -44,6 +44,7 @@ type Step struct {
 	Forever    string            `json:"forever,omitempty"` // what cannot be taken back
 	Note       string            `json:"note,omitempty"`    // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
+	Rotation   *Rotation         `json:"rotation,omitempty"` // of the deed Rotate
 }
 
 // Digest is the SHA-256 of the plan's canonical form.
@@ -127,7 +128,7 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 	}
 	s := Step{Credential: c.Credential, Mark: e.mark(c.Value), Rule: c.Rule, Preview: c.Preview, Severity: severity,
 		Repository: c.Repository, Exposure: c.Exposure}
-	if !e.Policy.owns(c.Repository) {
+	if !e.Policy.Owns(c.Repository) {
 		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
 		return s, nil
 	}

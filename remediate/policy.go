@@ -36,6 +36,8 @@ type Policy struct {
 	// Approvals say how many approvers a plan needs. All that match count.
 	Approvals []Quorum   `toml:"approvals"`
 	Approvers []Approver `toml:"approvers"`
+	// Rewrite is what rewrites of history need.
+	Rewrite Rewrite `toml:"rewrite"`
 	// Private names hosts that may have a private address, as a Vault of one's own.
 	Private []string `toml:"private"`
 	// GitLab is what `leakgate remediate serve` may do.
@@ -45,6 +47,8 @@ type Policy struct {
 	// Credentials are, by provider, files that hold what it needs of an
 	// administrator. Only their owner may read them.
 	Credentials map[string]map[string]string `toml:"credentials"`
+	// Stores are where consumers read the values that are rotated.
+	Stores []Place `toml:"store"`
 }
 
 // Quorum is a number of approvers that a plan needs if a step of it matches.
@@ -53,6 +57,28 @@ type Quorum struct {
 	Irreversible bool     `toml:"irreversible"` // the step cannot be taken back
 	Severity     []string `toml:"severity"`     // of the credential; empty: any
 	Scopes       []string `toml:"scopes"`       // patterns, one of which a scope of the credential matches; empty: any
+}
+
+// Rewrite is the operator's word on rewrites of history.
+type Rewrite struct {
+	// Approvals that a rewrite needs; 1 when 0.
+	Approvals int `toml:"approvals"`
+	// Keep is how long one can go back: the bundle of what was there holds the
+	// values, and is destroyed after it; 7 days when 0.
+	Keep revoke.Duration `toml:"keep"`
+	// Recipients are those of age (age1…) who can open the bundle.
+	Recipients []string `toml:"recipients"`
+}
+
+// Need is how many approvers a rewrite needs.
+func (r Rewrite) Need() int { return max(1, r.Approvals) }
+
+// KeepFor is how long the bundle of what was there is kept.
+func (r Rewrite) KeepFor() time.Duration {
+	if r.Keep == 0 {
+		return 7 * 24 * time.Hour
+	}
+	return time.Duration(r.Keep)
 }
 
 // GitLab says how a GitLab signs in, and which tokens are revoked without asking.
@@ -119,6 +145,9 @@ func (p Policy) validate() error {
 	if err := p.people(); err != nil {
 		return err
 	}
+	if err := p.places(); err != nil {
+		return err
+	}
 	for _, q := range p.Approvals {
 		if q.Need < 1 || q.Need > len(p.Approvers) {
 			return fmt.Errorf("approvals: %d are needed, and there are %d approvers", q.Need, len(p.Approvers))
@@ -128,6 +157,9 @@ func (p Policy) validate() error {
 				return fmt.Errorf("approvals: %q is no pattern", pattern)
 			}
 		}
+	}
+	if p.Rewrite.Approvals < 0 || p.Rewrite.Keep < 0 || p.Rewrite.Approvals > len(p.Approvers) {
+		return fmt.Errorf("rewrite: %d approvals are needed, and there are %d approvers", p.Rewrite.Approvals, len(p.Approvers))
 	}
 	if p.Budget < 0 || p.Lifetime < 0 {
 		return errors.New("budget and lifetime are not negative")
@@ -186,8 +218,20 @@ func (p Policy) budget() int {
 	return p.Budget
 }
 
-// owns reports whether a repository is on the list.
-func (p Policy) owns(repository string) bool {
+// Stopped is ErrStopped while the kill switch is on.
+func (p Policy) Stopped() error {
+	if p.KillSwitch == "" {
+		return nil
+	}
+	_, err := os.Stat(p.KillSwitch)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return fmt.Errorf("%w: remove %s to go on", ErrStopped, p.KillSwitch) // who cannot look does not go on
+}
+
+// Owns reports whether a repository is on the list.
+func (p Policy) Owns(repository string) bool {
 	return repository != "" && slices.ContainsFunc(p.Owned, func(pattern string) bool {
 		ok, err := path.Match(pattern, repository)
 		return ok && err == nil

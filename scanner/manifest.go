@@ -23,7 +23,10 @@ type Manifests struct {
 	// where none says. It is asked concurrently. nil: there is none.
 	Prescribed func(path string) *manifest.Recipients
 	Keys       secret.Secret // age identities, to verify the MACs of sops; zero: none
-	Now        time.Time     // against which ages are told; zero tells none
+	// OpenKey decrypts keys of sops that are no age's, see [manifest.Checker]. It is
+	// asked concurrently. nil: none.
+	OpenKey func(kind, name, enc string) (secret.Secret, bool)
+	Now     time.Time // against which ages are told; zero tells none
 	// Strict counts what looks like a document and cannot be read as missed; else it
 	// was searched as text.
 	Strict bool
@@ -33,7 +36,7 @@ type Manifests struct {
 
 // outside reports whether documents are judged by more than their bytes.
 func (m *Manifests) outside() bool {
-	return m.Prescribed != nil || !m.Keys.IsZero() || m.Formats.SOPS.MaxAge > 0 || len(m.Formats.SealedSecret.Certificates) > 0
+	return m.Prescribed != nil || !m.Keys.IsZero() || m.OpenKey != nil || m.Formats.SOPS.MaxAge > 0 || len(m.Formats.SealedSecret.Certificates) > 0
 }
 
 // ManifestRules are the rules under which faults of Kubernetes documents are
@@ -79,7 +82,7 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 	sc.unread(v.Name, err, s.strict(sc, v))
 	m := s.opt.Manifests
 	sc.outside = sc.outside || len(docs) > 0 && m.outside()
-	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, Now: m.Now}
+	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, OpenKey: m.OpenKey, Now: m.Now}
 	if m.Prescribed != nil && bytes.Contains(v.Text, []byte("sops")) {
 		checker.Prescribed = m.Prescribed(sc.path)
 	}

@@ -14,8 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
-
-	"github.com/leakgate/leakgate/admission/seen"
 )
 
 // Cluster is an API server to install into.
@@ -196,27 +194,6 @@ func (c Cluster) get(ctx context.Context, obj object) (*unstructured.Unstructure
 		return nil, fmt.Errorf("get %s: %w", title, err)
 	}
 	return live, nil
-}
-
-// Seen are the times in which an installation was asked, as its replicas wrote
-// them down.
-func (c Cluster) Seen(ctx context.Context, namespace string) (seen.Spans, error) {
-	live, err := c.get(ctx, (Options{Namespace: namespace}).seenMap())
-	if err != nil {
-		return nil, err
-	}
-	if live == nil {
-		return nil, fmt.Errorf("there is no ConfigMap %s in the namespace %s, so nothing was audited; leakgate-admission install makes it", SeenMap, namespace)
-	}
-	text, _, err := unstructured.NestedString(live.Object, "data", seen.Field)
-	if err != nil {
-		return nil, fmt.Errorf("the ConfigMap %s does not say when the webhook was asked", SeenMap)
-	}
-	spans, err := seen.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("read the ConfigMap %s: %w", SeenMap, err)
-	}
-	return spans, nil
 }
 
 // ApplyPolicy changes the policy of an installation and what follows from it:

@@ -356,8 +356,8 @@ func TestSeenIsWhatReplicasWroteDown(t *testing.T) {
 	c, client := installedCluster(t, o)
 	maps := client.Resource(schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}).Namespace(o.Namespace)
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	if spans, err := c.Seen(context.Background(), o.Namespace); err != nil || spans.Days(now) != 0 {
-		t.Errorf("a new installation: %v, %v", spans, err)
+	if spans, refusals, err := c.Seen(context.Background(), o.Namespace); err != nil || spans.Days(now) != 0 || len(refusals) != 0 {
+		t.Errorf("a new installation: %v, %v, %v", spans, refusals, err)
 	}
 	for text, want := range map[string]int{
 		"2026-11-01T00:00:00Z/2026-11-03T00:00:00Z\n2026-11-20T00:00:00Z/2026-11-26T11:00:00Z\n": 8, "registered since ever": -1,
@@ -366,19 +366,19 @@ func TestSeenIsWhatReplicasWroteDown(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		live.Object["data"] = map[string]any{"spans": text}
+		live.Object["data"] = map[string]any{"spans": text, "refusals": "shop untrusted-writer 2 2026-11-26T11:00:00Z\n"}
 		if _, err := maps.Update(context.Background(), live, metav1.UpdateOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		spans, err := c.Seen(context.Background(), o.Namespace)
-		if (err != nil) != (want < 0) || err == nil && spans.Days(now) != want {
-			t.Errorf("%q: %v, %v", text, spans, err)
+		spans, refusals, err := c.Seen(context.Background(), o.Namespace)
+		if (err != nil) != (want < 0) || err == nil && (spans.Days(now) != want || len(refusals.Of("shop", now.AddDate(0, 0, -1))) != 1) {
+			t.Errorf("%q: %v, %v, %v", text, spans, refusals, err)
 		}
 	}
 	if err := maps.Delete(context.Background(), SeenMap, metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Seen(context.Background(), o.Namespace); err == nil || !strings.Contains(err.Error(), "nothing was audited") {
+	if _, _, err := c.Seen(context.Background(), o.Namespace); err == nil || !strings.Contains(err.Error(), "nothing was audited") {
 		t.Errorf("%v", err)
 	}
 }

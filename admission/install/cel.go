@@ -159,10 +159,10 @@ func encodedStart(start string) string {
 }
 
 // lateValue is a regular expression over the base64 text of values that are no
-// values yet: what sops encrypted, and placeholders.
-func lateValue() string {
+// values yet: what sops encrypted, and placeholders of the named tools.
+func lateValue(tools []string) string {
 	starts := []string{encodedStart(manifest.SOPSStart)}
-	for _, s := range manifest.PlaceholderStarts {
+	for _, s := range manifest.FillerStarts(tools) {
 		starts = append(starts, encodedStart(s))
 	}
 	return "^(" + strings.Join(starts, "|") + ")"

@@ -36,6 +36,7 @@ func (o Options) pod() object {
 		"volumes":                   volumes,
 		"containers": []object{{
 			"name": "webhook", "image": o.Image, "args": args, "volumeMounts": mounts,
+			"env":            []object{{"name": "GOMEMLIMIT", "value": "200MiB"}}, // collect before the limit below ends it
 			"ports":          []object{{"name": "webhook", "containerPort": webhookPort}, {"name": "health", "containerPort": healthPort}},
 			"readinessProbe": probe("/readyz", 2), "livenessProbe": probe("/healthz", 10),
 			"resources":       object{"requests": object{"cpu": "50m", "memory": "64Mi"}, "limits": object{"memory": "256Mi"}},

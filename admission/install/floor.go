@@ -22,9 +22,10 @@ type Floor struct {
 // else counts there.
 func floor(k gate.Kubernetes) Floor {
 	isGuarded := "object.type in " + list(admission.GuardedTypes())
+	tools := k.Formats.Placeholders
 	return Floor{
-		Message: floorMessage,
-		Values:  strings.Join([]string{isGuarded, named(k.Writers), lifted(k, "untrusted-writer"), soft(k.Modes, "untrusted-writer"), nothingNew}, " || "),
+		Message: floorMessage(tools),
+		Values:  strings.Join([]string{isGuarded, named(k.Writers), lifted(k, "untrusted-writer"), soft(k.Modes, "untrusted-writer"), nothingNew(tools)}, " || "),
 		Guarded: strings.Join([]string{"!(" + isGuarded + ")", unchanged, namedForGuarded(k),
 			excepted(k, "type-guard"), soft(k.Modes, "type-guard")}, " || "),
 	}
@@ -54,15 +55,21 @@ const (
 )
 
 // noValue is that the value of a key is empty, was there, or is filled in later.
-var noValue = "(object.data[k] == '' || object.data[k].matches(" + text(lateValue()) + ") || " + kept + ")"
+func noValue(tools []string) string {
+	return "(object.data[k] == '' || object.data[k].matches(" + text(lateValue(tools)) + ") || " + kept + ")"
+}
 
 // floorMessage names keys, never values. An API server asks the floor before any
 // webhook, so this is what people read in namespaces that enforce.
-var floorMessage = "'leakgate untrusted-writer: the keys ' + object.data.filter(k, !" + noValue + ").join(', ') + ' have plain values from someone who is no trusted writer. To fix it: " +
-	"seal it: kubeseal --format yaml < secret.yaml > sealed.yaml && kubectl apply -f sealed.yaml; or name it by an ExternalSecret; or encrypt it by sops for a deployer that decrypts.'"
+func floorMessage(tools []string) string {
+	return "'leakgate untrusted-writer: the keys ' + object.data.filter(k, !" + noValue(tools) + ").join(', ') + ' have plain values from someone who is no trusted writer. To fix it: " +
+		"seal it: kubeseal --format yaml < secret.yaml > sealed.yaml && kubectl apply -f sealed.yaml; or name it by an ExternalSecret; or encrypt it by sops for a deployer that decrypts.'"
+}
 
 // nothingNew is that every value is empty, was there, or is filled in later.
-var nothingNew = "!has(object.data) || object.data.all(k, " + noValue + ")"
+func nothingNew(tools []string) string {
+	return "!has(object.data) || object.data.all(k, " + noValue(tools) + ")"
+}
 
 // namedForGuarded are the users whom some writer names for guarded types.
 func namedForGuarded(k gate.Kubernetes) string {

@@ -98,8 +98,8 @@ func otherRules() []object {
 	}
 }
 
-// onlySeen is the ConfigMap that replicas write every ten minutes, so that they
-// know by the review of it that API servers reach them.
+// onlySeen is the ConfigMap that replicas write every ten minutes, so that an API
+// server shows that it asks them.
 func onlySeen() []object {
 	return []object{{"name": "seen", "expression": "request.name == '" + SeenMap + "'"}}
 }

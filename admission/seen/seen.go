@@ -1,5 +1,5 @@
-// Package seen counts the time in which a webhook was really asked. Replicas write
-// it down, and who promotes a namespace reads it. It is not about what was asked.
+// Package seen counts the time in which a webhook was really asked, and what was
+// refused in it. Replicas write it down, and who promotes a namespace reads it.
 package seen
 
 import (
@@ -12,15 +12,15 @@ import (
 // Field is the key of the ConfigMap under which the spans stand.
 const Field = "spans"
 
-// Quiet is the longest time between two reviews of which it is still said that
-// nothing was missed. Replicas see to it that there is a review every ten minutes.
+// Quiet is the longest time between two proofs that an API server asks of which it
+// is still said that nothing was missed. Replicas ask for one every ten minutes.
 const Quiet = 25 * time.Minute
 
 // most is how many spans are kept: the oldest go first, so that what is said to
 // be seen is never too much.
 const most = 100
 
-// Span is an unbroken time, from a review to a review.
+// Span is an unbroken time, from a proof to a proof.
 type Span struct{ From, To time.Time }
 
 // Spans are times that were seen, the earliest first, none touching another.
@@ -46,6 +46,16 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// Since is what of the spans lies after a time.
+func (s Spans) Since(start time.Time) (out Spans) {
+	for _, span := range s {
+		if span.From = later(span.From, start); span.To.After(span.From) {
+			out = append(out, span)
+		}
+	}
+	return out
 }
 
 // Days are the whole days of all spans together. What is in the future, as a wrong

@@ -7,36 +7,38 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
-
+	"github.com/leakgate/leakgate/admission"
 	"github.com/leakgate/leakgate/admission/seen"
 )
 
 // Ledger is where all replicas write down what they have seen.
 type Ledger interface {
-	Load(ctx context.Context) (text, version string, err error)
+	// Asked reports whether an API server asks a replica about what is written, by
+	// the word of that API server alone.
+	Asked(ctx context.Context) (bool, error)
+	Load(ctx context.Context) (e Entries, version string, err error)
 	// Save writes unless the version is no longer that one, which is ErrConflict.
-	Save(ctx context.Context, text, version string) error
+	Save(ctx context.Context, e Entries, version string) error
 }
 
-// RecordEvery is how often it is written down. The API server asks the webhook
-// about it each time: so a cluster in which nobody writes a Secret for hours is
-// told from one whose API server does not reach the webhook.
+// Entries are the texts of a ledger.
+type Entries struct{ Spans, Refusals string }
+
+// RecordEvery is how often it is written down, and an API server made to show that
+// it asks: so a cluster in which nobody writes a Secret for hours is told from one
+// whose API server does not reach the webhook.
 const RecordEvery = 10 * time.Minute
 
-// Recorder writes down in which times this replica answered reviews. A time
-// counts from a review to the next when no more than [seen.Quiet] is between.
+// Recorder writes down in which times an API server asked, and what was refused.
+// A time counts from a proof to the next when no more than [seen.Quiet] is between.
 type Recorder struct {
 	ledger Ledger
 	now    func() time.Time
 
-	mu    sync.Mutex
-	spans seen.Spans // of this replica, since its start
-	last  seen.Span
+	mu       sync.Mutex
+	spans    seen.Spans // of this replica, since its start
+	last     seen.Span
+	refusals seen.Refusals // not written down yet
 }
 
 // NewRecorder writes to a ledger.
@@ -44,9 +46,41 @@ func NewRecorder(ledger Ledger, now func() time.Time) *Recorder {
 	return &Recorder{ledger: ledger, now: now}
 }
 
-// Answered is told of every review.
-func (r *Recorder) Answered() {
-	now := r.now()
+// Answered is told of every review. One that somebody forged adds a refusal at
+// most, never time.
+func (r *Recorder) Answered(q admission.Review, a admission.Answer) {
+	if !a.Refused || q.DryRun {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refusals = r.refusals.Add(seen.Refusal{Namespace: q.Namespace, Rule: a.Rule, Count: 1, Last: r.now()})
+}
+
+// Record has an API server show that it asks, and adds what this replica has seen
+// to what all have.
+func (r *Recorder) Record(ctx context.Context) error {
+	asked, err := r.ledger.Asked(ctx)
+	if err != nil {
+		return fmt.Errorf("see whether the API server asks: %w", err)
+	}
+	if asked {
+		r.asked(r.now())
+	}
+	err = ErrConflict
+	for i := 0; i < attempts && errors.Is(err, ErrConflict); i++ {
+		err = r.write(ctx)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("write down what was seen: %w", err)
+	case !asked:
+		return errors.New("the API server does not ask about its own ConfigMap: the registration is missing, or it does not reach this webhook")
+	}
+	return nil
+}
+
+func (r *Recorder) asked(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now.Sub(r.last.To) > seen.Quiet || now.Before(r.last.To) {
@@ -60,68 +94,44 @@ func (r *Recorder) Answered() {
 	r.spans = r.spans.Add(r.last)
 }
 
-// Record adds what this replica has seen to what all have.
-func (r *Recorder) Record(ctx context.Context) error {
-	err := ErrConflict
-	for i := 0; i < attempts && errors.Is(err, ErrConflict); i++ {
-		err = r.record(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("write down what was seen: %w", err)
-	}
-	return nil
-}
-
-func (r *Recorder) record(ctx context.Context) error {
-	text, version, err := r.ledger.Load(ctx)
+func (r *Recorder) write(ctx context.Context) error {
+	old, version, err := r.ledger.Load(ctx)
 	if err != nil {
 		return err
 	}
-	all, err := seen.Parse(text)
+	all, err := seen.Parse(old.Spans)
 	if err != nil {
 		all = nil // somebody wrote into it: it begins anew
+	}
+	refused, err := seen.ParseRefusals(old.Refusals)
+	if err != nil {
+		refused = nil
 	}
 	r.mu.Lock()
 	for _, span := range r.spans {
 		all = all.Add(span)
 	}
+	mine := r.refusals
+	r.refusals = nil
 	r.mu.Unlock()
-	return r.ledger.Save(ctx, all.String(), version)
-}
-
-// ClusterLedger is a ConfigMap, which the installation makes.
-type ClusterLedger struct {
-	Client          dynamic.Interface
-	Namespace, Name string
-}
-
-var configMapsResource = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-
-// Load reads the ConfigMap.
-func (l ClusterLedger) Load(ctx context.Context) (text, version string, err error) {
-	o, err := l.Client.Resource(configMapsResource).Namespace(l.Namespace).Get(ctx, l.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return "", "", fmt.Errorf("the ConfigMap %s/%s does not exist; the installation makes it", l.Namespace, l.Name)
+	for _, one := range mine {
+		refused = refused.Add(one)
 	}
-	if err != nil {
-		return "", "", err
+	next := Entries{all.String(), refused.Text()}
+	if next == old {
+		return nil
 	}
-	text, _, err = unstructured.NestedString(o.Object, "data", seen.Field)
-	return text, o.GetResourceVersion(), err
-}
-
-// Save replaces the times of the ConfigMap as it was read.
-func (l ClusterLedger) Save(ctx context.Context, text, version string) error {
-	client := l.Client.Resource(configMapsResource).Namespace(l.Namespace)
-	o, err := client.Get(ctx, l.Name, metav1.GetOptions{})
-	if err != nil {
-		return err
-	}
-	o.Object["data"] = map[string]any{seen.Field: text}
-	o.SetResourceVersion(version)
-	_, err = client.Update(ctx, o, metav1.UpdateOptions{FieldManager: fieldManager})
-	if apierrors.IsConflict(err) {
-		return ErrConflict
+	if err = r.ledger.Save(ctx, next, version); err != nil {
+		r.keep(mine)
 	}
 	return err
+}
+
+// keep holds refusals until they can be written.
+func (r *Recorder) keep(refused seen.Refusals) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range refused {
+		r.refusals = r.refusals.Add(one)
+	}
 }

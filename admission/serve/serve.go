@@ -39,7 +39,8 @@ type Server struct {
 	Policy        *Policy
 	Cluster       admission.Cluster
 	Authority     Authority
-	Recorder      *Recorder                        // of the times that were seen; nil records nothing
+	Recorder      *Recorder                        // of what was seen; nil records nothing
+	Echo          func(admission.Review) string    // see admission.Handler
 	Known         func(value string) (rule string) // see admission.Handler
 	Log           *slog.Logger
 	Now           func() time.Time
@@ -67,7 +68,7 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	handler := s.leaving(admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Now: s.Now, Log: s.Log, Observe: s.observe}))
+	handler := s.leaving(admission.NewHandler(admission.Handler{Policy: s.Policy.Holds, Cluster: s.Cluster, Known: s.Known, Echo: s.Echo, Now: s.Now, Log: s.Log, Observe: s.observe}))
 
 	// The servers outlive the context by the time of draining.
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -102,7 +103,7 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) observe(r admission.Review, a admission.Answer, took time.Duration) {
 	s.metrics.observe(r, a, took)
 	if s.Recorder != nil {
-		s.Recorder.Answered()
+		s.Recorder.Answered(r, a)
 	}
 }
 
@@ -141,7 +142,7 @@ func (s *Server) tls(c *tls.Config) {
 // keep looks after policy and certificates until the context ends.
 func (s *Server) keep(ctx context.Context) {
 	go s.Policy.Watch(ctx, s.PolicyEvery, s.policyChanged)
-	tick, record := time.NewTicker(s.SyncEvery), time.NewTicker(RecordEvery)
+	tick, record := time.NewTicker(s.SyncEvery), time.NewTimer(s.SyncEvery)
 	defer tick.Stop()
 	defer record.Stop()
 	for {
@@ -149,6 +150,7 @@ func (s *Server) keep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-record.C:
+			record.Reset(RecordEvery)
 			s.record(ctx)
 		case <-tick.C:
 			if err := s.Authority.Sync(ctx); err != nil && ctx.Err() == nil {

@@ -78,10 +78,10 @@ func (s Survey) report(ctx context.Context, secret manifest.LiveSecret, u *unstr
 		Namespace: secret.Namespace, Name: secret.Name, Type: secret.Type, Keys: secret.Keys(), Grade: st.Grade.String(), Writer: st.Writer,
 		Claim: st.Claim, Why: st.Why, Managers: managers(u), Created: u.GetCreationTimestamp().Time.UTC(),
 	}
-	if filled := secret.Gained(manifest.LiveSecret{}); len(filled) > 0 && secret.Form(filled) == manifest.SOPS {
+	if filled := secret.Gained(manifest.LiveSecret{}); len(filled) > 0 && secret.Form(filled, s.Policy.Formats.Placeholders) == manifest.SOPS {
 		r.Problems = append(r.Problems, "its values are still encrypted by sops, which nothing decrypts here")
 	}
-	for _, name := range secret.Copied(manifest.LiveSecret{}) {
+	for _, name := range secret.Copied(manifest.LiveSecret{}, s.Policy.Formats.Placeholders) {
 		r.Problems = append(r.Problems, "the annotation "+name+" repeats values in the clear")
 	}
 	if end := admission.EmergencyEnd(secret); !end.IsZero() && s.Now.After(end) {

@@ -91,10 +91,8 @@ func (s Survey) fluxUser(ctx context.Context, u *unstructured.Unstructured) (adm
 		return user, "", err
 	}
 	account := word(u.Object, "spec", "serviceAccountName")
-	for _, a := range arguments {
-		if name, is := strings.CutPrefix(a, "--default-service-account="); is && account == "" {
-			account = name
-		}
+	if account == "" {
+		account = defaultAccount(arguments)
 	}
 	switch {
 	case account != "":
@@ -103,6 +101,17 @@ func (s Survey) fluxUser(ctx context.Context, u *unstructured.Unstructured) (adm
 		return user, "no kustomize-controller is seen, nor an account of it that the policy names", nil
 	}
 	return user, "", nil
+}
+
+// defaultAccount is what a controller impersonates where it is not told whom.
+// https://fluxcd.io/flux/installation/configuration/multitenancy/
+func defaultAccount(arguments []string) (name string) {
+	for _, a := range arguments {
+		if given, is := strings.CutPrefix(a, "--default-service-account="); is {
+			name = given
+		}
+	}
+	return name
 }
 
 // source is the object that a Kustomization takes its files from.

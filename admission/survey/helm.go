@@ -13,17 +13,64 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/leakgate/leakgate/admission"
 	"github.com/leakgate/leakgate/internal/gate"
 )
 
 const helmGroup = "helm.toolkit.fluxcd.io"
 
-// helmRelease takes what the last release of a HelmRelease was rendered to from
-// where Helm stores it: the next release of the same chart with the same values
-// is that again. A HelmRelease that changed since then cannot be told.
+// helmRelease judges what the next release of a HelmRelease would be: that of the
+// same chart with the same values is the last one again, which stands where Helm
+// stores it. Of one that changed the chart is rendered.
 // https://fluxcd.io/flux/components/helm/helmreleases/
 func (s Survey) helmRelease(ctx context.Context, u *unstructured.Unstructured) (plan, error) {
+	user, why, err := s.helmUser(ctx, u)
+	if err != nil || why != "" {
+		return unsure("", why), err
+	}
+	why = changed(u)
+	var text []byte
+	if why == "" {
+		text, err = s.release(ctx, u)
+		why = reasonOf(err)
+	}
+	if why != "" {
+		if text, err = s.rendered(ctx, u); err != nil && reasonOf(err) != "" {
+			return unsure("", why+", and its chart cannot be rendered here: "+reasonOf(err)), nil
+		}
+	}
+	if err != nil {
+		return plan{}, err
+	}
+	objects, err := objectsOf(text)
+	if err != nil {
+		return unsure("", err.Error()), nil
+	}
+	for _, o := range objects {
+		if o.GetNamespace() == "" {
+			o.SetNamespace(releaseNamespace(u))
+		}
+		mark(o, map[string]string{helmGroup + "/name": u.GetName(), helmGroup + "/namespace": u.GetNamespace()})
+	}
+	return plan{user: user, objects: objects}, nil
+}
+
+// reasonOf is why it cannot be told, "" of any other error and of none.
+func reasonOf(err error) string {
+	var reason errUnknown
+	if errors.As(err, &reason) {
+		return reason.Error()
+	}
+	return ""
+}
+
+// helmUser is who writes for a HelmRelease: the account that it impersonates, or
+// the controller itself.
+func (s Survey) helmUser(ctx context.Context, u *unstructured.Unstructured) (admission.User, string, error) {
 	user, arguments, err := s.account(ctx, "helm-controller", gate.ByFluxHelm)
+	if err != nil {
+		return user, "", err
+	}
 	account := word(u.Object, "spec", "serviceAccountName")
 	for _, a := range arguments {
 		if name, is := strings.CutPrefix(a, "--default-service-account="); is && account == "" {
@@ -31,33 +78,12 @@ func (s Survey) helmRelease(ctx context.Context, u *unstructured.Unstructured) (
 		}
 	}
 	switch {
-	case err != nil:
-		return plan{}, err
 	case account != "":
-		user.Name, user.UID, user.Extra = gate.ServiceAccountUser(u.GetNamespace()+"/"+account), "", nil
+		return admission.User{Name: gate.ServiceAccountUser(u.GetNamespace() + "/" + account)}, "", nil
 	case user.Name == "":
-		return unsure("", "no helm-controller is seen, nor an account of it that the policy names"), nil
+		return user, "no helm-controller is seen, nor an account of it that the policy names", nil
 	}
-	if why := changed(u); why != "" {
-		return unsure("", why+", and its chart is not rendered here"), nil
-	}
-	text, err := s.release(ctx, u)
-	var objects []*unstructured.Unstructured
-	if err == nil {
-		objects, err = objectsOf(text)
-	}
-	var reason errUnknown
-	if errors.As(err, &reason) {
-		return unsure("", reason.Error()), nil
-	}
-	p := plan{user: user, objects: objects}
-	for _, o := range p.objects {
-		if o.GetNamespace() == "" {
-			o.SetNamespace(releaseNamespace(u))
-		}
-		mark(o, map[string]string{helmGroup + "/name": u.GetName(), helmGroup + "/namespace": u.GetNamespace()})
-	}
-	return p, err
+	return user, "", nil
 }
 
 // changed says why the last release is not what comes next, or "".

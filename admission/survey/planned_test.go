@@ -134,7 +134,7 @@ func TestWhatFluxHasNotWrittenYetIsJudged(t *testing.T) {
 		"another place":   {"path: ./, targetNamespace: web, namePrefix: x-", []string{"a.yaml", strings.Replace(plainSecret("db"), "namespace: web", "namespace: y", 1)}, []string{"web/x-db"}},
 		"patched away":    {"patches: [{patch: '{$patch: delete, apiVersion: v1, kind: Secret, metadata: {name: db, namespace: web}}'}]", []string{"a.yaml", plainSecret("db"), "b.yaml", neighbour}, nil},
 		"filled in":       {"postBuild: {substitute: {A: b}}", []string{"a.yaml", strings.Replace(plainSecret("db"), canary, `"${A}"`, 1)}, []string{"web/db", "decrypts nothing"}},
-		"a placeholder":   {"path: ./", []string{"a.yaml", strings.Replace(plainSecret("db"), canary, `"${A}"`, 1)}, nil},
+		"a placeholder":   {"path: ./", []string{"a.yaml", strings.Replace(plainSecret("db"), canary, `"${A}"`, 1)}, []string{"web/db", "decrypts nothing"}},
 		"a generator":     {"path: ./", []string{"kustomization.yaml", "namespace: web\nsecretGenerator: [{name: g, literals: [a=" + canary + "], options: {disableNameSuffixHash: true}}]\n"}, []string{"web/g", "decrypts nothing"}},
 		"a List":          {"path: ./", []string{"a.yaml", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: l, namespace: web}, stringData: {a: " + canary + "}}\n"}, []string{"web/l"}},
 		"what it obeys":   {"path: ./", []string{"a.yaml", sealed}, []string{"SealedSecret web/s", "sealed-malformed-value"}},

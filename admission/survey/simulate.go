@@ -26,10 +26,12 @@ type Stop struct {
 	Neighbours int `json:"neighbours"`
 }
 
-// Simulation is what would stop, and of whom that cannot be told.
+// Simulation is what would stop, of whom that cannot be told, and what stands in the
+// open.
 type Simulation struct {
-	Stops  []Stop   `json:"stops"`
-	Unsure []Unsure `json:"unsure"`
+	Stops   []Stop    `json:"stops"`
+	Unsure  []Unsure  `json:"unsure"`
+	Exposed []Exposed `json:"exposed"`
 }
 
 // stops gathers what stops for one reason.
@@ -73,6 +75,9 @@ func (s Survey) Simulate(ctx context.Context, namespace string) (Simulation, err
 	if out.Unsure, err = s.planned(ctx, namespace, written, sizes, found); err != nil {
 		return Simulation{}, err
 	}
+	if out.Exposed, err = s.exposed(ctx, namespace); err != nil {
+		return Simulation{}, err
+	}
 	for _, key := range found.order {
 		stop := found.by[key]
 		stop.Neighbours = max(0, sizes[stop.Deployer]-len(stop.Objects))
@@ -85,7 +90,7 @@ func (s Survey) Simulate(ctx context.Context, namespace string) (Simulation, err
 // tenant is the account that its deployer impersonates.
 func (s Survey) written(ctx context.Context, secret manifest.LiveSecret, tenant string) (string, error) {
 	filled := secret.Gained(manifest.LiveSecret{})
-	if len(filled) == 0 || secret.Form(filled) != manifest.Plain || s.excepted(secret) {
+	if len(filled) == 0 || secret.Form(filled, s.Policy.Formats.Placeholders) != manifest.Plain || s.excepted(secret) {
 		return "", nil
 	}
 	st, err := admission.Attribute(ctx, secret, s.Policy, s.Cluster, s.Now)
@@ -134,7 +139,7 @@ func (s Survey) planned(ctx context.Context, namespace string, written map[strin
 
 func (s Survey) excepted(secret manifest.LiveSecret) bool {
 	return slices.ContainsFunc(s.Policy.Exceptions, func(e gate.WriteException) bool {
-		return !e.Expired(s.Now) && len(e.Subjects) == 0 && e.Covers("untrusted-writer", secret.Namespace, secret.Name, "", nil)
+		return !e.Expired(s.Now) && len(e.Subjects) == 0 && e.Covers("untrusted-writer", secret.Namespace, secret.Name, gate.Who{})
 	})
 }
 
@@ -146,10 +151,18 @@ func (s Survey) impersonates(account string) bool {
 // deployers are how many objects each applies, and whom Kustomizations impersonate.
 func (s Survey) deployers(ctx context.Context) (sizes map[string]int, tenants map[string]string, err error) {
 	sizes, tenants = map[string]int{}, map[string]string{}
+	_, arguments, err := s.account(ctx, "kustomize-controller", gate.ByFlux)
+	if err != nil {
+		return nil, nil, err
+	}
 	err = s.each(ctx, "kustomize.toolkit.fluxcd.io", "Kustomization", "", func(u *unstructured.Unstructured) error {
 		title := "Kustomization " + u.GetNamespace() + "/" + u.GetName()
 		sizes[title] = len(mappings(u.Object, "status", "inventory", "entries"))
-		if account := word(u.Object, "spec", "serviceAccountName"); account != "" {
+		account := word(u.Object, "spec", "serviceAccountName")
+		if account == "" {
+			account = defaultAccount(arguments)
+		}
+		if account != "" {
 			tenants[title] = u.GetNamespace() + "/" + account
 		}
 		return nil

@@ -36,6 +36,10 @@ type Survey struct {
 	Artifacts func(ctx context.Context, url string) (io.ReadCloser, error)
 	// Kustomize builds the kustomization in a folder, of which all is there.
 	Kustomize func(ctx context.Context, dir string) ([]byte, error)
+	// Helm renders a chart. nil renders none.
+	Helm func(ctx context.Context, c Chart) ([]byte, error)
+	// Known says by which rule a value is a known credential, or "". nil: none is.
+	Known func(value string) (rule string)
 	// Own is the Secret of our own authority, which no policy names: it is
 	// passed over.
 	Own struct{ Namespace, Name string }

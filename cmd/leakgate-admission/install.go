@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -140,38 +139,5 @@ func (w *world) uninstallCommand() *cobra.Command {
 	c.Flags().StringVar(&namespace, "namespace", "leakgate", "namespace that the webhook runs in")
 	c.Flags().BoolVar(&emergency, "emergency", false, "delete only what refuses requests, and do not ask")
 	c.Flags().BoolVar(&yes, "yes", false, "delete everything")
-	return c
-}
-
-func (w *world) doctorCommand() *cobra.Command {
-	var conn connection
-	var namespace string
-	c := &cobra.Command{Use: "doctor", Short: "Tell what is wrong with an installation", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		cluster, err := conn.cluster()
-		if err != nil {
-			return err
-		}
-		found, err := cluster.Doctor(c.Context(), install.Options{Namespace: namespace})
-		if err != nil {
-			return err
-		}
-		table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
-		var result error
-		for _, s := range found {
-			switch {
-			case s.Problem == "":
-				fmt.Fprintf(table, "ok\t%s\t\n", s.Subject)
-			case s.Fatal:
-				result = errRefused
-				fmt.Fprintf(table, "wrong\t%s\t%s. To fix it: %s\n", s.Subject, s.Problem, s.Fix)
-			default:
-				fmt.Fprintf(table, "warning\t%s\t%s. To fix it: %s\n", s.Subject, s.Problem, s.Fix)
-			}
-		}
-		table.Flush()
-		return result
-	}}
-	conn.flags(c)
-	c.Flags().StringVar(&namespace, "namespace", "leakgate", "namespace that the webhook runs in")
 	return c
 }

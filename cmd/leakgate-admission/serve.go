@@ -61,6 +61,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	serve.Hear(config)
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
@@ -80,10 +81,11 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		}
 	}
 	log.Info("starting", "version", toolVersion(), "policy", o.policy, "certificates", o.certificates)
+	ledger := serve.ClusterLedger{Client: client, Namespace: o.namespace, Name: install.SeenMap}
 	s := &serve.Server{
 		Address: o.address, HealthAddress: o.health, Policy: policy, Cluster: serve.NewCluster(client, mapper, w.now), Authority: authority, Known: known, Log: log, Now: w.now,
-		Recorder: serve.NewRecorder(serve.ClusterLedger{Client: client, Namespace: o.namespace, Name: install.SeenMap}, w.now),
-		Listen:   ctrl.Listen, Drain: o.drain, PolicyEvery: 2 * time.Second, SyncEvery: time.Minute,
+		Recorder: serve.NewRecorder(ledger, w.now), Echo: ledger.Echo,
+		Listen: ctrl.Listen, Drain: o.drain, PolicyEvery: 2 * time.Second, SyncEvery: time.Minute,
 	}
 	return s.Run(ctx)
 }

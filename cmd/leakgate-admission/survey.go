@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +18,7 @@ type look struct {
 	connection
 	policy, namespace string
 	hosts             []string // of artifacts
-	kustomize         string
+	kustomize, helm   string
 }
 
 func (l *look) flags(c *cobra.Command) {
@@ -60,6 +59,9 @@ func (w *world) survey(ctx context.Context, l look) (survey.Survey, install.Clus
 		return survey.Survey{}, cluster, "", err
 	}
 	if s.Kustomize, err = kustomize(l.kustomize); err != nil {
+		return survey.Survey{}, cluster, "", err
+	}
+	if s.Helm, err = helm(l.helm, config); err != nil {
 		return survey.Survey{}, cluster, "", err
 	}
 	s.Own.Namespace, s.Own.Name = l.namespace, install.AuthoritySecret
@@ -127,6 +129,7 @@ func one(args []string) string {
 func (l *look) planned(c *cobra.Command) {
 	c.Flags().StringSliceVar(&l.hosts, "artifact-host", nil, "`HOST[:PORT]` that Flux's artifacts may be fetched from, beside services of the cluster")
 	c.Flags().StringVar(&l.kustomize, "kustomize", "", "the `PROGRAM` that builds kustomizations; default: kustomize or kubectl")
+	c.Flags().StringVar(&l.helm, "helm", "", "the `PROGRAM` that renders charts, helm 3.16 or newer; default: helm")
 }
 
 func (w *world) simulateCommand() *cobra.Command {
@@ -135,14 +138,19 @@ func (w *world) simulateCommand() *cobra.Command {
 		Long: `List what the policy would stop if it enforced: Secrets whose next change of a value would be
 refused, and what a Kustomization, HelmRelease or Application would write and has not written yet.
 Artifacts of Flux are fetched through the API server, verified and built; releases are read where
-Helm stores them; of Argo CD the status tells what there is. Where it cannot be told, it says so.
-Exit code 1 when something would stop, 3 when it cannot be told of something.`,
+Helm stores them, and rendered where they changed since; of Argo CD the status tells what there is.
+Where it cannot be told, it says so. Values that HelmReleases and Applications hold inline are
+searched too: they stop nothing, and can be read by whoever may read the object.
+Exit code 1 when something would stop or is found, 3 when it cannot be told of something.`,
 		RunE: func(c *cobra.Command, args []string) error {
 			s, _, _, err := w.survey(c.Context(), l)
 			if err != nil {
 				return err
 			}
 			found, err := w.simulate(c.Context(), s, one(args))
+			if err == nil && len(found.Exposed) > 0 {
+				return errRefused
+			}
 			if err == nil && len(found.Unsure) > 0 {
 				return fmt.Errorf("of %d deployers it cannot be told what they would write", len(found.Unsure))
 			}
@@ -156,8 +164,14 @@ Exit code 1 when something would stop, 3 when it cannot be told of something.`,
 	return c
 }
 
-// simulate prints what would stop, which is an error, and what cannot be told.
+// simulate prints what would stop, which is an error, what cannot be told, and what
+// stands in the open.
 func (w *world) simulate(ctx context.Context, s survey.Survey, namespace string) (survey.Simulation, error) {
+	known, err := detector()
+	if err != nil {
+		return survey.Simulation{}, err
+	}
+	s.Known = known
 	found, err := s.Simulate(ctx, namespace)
 	if err != nil {
 		return found, err
@@ -168,70 +182,11 @@ func (w *world) simulate(ctx context.Context, s survey.Survey, namespace string)
 	for _, u := range found.Unsure {
 		fmt.Fprintln(w.stdout, u)
 	}
+	for _, e := range found.Exposed {
+		fmt.Fprintln(w.stdout, e)
+	}
 	if len(found.Stops) > 0 {
 		return found, errRefused
 	}
 	return found, nil
-}
-
-// accepted is nil when each deployer that cannot be told was named as looked at.
-func (w *world) accepted(found survey.Simulation, names []string) error {
-	for _, u := range found.Unsure {
-		if !slices.Contains(names, u.Deployer) {
-			fmt.Fprintf(w.stdout, "what cannot be told counts as stopped; whoever has looked at it says so: --accept %q\n", u.Deployer)
-			return errRefused
-		}
-	}
-	return nil
-}
-
-func (w *world) promoteCommand() *cobra.Command {
-	var l look
-	var yes bool
-	var accept []string
-	c := &cobra.Command{Use: "promote NAMESPACE", Short: "Let a namespace enforce, when nothing in it would be stopped", Args: cobra.ExactArgs(1),
-		Long: "Let a namespace enforce. It refuses while simulate lists anything there, or while the webhook\nhas been registered for fewer days than audit_days. Without --yes it only says what it would do.",
-		RunE: func(c *cobra.Command, args []string) error {
-			s, cluster, text, err := w.survey(c.Context(), l)
-			if err != nil {
-				return err
-			}
-			found, err := w.simulate(c.Context(), s, args[0])
-			if err == nil {
-				err = w.accepted(found, accept)
-			}
-			if err != nil {
-				return err
-			}
-			spans, err := cluster.Seen(c.Context(), l.namespace)
-			if err != nil {
-				return err
-			}
-			if days := spans.Days(w.now()); days < s.Policy.AuditDays {
-				fmt.Fprintf(w.stdout, "%d days of audit were seen, the policy asks for %d. The webhook was asked without a gap in these times:\n%s", days, s.Policy.AuditDays, spans)
-				return errRefused
-			}
-			changed, err := gate.Promote([]byte(text), args[0])
-			if err != nil {
-				return err
-			}
-			return w.enforce(c.Context(), cluster, l.namespace, string(changed), args[0], yes)
-		}}
-	l.flags(c)
-	l.planned(c)
-	c.Flags().BoolVar(&yes, "yes", false, "do it")
-	c.Flags().StringArrayVar(&accept, "accept", nil, "`DEPLOYER` of which it cannot be told what it would write, and that you looked at yourself")
-	return c
-}
-
-func (w *world) enforce(ctx context.Context, cluster install.Cluster, namespace, policy, promoted string, yes bool) error {
-	if err := cluster.ApplyPolicy(ctx, namespace, policy, !yes, w.tell); err != nil {
-		return err
-	}
-	if !yes {
-		fmt.Fprintf(w.stdout, "%s would enforce; --yes does it\n", promoted)
-		return nil
-	}
-	fmt.Fprintf(w.stdout, "%s enforces. Keep the policy of the ConfigMap %s where you keep it in git.\n", promoted, install.PolicyMap)
-	return nil
 }

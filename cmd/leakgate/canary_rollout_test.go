@@ -80,7 +80,7 @@ func (c *canary) kept(state, text string) string {
 	return digest
 }
 
-func TestNoRotationShowsAValue(t *testing.T) {
+func TestNoRolloutShowsAValue(t *testing.T) {
 	c := newCanary(t)
 	state := filepath.Join(c.root, "state", "leakgate.db")
 	operator, spec, digest := c.rollout(state)

@@ -5,17 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/inspect"
-	"github.com/leakgate/leakgate/internal/secret"
 )
 
 const checkLong = `Check Kubernetes manifests before they reach a cluster: files, folders, and
@@ -29,8 +25,9 @@ Helm chart is rendered by your own helm when there is one, else its templates ar
 read as text. --render also judges what each kustomization stands for.
 
 With a key of sops in SOPS_AGE_KEY, SOPS_AGE_KEY_FILE or
-SOPS_AGE_SSH_PRIVATE_KEY_FILE the MAC of each document is verified too; a policy
-with formats.sops.verify_mac refuses what could not be. The policy is .leakgate.yaml in the working directory.
+SOPS_AGE_SSH_PRIVATE_KEY_FILE, a keyring of gpg in GNUPGHOME, or --vault-transit
+the MAC of each document is verified too; of a file that none of them opens
+nothing is known. A policy with formats.sops.verify_mac refuses what could not be. The policy is .leakgate.yaml in the working directory.
 ` + exitHelp
 
 const checkExample = `  leakgate check clusters/
@@ -41,7 +38,8 @@ const checkExample = `  leakgate check clusters/
 type checkFlags struct {
 	inspect.Question
 	output
-	helm string
+	helm, gpg string
+	transit   bool
 }
 
 func (w *world) checkCommand() *cobra.Command {
@@ -51,6 +49,9 @@ func (w *world) checkCommand() *cobra.Command {
 		Long: checkLong, Example: checkExample, Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			q, err := f.question(w, args)
+			if err == nil {
+				q.OpenKey, err = f.openers(cmd.Context(), w)
+			}
 			if err == nil {
 				err = checkName(cmd, q)
 			}
@@ -63,6 +64,8 @@ func (w *world) checkCommand() *cobra.Command {
 	flags := c.Flags()
 	flags.BoolVar(&f.Render, "render", false, "also judge what each kustomization renders to; nothing is fetched")
 	flags.StringVar(&f.helm, "helm", "helm", "the `PROGRAM` that renders charts; empty to read their templates as text only")
+	flags.StringVar(&f.gpg, "gpg", "gpg", "the `PROGRAM` that opens files of sops by the keyring in GNUPGHOME, to verify their MAC; it is run only where that is set")
+	flags.BoolVar(&f.transit, "vault-transit", false, "ask the Vault at VAULT_ADDR, with VAULT_TOKEN, to open files of sops that are encrypted for it, to verify their MAC")
 	f.Name = defaultName
 	flags.Var((*given)(&f.Name), "stdin-path", "the `NAME` under which standard input is judged")
 	addRulingFlags(flags, &f.Question)
@@ -128,36 +131,4 @@ func (c *capped) Write(p []byte) (int, error) {
 		return 0, errors.New("too much output")
 	}
 	return c.Buffer.Write(p)
-}
-
-// sopsKeys are the keys that the environment has for sops, all of them as sops
-// takes them, but for what a program would print
-// (https://getsops.io/docs/#encrypting-using-age).
-func (w *world) sopsKeys() (secret.Secret, error) {
-	keys := w.env("SOPS_AGE_KEY")
-	for _, name := range []string{"SOPS_AGE_KEY_FILE", "SOPS_AGE_SSH_PRIVATE_KEY_FILE"} {
-		file := w.env(name)
-		if file == "" {
-			continue
-		}
-		text, err := readKeyFile(file)
-		if err != nil {
-			return secret.Secret{}, flagError{fmt.Errorf("%s: %w", name, err)}
-		}
-		keys += "\n" + text.Reveal() // they are joined into one text, which is a secret again
-	}
-	return secret.New(strings.TrimPrefix(keys, "\n")), nil
-}
-
-// maxKeyFile is the largest file with keys that is read, in bytes.
-const maxKeyFile = 1 << 20
-
-func readKeyFile(name string) (secret.Secret, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return secret.Secret{}, err
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, maxKeyFile))
-	return secret.New(string(text)), err
 }

@@ -38,16 +38,20 @@ type remediation struct {
 	actor    string
 }
 
-func (w *world) remediateCommand() *cobra.Command {
-	var f remediation
-	c := &cobra.Command{Use: "remediate", Short: "Check, plan, approve and do what makes leaked credentials useless", Long: remediateLong}
+func (f *remediation) addFlags(c *cobra.Command) {
 	flags := c.PersistentFlags()
 	flags.StringVar(&f.database, "database", "", "`PLACE` of the state: a file, or a postgres:// URL; default leakgate/leakgate.db in the user's state folder")
 	flags.StringVar(&f.operator, "operator", "", "`FILE` of what may be acted on and by whom; default leakgate/remediate.toml in the user's configuration folder")
 	flags.StringVar(&f.actor, "actor", "", "`NAME` under which the audit trail knows you; default $USER")
+}
+
+func (w *world) remediateCommand() *cobra.Command {
+	var f remediation
+	c := &cobra.Command{Use: "remediate", Short: "Check, plan, approve and do what makes leaked credentials useless", Long: remediateLong}
+	f.addFlags(c)
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
 		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
-		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
+		w.rotateCommand(&f), w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
 

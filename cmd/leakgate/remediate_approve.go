@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"time"
@@ -11,8 +12,19 @@ import (
 	"github.com/leakgate/leakgate/remediate"
 )
 
+// signing are the flags of whoever approves.
+type signing struct {
+	key, signature, expires string
+}
+
+func (s *signing) addFlags(c *cobra.Command) {
+	c.Flags().StringVar(&s.key, "key", "", "`FILE` of the private SSH key, without a passphrase")
+	c.Flags().StringVar(&s.signature, "signature", "", "`FILE` that ssh-keygen made")
+	c.Flags().StringVar(&s.expires, "expires", "", "`TIME` until which the approval counts, as in 2026-05-01T12:00:00Z; default in an hour")
+}
+
 func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
-	var key, signature, expires string
+	var s signing
 	c := &cobra.Command{
 		Use: "approve DIGEST", Short: "Approve a plan with an SSH key", Args: cobra.ExactArgs(1),
 		Long: "Sign a plan with an SSH key whose public half the operator's file lists under your\nname. Without --key the statement is printed, to be signed elsewhere by\n`ssh-keygen -Y sign -n leakgate` and brought back with --signature and the same --expires.\n",
@@ -22,39 +34,43 @@ func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
 				return err
 			}
 			defer e.Store.Close()
-			a := remediate.Approval{Plan: args[0], Approver: e.Actor, Expires: w.now().Add(time.Hour).UTC().Truncate(time.Second)}
-			if expires != "" {
-				if a.Expires, err = time.Parse(time.RFC3339, expires); err != nil {
-					return badFlag("--expires: %w", err)
-				}
-			}
-			return w.approve(cmd, e, a, key, signature)
+			return w.approve(cmd, e, args[0], e.Actor, s)
 		},
 	}
-	c.Flags().StringVar(&key, "key", "", "`FILE` of the private SSH key, without a passphrase")
-	c.Flags().StringVar(&signature, "signature", "", "`FILE` that ssh-keygen made")
-	c.Flags().StringVar(&expires, "expires", "", "`TIME` until which the approval counts, as in 2026-05-01T12:00:00Z; default in an hour")
+	s.addFlags(c)
 	return c
 }
 
-func (w *world) approve(cmd *cobra.Command, e *remediate.Engine, a remediate.Approval, key, signature string) error {
+// approvals keep approvals of plans.
+type approvals interface {
+	Approve(context.Context, remediate.Approval) error
+}
+
+func (w *world) approve(cmd *cobra.Command, to approvals, digest, actor string, s signing) error {
+	a := remediate.Approval{Plan: digest, Approver: actor, Expires: w.now().Add(time.Hour).UTC().Truncate(time.Second)}
+	if s.expires != "" {
+		var err error
+		if a.Expires, err = time.Parse(time.RFC3339, s.expires); err != nil {
+			return badFlag("--expires: %w", err)
+		}
+	}
 	switch {
-	case key != "" && signature != "":
+	case s.key != "" && s.signature != "":
 		return badFlag("--key and --signature cannot be used together")
-	case key != "":
-		text, err := os.ReadFile(key)
+	case s.key != "":
+		text, err := os.ReadFile(s.key)
 		if err != nil {
 			return flagError{err}
 		}
 		signer, err := ssh.ParsePrivateKey(text)
 		if err != nil {
-			return badFlag("--key %s is no private SSH key without a passphrase; sign with ssh-keygen instead", key)
+			return badFlag("--key %s is no private SSH key without a passphrase; sign with ssh-keygen instead", s.key)
 		}
 		if err := a.Sign(signer); err != nil {
 			return err
 		}
-	case signature != "":
-		text, err := os.ReadFile(signature)
+	case s.signature != "":
+		text, err := os.ReadFile(s.signature)
 		if err != nil {
 			return flagError{err}
 		}
@@ -63,7 +79,7 @@ func (w *world) approve(cmd *cobra.Command, e *remediate.Engine, a remediate.App
 		fmt.Fprintf(w.stdout, "%s", a.Statement())
 		return nil
 	}
-	if err := e.Approve(cmd.Context(), a); err != nil {
+	if err := to.Approve(cmd.Context(), a); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "%s approves plan %s until %s\n", a.Approver, a.Plan, a.Expires.Format(time.RFC3339))

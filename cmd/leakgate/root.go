@@ -115,7 +115,7 @@ func (w *world) root() *cobra.Command {
 
 // commands are the verbs, one file each.
 func (w *world) commands() []*cobra.Command {
-	return []*cobra.Command{w.scanCommand(), w.checkCommand(), w.actionCommand(), w.ciCommand(), w.baselineCommand(), w.rulesCommand(), w.configCommand(), w.hookCommand(), w.initCommand(), w.remediateCommand(), w.auditCommand(), w.sealCommand(), w.versionCommand()}
+	return []*cobra.Command{w.scanCommand(), w.checkCommand(), w.actionCommand(), w.ciCommand(), w.baselineCommand(), w.rulesCommand(), w.configCommand(), w.hookCommand(), w.initCommand(), w.remediateCommand(), w.rewriteCommand(), w.auditCommand(), w.sealCommand(), w.versionCommand()}
 }
 
 // strict makes wrong arguments a mistake on the command line, and an unknown

@@ -35,8 +35,11 @@ type Writer struct {
 
 	ServiceAccounts []Glob // "namespace/name"; uid and token are proven
 	Impersonated    []Glob // "namespace/name" that a deployer impersonates: neither uid nor token can be proven
-	Users           []string
-	Groups          []string
+	// DefaultAccount is the account, of the deployer's object's own namespace, that a
+	// deployer impersonates where the object names none (--default-service-account).
+	DefaultAccount string
+	Users          []string
+	Groups         []string
 	// PodBound asks for a token that is bound to a pod. It is true unless the
 	// policy opts out by name.
 	PodBound bool
@@ -180,25 +183,35 @@ type WriteException struct {
 	Line    int
 }
 
+// Who is whom an exception may speak of. The zero value is nobody in particular.
+type Who struct {
+	Name   string
+	Groups []string
+	// Account is the "namespace/name" of a service account whose own token it is. One
+	// that is impersonated has its name alone: that somebody may impersonate it, as an
+	// administrator of its namespace may, does not make him it.
+	Account string
+}
+
 // Covers reports whether the exception speaks of a write, expired or not.
-func (e WriteException) Covers(rule, namespace, name, user string, groups []string) bool {
+func (e WriteException) Covers(rule, namespace, name string, who Who) bool {
 	return e.Rule == rule && matchAny(e.Namespaces, namespace) &&
-		(len(e.Names) == 0 || matchAny(e.Names, name)) && e.speaksOf(user, groups)
+		(len(e.Names) == 0 || matchAny(e.Names, name)) && e.speaksOf(who)
 }
 
 // Expired reports whether the last day of the exception is over.
 func (e WriteException) Expired(now time.Time) bool { return !now.Before(e.Expires.AddDate(0, 0, 1)) }
 
-func (e WriteException) speaksOf(user string, groups []string) bool {
+func (e WriteException) speaksOf(who Who) bool {
 	return len(e.Subjects) == 0 || slices.ContainsFunc(e.Subjects, func(subject string) bool {
 		kind, name, _ := strings.Cut(subject, ":")
 		switch kind {
 		case "user":
-			return user == name
+			return who.Name == name
 		case "group":
-			return slices.Contains(groups, name)
+			return slices.Contains(who.Groups, name)
 		}
-		return user == ServiceAccountUser(name)
+		return who.Account != "" && who.Account == name
 	})
 }
 

@@ -63,6 +63,9 @@ func (w Writer) text() string {
 	}
 	add("service_accounts", globTexts(w.ServiceAccounts))
 	add("impersonated", globTexts(w.Impersonated))
+	if w.DefaultAccount != "" {
+		parts = append(parts, "default_service_account: "+w.DefaultAccount)
+	}
 	add("users", w.Users)
 	add("groups", w.Groups)
 	parts = append(parts, "pod_bound: "+strconv.FormatBool(w.PodBound))
@@ -112,13 +115,16 @@ func formatSettings(f manifest.Formats) (out []Setting) {
 	add("sealed_secret.key_bits", strings.ReplaceAll(fmt.Sprint(f.SealedSecret.KeyBits), " ", ", "))
 	add("sealed_secret.certificates", strconv.Itoa(len(f.SealedSecret.Certificates)))
 	add("sealed_secret.take_over", strconv.FormatBool(f.SealedSecret.TakeOver))
-	add("external_secret.denied_providers", flow(quoted(f.ExternalSecret.DeniedProviders)))
+	add("external_secret.denied_providers", flow(quoted(f.ExternalSecret.Denied())))
 	add("external_secret.allowed_providers", flow(quoted(f.ExternalSecret.AllowedProviders)))
 	add("external_secret.stores", flow(quoted(f.ExternalSecret.Stores)))
 	add("external_secret.manifest_target", strconv.FormatBool(f.ExternalSecret.ManifestTarget))
 	add("external_secret.max_refresh_hours", units(f.ExternalSecret.MaxRefresh, time.Hour))
 	add("vault.max_ttl_hours", units(f.Vault.MaxTTL, time.Hour))
 	add("vault.skip_tls_verify", strconv.FormatBool(f.Vault.SkipTLSVerify))
+	add("templates.strict", strconv.FormatBool(f.Templates.Strict))
+	add("templates.allowed", flow(quoted(f.Templates.Allowed)))
+	add("placeholders", flow(f.Placeholders))
 	add("min_length", strconv.Itoa(f.MinLength))
 	return out
 }

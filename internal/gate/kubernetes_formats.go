@@ -14,7 +14,13 @@ func (r *reader) formats(n *yaml.Node) (f manifest.Formats) {
 		"sealed_secret":   func(n *yaml.Node) { f.SealedSecret = r.sealedFormat(n) },
 		"external_secret": func(n *yaml.Node) { f.ExternalSecret = r.externalFormat(n) },
 		"vault":           func(n *yaml.Node) { f.Vault = r.vaultFormat(n) },
-		"min_length":      func(n *yaml.Node) { f.MinLength = r.number(n, -1, 1024) },
+		"templates":       func(n *yaml.Node) { f.Templates = r.templateFormat(n) },
+		"placeholders": func(n *yaml.Node) {
+			for _, item := range r.list(n) {
+				f.Placeholders = append(f.Placeholders, r.oneOf(item, manifest.Fillers()))
+			}
+		},
+		"min_length": func(n *yaml.Node) { f.MinLength = r.number(n, -1, 1024) },
 	})
 	return f
 }
@@ -95,6 +101,14 @@ func (r *reader) vaultFormat(n *yaml.Node) (f manifest.VaultFormat) {
 	r.mapping(n, "kubernetes.formats.vault.", keys{
 		"max_ttl_hours":   func(n *yaml.Node) { f.MaxTTL = r.times(n, time.Hour) },
 		"skip_tls_verify": func(n *yaml.Node) { f.SkipTLSVerify = r.truth(n) },
+	})
+	return f
+}
+
+func (r *reader) templateFormat(n *yaml.Node) (f manifest.TemplateFormat) {
+	r.mapping(n, "kubernetes.formats.templates.", keys{
+		"strict":  func(n *yaml.Node) { f.Strict = r.truth(n) },
+		"allowed": func(n *yaml.Node) { f.Allowed = r.texts(n) },
 	})
 	return f
 }

@@ -49,6 +49,9 @@ func (r *reader) presets(n *yaml.Node, k *Kubernetes) {
 		r.override(value, &writers[0])
 		for i := range writers {
 			writers[i].Line = key.Line
+			if i > 0 && deploys(writers[0]) { // whom one controller of the product impersonates, the others do too
+				writers[i].Impersonated, writers[i].DefaultAccount = writers[0].Impersonated, writers[0].DefaultAccount
+			}
 			if i > 0 && slices.Equal(globTexts(writers[i].ServiceAccounts), usual) {
 				r.follow(&writers[i], writers[0])
 			}
@@ -56,6 +59,12 @@ func (r *reader) presets(n *yaml.Node, k *Kubernetes) {
 		k.Presets = append(k.Presets, key.Value)
 		k.Writers = append(k.Writers, writers...)
 	}
+}
+
+// deploys reports whether a writer is a deployer, whose own object says whom it
+// impersonates.
+func deploys(w Writer) bool {
+	return slices.ContainsFunc(w.Claims, func(c Claim) bool { return c.By == ByFlux || c.By == ByFluxHelm })
 }
 
 // override reads what the first writer of a preset is called here.
@@ -66,8 +75,21 @@ func (r *reader) override(n *yaml.Node, w *Writer) {
 		"groups":           func(n *yaml.Node) { w.Groups = r.groups(n) },
 		"pod_bound":        func(n *yaml.Node) { w.PodBound = r.truth(n) },
 		"namespaces":       func(n *yaml.Node) { w.Namespaces = r.someGlobs(n) },
+
+		"default_service_account": func(n *yaml.Node) { w.DefaultAccount = r.accountName(n) },
 	})
 }
+
+// accountName is the name of a service account without its namespace.
+func (r *reader) accountName(n *yaml.Node) string {
+	name := r.text(n)
+	if !accountName.MatchString(name) {
+		r.problem(n, "the name of a service account is expected here, without its namespace")
+	}
+	return name
+}
+
+var accountName = regexp.MustCompile(`\A[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\z`)
 
 // follow gives another writer of a preset the account of the first, and where it
 // was held to the account's own namespace, to the new one.
@@ -104,18 +126,20 @@ func (r *reader) writers(n *yaml.Node, at string) []Writer {
 func (r *reader) writer(n *yaml.Node, at string) Writer {
 	w := Writer{PodBound: true, Line: n.Line}
 	r.mapping(n, at, keys{
-		"name":             func(n *yaml.Node) { w.Name = r.id(n) },
-		"source":           func(n *yaml.Node) { w.Source = r.text(n) },
-		"service_accounts": func(n *yaml.Node) { w.ServiceAccounts = r.accounts(n) },
-		"impersonated":     func(n *yaml.Node) { w.Impersonated = r.accounts(n) },
-		"users":            func(n *yaml.Node) { w.Users = r.users(n) },
-		"groups":           func(n *yaml.Node) { w.Groups = r.groups(n) },
-		"pod_bound":        func(n *yaml.Node) { w.PodBound = r.truth(n) },
-		"namespaces":       func(n *yaml.Node) { w.Namespaces = r.someGlobs(n) },
-		"names":            func(n *yaml.Node) { w.Names = r.someGlobs(n) },
-		"types":            func(n *yaml.Node) { w.Types = r.texts(n) },
-		"guarded_types":    func(n *yaml.Node) { w.GuardedTypes = r.texts(n) },
-		"claims":           func(n *yaml.Node) { w.Claims = r.claims(n) },
+		"name":                    func(n *yaml.Node) { w.Name = r.id(n) },
+		"source":                  func(n *yaml.Node) { w.Source = r.text(n) },
+		"service_accounts":        func(n *yaml.Node) { w.ServiceAccounts = r.accounts(n) },
+		"impersonated":            func(n *yaml.Node) { w.Impersonated = r.accounts(n) },
+		"default_service_account": func(n *yaml.Node) { w.DefaultAccount = r.accountName(n) },
+
+		"users":         func(n *yaml.Node) { w.Users = r.users(n) },
+		"groups":        func(n *yaml.Node) { w.Groups = r.groups(n) },
+		"pod_bound":     func(n *yaml.Node) { w.PodBound = r.truth(n) },
+		"namespaces":    func(n *yaml.Node) { w.Namespaces = r.someGlobs(n) },
+		"names":         func(n *yaml.Node) { w.Names = r.someGlobs(n) },
+		"types":         func(n *yaml.Node) { w.Types = r.texts(n) },
+		"guarded_types": func(n *yaml.Node) { w.GuardedTypes = r.texts(n) },
+		"claims":        func(n *yaml.Node) { w.Claims = r.claims(n) },
 	}, "name", "claims")
 	if n.Kind == yaml.MappingNode && len(w.ServiceAccounts)+len(w.Impersonated)+len(w.Users)+len(w.Groups) == 0 {
 		r.problem(n, "nobody is named: add service_accounts, impersonated, users or groups")

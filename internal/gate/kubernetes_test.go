@@ -18,7 +18,7 @@ kubernetes:
   presets:
     sealed-secrets: {}
     external-secrets: {service_accounts: [eso/external-secrets], namespaces: [team-*]}
-    flux: {impersonated: [team-*/reconciler], pod_bound: true}
+    flux: {impersonated: [team-*/reconciler], pod_bound: true, default_service_account: reconciler}
     helm: {groups: [platform-admins]}
   writers:
     - name: vendor
@@ -46,6 +46,8 @@ kubernetes:
     external_secret: {denied_providers: [fake], allowed_providers: [vault], stores: [a, "cluster:b"], manifest_target: false, max_refresh_hours: 24}
     vault: {max_ttl_hours: 24, skip_tls_verify: false}
     min_length: 12
+    templates: {strict: true, allowed: ["type=git"]}
+    placeholders: [bank-vaults]
   modes:
     default: warn
     rules: {last-applied: audit}
@@ -135,14 +137,19 @@ func TestExceptionCoversWhatItNamesUntilItsDay(t *testing.T) {
 	}{
 		{"untrusted-writer", "infra", "old-a", "bob", nil, true},
 		{"untrusted-writer", "infra", "old-a", "eve", []string{"ops"}, true},
-		{"untrusted-writer", "infra", "old-a", "system:serviceaccount:infra:job", nil, true},
+		{"untrusted-writer", "infra", "old-a", "account infra/job", nil, true},
+		{"untrusted-writer", "infra", "old-a", "system:serviceaccount:infra:job", nil, false}, // impersonated
 		{"untrusted-writer", "infra", "new-a", "bob", nil, false},
 		{"untrusted-writer", "prod", "old-a", "bob", nil, false},
 		{"type-guard", "infra", "old-a", "bob", nil, false},
 		{"untrusted-writer", "infra", "old-a", "eve", []string{"op"}, false},
 		{"untrusted-writer", "infra", "old-a", "infra/job", nil, false},
 	} {
-		if got := e.Covers(c.rule, c.namespace, c.name, c.user, c.groups); got != c.want {
+		who := Who{Name: c.user, Groups: c.groups}
+		if account, is := strings.CutPrefix(c.user, "account "); is {
+			who.Name, who.Account = ServiceAccountUser(account), account
+		}
+		if got := e.Covers(c.rule, c.namespace, c.name, who); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
 	}
@@ -198,8 +205,12 @@ func TestClusterIsExplained(t *testing.T) {
 		"kubernetes.presets = [sealed-secrets, external-secrets, flux, helm] (p.yaml:3)",
 		`kubernetes.writers[0] (preset sealed-secrets) = {name: sealed-secrets, service_accounts: [`,
 		"kubernetes.formats.sops.max_age_days = 365 (p.yaml:28)",
-		"kubernetes.modes.namespaces.shop.rules = {copy-annotation: warn} (p.yaml:38)",
-		"kubernetes.break_glass.max_hours = 8 (p.yaml:41)",
+		"kubernetes.formats.templates.strict = true",
+		`kubernetes.formats.templates.allowed = ["type=git"]`,
+		"kubernetes.formats.placeholders = [bank-vaults]",
+		"default_service_account: reconciler",
+		"kubernetes.modes.namespaces.shop.rules = {copy-annotation: warn} (p.yaml:40)",
+		"kubernetes.break_glass.max_hours = 8 (p.yaml:43)",
 		`kubernetes.exceptions[0] = {rule: untrusted-writer, namespaces: ["infra"], names: ["old-*"]`,
 	} {
 		if !strings.Contains(text, want) {
@@ -221,6 +232,10 @@ func TestLoosenedClusterIsTold(t *testing.T) {
 		{"pod_bound: false", "pod_bound: true", `changes who may write Secrets: "vendor"`},
 		{"sealed-secrets: {}", "sealed-secrets: {}\n    strimzi: {}", `changes who may write Secrets: "strimzi"`},
 		{"stores: [a, ", "stores: [a, c, ", "changes kubernetes.formats.external_secret.stores"},
+		{"strict: true", "strict: false", "changes kubernetes.formats.templates.strict"},
+		{`allowed: ["type=git"]`, `allowed: ["*"]`, "changes kubernetes.formats.templates.allowed"},
+		{"placeholders: [bank-vaults]", "placeholders: [bank-vaults, variables]", "changes kubernetes.formats.placeholders"},
+		{"default_service_account: reconciler", "default_service_account: default", `changes who may write Secrets: "flux"`},
 		{"certificates: [pem]", "certificates: [other]", "changes the certificates"},
 		{wholeCluster, "version: 1\n", "drops the policy of the cluster"},
 	} {

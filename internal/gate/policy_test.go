@@ -121,6 +121,10 @@ var invalidPolicies = []struct{ text, want string }{
 	{cluster("formats: {sealed_secret: {scopes: [wide]}}"), "one of strict, namespace-wide"},
 	{cluster("formats: {sealed_secret: {key_bits: [12]}}"), "a number from 1024"},
 	{cluster("formats: {vault: {skip_tls_verify: yes please}}"), "true or false"},
+	{cluster("formats: {templates: {strict: very}}"), "true or false"},
+	{cluster("formats: {templates: {literals: [a]}}"), `unknown key "literals"`},
+	{cluster("formats: {placeholders: [envsubst]}"), "one of 1password"},
+	{cluster("presets: {flux: {default_service_account: a/b}}"), "the name of a service account is expected"},
 	{"version: 1\napp:", "p.yaml:2:5: keys with values are expected here"},
 	{"[version, 1]", "p.yaml:1:1: keys with values are expected here"},
 }

@@ -14,6 +14,15 @@ type ScanOptions struct {
 	CacheBytes int   // bytes of delta bases that a worker keeps; 0: 32 MiB
 	All        bool  // every object in the repository, reachable or not; ids is ignored
 	Only       Type  // with All: only this type; 0: every type
+	Except     Type  // with All: every type but this; 0: every type
+	Plans      *Plans
+}
+
+// Plans are kept from one scan of a repository with All to the next, which spares
+// it the sorting of the pack. They take 20 bytes for each object.
+type Plans struct {
+	shared []bitset
+	packs  map[*pack]*packPlan
 }
 
 // Packed is one object as Scan found it.
@@ -110,12 +119,25 @@ func (s *scan) scanAll() {
 		s.give(0, Packed{Index: -1, Err: &CorruptError{Err: err}})
 	}
 	packs := s.repo.store.packs
-	shared := duplicates(packs)
+	plans := s.opts.Plans
+	if plans == nil {
+		plans = &Plans{}
+	}
+	if plans.packs == nil {
+		plans.packs, plans.shared = map[*pack]*packPlan{}, duplicates(packs)
+	}
 	for i, p := range packs {
 		if s.stop.Load() {
 			return
 		}
-		s.runPack(planPack(p, nil, false, func(pos int) bool { return !shared[i].has(int32(pos)) }))
+		plan := plans.packs[p]
+		if plan == nil {
+			plan = planPack(p, nil, false, func(pos int) bool { return !plans.shared[i].has(int32(pos)) })
+			if s.opts.Plans != nil {
+				plans.packs[p] = plan
+			}
+		}
+		s.runPack(plan)
 	}
 	var loose []wantedID
 	seen := map[ID]bool{}
@@ -186,6 +208,11 @@ func (s *scan) newReader() *Reader {
 	return rd
 }
 
+// unwanted reports whether the caller does not ask for a type.
+func (s *scan) unwanted(kind Type) bool {
+	return s.opts.Only != 0 && s.opts.Only != kind || s.opts.Except != 0 && s.opts.Except == kind
+}
+
 // runLoose reads objects that are in no pack; the missing are among them.
 func (s *scan) runLoose(wanted []wantedID) {
 	var cursor atomic.Int64
@@ -197,7 +224,7 @@ func (s *scan) runLoose(wanted []wantedID) {
 				return
 			}
 			o, err := rd.loose(wanted[i].id, s.opts.Limit)
-			if s.opts.Only == 0 || o.Type == 0 || o.Type == s.opts.Only {
+			if o.Type == 0 || !s.unwanted(o.Type) {
 				s.give(worker, Packed{ID: wanted[i].id, Index: wanted[i].index, Type: o.Type, Data: o.Data, Err: err})
 			}
 		}

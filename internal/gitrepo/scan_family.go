@@ -128,8 +128,7 @@ func (w *familyWalker) family(root int32) {
 }
 
 func (w *familyWalker) unwantedType(kind Type) bool {
-	only := w.run.scan.opts.Only
-	return only != 0 && only != kind
+	return w.run.scan.unwanted(kind)
 }
 
 // outsideFamily reads a family whose base lies in another pack or is loose.

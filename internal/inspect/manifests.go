@@ -17,7 +17,7 @@ import (
 
 // manifests says how Kubernetes documents are judged.
 func (a *answer) manifests() scanner.Manifests {
-	m := scanner.Manifests{Prescribed: a.creation.prescribed, Keys: a.w.SOPSKeys, Now: a.w.Now()}
+	m := scanner.Manifests{Prescribed: a.creation.prescribed, Keys: a.w.SOPSKeys, OpenKey: a.q.OpenKey, Now: a.w.Now()}
 	if k := a.rulings.policy.Kubernetes; k != nil {
 		m.Formats = k.Formats
 	}

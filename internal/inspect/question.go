@@ -50,6 +50,8 @@ type Question struct {
 	Render bool     // with Manifests: render kustomizations too
 	// Helm renders the chart in a folder; nil: its templates are read as text.
 	Helm func(ctx context.Context, dir string) ([]byte, error)
+	// OpenKey decrypts keys of sops that are no age's, to verify the MACs; nil: none.
+	OpenKey func(kind, name, enc string) (secret.Secret, bool)
 
 	PolicyFile   string
 	RulesFile    string // a gitleaks configuration

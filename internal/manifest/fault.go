@@ -52,6 +52,10 @@ type Checker struct {
 	// Keys are what may decrypt documents of sops so that their MAC can be
 	// verified: age identities, one a line, as in SOPS_AGE_KEY. Zero: none.
 	Keys secret.Secret
+	// OpenKey decrypts the key of a document of sops for a recipient of another kind
+	// than age, given by kind (pgp, hc_vault, …), name and ciphertext, and reports whether it could. It
+	// may run a program or ask a service. nil: none can be opened.
+	OpenKey func(kind, name, enc string) (secret.Secret, bool)
 	// Now is the time against which ages are told; zero tells none.
 	Now time.Time
 	// InCluster says that the documents are objects of a cluster, where nothing

@@ -40,13 +40,14 @@ const (
 	RuleSealedTakeover    = "sealed-takeover"
 	RuleSealedCertificate = "sealed-certificate"
 
-	RuleExternalTemplate = "external-template-literal"
-	RuleExternalManifest = "external-manifest-target"
-	RuleExternalRefresh  = "external-refresh"
-	RuleExternalStore    = "external-store"
-	RuleStoreFake        = "store-fake-provider"
-	RuleStoreProvider    = "store-provider"
-	RuleStoreOpen        = "store-unconditional"
+	RuleExternalTemplate  = "external-template-literal"
+	RuleExternalElsewhere = "external-template-elsewhere"
+	RuleExternalManifest  = "external-manifest-target"
+	RuleExternalRefresh   = "external-refresh"
+	RuleExternalStore     = "external-store"
+	RuleStoreFake         = "store-fake-provider"
+	RuleStoreProvider     = "store-provider"
+	RuleStoreOpen         = "store-unconditional"
 
 	RuleVaultTemplate = "vault-template-literal"
 	RuleVaultTLS      = "vault-skip-tls"
@@ -101,7 +102,7 @@ var faultRules = []FaultRule{
 	{RuleSOPSNoMAC, "SOPS document without a MAC", true, "Encrypt the file again: `sops -d --ignore-mac -i FILE && sops -e -i FILE`, after a look at what is in it."},
 	{RuleSOPSPartMAC, "SOPS MAC that covers the encrypted values only", true, "Encrypt without `mac_only_encrypted`, as the policy asks."},
 	{RuleSOPSMAC, "SOPS MAC that does not fit the document", true, "Somebody changed the file without sops. Look at `git log -p FILE`, restore it, and change it by `sops FILE` only."},
-	{RuleSOPSUnverified, "SOPS MAC that could not be verified", true, "Give leakgate a key of the file in `SOPS_AGE_KEY`, `SOPS_AGE_KEY_FILE` or `SOPS_AGE_SSH_PRIVATE_KEY_FILE`. It asks neither gpg nor a key service: of files without an age recipient it cannot tell."},
+	{RuleSOPSUnverified, "SOPS MAC that could not be verified", true, "Give leakgate a key of the file: an age identity in `SOPS_AGE_KEY`, `SOPS_AGE_KEY_FILE` or `SOPS_AGE_SSH_PRIVATE_KEY_FILE`; for `leakgate check` also a keyring of gpg in `GNUPGHOME`, or `--vault-transit`. It asks no service of a cloud: of files for those alone it cannot tell."},
 	{RuleSOPSWidened, "SOPS rule that leaves values of Secrets plain", true, "Encrypt with `--encrypted-regex '^(data|stringData)$'`."},
 	{RuleSOPSCommentRule, "SOPS rule by comments", false, "Choose keys by `encrypted_regex`: which values a comment rule covers only the order of the text tells."},
 	{RuleSOPSComment, "Credential in a comment of a SOPS document", true, rotate + "delete the comment; sops encrypts comments only when it encrypts the file."},
@@ -124,6 +125,7 @@ var faultRules = []FaultRule{
 	{RuleSealedCertificate, "Value sealed for none of the known certificates", true, "Seal it again with the controller's present certificate: `kubeseal --fetch-cert`."},
 
 	{RuleExternalTemplate, "Plain value in the template of an ExternalSecret", true, rotate + "put it into the secret store and refer to it in the template, as in `{{ .password }}`."},
+	{RuleExternalElsewhere, "Template of an ExternalSecret that stands elsewhere", true, "Write the template into `target.template.data`, where its literals can be seen. A policy with `templates.strict` asks for it."},
 	{RuleExternalManifest, "ExternalSecret that writes into something that is no Secret", true, "Let the ExternalSecret write a Secret; what is in a ConfigMap or another kind more people can read."},
 	{RuleExternalRefresh, "ExternalSecret that does not follow a rotation", false, "Set `refreshPolicy: Periodic` and a `refreshInterval`."},
 	{RuleExternalStore, "Secret store that the policy does not name", true, "Name a store that the policy allows."},

@@ -17,8 +17,10 @@ func judgeExternal(j *judge, root view) {
 		j.external(spec.get("externalSecretSpec"))
 	case "SecretStore", "ClusterSecretStore":
 		j.store(root, spec)
-	case "PushSecret", "ClusterPushSecret":
+	case "PushSecret":
 		j.push(spec)
+	case "ClusterPushSecret":
+		j.push(spec.get("pushSecretSpec"))
 	default:
 		if strings.HasPrefix(j.object.apiVersion, "generators.") {
 			j.generator(root, spec)
@@ -61,12 +63,13 @@ func (j *judge) template(t view) {
 	j.templateData(t.get("stringData"), RuleExternalTemplate, externalFix)
 	for entry := range t.get("templateFrom").items() {
 		if v := entry.get("literal"); v.exists() {
-			j.templateText("literal", v, v.text(), RuleExternalTemplate, externalFix)
+			j.templateLines(v, RuleExternalTemplate, externalFix)
+		}
+		if v := entry.get("configMap", "name"); v.exists() && j.Formats.Templates.Strict {
+			j.at(v, RuleExternalElsewhere, "the template is in the ConfigMap "+short(v.text())+", where its literals cannot be seen", "write the template into target.template.data")
 		}
 	}
-	for _, part := range []string{"annotations", "labels"} {
-		j.templateData(t.get("metadata", part), RuleExternalTemplate, externalFix)
-	}
+	j.templateMeta(t.get("metadata"), RuleExternalTemplate, externalFix)
 	j.privilegedType(t.get("type"))
 }
 
@@ -100,14 +103,6 @@ func (j *judge) storeRef(ref view) {
 	}
 }
 
-// denied are the providers that the policy refuses.
-func (j *judge) denied() []string {
-	if list := j.Formats.ExternalSecret.DeniedProviders; list != nil {
-		return list
-	}
-	return []string{"fake"}
-}
-
 func (j *judge) accepts(provider string) bool {
 	return slices.Contains(j.Formats.ExternalSecret.AllowedProviders, provider)
 }
@@ -117,9 +112,9 @@ func (j *judge) provider(at view, name string) {
 	lower := strings.ToLower(name)
 	switch {
 	case j.accepts(lower):
-	case slices.Contains(j.denied(), lower) && lower == "fake":
+	case slices.Contains(j.Formats.ExternalSecret.Denied(), lower) && lower == "fake":
 		j.at(at, RuleStoreFake, "the values of the fake provider stand in the manifest", "take a real provider")
-	case slices.Contains(j.denied(), lower):
+	case slices.Contains(j.Formats.ExternalSecret.Denied(), lower):
 		f := j.at(at, RuleStoreProvider, "the policy refuses the provider "+short(name), "take a provider that the policy accepts")
 		f.Deny, f.About = true, short(name)
 	case lower == "webhook":

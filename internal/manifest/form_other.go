@@ -9,6 +9,7 @@ func (j *judge) everywhere(root view) {
 	case "Secret", "SealedSecret", "SopsSecret":
 		return
 	}
+	j.openShiftTemplate(root)
 	j.containers(j.object.root, root)
 	j.settings(root)
 }

@@ -3,7 +3,6 @@ package manifest
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,9 +32,7 @@ func judgeSealed(j *judge, root view) {
 	}
 	j.templateData(literals, RuleSealedTemplate, sealFix)
 	j.templateData(template.get("stringData"), RuleSealedTemplate, sealFix)
-	for _, part := range []string{"annotations", "labels"} {
-		j.templateData(template.get("metadata", part), RuleSealedTemplate, sealFix)
-	}
+	j.templateMeta(template.get("metadata"), RuleSealedTemplate, sealFix)
 	j.privilegedType(template.get("type"))
 	j.takeover(template.get("metadata", "annotations"))
 	j.takeover(root.get("metadata", "annotations"))
@@ -115,28 +112,6 @@ func (j *judge) certificate(key string, v view, value sealed.Value) {
 		j.at(v, RuleSealedCertificate, key+" was sealed for a certificate that has expired", fix).Deny = false
 	}
 }
-
-// templateData reports literals of a template that should be secrets: by the
-// name of their key, or because the value is a known credential. Others are
-// ordinary settings.
-func (j *judge) templateData(data view, rule, fix string) {
-	for key, v := range data.pairs() {
-		j.templateText(key, v, v.text(), rule, fix)
-	}
-}
-
-func (j *judge) templateText(key string, v view, text, rule, fix string) {
-	switch {
-	case strings.TrimSpace(text) == "":
-	case secretName(key) && literal(text) && !strings.Contains(text, "\n"), j.known(text), whole.MatchString(strings.TrimSpace(text)) && random(text):
-		j.value(v, rule, key+" is spelled out in the template", fix)
-	default:
-		j.spelled(v, text, rule, fix)
-	}
-}
-
-// whole is a text of one word, as values of secrets are.
-var whole = regexp.MustCompile(`\A[A-Za-z0-9+/=_-]{16,256}\z`)
 
 // saysSecret reports whether a word of [secretName] is in a text.
 func saysSecret(text string) bool {

@@ -11,7 +11,7 @@ func (j *judge) verify(docs []Document, m sops.Metadata) {
 	if j.InCluster {
 		return // the API server and controllers change what the MAC covers
 	}
-	if j.Keys.IsZero() {
+	if j.Keys.IsZero() && j.OpenKey == nil {
 		if j.Formats.SOPS.VerifyMAC {
 			j.at(j.top().get("sops"), RuleSOPSUnverified, unopened("there is no key to verify the MAC with", m), unverifiedFix)
 		}
@@ -19,7 +19,7 @@ func (j *judge) verify(docs []Document, m sops.Metadata) {
 	}
 	ids, err := sops.Identities(j.Keys)
 	if err == nil {
-		err = sops.VerifyMAC(texts(docs), m, ids)
+		err = sops.VerifyMAC(texts(docs), m, ids, j.openers()...)
 	}
 	unsure := err != nil && (!errors.Is(err, sops.ErrMAC) || m.Rule.ByComments())
 	switch {
@@ -31,17 +31,28 @@ func (j *judge) verify(docs []Document, m sops.Metadata) {
 	}
 }
 
-const unverifiedFix = "set SOPS_AGE_KEY_FILE to a file with an age identity of the file"
+const unverifiedFix = "set SOPS_AGE_KEY_FILE to a file with an age identity of the file, GNUPGHOME for a key of PGP, or leakgate check --vault-transit"
 
-// unopened says that no age identity can help where the document's key is
-// encrypted for none.
+// openers ask the caller about recipients of other kinds than age.
+func (j *judge) openers() []sops.Opener {
+	if j.OpenKey == nil {
+		return nil
+	}
+	return []sops.Opener{func(r sops.Recipient) ([]byte, bool) {
+		key, ok := j.OpenKey(r.Kind, r.Name, r.Enc)
+		return []byte(key.Reveal()), ok // it opens this document here and nowhere else
+	}}
+}
+
+// unopened says that nothing can help where the document's key is encrypted for
+// recipients of cloud services alone.
 func unopened(text string, m sops.Metadata) string {
 	for _, r := range m.Recipients() {
-		if r.Kind == "age" {
+		if r.Kind == "age" || r.Kind == "pgp" || r.Kind == "hc_vault" {
 			return text
 		}
 	}
-	return text + "; the file is for no age recipient, and leakgate asks neither gpg nor a key service, so it cannot tell"
+	return text + "; the file is for no recipient of age, PGP or Vault, and leakgate asks no other key service, so it cannot tell"
 }
 
 func (j *judge) macPlace() view {

@@ -109,9 +109,7 @@ func (j *judge) renewal(v view) {
 func (j *judge) destination(v view) {
 	j.privilegedType(v.get("type"))
 	j.transformation(v.get("transformation"))
-	for _, part := range []string{"annotations", "labels"} {
-		j.templateData(v.get(part), RuleVaultTemplate, vaultFix)
-	}
+	j.templateMeta(v, RuleVaultTemplate, vaultFix)
 }
 
 // transformation judges templates, by name or in a list.

@@ -10,6 +10,11 @@ type Formats struct {
 	SealedSecret   SealedFormat
 	ExternalSecret ExternalFormat
 	Vault          VaultFormat
+	Templates      TemplateFormat
+
+	// Placeholders are the tools that fill placeholders in while they are in a
+	// cluster, see [Fillers]. Those of others are plain values there.
+	Placeholders []string
 
 	// MinLength is the length in bytes from which the value of a key like
 	// "password" is not reported as weak; 0 for 8, negative to report none.
@@ -78,6 +83,14 @@ type ExternalFormat struct {
 	MaxRefresh time.Duration
 }
 
+// Denied are the providers and generators that are refused.
+func (f ExternalFormat) Denied() []string {
+	if f.DeniedProviders != nil {
+		return f.DeniedProviders
+	}
+	return []string{"fake"}
+}
+
 // VaultFormat is what is asked of the kinds that reach into a Vault: the Vault
 // Secrets Operator, the Secrets Store CSI driver, the agent's annotations,
 // issuers of cert-manager.
@@ -86,4 +99,14 @@ type VaultFormat struct {
 	MaxTTL time.Duration
 	// SkipTLSVerify allows connections that do not verify the server.
 	SkipTLSVerify bool
+}
+
+// TemplateFormat is what is asked of templates of Secrets: those of
+// ExternalSecrets, SealedSecrets, the Vault Secrets Operator and the Vault Agent.
+type TemplateFormat struct {
+	// Strict refuses every value that comes from no source, whatever it looks like.
+	Strict bool
+	// Allowed are patterns of literals that Strict lets pass, as "KEY=VALUE" with
+	// "*" for any characters. They are weighed like any literal.
+	Allowed []string
 }

@@ -28,7 +28,7 @@ func judgeCertificate(j *judge, root view) {
 				j.value(v, RuleInline, "the password of the keystore is spelled out", "name a Secret: passwordSecretRef")
 			}
 		}
-		j.templateData(spec.get("secretTemplate", "annotations"), RuleInline, "remove the value from secretTemplate")
+		j.templateMeta(spec.get("secretTemplate"), RuleInline, "remove the value from secretTemplate")
 	case "Issuer", "ClusterIssuer":
 		j.issuer(spec)
 	}

@@ -116,7 +116,7 @@ func dynamic(text string) bool {
 }
 
 var (
-	plainWords = regexp.MustCompile(`(?i)\A(?:true|false|yes|none|null|nil|enabled|disabled|auto|default|changeme|change-me|redacted|example|placeholder|x{3,}|\*+|<[^<>]*>|\[[^\]]*\]|your[-_ ].*|todo.*)\z`)
+	plainWords = regexp.MustCompile(`(?i)\A(?:true|false|yes|none|null|nil|enabled|disabled|auto|default|changeme|change-me|redacted|example|placeholder|x{3,}|\*+|\[[^\]]*\]|your[-_ ].*|todo.*)\z`)
 	pathLike   = regexp.MustCompile(`\A(?:/|\./|\.\./|file:|~/)[\w./@-]+\z`)
 	nameLike   = regexp.MustCompile(`\A[a-z0-9]+(?:[.-][a-z0-9]+)*\z`)
 )

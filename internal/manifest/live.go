@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/json"
+	"github.com/go-json-experiment/json"
 
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -47,8 +47,23 @@ type liveSecret struct {
 		OwnerReferences []Owner           `json:"ownerReferences"`
 	} `json:"metadata"`
 	Type       string            `json:"type"`
-	Data       map[string][]byte `json:"data"`
+	Data       map[string]packed `json:"data"`
 	StringData map[string]string `json:"stringData"`
+}
+
+// packed is a value in base64. Line breaks in it are none of the value, as an API
+// server takes them too.
+type packed struct{ value secret.Secret }
+
+// UnmarshalText undoes base64.
+func (p *packed) UnmarshalText(text []byte) error {
+	raw := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(raw, text)
+	if err != nil {
+		return errNotLive
+	}
+	p.value = secret.New(string(raw[:n]))
+	return nil
 }
 
 // errNotLive is all that is said of JSON that cannot be read, since the
@@ -56,10 +71,10 @@ type liveSecret struct {
 var errNotLive = errors.New("the object is not a v1 Secret as an API server sends it")
 
 // ReadLiveSecret reads the JSON of a Secret that an API server sent. Keys count
-// by their exact case, as the API server reads them.
+// by their exact case, as the API server reads them, and none is there twice.
 func ReadLiveSecret(text []byte) (LiveSecret, error) {
 	var wire liveSecret
-	if err := json.UnmarshalCaseSensitivePreserveInts(text, &wire); err != nil {
+	if err := json.Unmarshal(text, &wire); err != nil {
 		return LiveSecret{}, errNotLive
 	}
 	if wire.Kind != "Secret" || wire.APIVersion != "v1" {
@@ -73,7 +88,7 @@ func ReadLiveSecret(text []byte) (LiveSecret, error) {
 		s.Name = wire.Metadata.GenerateName
 	}
 	for key, value := range wire.Data {
-		s.Data[key] = secret.New(string(value))
+		s.Data[key] = value.value
 	}
 	for key, value := range wire.StringData { // no API server sends it; a forged review might
 		s.Data[key] = secret.New(value)
@@ -97,42 +112,40 @@ func (s LiveSecret) Gained(old LiveSecret) (keys []string) {
 }
 
 // Form says what the values of the keys are, taken together: Plain if any is
-// readable, else SOPS or Reference.
-func (s LiveSecret) Form(keys []string) Kept {
+// readable, else SOPS or Reference. In a cluster a placeholder stays what it is,
+// and so is a value as readable as any other, unless one of the named tools fills
+// it in there (see [Fillers]).
+func (s LiveSecret) Form(keys, tools []string) Kept {
 	form := Reference
 	for _, key := range keys {
 		text := s.Data[key].Reveal() // to tell ciphertext and placeholders from values
 		switch {
 		case wellFormedSOPS(text):
 			form = SOPS
-		case !Placeholder(text) || !startsAsPlaceholder(text):
+		case !filledInCluster(text, tools):
 			return Plain
 		}
 	}
 	return form
 }
 
-// PlaceholderStarts are how a placeholder in a live Secret starts. It is less
-// than [Placeholder] knows, so that a policy in CEL, which cannot decode base64,
-// can tell it by the first characters.
-var PlaceholderStarts = []string{"${", "{{", "$(", "<", "vault:", ">>vault:", "op://", "ref+", "secretref+", "ENC[", "%", "@", "**SOPS**"}
+func filledInCluster(text string, tools []string) bool {
+	tool := FilledBy(text)
+	return tool != "" && slices.Contains(tools, tool) && slices.ContainsFunc(FillerStarts(tools), func(start string) bool { return strings.HasPrefix(text, start) })
+}
 
 // SOPSStart is how every value that sops encrypted starts.
 const SOPSStart = "ENC[AES256_GCM,"
-
-func startsAsPlaceholder(text string) bool {
-	return slices.ContainsFunc(PlaceholderStarts, func(start string) bool { return strings.HasPrefix(text, start) })
-}
 
 // LastApplied is where kubectl keeps what it was given, stringData included.
 // https://kubernetes.io/docs/reference/labels-annotations-taints/#kubectl-kubernetes-io-last-applied-configuration
 const LastApplied = "kubectl.kubernetes.io/last-applied-configuration"
 
 // Copied lists the annotations in which values of the Secret stand that did not
-// stand in the same annotation of old.
-func (s LiveSecret) Copied(old LiveSecret) (annotations []string) {
+// stand in the same annotation of old. Placeholders of the named tools are none.
+func (s LiveSecret) Copied(old LiveSecret, tools []string) (annotations []string) {
 	for name, text := range s.Annotations {
-		if was := old.Annotations[name]; text != was && (name == LastApplied && gainedApplied(text, was) || s.gainedIn(text, was)) {
+		if was := old.Annotations[name]; text != was && (name == LastApplied && gainedApplied(text, was, tools) || s.gainedIn(text, was, tools)) {
 			annotations = append(annotations, name)
 		}
 	}
@@ -143,10 +156,10 @@ func (s LiveSecret) Copied(old LiveSecret) (annotations []string) {
 // shortest is the length from which a value is recognised inside other text.
 const shortest = 6
 
-func (s LiveSecret) gainedIn(text, was string) bool {
+func (s LiveSecret) gainedIn(text, was string, tools []string) bool {
 	for _, value := range s.Data {
 		plain := value.Reveal() // to find it in an annotation
-		if len(plain) < shortest || Placeholder(plain) {
+		if len(plain) < shortest || filledInCluster(plain, tools) {
 			continue
 		}
 		for _, form := range []string{plain, base64.StdEncoding.EncodeToString([]byte(plain))} {
@@ -160,7 +173,7 @@ func (s LiveSecret) gainedIn(text, was string) bool {
 
 // gainedApplied reports whether the values of a Secret that kubectl was given
 // are others than before. Text that cannot be read counts as values.
-func gainedApplied(text, was string) bool {
+func gainedApplied(text, was string, tools []string) bool {
 	now, err := appliedValues(text)
 	if err != nil {
 		return true
@@ -170,7 +183,7 @@ func gainedApplied(text, was string) bool {
 		before = nil
 	}
 	for key, value := range now {
-		if value != "" && before[key] != value && !Placeholder(value) && !wellFormedSOPS(value) {
+		if value != "" && before[key] != value && !filledInCluster(value, tools) && !wellFormedSOPS(value) {
 			return true
 		}
 	}
@@ -179,18 +192,18 @@ func gainedApplied(text, was string) bool {
 
 func appliedValues(text string) (map[string]string, error) {
 	var wire struct {
-		Data       map[string][]byte `json:"data"`
+		Data       map[string]packed `json:"data"`
 		StringData map[string]string `json:"stringData"`
 	}
 	if text == "" {
 		return nil, nil
 	}
-	if err := json.UnmarshalCaseSensitivePreserveInts([]byte(text), &wire); err != nil {
+	if err := json.Unmarshal([]byte(text), &wire); err != nil {
 		return nil, errNotLive
 	}
 	values := map[string]string{}
 	for key, value := range wire.Data {
-		values[key] = string(value)
+		values[key] = value.value.Reveal() // to compare it with what stood there before
 	}
 	maps.Copy(values, wire.StringData)
 	return values, nil

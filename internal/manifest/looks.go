@@ -117,6 +117,9 @@ func pointsIntoSecret(behind []byte) bool {
 			return true
 		}
 	}
+	if all, ok := bytes.CutPrefix(value, []byte("/data")); ok && (len(all) == 0 || bytes.IndexByte([]byte(" ,}\"'\r\n"), all[0]) >= 0) {
+		return true
+	}
 	return bytes.IndexByte([]byte("*&!|>#"), value[0]) >= 0
 }
 

@@ -2,8 +2,11 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/base64"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A JSON patch (RFC 6902) may write values into a Secret that stands elsewhere:
@@ -83,7 +86,7 @@ func (w *walker) operations(n *node, path []step, certain bool) {
 			w.dataOf(value, append(append([]step{}, path...), step{index: i}, step{key: "value"}))
 			continue
 		}
-		known := at[0] == "stringData" || certain && at[0] == "data" || at[0] == "data" && len(at) == 2 && secretName(at[1])
+		known := at[0] == "stringData" || certain && at[0] == "data" || at[0] == "data" && len(at) == 2 && (secretName(at[1]) || readable64(value))
 		if value == nil || !known {
 			continue
 		}
@@ -101,13 +104,35 @@ func (w *walker) written(value *node, path []step, at []string) {
 }
 
 // dataOf looks at all data of something that may be a Secret or a ConfigMap: keys
-// that name secrets count.
+// that name secrets count, and values in base64, as only a Secret has them.
 func (w *walker) dataOf(n *node, path []step) {
 	for i := 0; i+1 < len(n.kids) && n.kind == mapping; i += 2 {
-		if key := n.kids[i]; key.kind == scalar && !key.merge && secretName(key.text) {
+		if key := n.kids[i]; key.kind == scalar && !key.merge && (secretName(key.text) || readable64(n.kids[i+1])) {
 			w.written(n.kids[i+1], path[:len(path):len(path)], []string{"data", key.text})
 		}
 	}
+}
+
+// readable64 reports whether a leaf is a text in base64. Where the target of a patch
+// has no kind, that tells a Secret from a ConfigMap.
+func readable64(n *node) bool {
+	if n.kind != scalar {
+		return false
+	}
+	_, is := printable64(n.text)
+	return is
+}
+
+// printable64 is the text that another is in base64, if it can be read.
+func printable64(encoded string) (string, bool) {
+	if len(encoded) < 8 || len(encoded) > maxEncrypted {
+		return "", false
+	}
+	text, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil || bytes.IndexFunc(text, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) && !unicode.IsSpace(r) }) >= 0 {
+		return "", false
+	}
+	return string(text), true
 }
 
 // unpoint is a key of a JSON pointer as it is written elsewhere (RFC 6901).

@@ -2,43 +2,86 @@ package manifest
 
 import (
 	"regexp"
-	"slices"
 	"strings"
+	"unicode"
 )
 
 // Placeholder reports whether a value is filled in later by something else, so
-// that nothing in it is secret: ${VAR}, $(VAR), {{ action }}, <path:a/b#key>
-// (Argo CD Vault Plugin), op://vault/item/field (1Password), ref+vault://…
-// (vals), vault:secret/a#key (Bank-Vaults), ENC[PKCS7,…] (eyaml), %NAME%, @NAME@, what
-// [filledIn] knows, and the mask of `flux build`. Several of them with separators count, as does an address
+// that nothing in it is secret: what [fillers] knows, each by the grammar of its
+// tool, and the mask of `flux build`. Several of them with separators count, as does an address
 // whose user information they are. A placeholder with a value of its own, as
 // in ${VAR:-value}, is none.
 //
-// What stands between the marks names something, so that a random word there is
-// a value in the clothes of a placeholder.
-func Placeholder(value string) bool {
+// What stands between the marks names something, so that a random word there, or
+// a password that everybody knows, is a value in the clothes of a placeholder.
+func Placeholder(value string) bool { return FilledBy(value) != "" }
+
+// FilledBy is the name of the tool that fills a value in, see [Fillers], or "".
+func FilledBy(value string) string {
 	value = strings.TrimSpace(value)
-	return standsIn(value) && (strings.HasPrefix(value, "ENC[") || !random(value) && !hexWord.MatchString(value))
+	tool := standsIn(value)
+	if tool == "" || tool == byEyaml {
+		return tool
+	}
+	if m := valsExpression.FindStringSubmatch(value); m != nil && strings.HasSuffix(m[1], "kms") {
+		value = strings.Replace(value, m[2], "", 1) // random, as ciphertext is
+	}
+	if disguised(value) {
+		return ""
+	}
+	return tool
 }
 
 // hexWord is a key or a digest in hex, which has letters of one case.
 var hexWord = regexp.MustCompile(`[0-9a-f]{32}|[0-9A-F]{32}`)
 
-func standsIn(value string) bool {
-	if filledIn(value) {
+// disguised reports whether a word of a placeholder is none that anybody would
+// call a thing by.
+func disguised(value string) bool {
+	if random(value) || hexWord.MatchString(value) {
 		return true
+	}
+	for _, word := range strings.FieldsFunc(value, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		identifier := hexDigits.MatchString(word) || onePasswordID.MatchString(word)
+		called := secretWords[strings.TrimRight(strings.ToLower(word), "0123456789")] // as in password1
+		if common[strings.ToLower(word)] && !called || len(word) >= 8 && !identifier && strings.ContainsAny(word, letterSet[:26]) && mixedDigits.MatchString(word) {
+			return true
+		}
+	}
+	return false
+}
+
+var (
+	hexDigits     = regexp.MustCompile(`\A[0-9a-f]+\z`)
+	onePasswordID = regexp.MustCompile(`\A[a-z2-7]{26}\z`)
+	// mixedDigits is a word with digits in two places, as in P4ssw0rd.
+	mixedDigits = regexp.MustCompile(`[A-Za-z][0-9]+[A-Za-z]+[0-9]`)
+)
+
+// standsIn is the tool of a value by its form alone.
+func standsIn(value string) string {
+	if filledIn(value) {
+		return byTokens
 	}
 	if value == "" || len(value) > 4096 || !mayStandIn(value) {
-		return false
+		return ""
 	}
-	if value == "**SOPS**" || strings.ContainsAny(value, "<%@:[") && wholePlaceholder.MatchString(value) {
-		return true
+	if tool := fillerOf(value); tool != "" {
+		return tool
 	}
 	if !strings.Contains(value, "{{") && !strings.Contains(value, "${") && !strings.Contains(value, "$(") && !strings.Contains(value, "<path:") {
-		return false
+		return ""
 	}
-	rest, found := cutPlaceholders(value)
-	return found && (onlySeparators.MatchString(rest) || addressAround.MatchString(rest))
+	if rest, found := cutPlaceholders(value); !found || !onlySeparators.MatchString(rest) && !addressAround.MatchString(rest) {
+		return ""
+	}
+	switch {
+	case strings.Contains(value, "<path:"):
+		return byArgoVault
+	case strings.Contains(strings.ReplaceAll(value, "${{", ""), "{{"):
+		return byTemplates
+	}
+	return byVariables
 }
 
 // mayStandIn reports whether a value has what every placeholder has; most have not.
@@ -54,16 +97,6 @@ func mayStandIn(value string) bool {
 	return false
 }
 
-var wholePlaceholder = regexp.MustCompile(`\A(?:` + strings.Join([]string{
-	`<path:[^<>\s#]+#[^<>]+>`,
-	`<[A-Za-z][A-Za-z0-9_. -]*>`,
-	`%[A-Z][A-Z0-9_]*%|@[A-Z][A-Z0-9_]*@`,
-	`op://[^\s/]+(?:/[^\s/]+){1,3}`,
-	`(?:ref|secretref)\+[a-df-z][a-z0-9]*://\S+`, // not ref+echo, whose address is the value
-	`(?:>>)?vault:[^\s#:]+#[^\s]+`,
-	`ENC\[(?:PKCS7,MII|GPG,h[QIF]|KMS,AQIC)[A-Za-z0-9+/=\s]{64,}\]`,
-}, "|") + `)\z`)
-
 // inlinePlaceholder finds what may stand several times in one value. A default
 // is taken for a value unless it is empty; an action with a quoted default too.
 var (
@@ -73,24 +106,12 @@ var (
 
 const mark = "\x00"
 
-var (
-	quotedText = regexp.MustCompile("\"[^\"]*\"|`[^`]*`|'[^']*'")
-	// onlyPrints is an action, without its quoted texts, that takes nothing from elsewhere.
-	onlyPrints = regexp.MustCompile(`\A\{\{-?(?:\s|[|(),]|\d+|\b(?:print|printf|println|quote|squote|cat|join|list|trim|nospace|lower|upper|toString|b64dec|b64enc)\b)*-?\}\}\z`)
-)
-
-// printed reports whether an action writes down texts of its own and nothing else.
-func printed(action string) bool {
-	if !strings.ContainsAny(action, "\"'`") || !onlyPrints.MatchString(quotedText.ReplaceAllString(action, "")) {
-		return false
-	}
-	return slices.ContainsFunc(quotedText.FindAllString(action, -1), func(q string) bool { return len(q) >= 6 && !strings.Contains(q, "%") })
-}
+var quotedText = regexp.MustCompile("\"[^\"]*\"|`[^`]*`|'[^']*'")
 
 // cutPlaceholders puts a mark in the place of each placeholder.
 func cutPlaceholders(value string) (rest string, found bool) {
 	rest = inlinePlaceholder.ReplaceAllStringFunc(strings.ReplaceAll(value, mark, "?"), func(p string) string {
-		if p := strings.TrimPrefix(p, "$"); literalDefault.MatchString(p) || printed(p) {
+		if action := strings.TrimPrefix(p, "$"); strings.HasPrefix(action, "{{") && (literalDefault.MatchString(action) || !fills(action)) {
 			return p
 		}
 		found = true

@@ -40,6 +40,12 @@ spec: {encryptedData: {password: %(seal 20)}}
 func TestPolicySettings(t *testing.T) {
 	connection := "apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultConnection\nspec: {skipTLSVerify: true}\n"
 	pki := "apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultPKISecret\nspec: {ttl: 48h}\n"
+	inTemplate := "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nspec: {target: {template: {metadata: {labels: {team: shop}}, data: {type: git, password: '{{ .password }}', note: '{{ if false }}{{ .x }}{{ end }}rabbit'}}}}\n"
+	fromConfigMap := "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nspec: {target: {template: {templateFrom: [{configMap: {name: a}}, {literal: 'user: app'}]}}}\n"
+	sealedText := "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}, template: {data: {type: git}}}\n"
+	strict := func(allowed ...string) Formats {
+		return Formats{Templates: TemplateFormat{Strict: true, Allowed: allowed}}
+	}
 	short := "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n"
 	for _, c := range []struct {
 		name, text string
@@ -65,6 +71,15 @@ func TestPolicySettings(t *testing.T) {
 		{"no length", strings.Replace(short, "12", "2", 1), Formats{MinLength: -1}, ""},
 		{"TLS", connection, Formats{}, "!vault-skip-tls"},
 		{"TLS allowed", connection, Formats{Vault: VaultFormat{SkipTLSVerify: true}}, ""},
+		{"templates", inTemplate, Formats{}, ""},
+		{"strict templates", inTemplate, strict(), "!external-template-literal !external-template-literal"},
+		{"listed literals", inTemplate, strict("type=git", "note=*rabbit"), ""},
+		{"another literal than listed", inTemplate, strict("type=helm", "note=*"), "!external-template-literal"},
+		{"templates elsewhere", fromConfigMap, Formats{}, ""},
+		{"strict templates elsewhere", fromConfigMap, strict("user=*"), "!external-template-elsewhere"},
+		{"strict lines", fromConfigMap, strict(), "!external-template-elsewhere !external-template-literal"},
+		{"strict sealed", sealedText, strict(), "!sealed-template-literal"},
+		{"listed sealed", sealedText, strict("type=*"), ""},
 		{"TTL", pki, Formats{}, "vault-long-ttl"},
 		{"TTL allowed", pki, Formats{Vault: VaultFormat{MaxTTL: 72 * time.Hour}}, ""},
 	} {

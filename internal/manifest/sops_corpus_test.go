@@ -233,6 +233,7 @@ func TestVerifyMACAsksForAKeyOfTheFile(t *testing.T) {
 	required := Formats{SOPS: SOPSFormat{VerifyMAC: true}}
 	byGPG := regexp.MustCompile(`(?s)  age:\n.*?-----END AGE ENCRYPTED FILE-----\n`).ReplaceAllString(file,
 		"  pgp:\n  - fp: 85D77543B3D624B63CEA9E6DBC17301B491B3F21\n    enc: |\n      -----BEGIN PGP MESSAGE-----\n")
+	byKMS := regexp.MustCompile(`(?s)  pgp:\n.*?MESSAGE-----\n`).ReplaceAllString(byGPG, "  kms:\n  - arn: arn:aws:kms:eu-central-1:123456789012:key/a\n    enc: AQIC\n")
 	for name, c := range map[string]struct {
 		text string
 		Checker
@@ -243,7 +244,9 @@ func TestVerifyMACAsksForAKeyOfTheFile(t *testing.T) {
 		"another key":           {file, Checker{Formats: required, Keys: secret.New(sopstest.Key(t).String())}, "none of the given keys"},
 		"not asked":             {file, Checker{}, ""},
 		"in a cluster":          {file, Checker{Formats: required, InCluster: true}, ""},
-		"for no age recipient":  {byGPG, Checker{Formats: required, Keys: secret.New(key.String())}, "it cannot tell"},
+		"for a key of gpg":      {byGPG, Checker{Formats: required, Keys: secret.New(key.String())}, "none of the given keys"},
+		"for a cloud's key":     {byKMS, Checker{Formats: required, Keys: secret.New(key.String())}, "it cannot tell"},
+		"for nobody asked":      {byKMS, Checker{Formats: required, OpenKey: func(string, string, string) (secret.Secret, bool) { return secret.Secret{}, false }}, "it cannot tell"},
 		"a plugin's key beside": {file, Checker{Formats: required, Keys: secret.New("AGE-PLUGIN-YUBIKEY-1QQQ\n" + key.String())}, ""},
 	} {
 		got := ""

@@ -30,7 +30,8 @@ type object struct {
 	kind, apiVersion, namespace, name string
 
 	family family
-	base   int // how many steps of a path lead to the object
+	base   int  // how many steps of a path lead to the object
+	vault  bool // the Argo CD Vault Plugin fills <key> in
 }
 
 // step is one step of a path: a key, or an index when the key is "".
@@ -128,6 +129,7 @@ func (w *walker) object(of item, base int) object {
 		o.kind = "Kustomization" // the file kustomization.yaml need not say it
 	}
 	o.family = familyOf(o)
+	o.vault = w.text(w.lookup(meta, "annotations"), vaultPath) != ""
 	return o
 }
 
@@ -303,6 +305,9 @@ func (w *walker) leaf(n *node, path []step, o object) {
 		r.kept = SOPS
 	}
 	if r.kept == Plain && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
+		r.kept = Reference
+	}
+	if r.kept == Plain && o.vault && (vaultKeys(text) || vaultKeys(r.value)) {
 		r.kept = Reference
 	}
 	if r.kept == Plain && r.sensitive && public(r.value) {

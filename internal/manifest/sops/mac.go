@@ -65,15 +65,20 @@ func Identities(keys secret.Secret) (ids []age.Identity, err error) {
 	return ids, nil
 }
 
+// An Opener decrypts the document's key, or its group's part, for one recipient of
+// another kind than age, and reports whether it could.
+type Opener func(r Recipient) ([]byte, bool)
+
 // VerifyMAC decrypts the documents of one file, given as YAML or JSON, and
-// compares the MAC of what is in them. The metadata are those of the first.
-func VerifyMAC(docs [][]byte, m Metadata, ids []age.Identity) (err error) {
+// compares the MAC of what is in them. The metadata are those of the first. Who
+// no identity opens the file for is asked of the openers.
+func VerifyMAC(docs [][]byte, m Metadata, ids []age.Identity, others ...Opener) (err error) {
 	defer func() {
 		if recover() != nil { // the YAML parser panics on its own mistakes
 			err = ErrMAC
 		}
 	}()
-	key, err := m.dataKey(ids)
+	key, err := m.dataKey(ids, others)
 	if err != nil {
 		return err
 	}
@@ -107,10 +112,14 @@ var OnlyEncrypted = []byte{0x8a, 0x3f, 0xd2, 0xad, 0x54, 0xce, 0x66, 0x52, 0x7b,
 
 // dataKey opens the document's key: by any recipient of one group, or by the
 // threshold's number of groups.
-func (m Metadata) dataKey(ids []age.Identity) ([]byte, error) {
+func (m Metadata) dataKey(ids []age.Identity, others []Opener) ([]byte, error) {
 	var parts [][]byte
 	for _, g := range m.Groups {
-		if part, ok := g.open(ids); ok {
+		part, ok := g.open(ids)
+		if !ok {
+			part, ok = g.openBy(others)
+		}
+		if ok {
 			parts = append(parts, part)
 		}
 	}
@@ -142,6 +151,21 @@ func (g Group) open(ids []age.Identity) ([]byte, bool) {
 		}
 		if key, err := io.ReadAll(io.LimitReader(plain, maxEnc)); err == nil {
 			return key, true
+		}
+	}
+	return nil, false
+}
+
+// openBy asks the openers about every recipient that is none of age's.
+func (g Group) openBy(others []Opener) ([]byte, bool) {
+	for _, r := range g {
+		for _, open := range others {
+			if r.Kind == "age" || r.Enc == "" || len(r.Enc) > maxEnc {
+				continue
+			}
+			if key, ok := open(r); ok && len(key) > 0 {
+				return key, true
+			}
 		}
 	}
 	return nil, false

@@ -1,6 +1,7 @@
 package sops_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/pem"
@@ -8,10 +9,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"filippo.io/age"
+	"github.com/getsops/sops/v3/shamir"
 	"golang.org/x/crypto/ssh"
 	"gopkg.in/yaml.v3"
 
@@ -217,5 +220,43 @@ func verifies(t *testing.T, run func(...string) string, ids []age.Identity, dir 
 		if err := sops.VerifyMAC(docs, m, ids); err != nil {
 			t.Errorf("%s %v: what sops encrypted does not verify: %v\n%s", name, args, err, docs[0])
 		}
+	}
+}
+
+// Groups are opened each by whatever opens one of its recipients.
+func TestMACOfKeyGroupsThatSeveralOpen(t *testing.T) {
+	parts := map[string][]byte{}
+	text := sopstest.File{Rule: sopstest.DataRule, Also: func(key []byte) string {
+		shares, err := shamir.Split(key, 3, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, kind := range []string{"pgp", "hc_vault", "kms"} {
+			parts[kind] = shares[i]
+		}
+		return "  shamir_threshold: \"2\"\n  key_groups:\n  - pgp:\n    - {fp: A, enc: pgp}\n  - hc_vault:\n    - {vault_address: \"https://v\", engine_path: t, key_name: k, enc: hc_vault}\n" +
+			"  - kms:\n    - {arn: \"arn:a\", enc: kms}\n"
+	}}.Encrypt(t, twoSecrets[:strings.Index(twoSecrets, "---")])
+	docs, m := split(t, text)
+	opening := func(kinds ...string) sops.Opener {
+		return func(r sops.Recipient) ([]byte, bool) {
+			return parts[r.Enc], r.Kind == r.Enc && slices.Contains(kinds, r.Kind)
+		}
+	}
+	for _, kinds := range [][]string{{"pgp", "hc_vault"}, {"hc_vault", "kms"}, {"pgp", "hc_vault", "kms"}} {
+		if err := sops.VerifyMAC(docs, m, nil, opening(kinds...)); err != nil {
+			t.Errorf("%v: %v", kinds, err)
+		}
+	}
+	if err := sops.VerifyMAC(docs, m, nil, opening("pgp")); !errors.Is(err, sops.ErrNoKey) {
+		t.Errorf("one of three: %v", err)
+	}
+	docs[0] = bytes.Replace(docs[0], []byte("name: a"), []byte("name: b"), 1)
+	if err := sops.VerifyMAC(docs, m, nil, opening("pgp"), opening("kms")); !errors.Is(err, sops.ErrMAC) {
+		t.Errorf("changed: %v", err)
+	}
+	parts["kms"] = []byte("no share")
+	if err := sops.VerifyMAC(docs, m, nil, opening("pgp", "kms")); err == nil {
+		t.Error("a share that is none opens the document")
 	}
 }

@@ -29,6 +29,9 @@ type File struct {
 	OnlyMAC bool
 	Time    time.Time // of the last change; zero: a fixed day
 	For     []*age.X25519Identity
+	// Also gives lines of the metadata for recipients of another kind, by the key
+	// that they shall open; with them nobody of age is needed.
+	Also func(key []byte) string
 }
 
 // Key is a new age key.
@@ -47,7 +50,7 @@ const DataRule = "encrypted_regex: ^(data|stringData)$"
 // Encrypt encrypts a stream of YAML documents; without recipients for a new key.
 func (f File) Encrypt(t testing.TB, text string) string {
 	t.Helper()
-	if len(f.For) == 0 {
+	if len(f.For) == 0 && f.Also == nil {
 		f.For = []*age.X25519Identity{Key(t)}
 	}
 	if f.Time.IsZero() {
@@ -93,7 +96,13 @@ func emit(t testing.TB, docs []*yaml.Node, meta string) string {
 // metadata is the text of the metadata, with @MAC@ for the MAC.
 func (f File) metadata(t testing.TB, e *encrypter) string {
 	var out strings.Builder
-	out.WriteString("sops:\n  age:\n")
+	out.WriteString("sops:\n")
+	if f.Also != nil {
+		out.WriteString(f.Also(e.key))
+	}
+	if len(f.For) > 0 {
+		out.WriteString("  age:\n")
+	}
 	for _, id := range f.For {
 		out.WriteString("  - recipient: " + id.Recipient().String() + "\n    enc: |\n")
 		for _, line := range strings.Split(strings.TrimSpace(Armor(t, e.key, id)), "\n") {

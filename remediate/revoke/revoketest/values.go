@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"hash/crc32"
 	"regexp"
 	"strconv"
 	"strings"
@@ -122,7 +123,7 @@ func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byt
 
 // fill replaces {{name}} and {{name|filter}}. What is not known stays and is
 // found by whoever compares. Filters: sha256, sha512, base64, sha256url,
-// firstN, lastN, json (without the quotes).
+// crc32c, firstN, lastN, json (without the quotes).
 func (t *Transcript) fill(template string) string {
 	return placeholder.ReplaceAllStringFunc(template, func(all string) string {
 		m := placeholder.FindStringSubmatch(all)
@@ -147,6 +148,8 @@ func filter(name, value string) string {
 	case name == "sha256url":
 		sum := sha256.Sum256([]byte(value))
 		return base64.RawURLEncoding.EncodeToString(sum[:])
+	case name == "crc32c":
+		return strconv.FormatUint(uint64(crc32.Checksum([]byte(value), crc32.MakeTable(crc32.Castagnoli))), 10)
 	case name == "base64":
 		return base64.StdEncoding.EncodeToString([]byte(value))
 	case name == "json":

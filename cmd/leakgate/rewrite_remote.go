@@ -1,0 +1,324 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/gitrepo/wire"
+	"github.com/leakgate/leakgate/internal/inspect"
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate/purge"
+	"github.com/leakgate/leakgate/remediate/rewrite"
+	"github.com/leakgate/leakgate/remediate/seal"
+)
+
+// tokenVariable holds what signs in at a remote over https.
+const tokenVariable = "LEAKGATE_GIT_TOKEN"
+
+const rewriteRemoteHelp = `
+A remote is reached over https (with ` + tokenVariable + ` or git's credential helpers), ssh, or a path.
+Values are given again at each step, for nobody keeps them; they must be the same.
+`
+
+// purger builds what the verbs on a remote work with. The caller closes its store.
+func (w *world) purger(cmd *cobra.Command, f *remediation, values *rewriteFlags, address string) (*purge.Engine, error) {
+	e, err := w.engine(cmd.Context(), f)
+	if err != nil {
+		return nil, err
+	}
+	p := &purge.Engine{Store: e.Store, Policy: e.Policy, Now: w.now, Actor: e.Actor, Dir: filepath.Join(w.stateFolder(), "leakgate", "rewrite")}
+	if err := w.furnish(cmd, p, e.Key, values, address); err != nil {
+		return nil, errors.Join(err, e.Store.Close())
+	}
+	return p, nil
+}
+
+func (w *world) furnish(cmd *cobra.Command, p *purge.Engine, key secret.Key, values *rewriteFlags, address string) error {
+	if recipients := p.Policy.Rewrite.Recipients; len(recipients) > 0 {
+		var err error
+		if p.Recipients, err = seal.Recipients(recipients); err != nil {
+			return badFlag("[rewrite] recipients: %w", err)
+		}
+	}
+	signer, err := values.signer()
+	if err != nil {
+		return flagError{err}
+	}
+	log := w.log(cmd)
+	p.Rewriter = purge.History{Key: key, Signer: signer, Notice: func(stage string) { log.Info("rewrite", "stage", stage) },
+		Spec: func(repo *gitrepo.Repo) (*rewrite.Spec, error) {
+			return w.rewriteSpec(cmd, values, repo, repo.GitDir())
+		}}
+	p.Remote, err = w.remote(cmd.Context(), address)
+	return err
+}
+
+// remote understands an address, and who signs in there.
+func (w *world) remote(ctx context.Context, address string) (*wire.Remote, error) {
+	r, err := wire.Open(address)
+	if err != nil {
+		return nil, flagError{err}
+	}
+	r.SSH = w.env("GIT_SSH_COMMAND")
+	if r.Authorize != nil || !strings.HasPrefix(r.Address, "http") {
+		return r, nil
+	}
+	user, password := "x-access-token", secret.New(w.env(tokenVariable))
+	if password.IsZero() {
+		user, password = helped(ctx, r.Address)
+	}
+	if !password.IsZero() {
+		r.Authorize = func(req *http.Request) error {
+			req.SetBasicAuth(user, password.Reveal()) // it goes to the remote that the user named
+			return nil
+		}
+	}
+	return r, nil
+}
+
+// helped asks git's credential helpers, see https://git-scm.com/docs/git-credential.
+// Where there is no git or none of them knows, nobody signs in.
+func helped(ctx context.Context, address string) (user string, password secret.Secret) {
+	c := exec.CommandContext(ctx, "git", "credential", "fill")
+	c.Stdin = strings.NewReader("url=" + address + "\n\n")
+	c.Env = append(os.Environ(), "GIT_TERMINAL_PROMPT=0", "GIT_ASKPASS=", "SSH_ASKPASS=")
+	out, err := c.Output()
+	if err != nil {
+		return "", secret.Secret{}
+	}
+	for line := range strings.Lines(string(out)) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
+		switch key {
+		case "username":
+			user = value
+		case "password":
+			password = secret.New(value)
+		}
+	}
+	return user, password
+}
+
+// planRemote plans a rewrite of a remote and keeps the plan.
+func (w *world) planRemote(cmd *cobra.Command, f *remediation, values *rewriteFlags, address, override, file string) error {
+	p, err := w.purger(cmd, f, values, address)
+	if err != nil {
+		return err
+	}
+	defer p.Store.Close()
+	m, err := p.Plan(cmd.Context(), values.credential, override)
+	if errors.Is(err, purge.ErrNothing) {
+		fmt.Fprintln(w.stdout, "Nothing to rewrite: "+err.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if file != "" {
+		if err := m.Save(file); err != nil {
+			return err
+		}
+	}
+	if err := w.printManifest(m, p.Policy.Rewrite.Need()); err != nil {
+		return err
+	}
+	return outcome(exitBlocked)
+}
+
+func (w *world) printManifest(m *purge.Manifest, need int) error {
+	digest, err := m.Digest()
+	if err != nil {
+		return err
+	}
+	out := w.stdout
+	fmt.Fprintf(out, "%d commits would change, from %d that held a value first; %d files held one\n", m.Commits, len(m.First), len(m.Blobs))
+	fmt.Fprintf(out, "Refs that move: %d of %d\n", len(m.Changes), m.Refs)
+	w.printSome(len(m.Changes), func(i int) string {
+		c := m.Changes[i]
+		return fmt.Sprintf("%s %s → %s", inspect.Clean(c.Name), c.Old, cmp.Or(c.New, "none"))
+	})
+	if n := len(m.Remaining); n > 0 {
+		fmt.Fprintf(out, "Refs of the server's own that hold a value and that only its people can remove: %d\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(m.Remaining[i].Name) })
+	}
+	if n := len(m.Signatures); n > 0 {
+		fmt.Fprintf(out, "Signatures that fall: %d\n", n)
+		w.printSome(n, func(i int) string { return m.Signatures[i] })
+	}
+	fmt.Fprintf(out, "\nNothing was changed. The plan may be applied until %s.\n", m.Expires.Format(time.RFC3339))
+	if m.Override != "" {
+		fmt.Fprintf(out, "It may be applied although no credential is known to be dead: %s\n", inspect.Clean(m.Override))
+	}
+	fmt.Fprintf(out, "It needs %d approvals, each by: leakgate rewrite approve %s --key FILE\n", need, digest)
+	fmt.Fprintf(out, "To do it: leakgate rewrite apply %s\n", digest)
+	return nil
+}
+
+// onPlan runs a verb on a plan that is kept; the remote is the plan's.
+func (w *world) onPlan(cmd *cobra.Command, f *remediation, values *rewriteFlags, digest string, do func(*purge.Engine) error) error {
+	e, err := w.engine(cmd.Context(), f)
+	if err != nil {
+		return err
+	}
+	defer e.Store.Close()
+	p := &purge.Engine{Store: e.Store, Policy: e.Policy, Now: w.now, Actor: e.Actor, Dir: filepath.Join(w.stateFolder(), "leakgate", "rewrite")}
+	m, err := p.Manifest(cmd.Context(), digest)
+	if err != nil {
+		return err
+	}
+	if err := w.furnish(cmd, p, e.Key, values, m.Remote); err != nil {
+		return err
+	}
+	return do(p)
+}
+
+func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
+	var s signing
+	c := &cobra.Command{
+		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key", Args: cobra.ExactArgs(1),
+		Long: "Sign a plan as leakgate remediate approve does.\n" + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error { return w.approve(cmd, p, args[0], p.Actor, s) })
+		},
+	}
+	s.addFlags(c)
+	return c
+}
+
+func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
+	var values rewriteFlags
+	c := &cobra.Command{
+		Use: "propose DIGEST", Short: "Push a branch that asks for the rewrite of a remote", Args: cobra.ExactArgs(1),
+		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". Open a pull request of it to have the rewrite\nreviewed. Merging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
+				proposal, err := p.Propose(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(w.stdout, "%s asks for it, on top of %s: %s\n", proposal.Branch, proposal.Base, proposal.Commit)
+				return nil
+			})
+		},
+	}
+	values.addFlags(c)
+	return c
+}
+
+func (w *world) rewriteApplyCommand(f *remediation) *cobra.Command {
+	var values rewriteFlags
+	c := &cobra.Command{
+		Use: "apply DIGEST", Short: "Move the refs of a remote to the history that was approved", Args: cobra.ExactArgs(1),
+		Long: "Make the new history of what the remote holds now, keep what was there in a sealed bundle,\nand move all refs in one atomic push, each only if it is still where it was. Commits that\ncame on top go along; anything else that is new stops it.\n" + rewriteRemoteHelp + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
+				moved, err := p.Apply(cmd.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(w.stdout, "%d refs moved:\n", len(moved))
+				w.printSome(len(moved), func(i int) string {
+					return fmt.Sprintf("%s %s → %s", inspect.Clean(moved[i].Name), moved[i].Old, cmp.Or(moved[i].New, "none"))
+				})
+				fmt.Fprintf(w.stdout, "Now prove it: leakgate rewrite verify %s\n", args[0])
+				return nil
+			})
+		},
+	}
+	values.addFlags(c)
+	return c
+}
+
+func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewriteFlags, digest string) error {
+	return w.onPlan(cmd, f, values, digest, func(p *purge.Engine) error {
+		left, err := p.Verify(cmd.Context(), digest)
+		if left != nil {
+			w.printResidue(left)
+		}
+		if errors.Is(err, purge.ErrResidue) {
+			return outcome(exitBlocked)
+		}
+		return err
+	})
+}
+
+func (w *world) printResidue(left *purge.Residue) {
+	if len(left.Others) == 0 {
+		fmt.Fprintln(w.stdout, "A fresh mirror holds no value in what its branches and tags reach.")
+	} else {
+		fmt.Fprintf(w.stdout, "Refs that still hold a value: %d\n", len(left.Others))
+		w.printSome(len(left.Others), func(i int) string { return inspect.Clean(left.Others[i].Name) })
+	}
+	if n := len(left.Moved); n > 0 {
+		fmt.Fprintf(w.stdout, "Refs that moved on since: %d\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(left.Moved[i]) })
+	}
+	if n := len(left.Hidden); n > 0 {
+		fmt.Fprintf(w.stdout, "Refs of the server's own that still hold one: %d; ask its people to remove them and what nothing reaches\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(left.Hidden[i].Name) })
+	}
+	fmt.Fprintln(w.stdout, "Out of reach: forks, clones, caches, build logs and artifacts, releases, packages.")
+}
+
+func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
+	var identity string
+	c := &cobra.Command{
+		Use: "rollback DIGEST", Short: "Move the refs of a remote back to where they were", Args: cobra.ExactArgs(1),
+		Long: "Open the sealed bundle of what was there and move all refs back in one atomic push, each only\nif it is still where the rewrite put it. The values are back then.\n" + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			identities, err := readIdentities(identity)
+			if err != nil {
+				return err
+			}
+			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
+				if err := p.Rollback(cmd.Context(), args[0], identities); err != nil {
+					return err
+				}
+				fmt.Fprintln(w.stdout, "The remote is as it was before the rewrite, values included.")
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&identity, "identity", "", "`FILE` of the age identity that opens the bundle")
+	return c
+}
+
+func readIdentities(path string) ([]age.Identity, error) {
+	if path == "" {
+		return nil, badFlag("what is sealed needs a key to be opened: --identity FILE")
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, flagError{err}
+	}
+	defer file.Close()
+	identities, err := age.ParseIdentities(file)
+	if err != nil {
+		return nil, badFlag("--identity %s holds no age identity", path) // the error could hold it
+	}
+	return identities, nil
+}
+
+func (w *world) rewriteDestroyCommand(f *remediation) *cobra.Command {
+	var now bool
+	c := &cobra.Command{
+		Use: "destroy DIGEST", Short: "Remove the bundle of what was there, which holds the values", Args: cobra.ExactArgs(1),
+		Long: "Remove the bundle once it is older than [rewrite] keep (7 days by default). Nobody can roll\nback after that.\n" + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error { return p.Destroy(cmd.Context(), args[0], now) })
+		},
+	}
+	c.Flags().BoolVar(&now, "now", false, "before its time")
+	return c
+}

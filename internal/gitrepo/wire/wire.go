@@ -1,0 +1,185 @@
+// Package wire speaks git's pack protocol with a repository at another place: it
+// lists the refs, mirrors everything behind them, and moves refs in one atomic
+// push in which every ref is leased: the id that it must still have is part of
+// the command, so a ref that somebody moved meanwhile is never overwritten.
+// See https://git-scm.com/docs/gitprotocol-pack.
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v6/plumbing/protocol/capability"
+	"github.com/go-git/go-git/v6/plumbing/protocol/packp"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+)
+
+// maxAdvert bounds the list of refs that is read, in bytes: two million refs of usual names.
+const maxAdvert = 256 << 20
+
+// Services of a remote, see https://git-scm.com/docs/gitprotocol-pack.
+const (
+	uploadPack  = "git-upload-pack"
+	receivePack = "git-receive-pack"
+)
+
+// Remote is a repository at another place.
+type Remote struct {
+	// Address is where it is, without a user's password.
+	Address string
+	// Client sends the requests over https; http.DefaultClient when nil.
+	// Redirects are not followed whatever it says.
+	Client *http.Client
+	// Authorize adds to a request what proves who asks; nil for nobody.
+	Authorize func(*http.Request) error
+	// SSH is the command that stands in for ssh, as GIT_SSH_COMMAND does for
+	// git; "" for none.
+	SSH string
+
+	reach func(ctx context.Context, service string) (line, error)
+}
+
+// line is a connection to one service: the list of refs comes first, then one
+// request may be sent, and its answer read.
+type line interface {
+	advert() io.Reader
+	ask(request []byte, pack io.ReadSeeker) (io.Reader, error)
+	io.Closer
+}
+
+// Ref is a name and what it points at.
+type Ref struct {
+	Name string
+	ID   gitrepo.ID
+}
+
+// Advert is what a remote says of itself.
+type Advert struct {
+	// Refs in the order in which they were sent, without HEAD and peeled tags.
+	Refs []Ref
+	// Head is the ref that HEAD stands for; "" when it is not told.
+	Head string
+	// HashSize is the length of an id in bytes, 20 or 32.
+	HashSize int
+	// Atomic reports whether a push of several refs can be all or nothing.
+	Atomic bool
+	// Pack is the file of all its objects, once it is mirrored.
+	Pack string
+
+	caps capability.List
+}
+
+// Open understands the address of a remote: https, ssh (also as user@host:path),
+// file, or a path. Plain http is for loopback only. It connects to nothing yet.
+func Open(address string) (*Remote, error) {
+	r := &Remote{Address: address}
+	u, err := url.Parse(address)
+	switch {
+	case strings.HasPrefix(address, "-"):
+		return nil, fmt.Errorf("%q is not the address of a repository", address)
+	case err == nil && (u.Scheme == "https" || u.Scheme == "http"):
+		return r, r.overHTTP(u)
+	case err == nil && u.Scheme == "ssh":
+		return r, r.overSSH(u.User.Username(), u.Hostname(), u.Port(), u.Path)
+	case err == nil && u.Scheme == "file":
+		return r, r.fromPath(u.Path)
+	case err == nil && u.Scheme != "" && strings.Contains(address, "://") || strings.Contains(address, "::"):
+		return nil, fmt.Errorf("the address %q is of a kind that is not supported; give https, ssh, file or a path", withoutUser(address))
+	}
+	if user, host, path, ok := scpLike(address); ok {
+		return r, r.overSSH(user, host, "", path)
+	}
+	return r, r.fromPath(address)
+}
+
+// withoutUser cuts what may be a password out of an address, for messages.
+func withoutUser(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	return scheme + "://" + host[strings.LastIndex(host, "@")+1:] + "/" + path
+}
+
+// scpLike splits user@host:path. See https://git-scm.com/docs/git-clone#_git_urls.
+func scpLike(address string) (user, host, path string, ok bool) {
+	before, path, found := strings.Cut(address, ":")
+	if !found || strings.Contains(before, "/") || len(before) < 2 || path == "" {
+		return "", "", "", false
+	}
+	user, host, named := strings.Cut(before, "@")
+	if !named {
+		user, host = "", before
+	}
+	return user, host, path, true
+}
+
+// Refs are those that can be read, hidden ones that the remote shows included
+// (as refs/pull of GitHub).
+func (r *Remote) Refs(ctx context.Context) (*Advert, error) {
+	a, l, err := r.open(ctx, uploadPack)
+	if err != nil {
+		return nil, err
+	}
+	return a, l.Close()
+}
+
+// Writable are the refs as the side that accepts pushes shows them.
+func (r *Remote) Writable(ctx context.Context) (*Advert, error) {
+	a, l, err := r.open(ctx, receivePack)
+	if err != nil {
+		return nil, err
+	}
+	return a, l.Close()
+}
+
+func (r *Remote) open(ctx context.Context, service string) (*Advert, line, error) {
+	l, err := r.reach(ctx, service)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", r.Address, err)
+	}
+	a, err := readAdvert(l.advert())
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: read the refs: %w", r.Address, errors.Join(err, l.Close()))
+	}
+	return a, l, nil
+}
+
+func readAdvert(from io.Reader) (*Advert, error) {
+	var sent packp.AdvRefs
+	if err := sent.Decode(io.LimitReader(from, maxAdvert)); err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
+		return nil, err
+	}
+	if len(sent.Shallows) > 0 {
+		return nil, errors.New("the remote is a shallow repository: its history is not whole")
+	}
+	a := &Advert{HashSize: 20, Atomic: sent.Capabilities.Supports(capability.Atomic), caps: sent.Capabilities}
+	if slices.Contains(sent.Capabilities.Get(capability.ObjectFormat), "sha256") {
+		a.HashSize = 32
+	}
+	for _, symref := range sent.Capabilities.Get(capability.SymRef) {
+		if target, ok := strings.CutPrefix(symref, "HEAD:"); ok {
+			a.Head = target
+		}
+	}
+	for _, ref := range sent.References {
+		name := ref.Name().String()
+		if !strings.HasPrefix(name, "refs/") || strings.HasSuffix(name, "^{}") {
+			continue
+		}
+		id, err := gitrepo.ParseID(ref.Hash().String())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		a.Refs = append(a.Refs, Ref{name, id})
+	}
+	return a, nil
+}

@@ -1,0 +1,159 @@
+package purge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/gitrepo/wire"
+)
+
+// Apply moves the refs of the remote to their new history, all or none, if the
+// plan is approved and still true. Again after that, it does nothing. After a run
+// that was cut off it finds out from the remote what became of it. It says which
+// refs moved.
+func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
+	release, err := e.Store.Exclusive(ctx, "rewrite")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	m, err := e.Manifest(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	p, err := e.recall(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	switch p.last {
+	case pushed, verified, stayed, destroyed:
+		return p.moved, nil
+	case returning, returned:
+		return nil, errors.New("the rewrite was rolled back: make a new plan")
+	case pushing:
+		done, err := e.settle(ctx, digest, p.moved)
+		if err != nil || done {
+			return p.moved, err
+		}
+	}
+	if err := e.admit(ctx, m, digest); err != nil {
+		return nil, err
+	}
+	return e.move(ctx, m, digest)
+}
+
+// settle finds out whether a push that nobody saw end was taken. The refs moved
+// all at once, so one of them tells.
+func (e *Engine) settle(ctx context.Context, digest string, sent []Change) (done bool, err error) {
+	a, err := e.Remote.Writable(ctx)
+	if err != nil {
+		return false, err
+	}
+	now := map[string]string{}
+	for _, ref := range a.Refs {
+		now[ref.Name] = ref.ID.String()
+	}
+	var took, stayed int
+	for _, c := range sent {
+		switch now[c.Name] {
+		case c.New:
+			took++
+		case c.Old:
+			stayed++
+		}
+	}
+	switch {
+	case took > 0 && stayed == 0:
+		return true, e.note(ctx, digest, pushed, sent)
+	case took == 0 && stayed > 0:
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: a push was cut off, and its refs tell neither that it was taken (%d) nor that it was not (%d of %d)",
+		wire.ErrUnclear, took, stayed, len(sent))
+}
+
+// move makes the new history of what the remote holds now, keeps what was there,
+// and pushes.
+func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change, error) {
+	work, remove, err := e.workplace()
+	if err != nil {
+		return nil, fmt.Errorf("apply: %w", err)
+	}
+	defer remove()
+	advert, r, err := e.mirror(ctx, work)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.covers(r); err != nil {
+		return nil, err
+	}
+	var now Manifest
+	now.fill(r)
+	if len(now.Changes) == 0 {
+		return nil, errors.New("no ref that can be moved holds a value; what remains is for the server's own people")
+	}
+	kept, err := e.seal(advert, digest)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.note(ctx, digest, bundled, kept); err != nil {
+		return nil, err
+	}
+	return now.Changes, e.push(ctx, digest, now.Changes, r.Pack)
+}
+
+func (e *Engine) push(ctx context.Context, digest string, changes []Change, packFile string) error {
+	updates, err := asUpdates(changes)
+	if err != nil {
+		return err
+	}
+	pack, err := os.Open(packFile)
+	if err != nil {
+		return fmt.Errorf("read the new objects: %w", err)
+	}
+	defer pack.Close()
+	if err := e.Policy.Stopped(); err != nil {
+		return err
+	}
+	if err := e.note(ctx, digest, pushing, changes); err != nil {
+		return err
+	}
+	if err := e.Remote.Push(ctx, updates, pack); err != nil {
+		return e.failed(ctx, digest, refused, err)
+	}
+	e.at("sent")
+	return e.note(ctx, digest, pushed, changes)
+}
+
+// failed writes down that a push changed nothing, unless nobody can tell.
+func (e *Engine) failed(ctx context.Context, digest, event string, err error) error {
+	if errors.Is(err, wire.ErrUnclear) || ctx.Err() != nil {
+		return err
+	}
+	return errors.Join(err, e.note(ctx, digest, event, struct{}{}))
+}
+
+func asUpdates(changes []Change) (updates []wire.Update, err error) {
+	for _, c := range changes {
+		from, err := idOrNone(c.Old)
+		if err != nil {
+			return nil, err
+		}
+		to, err := idOrNone(c.New)
+		if err != nil {
+			return nil, err
+		}
+		updates = append(updates, wire.Update{Name: c.Name, Old: from, New: to})
+	}
+	return updates, nil
+}
+
+func idOrNone(text string) (id gitrepo.ID, err error) {
+	if text == "" {
+		return id, nil
+	}
+	return gitrepo.ParseID(text)
+}

@@ -1,0 +1,106 @@
+package purge
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
+)
+
+// gone are the states of an incident whose credential is dead.
+var gone = map[store.State]bool{store.Revoked: true, store.Rotated: true, store.Purged: true, store.Closed: true}
+
+// admit looks at what must hold before anything is done.
+func (e *Engine) admit(ctx context.Context, m *Manifest, digest string) error {
+	if m.Remote != e.Remote.Address {
+		return fmt.Errorf("the plan is for %s, not for %s", m.Remote, e.Remote.Address)
+	}
+	if name := gitrepo.RemoteName(m.Remote); !e.Policy.Owns(cmp.Or(name, m.Remote)) {
+		return fmt.Errorf("%s is not on the operator's list of what is owned", cmp.Or(name, m.Remote))
+	}
+	if err := m.younger(e.Now()); err != nil {
+		return err
+	}
+	if err := e.dead(ctx, m); err != nil {
+		return err
+	}
+	return e.approved(ctx, m, digest)
+}
+
+// dead holds a rewrite back until its credentials are: taking a value that works
+// out of history only hides it.
+func (e *Engine) dead(ctx context.Context, m *Manifest) error {
+	if m.Override != "" {
+		return nil
+	}
+	if len(m.Credentials) == 0 {
+		return errors.New("the plan names no credential, so nobody can tell that it is dead; plan again with --override and a reason if it cannot work any more")
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		var alive []error
+		for _, id := range m.Credentials {
+			in, err := t.Incident(ctx, id)
+			switch {
+			case errors.Is(err, store.ErrNotFound):
+				alive = append(alive, fmt.Errorf("%s was never checked: leakgate remediate plan", id))
+			case err != nil:
+				return err
+			case !gone[in.State]:
+				alive = append(alive, fmt.Errorf("%s is not known to be dead (its incident is %s): leakgate remediate plan", id, in.State))
+			}
+		}
+		return errors.Join(alive...)
+	})
+}
+
+// Approve keeps an approval of a plan, if it is a valid one.
+func (e *Engine) Approve(ctx context.Context, a remediate.Approval) error {
+	m, err := e.Manifest(ctx, a.Plan)
+	if err != nil {
+		return err
+	}
+	if err := e.Policy.Accepts(a, a.Plan, m.Requester, e.Now()); err != nil {
+		return err
+	}
+	body, err := json.Marshal(a)
+	if err != nil {
+		return fmt.Errorf("encode approval: %w", err)
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, body) })
+}
+
+// approved reports whether a plan has the approvals that it needs now.
+func (e *Engine) approved(ctx context.Context, m *Manifest, digest string) error {
+	var bodies [][]byte
+	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
+		bodies, err = t.Approvals(ctx, digest)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	valid := map[string]bool{}
+	var faults []error
+	for _, body := range bodies {
+		var a remediate.Approval
+		err := json.Unmarshal(body, &a)
+		if err == nil {
+			err = e.Policy.Accepts(a, digest, m.Requester, e.Now())
+		}
+		if err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		valid[a.Approver] = true
+	}
+	need := e.Policy.Rewrite.Need()
+	if len(valid) >= need {
+		return nil
+	}
+	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate rewrite approve %s", len(valid), need, digest))...)
+}

@@ -1,0 +1,146 @@
+package purge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+)
+
+// Folder is where a repository keeps the manifests of its rewrites.
+const Folder = ".leakgate/rewrites"
+
+// Bans are objects that rewrites took out and nobody may bring back.
+type Bans struct {
+	commits, blobs map[gitrepo.ID]bool
+}
+
+// Return is an object that is on its way back.
+type Return struct {
+	Commit string `json:"commit"` // that brings it
+	Path   string `json:"path"`   // "" when it is the commit itself
+}
+
+func (r Return) String() string {
+	if r.Path == "" {
+		return fmt.Sprintf("commit %s is of the history that was rewritten", r.Commit)
+	}
+	return fmt.Sprintf("commit %s brings back %s as it was before the rewrite", r.Commit, r.Path)
+}
+
+// NewBans is without any.
+func NewBans() *Bans { return &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}} }
+
+// Read adds the manifests that a commit holds in Folder. One that does not
+// parse is an error: what it bans cannot be told.
+func (b *Bans) Read(rd *gitrepo.Reader, commit gitrepo.ID) error {
+	c, err := rd.Commit(commit)
+	if err != nil {
+		return fmt.Errorf("read what was rewritten: %w", err)
+	}
+	folder, err := rd.Lookup(c.Tree, Folder)
+	if errors.Is(err, gitrepo.ErrNoPath) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read what was rewritten: %w", err)
+	}
+	entries, err := rd.Tree(folder.ID)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", Folder, err)
+	}
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name, ".json") {
+			continue
+		}
+		if err := b.read(rd, entry.ID); err != nil {
+			return fmt.Errorf("%s/%s: %w", Folder, entry.Name, err)
+		}
+	}
+	return nil
+}
+
+func (b *Bans) read(rd *gitrepo.Reader, id gitrepo.ID) error {
+	blob, err := rd.Object(id)
+	if err != nil {
+		return err
+	}
+	m, err := parse(blob.Data)
+	if err != nil {
+		return err
+	}
+	return b.Add(m)
+}
+
+// Add bans what a rewrite took out.
+func (b *Bans) Add(m *Manifest) error {
+	for list, into := range map[*[]string]map[gitrepo.ID]bool{&m.First: b.commits, &m.Blobs: b.blobs} {
+		for _, text := range *list {
+			id, err := gitrepo.ParseID(text)
+			if err != nil {
+				return err
+			}
+			into[id] = true
+		}
+	}
+	return nil
+}
+
+// Empty reports whether nothing is banned.
+func (b *Bans) Empty() bool { return len(b.commits)+len(b.blobs) == 0 }
+
+// Check looks at every commit that tips reach and hidden does not. An error
+// means that not all could be looked at. Refs that servers keep for themselves
+// must not be among hidden: they hold what was rewritten.
+func (b *Bans) Check(ctx context.Context, repo *gitrepo.Repo, tips, hidden []gitrepo.ID) ([]Return, error) {
+	if b.Empty() {
+		return nil, nil
+	}
+	rd := repo.NewReader(32 << 20)
+	var found []Return
+	report, err := repo.Walk(ctx, tips, hidden, func(c *gitrepo.Commit) error {
+		if b.commits[c.ID] {
+			found = append(found, Return{Commit: c.ID.String()})
+			return nil
+		}
+		files, err := b.files(rd, c)
+		found = append(found, files...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for what was rewritten: %w", err)
+	}
+	for _, t := range report.Targets {
+		if b.blobs[t.Target] {
+			found = append(found, Return{Commit: t.Tip.String(), Path: "(a tag of the file itself)"})
+		}
+	}
+	for _, missing := range report.Missing { // the history beyond could be the old one
+		return nil, fmt.Errorf("look for what was rewritten: commit %s: %w", missing.ID, missing.Reason)
+	}
+	return found, nil
+}
+
+// files are those of a commit that are banned and that its first parent lacks.
+func (b *Bans) files(rd *gitrepo.Reader, c *gitrepo.Commit) (found []Return, err error) {
+	if len(b.blobs) == 0 {
+		return nil, nil
+	}
+	var before gitrepo.ID
+	if len(c.Parents) > 0 {
+		parent, err := rd.Commit(c.Parents[0])
+		if err != nil {
+			return nil, err
+		}
+		before = parent.Tree
+	}
+	err = rd.DiffTrees(before, c.Tree, func(change gitrepo.Change) error {
+		if b.blobs[change.New.ID] {
+			found = append(found, Return{Commit: c.ID.String(), Path: change.Path})
+		}
+		return nil
+	})
+	return found, err
+}

@@ -1,0 +1,84 @@
+package purge
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// Events of the journal of a rewrite, in their order.
+const (
+	proposed  = "proposed"  // a branch asks for it
+	bundled   = "bundled"   // what was there is kept
+	pushing   = "pushing"   // the push is about to be sent
+	refused   = "refused"   // the remote did not take it, and is as it was
+	pushed    = "pushed"    // the remote took it
+	verified  = "verified"  // a fresh mirror holds no value
+	returning = "returning" // the push back is about to be sent
+	stayed    = "stayed"    // the remote did not take it, and is as the rewrite left it
+	returned  = "returned"  // the remote is as it was
+	destroyed = "destroyed" // the bundle is gone
+)
+
+// past is what the journal says of a rewrite.
+type past struct {
+	last   string
+	bundle Bundle
+	moved  []Change // the map of the push that was sent last
+}
+
+// Bundle is where what was there is kept, sealed.
+type Bundle struct {
+	File   string `json:"file"`
+	SHA256 string `json:"sha256"`
+	Bytes  int64  `json:"bytes"`
+}
+
+func (e *Engine) recall(ctx context.Context, digest string) (p past, err error) {
+	err = e.Store.Tx(ctx, func(t *store.Tx) error {
+		entries, err := t.Journal(ctx, digest)
+		for _, entry := range entries {
+			if err := p.add(entry); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	return p, err
+}
+
+func (p *past) add(entry store.Entry) error {
+	if entry.Event == proposed {
+		return nil // it says nothing of how far the rewrite is
+	}
+	p.last = entry.Event
+	var into any
+	switch entry.Event {
+	case bundled:
+		into = &p.bundle
+	case pushing:
+		p.moved = nil
+		into = &p.moved
+	default:
+		return nil
+	}
+	if err := json.Unmarshal(entry.Body, into); err != nil {
+		return fmt.Errorf("the journal does not parse: %w", err)
+	}
+	return nil
+}
+
+// note writes into the journal and the audit trail, or into neither.
+func (e *Engine) note(ctx context.Context, digest, event string, body any) error {
+	err := e.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := t.Note(ctx, digest, 0, event, body); err != nil {
+			return err
+		}
+		_, err := t.Audit(ctx, e.Actor, "rewrite "+event, digest, body)
+		return err
+	})
+	e.at(event)
+	return err
+}

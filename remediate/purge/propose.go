@@ -1,0 +1,129 @@
+package purge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/gitrepo/wire"
+)
+
+// Proposal is a branch that asks for a rewrite: one commit on the default branch
+// that holds placeholders where values are there now, and the manifest. Merging
+// it rewrites nothing; it lets people review, and ends the leak at the tip.
+type Proposal struct {
+	Branch string `json:"branch"`
+	Base   string `json:"base"`
+	Commit string `json:"commit"`
+}
+
+// Propose pushes the branch. Again, it changes nothing.
+func (e *Engine) Propose(ctx context.Context, digest string) (*Proposal, error) {
+	release, err := e.Store.Exclusive(ctx, "rewrite")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	m, err := e.Manifest(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.younger(e.Now()); err != nil {
+		return nil, err
+	}
+	work, remove, err := e.workplace()
+	if err != nil {
+		return nil, fmt.Errorf("propose: %w", err)
+	}
+	defer remove()
+	return e.propose(ctx, m, digest, filepath.Join(work, "mirror.git"))
+}
+
+func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (*Proposal, error) {
+	advert, err := e.Remote.Mirror(ctx, dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	before, err := gitrepo.Open(dir) // as it is without what the rewriter adds
+	if err != nil {
+		return nil, err
+	}
+	defer before.Close()
+	r, err := e.Rewriter.Rewrite(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.covers(r); err != nil {
+		return nil, err
+	}
+	after, err := gitrepo.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer after.Close()
+	base := tipOf(advert)
+	if base.IsZero() {
+		return nil, errors.New("the remote does not say which branch is its default one")
+	}
+	f := &fix{manifest: m, before: before, after: after.NewReader(32 << 20), base: base, clean: movedTo(r, advert.Head, base)}
+	pack, commit, err := f.write(Folder + "/" + digest[:16] + ".json")
+	if err != nil {
+		return nil, fmt.Errorf("propose: %w", err)
+	}
+	p := &Proposal{Branch: branchOf(digest), Base: advert.Head, Commit: commit.String()}
+	return p, e.publish(ctx, digest, p, advert, pack)
+}
+
+// publish pushes the branch, unless it is there.
+func (e *Engine) publish(ctx context.Context, digest string, p *Proposal, advert *wire.Advert, pack string) error {
+	for _, ref := range advert.Refs {
+		if ref.Name != p.Branch {
+			continue
+		}
+		if ref.ID.String() != p.Commit {
+			return fmt.Errorf("%s is there and holds something else", p.Branch)
+		}
+		return nil
+	}
+	objects, err := os.Open(pack)
+	if err != nil {
+		return fmt.Errorf("propose: %w", err)
+	}
+	defer objects.Close()
+	updates, err := asUpdates([]Change{{Name: p.Branch, New: p.Commit}})
+	if err != nil {
+		return err
+	}
+	if err := e.Remote.Push(ctx, updates, objects); err != nil {
+		return err
+	}
+	return e.note(ctx, digest, proposed, p)
+}
+
+// branchOf is the branch that asks for a plan.
+func branchOf(digest string) string { return "refs/heads/leakgate/rewrite-" + digest[:16] }
+
+func tipOf(a *wire.Advert) gitrepo.ID {
+	for _, ref := range a.Refs {
+		if ref.Name == a.Head {
+			return ref.ID
+		}
+	}
+	return gitrepo.ID{}
+}
+
+// movedTo is where a rewrite puts a ref.
+func movedTo(r *Rewritten, name string, now gitrepo.ID) gitrepo.ID {
+	for _, c := range r.Changes {
+		if c.Name != name {
+			continue
+		}
+		if id, err := gitrepo.ParseID(c.New); err == nil {
+			return id
+		}
+	}
+	return now
+}

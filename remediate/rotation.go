@@ -1,0 +1,71 @@
+package remediate
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
+)
+
+// Rotate is the deed of a step that writes a new value to a place. Package
+// rotate does it; [Engine.Apply] does not.
+const Rotate revoke.Deed = "rotate"
+
+// Rotation is what such a step is to do.
+type Rotation struct {
+	Place  string          `json:"place"` // its name in the operator's file
+	Data   string          `json:"data"`  // digest of what is configured of it
+	Kind   string          `json:"kind"`
+	Where  string          `json:"where"`
+	From   string          `json:"from"` // the version that is replaced
+	Mint   string          `json:"mint"`
+	Reason string          `json:"reason"`
+	Grace  revoke.Duration `json:"grace"` // after which the old version ends
+	Ends   string          `json:"ends"`  // what then becomes of it
+}
+
+// Blank is a plan without steps, made now.
+func (e *Engine) Blank() (*Plan, error) {
+	now := e.Clock.Now().UTC().Truncate(time.Second)
+	policy, err := e.Policy.digest()
+	return &Plan{Made: now, Expires: now.Add(e.Policy.lifetime()), Requester: e.Actor, Policy: policy}, err
+}
+
+// Keep keeps a plan and gives its digest.
+func (e *Engine) Keep(ctx context.Context, plan *Plan) (string, error) { return e.keep(ctx, plan) }
+
+// Genuine reads a plan that this installation made, behind an unbroken audit trail.
+func (e *Engine) Genuine(ctx context.Context, digest string) (*Plan, error) {
+	return e.genuine(ctx, digest)
+}
+
+// Admit reports whether a plan may be begun now: under the policy under which
+// it was made, in its time, and with its approvals.
+func (e *Engine) Admit(ctx context.Context, plan *Plan, digest string) error {
+	return e.admit(ctx, plan, digest)
+}
+
+// Stopped reports the kill switch as an error.
+func (e *Engine) Stopped() error { return (&run{Engine: e}).stopped() }
+
+// MayForever reports whether a run that did n deeds that cannot be taken back may
+// do one more.
+func (e *Engine) MayForever(n int) bool { return n < e.Policy.budget() }
+
+// Mark is what plans and journals know a value by.
+func (e *Engine) Mark(value secret.Secret) string { return e.mark(value) }
+
+// Known is the incident of a credential, if there is one.
+func (e *Engine) Known(ctx context.Context, credential string) (in store.Incident, known bool, err error) {
+	err = e.Store.Tx(ctx, func(t *store.Tx) error {
+		in, err = t.Incident(ctx, credential)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return in, false, nil
+	}
+	return in, err == nil, err
+}
