@@ -37,18 +37,17 @@ func (a act) outcome(e Effect, why string) (Outcome, error) { return Outcome{a.s
 
 // check asks whether the credential works, within the provider's rate.
 func (a act) check(ctx context.Context) (revoke.Report, error) {
-	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+	if err := a.pace.wait(ctx, a.Clock, a.provider, asking); err != nil {
 		return revoke.Report{}, err
 	}
 	report := a.Issuer.Check(ctx, a.provider, a.in)
-	a.pace.note(a.Clock, a.provider, report.Status != revoke.Unknown || a.provider.Unchecked != "")
+	a.pace.note(a.Clock, a.provider, documented(a.provider, report))
 	return report, ctx.Err()
 }
 
 // act looks again, finds the record again, and makes the call.
 func (a act) act(ctx context.Context) (Outcome, error) {
 	report, err := a.check(ctx)
-	report = doubted(a.provider, a.in, report)
 	switch {
 	case err != nil:
 		return Outcome{}, err
@@ -61,11 +60,8 @@ func (a act) act(ctx context.Context) (Outcome, error) {
 	if why != "" {
 		return a.outcome(Refused, why)
 	}
-	if !a.step.Undo {
-		if a.forever >= a.Policy.budget() {
-			return a.outcome(Refused, fmt.Sprintf("this run has done the %d deeds that cannot be taken back and that budget allows", a.forever))
-		}
-		a.forever++
+	if why, err := a.spend(ctx); why != "" || err != nil {
+		return Outcome{a.step, Refused, why}, err
 	}
 	return a.fire(ctx, target)
 }
@@ -73,7 +69,7 @@ func (a act) act(ctx context.Context) (Outcome, error) {
 // aim proves again which record the value is; it must be that of the plan.
 func (a act) aim(ctx context.Context, report revoke.Report) (revoke.Target, string) {
 	if a.provider.Find != nil {
-		if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+		if err := a.pace.wait(ctx, a.Clock, a.provider, asking); err != nil {
 			return revoke.Target{}, err.Error()
 		}
 	}
@@ -81,69 +77,19 @@ func (a act) aim(ctx context.Context, report revoke.Report) (revoke.Target, stri
 	if err != nil {
 		return target, err.Error()
 	}
-	if planned := a.step.Target; planned == nil || planned.ID != target.ID || planned.Proof != target.Proof {
+	if planned := a.step.Target; planned == nil || !same(*planned, target) {
 		return target, fmt.Sprintf("%s: the record is another one than that of the plan", revoke.ErrAmbiguous)
 	}
 	return target, ""
-}
-
-// fire writes down that the call is made, makes it, and writes down the answer.
-func (a act) fire(ctx context.Context, target revoke.Target) (Outcome, error) {
-	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
-		return Outcome{}, err
-	}
-	// The step may have waited for hours.
-	if err := a.stopped(); err != nil {
-		return Outcome{}, err
-	}
-	if !a.Clock.Now().Before(a.plan.Expires) {
-		return Outcome{}, ErrExpired
-	}
-	a.at("before intent")
-	if err := a.write(ctx, intent, call{a.step.Deed, target}); err != nil {
-		return Outcome{}, err
-	}
-	a.at("before call")
-	o := a.Issuer.Act(ctx, a.provider, a.in, target, a.step.Deed)
-	a.pace.note(a.Clock, a.provider, o.Result != revoke.Unclear)
-	a.at("behind call")
-	event := answered
-	if o.Result == revoke.Refused {
-		event = refused
-	}
-	// What was called has happened, whether or not somebody still waits for it.
-	if err := a.write(context.WithoutCancel(ctx), event, answer{o.Result.String(), o.Why, o.Settle}); err != nil {
-		return Outcome{}, err
-	}
-	a.at("behind answer")
-	if o.Result == revoke.Refused {
-		return a.outcome(Refused, o.Why)
-	}
-	return a.verify(ctx, a.Clock.Now().Add(max(o.Settle, time.Duration(a.provider.Settle))), o.Why)
-}
-
-// write notes an event in the journal and in the audit trail.
-func (a act) write(ctx context.Context, event string, body any) error {
-	return a.Store.Tx(ctx, func(t *store.Tx) error {
-		if event == intent || event == undoing { // nobody else may be about to call
-			if err := t.Holds(ctx, "apply"); err != nil {
-				return err
-			}
-		}
-		if err := t.Note(ctx, a.digest, a.index, event, body); err != nil {
-			return err
-		}
-		_, err := t.Audit(ctx, a.Actor, string(a.step.Deed)+" "+event, a.step.Credential, map[string]any{
-			"plan": a.digest, "provider": a.provider.ID, "detail": body,
-		})
-		return err
-	})
 }
 
 // takeUp goes on where an earlier run was cut off. The call may have been made:
 // it is not made again unless the issuer says, after the time that it takes to
 // settle, that the credential still works.
 func (a act) takeUp(ctx context.Context, at progress) (Outcome, error) {
+	if a.step.Disabled != "" && !at.happened() { // to delete twice does what once does
+		return a.remove(ctx)
+	}
 	if a.provider.Unchecked != "" {
 		return a.outcome(Open, "an earlier run was cut off at the call, and nobody can tell whether it was made: "+a.provider.Unchecked)
 	}
@@ -165,6 +111,13 @@ func (a act) takeUp(ctx context.Context, at progress) (Outcome, error) {
 		return a.act(ctx)
 	}
 	return a.outcome(Open, "an earlier run was cut off at the call, and nobody can tell what became of it: "+report.Why)
+}
+
+// happened reports whether the provider said that it did what was asked.
+func (p progress) happened() bool {
+	var told answer
+	return p.event == answered && json.Unmarshal(p.body, &told) == nil &&
+		(told.Result == revoke.Done.String() || told.Result == revoke.Gone.String())
 }
 
 // Waits between checks.

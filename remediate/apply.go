@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -70,13 +72,16 @@ func (e *Engine) admit(ctx context.Context, plan *Plan, digest string) error {
 	if plan.Policy != policy {
 		return errors.New("the policy changed since the plan was made: make a new one")
 	}
-	switch now := e.Clock.Now(); {
-	case !now.Before(plan.Expires):
+	switch {
+	case !e.now().Before(plan.Expires):
 		return ErrExpired
-	case now.Add(skew).Before(plan.Made):
+	case e.Clock.Now().Add(skew).Before(plan.Made):
 		return errors.New("the plan was made in the future: set the clock")
 	}
-	return e.approved(ctx, plan, digest)
+	if err := e.requested(ctx, plan, digest); err != nil {
+		return err
+	}
+	return e.approved(ctx, plan, plan, digest, false)
 }
 
 // run is one application of a plan.
@@ -86,7 +91,9 @@ type run struct {
 	digest  string
 	cases   map[string]Case
 	journal map[int]progress
-	forever int // deeds of this run that cannot be taken back
+	forever int     // deeds of this run that cannot be taken back
+	today   *int    // such deeds of other runs in the 24 hours before this one; nil until counted
+	loading *[]shot // calls that wait for others; nil when each is made at once
 }
 
 // progress is how far the journal says that a step has come.
@@ -105,6 +112,8 @@ const (
 	refused  = "refused"  // the provider refused; nothing was done
 	undoing  = "undoing"  // an undo is about to be called
 	undone   = "undone"
+
+	undoFailed = "undo failed" // the provider did not enable it, or nobody can tell
 )
 
 // recall reads the journal.
@@ -124,22 +133,55 @@ func (r *run) recall(ctx context.Context) error {
 	})
 }
 
-func (r *run) all(ctx context.Context) (out []Outcome, err error) {
-	for i, s := range r.plan.Steps {
-		if err := r.stopped(); err != nil {
-			return out, err
+// all does the steps in their order; those that one call may carry come with
+// the first of them.
+func (r *run) all(ctx context.Context) (list []Outcome, err error) {
+	out := map[int]Outcome{}
+	for i := range r.plan.Steps {
+		if _, done := out[i]; done {
+			continue
 		}
-		o, err := r.step(ctx, i, s)
-		if err != nil {
-			return out, fmt.Errorf("step %d of %s: %w", i+1, s.Credential, err)
+		if err = r.volley(ctx, r.together(i), out); err != nil {
+			break
 		}
-		out = append(out, o)
-		r.tell(i+1, len(r.plan.Steps))
 	}
-	return out, nil
+	for _, i := range slices.Sorted(maps.Keys(out)) {
+		if out[i].Effect != loaded {
+			list = append(list, out[i])
+		}
+	}
+	return list, err
 }
 
-func (r *run) stopped() error { return r.Policy.Stopped() }
+// one does a step, as far as it can be done alone.
+func (r *run) one(ctx context.Context, i int, out map[int]Outcome) error {
+	if err := r.Stopped(); err != nil {
+		return err
+	}
+	s := r.plan.Steps[i]
+	o, err := r.step(ctx, i, s)
+	if err != nil {
+		return fmt.Errorf("step %d of %s: %w", i+1, s.Credential, err)
+	}
+	if out[i] = o; o.Effect != loaded {
+		r.finished(out)
+	}
+	return nil
+}
+
+// finished tells how many steps are done.
+func (r *run) finished(out map[int]Outcome) {
+	n := 0
+	for _, o := range out {
+		if o.Effect != loaded {
+			n++
+		}
+	}
+	r.tell(n, len(r.plan.Steps))
+}
+
+// Stopped is ErrStopped while the kill switch is on.
+func (e *Engine) Stopped() error { return e.Policy.Stopped() }
 
 // step does one step, or what is left of it.
 func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
@@ -153,15 +195,20 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 			return Outcome{s, Open, "done before, but its incident is open: make a new plan"}, err
 		}
 		return Outcome{s, Proven, "done before"}, nil
-	case undoing, undone:
+	case undoing, undone, undoFailed:
 		return Outcome{s, Refused, "it was taken back: make a new plan"}, nil
 	}
-	a, why := r.prepare(i, s)
+	a, why, err := r.prepare(ctx, i, s)
 	switch {
+	case err != nil:
+		return Outcome{}, err
 	case why != "":
 		return Outcome{s, Refused, why}, nil
 	case at.event == intent || at.event == answered:
 		return a.takeUp(ctx, at)
+	}
+	if s.Disabled != "" {
+		return a.remove(ctx)
 	}
 	called, done, err := r.calledElsewhere(ctx, s.Credential)
 	switch {
@@ -182,7 +229,10 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 	if s.Status != revoke.Dead {
 		return Outcome{s, Nothing, s.Note}, nil
 	}
-	a, why := r.prepare(i, s)
+	a, why, err := r.prepare(ctx, i, s)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if why != "" {
 		if over, err := r.over(ctx, s.Credential); over || err != nil {
 			return Outcome{s, Nothing, s.Note}, err
@@ -200,25 +250,35 @@ func (r *run) passive(ctx context.Context, i int, s Step) (Outcome, error) {
 }
 
 // prepare gives what a step needs to be done, or why it is not done.
-func (r *run) prepare(i int, s Step) (act, string) {
-	c, ok := r.cases[s.Credential]
-	p := r.Catalogue.Provider(s.Provider)
+func (r *run) prepare(ctx context.Context, i int, s Step) (act, string, error) {
+	c, p := r.cases[s.Credential], r.Catalogue.Provider(s.Provider)
+	if why := r.hinders(c, p, s); why != "" {
+		return act{}, why, nil
+	}
+	in := r.input(c, p)
+	var err error
+	in.Home, err = r.home(ctx, s.Credential, p)
+	return act{run: r, index: i, step: s, provider: p, in: in}, "", err
+}
+
+// hinders says why a step is not done, "" when nothing is in the way.
+func (r *run) hinders(c Case, p *revoke.Provider, s Step) string {
 	switch {
 	case s.Deed == Rotate:
-		return act{}, "it is a rotation: leakgate remediate rotate apply"
-	case !ok:
-		return act{}, "its value was not found again: give the repository, or the value on standard input"
+		return "it is a rotation: leakgate remediate rotate apply"
+	case c.Credential == "":
+		return "its value was not found again: give the repository, or the value on standard input"
 	case r.mark(c.Value) != s.Mark:
-		return act{}, "the value is not the one of the plan"
+		return "the value is not the one of the plan"
 	case !r.Policy.Owns(s.Repository) || !r.Policy.Owns(c.Repository):
-		return act{}, "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
+		return "REFUSED_NOT_OWNED: the repository is not on the list of owned repositories"
 	case p == nil:
-		return act{}, "the provider of the plan is not known to this version"
+		return "the provider of the plan is not known to this version"
 	case r.pace.broken(r.Clock, p):
-		return act{}, fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
+		return fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)
 	}
 	if data, err := p.Digest(); err != nil || data != s.Data {
-		return act{}, "what is known of the provider changed since the plan was made: make a new one"
+		return "what is known of the provider changed since the plan was made: make a new one"
 	}
-	return act{run: r, index: i, step: s, provider: p, in: r.input(c, p)}, ""
+	return ""
 }

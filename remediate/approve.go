@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 // Approval is one approver's word on one plan, signed with an SSH key in the
@@ -19,6 +20,7 @@ import (
 // (https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig).
 type Approval struct {
 	Plan      string    `json:"plan"`
+	Undo      bool      `json:"undo,omitempty"` // it allows to take the plan back, and nothing else
 	Approver  string    `json:"approver"`
 	Expires   time.Time `json:"expires"`
 	Signature string    `json:"signature"`
@@ -29,7 +31,11 @@ const namespace = "leakgate"
 
 // Statement is the text that is signed.
 func (a Approval) Statement() []byte {
-	return fmt.Appendf(nil, "I approve this leakgate plan.\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
+	word := "I approve this leakgate plan."
+	if a.Undo {
+		word = "I approve that this leakgate plan is taken back."
+	}
+	return fmt.Appendf([]byte(word), "\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
 }
 
 // Sign fills in the signature.
@@ -45,17 +51,28 @@ func (a *Approval) Sign(key ssh.Signer) error {
 // Approve keeps an approval, if it is a valid one of this plan.
 func (e *Engine) Approve(ctx context.Context, a Approval) error {
 	plan, err := e.read(ctx, a.Plan)
+	if err == nil {
+		err = e.trust(ctx)
+	}
 	if err != nil {
 		return err
 	}
-	if err := e.Policy.accepts(plan, a, e.Clock.Now()); err != nil {
+	if err := e.Policy.accepts(plan, a, e.now()); err != nil {
 		return err
 	}
 	body, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("encode approval: %w", err)
 	}
-	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, body) })
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, a.Kind(), body) })
+}
+
+// Kind keeps the two approvals that a person can give of a plan apart.
+func (a Approval) Kind() string {
+	if a.Undo {
+		return string(revoke.Undo)
+	}
+	return ""
 }
 
 // accepts holds an approval against the plan and the operator's list of approvers.
@@ -83,21 +100,25 @@ func (p Policy) Accepts(a Approval, digest, requester string, now time.Time) err
 		return fmt.Errorf("the approval of %s has no signature that parses", a.Approver)
 	}
 	for _, approver := range p.Approvers {
-		if approver.Name == a.Approver {
-			return approver.signed(a, signature)
+		if approver.Name != a.Approver {
+			continue
 		}
+		if same, err := p.sameHand(requester, approver); same || err != nil {
+			return errors.Join(err, fmt.Errorf("%s has a key of %s, who made the plan, and cannot approve it", a.Approver, requester))
+		}
+		return approver.signed(a.Statement(), signature)
 	}
 	return fmt.Errorf("%s is not on the list of approvers", a.Approver)
 }
 
-// signed reports whether one of the approver's keys made a signature.
-func (p Approver) signed(a Approval, s *sshsig.Signature) error {
+// signed reports whether one of a person's keys made a signature.
+func (p Approver) signed(statement []byte, s *sshsig.Signature) error {
 	keys, err := p.keys()
 	if err != nil {
 		return err
 	}
 	for _, key := range keys {
-		if sshsig.Verify(bytes.NewReader(a.Statement()), s, key, s.HashAlgorithm, namespace) == nil {
+		if sshsig.Verify(bytes.NewReader(statement), s, key, s.HashAlgorithm, namespace) == nil {
 			return nil
 		}
 	}
@@ -118,9 +139,10 @@ func (p Approver) keys() (keys []ssh.PublicKey, err error) {
 	return keys, nil
 }
 
-// approved reports whether a plan has the approvals that it needs now.
-func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error {
-	need := e.Policy.Needs(plan)
+// approved reports whether a plan has the approvals that the part of it that is
+// to be done, or to be taken back, needs now.
+func (e *Engine) approved(ctx context.Context, plan, part *Plan, digest string, undo bool) error {
+	need := e.Policy.Needs(part)
 	if need == 0 {
 		return nil
 	}
@@ -137,8 +159,11 @@ func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error 
 	for _, body := range bodies {
 		var a Approval
 		err := json.Unmarshal(body, &a)
+		if err == nil && (a.Undo != undo || a.Approver == "") { // of something else
+			continue
+		}
 		if err == nil {
-			err = e.Policy.accepts(plan, a, e.Clock.Now())
+			err = e.Policy.accepts(plan, a, e.now())
 		}
 		if err != nil {
 			faults = append(faults, err)
@@ -149,5 +174,9 @@ func (e *Engine) approved(ctx context.Context, plan *Plan, digest string) error 
 	if len(valid) >= need {
 		return nil
 	}
-	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate remediate approve %s", len(valid), need, digest))...)
+	flag := ""
+	if undo {
+		flag = "--undo "
+	}
+	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate remediate approve %s%s", len(valid), need, flag, digest))...)
 }

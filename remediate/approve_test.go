@@ -116,7 +116,7 @@ func TestAnApprovalIsJudgedWhenItCounts(t *testing.T) {
 	forged.Approver = "bob"
 	body, err := json.Marshal(forged)
 	must(t, err)
-	must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error { return tx.KeepApproval(t.Context(), digest, "bob", body) }))
+	must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error { return tx.KeepApproval(t.Context(), digest, "bob", "", body) }))
 	if _, err := w.Apply(t.Context(), digest, byID(c)); err == nil {
 		t.Error("a forged approval counted")
 	}

@@ -168,6 +168,9 @@ func TestApproversAreDifferentPeople(t *testing.T) {
 		"one key for two names":       "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"ann2\"\nkeys = ['''" + strings.TrimSpace(key) + " again''']\n",
 		"one name twice":              "[[approvers]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[approvers]]\nname = \"Ann \"\nkeys = ['''" + strings.TrimSpace(string(ssh.MarshalAuthorizedKey(who["bob"].PublicKey()))) + "''']\n",
 		"no name":                     "[[approvers]]\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"two requesters, one key":     "[[requesters]]\nname = \"ann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n[[requesters]]\nname = \"bob\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"a name of two lines":         "[[approvers]]\nname = \"undo\\nann\"\nkeys = ['''" + strings.TrimSpace(key) + "''']\n",
+		"a grace of none that is 7 d": "grace = \"0s\"\n",
 		"a budget of none that is 10": "budget = 0\n",
 		"a life of none that is 24 h": "lifetime = \"0s\"\n",
 	} {
@@ -191,37 +194,61 @@ func TestARequesterByAnotherSpellingDoesNotApprove(t *testing.T) {
 	}
 }
 
-// What the list of one account lacks may be in another's: only behind a call is it dead.
-func TestWhatAListLacksIsNotDead(t *testing.T) {
-	w := newWorld(t, t.TempDir(), func(w *world) {
-		w.Catalogue.Providers[1].Check, w.Catalogue.Providers[1].Find = nil, &revoke.Find{Absent: "dead"}
-	})
-	absent, listed := w.leak(t, "absent-value", "hard"), w.leak(t, "listed-value", "hard")
-	w.fake.status = map[string]revoke.Status{"absent-value": revoke.Dead}
-	_, digest := w.plan(t, absent, listed)
-	w.apply(t, digest, absent, listed)
-	if w.state(t, absent) != store.Detected || w.state(t, listed) != store.Revoked {
-		t.Errorf("absent is %s, listed is %s", w.state(t, absent), w.state(t, listed))
+// What a provider does not know where it was asked may be from elsewhere: it is
+// dead behind a call, where it was seen alive before, or by the operator's word.
+func TestWhatIsNotKnownAtAPlaceIsNotDead(t *testing.T) {
+	for name, c := range map[string]struct {
+		place string
+		word  func(*world)
+		dead  bool
+	}{
+		"one account of many":      {revoke.PlaceNone, nil, false},
+		"the only account":         {revoke.PlaceNone, func(w *world) { w.Policy.Home = []string{"hard"} }, true},
+		"a host that nobody named": {"host", nil, false},
+		"a host by name":           {"host", func(w *world) { w.Given = map[string]secret.Secret{"hard.host": secret.New("example.com")} }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, t.TempDir(), func(w *world) {
+				p := w.Catalogue.Providers[1]
+				p.Needs, p.Place = []revoke.Need{{Name: "host", From: "setting", Default: "example.com"}}, c.place
+				if c.word != nil {
+					c.word(w)
+				}
+			})
+			absent, known := w.leak(t, "absent-value", "hard"), w.leak(t, "known-value", "hard")
+			w.fake.status = map[string]revoke.Status{"absent-value": revoke.Dead}
+			_, digest := w.plan(t, absent, known)
+			w.apply(t, digest, absent, known)
+			if (w.state(t, absent) == store.Revoked) != c.dead || w.state(t, known) != store.Revoked {
+				t.Errorf("the absent one is %s, the known one %s", w.state(t, absent), w.state(t, known))
+			}
+		})
 	}
 }
 
-// A host that nobody named may not be the one that issued the value.
-func TestWhatAHostThatNobodyNamedDoesNotKnowIsNotDead(t *testing.T) {
-	for _, named := range []bool{false, true} {
+// A run that was cut off, and whose plan is over, is taken up by another plan:
+// the credential was alive at this place, and so its absence is its death. At
+// another place that is not so.
+func TestTheTrailRemembersWhereACredentialWasAlive(t *testing.T) {
+	for _, moved := range []bool{false, true} {
 		w := newWorld(t, t.TempDir(), func(w *world) {
 			p := w.Catalogue.Providers[1]
-			p.Needs = []revoke.Need{{Name: "host", From: "setting", Default: "example.com"}}
-			p.Check.URL = "https://{{host}}/self"
-			if named {
-				w.Given = map[string]secret.Secret{"hard.host": secret.New("example.com")}
-			}
+			p.Needs, p.Place = []revoke.Need{{Name: "host", From: "setting", Default: "example.com"}}, revoke.PlaceNone
 		})
-		c := w.leak(t, "hard-value", "hard")
-		w.fake.status = map[string]revoke.Status{"hard-value": revoke.Dead}
-		plan, digest := w.plan(t, c)
-		w.apply(t, digest, c)
-		if (w.state(t, c) == store.Revoked) != named {
-			t.Errorf("named %t: %s, %+v", named, w.state(t, c), plan.Steps[0])
+		c := w.leak(t, "the-value", "hard")
+		_, digest := w.plan(t, c)
+		w.cutOff(t, "behind call", digest, c)
+		w.clock.now = w.clock.now.Add(48 * time.Hour)
+		if moved {
+			w.Given = map[string]secret.Secret{"hard.host": secret.New("elsewhere.example")}
+		}
+		_, second := w.plan(t, c)
+		w.apply(t, second, c)
+		if (w.state(t, c) == store.Revoked) == moved {
+			t.Errorf("moved %t: %s", moved, w.state(t, c))
+		}
+		if deeds, _ := w.fake.effects("the-value"); len(deeds) != 1 {
+			t.Errorf("done: %v", deeds)
 		}
 	}
 }

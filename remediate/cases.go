@@ -1,20 +1,15 @@
 package remediate
 
 import (
-	"slices"
-
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 	"github.com/leakgate/leakgate/scanner"
 )
 
-// companions are, by the name of a provider's need, the rules whose values are
-// meant when they leaked in the same file, and no two of them differ.
-var companions = map[string]string{"secret_key": "aws-secret-access-key"}
-
-// Cases are the credentials that a scan found, with their values.
-func Cases(r scanner.Result, catalogue *revoke.Catalogue, repository string, exposure Exposure) []Case {
+// Cases are the credentials that a scan found, with their values and what leaked
+// beside them, read from the blobs.
+func Cases(r scanner.Result, catalogue *revoke.Catalogue, repository string, exposure Exposure, read Blobs) []Case {
 	var all []Case
 	for _, c := range r.Credentials {
 		if c.Secret.IsZero() {
@@ -27,7 +22,7 @@ func Cases(r scanner.Result, catalogue *revoke.Catalogue, repository string, exp
 				break
 			}
 		}
-		known.Companions = besides(r, c)
+		known.Companions = besides(r, c, known.Rule, read)
 		all = append(all, known)
 	}
 	return all
@@ -46,23 +41,6 @@ func known(rules []string, catalogue *revoke.Catalogue) string {
 		}
 	}
 	return rules[0]
-}
-
-// besides are the companions that leaked in the files of a credential.
-func besides(r scanner.Result, c scanner.Credential) map[string]secret.Secret {
-	out := map[string]secret.Secret{}
-	for need, rule := range companions {
-		var found []secret.Secret
-		for _, f := range r.Findings {
-			if f.Rule.ID == rule && slices.Contains(c.Paths, f.At.Path) && !slices.ContainsFunc(found, f.Secret.Equal) {
-				found = append(found, f.Secret)
-			}
-		}
-		if len(found) == 1 {
-			out[need] = found[0]
-		}
-	}
-	return out
 }
 
 // place is what is recorded of a finding.

@@ -14,7 +14,7 @@ import (
 // calledElsewhere is when another plan last called about a credential, and whether
 // the provider said that it did what was asked: that may not show yet.
 func (r *run) calledElsewhere(ctx context.Context, credential string) (at time.Time, done bool, err error) {
-	err = r.Store.Trail(ctx, credential, func(e store.Event) error {
+	err = r.Store.Proven(ctx, credential, func(e store.Event) error {
 		switch {
 		case strings.HasSuffix(e.Action, " "+intent):
 			at, done = e.At, false

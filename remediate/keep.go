@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -53,11 +54,11 @@ func (e *Engine) genuine(ctx context.Context, digest string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := e.Store.VerifyTrail(ctx); err != nil {
-		return nil, fmt.Errorf("nothing is done behind a broken audit trail: %w", err)
+	if err := e.trust(ctx); err != nil {
+		return nil, err
 	}
 	made := false
-	err = e.Store.Trail(ctx, digest, func(ev store.Event) error {
+	err = e.Store.Proven(ctx, digest, func(ev store.Event) error {
 		made = made || ev.Action == "planned" && ev.Actor == plan.Requester
 		return nil
 	})
@@ -65,4 +66,25 @@ func (e *Engine) genuine(ctx context.Context, digest string) (*Plan, error) {
 		err = fmt.Errorf("plan %s was not made by this installation: make a new one", digest)
 	}
 	return plan, err
+}
+
+// trust looks whether the audit trail is whole, and sets the time below which no
+// limit is judged: a clock that went back makes nothing valid again.
+func (e *Engine) trust(ctx context.Context) error {
+	if err := e.Store.VerifyNew(ctx); err != nil {
+		return fmt.Errorf("nothing is done behind a broken audit trail: %w", err)
+	}
+	latest, err := e.Store.Latest(ctx)
+	if err == nil && latest.After(e.floor) {
+		e.floor = latest
+	}
+	return err
+}
+
+// now is the time by which limits are judged.
+func (e *Engine) now() time.Time {
+	if at := e.Clock.Now(); at.After(e.floor) {
+		return at
+	}
+	return e.floor
 }

@@ -27,22 +27,30 @@ const (
 // gentle is the rate for providers that document none.
 var gentle = revoke.Rate{Calls: 60, Per: revoke.Duration(time.Minute)}
 
-// wait returns when the provider may be asked again.
-func (p *pace) wait(ctx context.Context, clock Clock, of *revoke.Provider) error {
+// wait returns when the provider may be asked again, or called for a deed.
+func (p *pace) wait(ctx context.Context, clock Clock, of *revoke.Provider, d revoke.Deed) error {
 	if p.limits == nil {
 		p.limits = map[string]*rate.Limiter{}
 	}
-	limit := p.limits[of.ID]
+	name, r := of.Pace(d)
+	limit := p.limits[name]
 	if limit == nil {
-		r := of.Rate
 		if r.Calls == 0 {
 			r = gentle
 		}
 		limit = rate.NewLimiter(rate.Every(time.Duration(r.Per)/time.Duration(r.Calls)), 1)
-		p.limits[of.ID] = limit
+		p.limits[name] = limit
 	}
 	now := clock.Now()
 	return clock.Sleep(ctx, limit.ReserveN(now, 1).DelayFrom(now))
+}
+
+// asking is the pace of what changes nothing.
+const asking revoke.Deed = ""
+
+// documented reports whether a provider answered a check as it documents.
+func documented(p *revoke.Provider, r revoke.Report) bool {
+	return r.Status != revoke.Unknown || r.Answered || p.Unchecked != ""
 }
 
 // note takes in whether a call was answered as documented.

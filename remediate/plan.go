@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // Plan is what is to be done about some credentials, and nothing else. It holds
@@ -37,12 +38,15 @@ type Step struct {
 	Why        string            `json:"why"` // of the status
 	Identity   map[string]string `json:"identity,omitempty"`
 	Scopes     []string          `json:"scopes,omitempty"`
-	Deed       revoke.Deed       `json:"deed,omitempty"` // "" when nothing is called
+	Warning    string            `json:"warning,omitempty"` // what makes the leak worse
+	Deed       revoke.Deed       `json:"deed,omitempty"`    // "" when nothing is called
 	Target     *revoke.Target    `json:"target,omitempty"`
 	Undo       bool              `json:"undo"` // the deed can be taken back
 	Outage     string            `json:"outage,omitempty"`
-	Forever    string            `json:"forever,omitempty"` // what cannot be taken back
-	Note       string            `json:"note,omitempty"`    // why nothing is called, and what a person does
+	Forever    string            `json:"forever,omitempty"`  // what cannot be taken back
+	Disabled   string            `json:"disabled,omitempty"` // by which plan, when the deed deletes what was disabled
+	Since      time.Time         `json:"since,omitzero"`     // when that was done
+	Note       string            `json:"note,omitempty"`     // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
 	Rotation   *Rotation         `json:"rotation,omitempty"` // of the deed Rotate
 }
@@ -79,7 +83,10 @@ func (p *Plan) Acts() (n int) {
 // Plan asks the issuers, read-only, and says what is to be done about each case:
 // public and live ones first. It keeps the plan and does nothing.
 func (e *Engine) Plan(ctx context.Context, cases []Case) (*Plan, string, error) {
-	now := e.Clock.Now().UTC().Truncate(time.Second)
+	if err := e.trust(ctx); err != nil {
+		return nil, "", err
+	}
+	now := e.now().UTC().Truncate(time.Second)
 	policy, err := e.Policy.digest()
 	if err != nil {
 		return nil, "", err
@@ -95,7 +102,19 @@ func (e *Engine) Plan(ctx context.Context, cases []Case) (*Plan, string, error) 
 	}
 	slices.SortStableFunc(plan.Steps, func(a, b Step) int { return a.urgency() - b.urgency() })
 	digest, err := e.keep(ctx, plan)
+	if err == nil && e.Signer != nil {
+		err = e.sign(ctx, digest)
+	}
 	return plan, digest, err
+}
+
+// sign proves who made a plan.
+func (e *Engine) sign(ctx context.Context, digest string) error {
+	q := Request{Plan: digest, Requester: e.Actor}
+	if err := q.Sign(e.Signer); err != nil {
+		return err
+	}
+	return e.Request(ctx, q)
 }
 
 func (e *Engine) tell(done, total int) {
@@ -132,7 +151,14 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		s.Note = fmt.Sprintf("REFUSED_NOT_OWNED: %s is not on the list of owned repositories", c.Repository)
 		return s, nil
 	}
-	p, note := e.provider(c)
+	d, err := e.disabled(ctx, c.Credential)
+	if err != nil {
+		return s, err
+	}
+	p, note := e.providerOf(d), ""
+	if p == nil {
+		p, note = e.provider(c)
+	}
 	if p == nil {
 		s.Note = note
 		return s, nil
@@ -142,14 +168,60 @@ func (e *Engine) step(ctx context.Context, c Case) (Step, error) {
 		return s, err
 	}
 	s.Provider, s.Data, s.Outage, s.Forever, s.Evidence = p.ID, data, p.Outage, p.Forever, p.Evidence
-	if err := e.pace.wait(ctx, e.Clock, p); err != nil {
+	in, report, err := e.ask(ctx, c, p)
+	if err != nil {
 		return s, err
 	}
-	in := e.input(c, p)
-	report := doubted(p, in, e.Issuer.Check(ctx, p, in))
 	s.Status, s.Why, s.Identity, s.Scopes = report.Status, report.Why, report.Identity, report.Scopes
-	e.decide(ctx, &s, p, in, report)
+	if p.Critical(s.Scopes) {
+		s.Severity = rules.Critical.String()
+	}
+	if s.Warning, err = e.worse(ctx, p, in, report); err != nil {
+		return s, err
+	}
+	if d != nil && d.Provider == p.ID && report.Status == revoke.Dead {
+		e.removal(&s, d, p, in)
+	} else {
+		e.decide(ctx, &s, p, in, report)
+	}
 	return s, ctx.Err()
+}
+
+// ask asks whether a credential works, and keeps where one was seen alive.
+func (e *Engine) ask(ctx context.Context, c Case, p *revoke.Provider) (in revoke.Input, r revoke.Report, err error) {
+	in = e.input(c, p)
+	if in.Home, err = e.home(ctx, c.Credential, p); err != nil {
+		return in, r, err
+	}
+	if e.pace.broken(e.Clock, p) {
+		return in, revoke.Report{Why: fmt.Sprintf("%s did not answer as it documents %d times in a row and is left alone", p.ID, maxFaults)}, nil
+	}
+	if err := e.pace.wait(ctx, e.Clock, p, asking); err != nil {
+		return in, r, err
+	}
+	r = e.Issuer.Check(ctx, p, in)
+	e.pace.note(e.Clock, p, documented(p, r))
+	if r.Status == revoke.Live && !in.Home && p.Place != "" && p.Place != revoke.PlaceForm {
+		err = e.saw(ctx, c.Credential, p)
+	}
+	return in, r, err
+}
+
+// looker is an [Issuer] that can be asked what makes a leak worse: [revoke.Client].
+type looker interface {
+	Look(context.Context, *revoke.Provider, revoke.Input, revoke.Report) string
+}
+
+// worse says what makes the leak of a live credential worse, "" for nothing.
+func (e *Engine) worse(ctx context.Context, p *revoke.Provider, in revoke.Input, report revoke.Report) (string, error) {
+	l, ok := e.Issuer.(looker)
+	if !ok || p.Look == nil || report.Status != revoke.Live {
+		return "", nil
+	}
+	if err := e.pace.wait(ctx, e.Clock, p, asking); err != nil {
+		return "", err
+	}
+	return l.Look(ctx, p, in, report), nil
 }
 
 // decide chooses the deed.
@@ -177,6 +249,18 @@ func (e *Engine) decide(ctx context.Context, s *Step, p *revoke.Provider, in rev
 	}
 }
 
+// rank is how well a provider's deed can be taken back: not at all, by somebody
+// else, or by what was given. A key that was disabled cannot enable itself.
+func (e *Engine) rank(c Case, p *revoke.Provider) int {
+	switch {
+	case !p.Reversible():
+		return 0
+	case len(p.Lacks(revoke.Undo, e.input(c, p).Given)) > 0:
+		return 1
+	}
+	return 2
+}
+
 // provider chooses who is asked: what can be taken back goes before what
 // cannot, and then who needs the least. Without one the note says what a person
 // has to do.
@@ -194,7 +278,11 @@ func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
 			lacking = fmt.Sprintf("%s needs %s.%s: %s", p.Name, p.ID, needs[0].Name, needs[0].Help)
 			continue
 		}
-		if best == nil || p.Reversible() && !best.Reversible() {
+		if err := p.Fits(e.input(c, p)); err != nil {
+			lacking = fmt.Sprintf("%s: %s", p.Name, err)
+			continue
+		}
+		if best == nil || e.rank(c, p) > e.rank(c, best) {
 			best = p
 		}
 	}

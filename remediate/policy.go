@@ -27,17 +27,29 @@ type Policy struct {
 	Owned []string `toml:"owned"`
 	// Budget is how many deeds that cannot be taken back one run may do; 10 when 0.
 	Budget int `toml:"budget"`
+	// Daily is how many such deeds all runs together may do in 24 hours; five
+	// budgets when 0.
+	Daily int `toml:"daily"`
 	// KillSwitch is a file that stops every run while it exists.
 	KillSwitch string `toml:"kill_switch"`
 	// Lifetime is how long a plan may be applied; 24 hours when 0.
 	Lifetime revoke.Duration `toml:"lifetime"`
+	// Grace is how long a disabled credential can be taken back before a plan
+	// deletes it; 7 days when 0.
+	Grace revoke.Duration `toml:"grace"`
 	// AllowUnverified names providers whose answers nobody has seen.
 	AllowUnverified []string `toml:"allow_unverified"`
+	// Home names providers whose one account or host, as it is set here, is the
+	// only one whose credentials leak: not to be known there is to be dead.
+	Home []string `toml:"home"`
 	// Approvals say how many approvers a plan needs. All that match count.
 	Approvals []Quorum   `toml:"approvals"`
 	Approvers []Approver `toml:"approvers"`
 	// Rewrite is what rewrites of history need.
 	Rewrite Rewrite `toml:"rewrite"`
+	// Requesters may make plans, and prove with a key that they did. Without any,
+	// who made a plan is what --actor said.
+	Requesters []Approver `toml:"requesters"`
 	// Private names hosts that may have a private address, as a Vault of one's own.
 	Private []string `toml:"private"`
 	// GitLab is what `leakgate remediate serve` may do.
@@ -102,7 +114,7 @@ func (g GitLab) Word() (secret.Secret, error) {
 // minWord is the shortest word that GitLab may sign in with.
 const minWord = 20
 
-// Approver is a person with public keys in the form of authorized_keys.
+// Approver is a person, or who makes plans, with public keys in the form of authorized_keys.
 type Approver struct {
 	Name string   `toml:"name"`
 	Keys []string `toml:"keys"`
@@ -111,6 +123,7 @@ type Approver struct {
 const (
 	defaultBudget   = 10
 	defaultLifetime = 24 * time.Hour
+	defaultGrace    = 7 * 24 * time.Hour
 )
 
 // ParsePolicy reads the operator's file. An unknown key is an error.
@@ -125,13 +138,15 @@ func ParsePolicy(text []byte) (Policy, error) {
 	}
 	var written struct {
 		Budget   *int             `toml:"budget"`
+		Daily    *int             `toml:"daily"`
 		Lifetime *revoke.Duration `toml:"lifetime"`
+		Grace    *revoke.Duration `toml:"grace"`
 	}
 	if err := toml.Unmarshal(text, &written); err != nil {
 		return p, err
 	}
-	if written.Budget != nil && *written.Budget == 0 || written.Lifetime != nil && *written.Lifetime == 0 {
-		return p, errors.New("budget and lifetime are greater than 0; to stop everything, make the file that kill_switch names")
+	if written.Budget != nil && *written.Budget == 0 || written.Daily != nil && *written.Daily == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 {
+		return p, errors.New("budget, daily, lifetime and grace are greater than 0; to stop everything, make the file that kill_switch names")
 	}
 	return p, p.validate()
 }
@@ -142,7 +157,7 @@ func (p Policy) validate() error {
 			return fmt.Errorf("owned: %q is no pattern", pattern)
 		}
 	}
-	if err := p.people(); err != nil {
+	if err := errors.Join(distinct("approver", p.Approvers), distinct("requester", p.Requesters)); err != nil {
 		return err
 	}
 	if err := p.places(); err != nil {
@@ -161,29 +176,29 @@ func (p Policy) validate() error {
 	if p.Rewrite.Approvals < 0 || p.Rewrite.Keep < 0 || p.Rewrite.Approvals > len(p.Approvers) {
 		return fmt.Errorf("rewrite: %d approvals are needed, and there are %d approvers", p.Rewrite.Approvals, len(p.Approvers))
 	}
-	if p.Budget < 0 || p.Lifetime < 0 {
-		return errors.New("budget and lifetime are not negative")
+	if p.Budget < 0 || p.Daily < 0 || p.Lifetime < 0 || p.Grace < 0 {
+		return errors.New("budget, daily, lifetime and grace are not negative")
 	}
 	return nil
 }
 
-// people refuses approvers of whom one could count as two.
-func (p Policy) people() error {
+// distinct refuses lists on which one person could count as two.
+func distinct(role string, list []Approver) error {
 	names, owners := map[string]bool{}, map[string]string{}
-	for _, a := range p.Approvers {
+	for _, a := range list {
 		keys, err := a.keys()
 		switch {
 		case err != nil:
-			return fmt.Errorf("approver %q: %w", a.Name, err)
-		case person(a.Name) == "":
-			return errors.New("an approver has no name")
+			return fmt.Errorf("%s %q: %w", role, a.Name, err)
+		case person(a.Name) == "" || strings.ContainsAny(a.Name, "\r\n"):
+			return fmt.Errorf("%s: no name of one line", role)
 		case names[person(a.Name)]:
-			return fmt.Errorf("approver %q is there twice", a.Name)
+			return fmt.Errorf("%s %q is there twice", role, a.Name)
 		}
 		names[person(a.Name)] = true
 		for _, key := range keys {
 			if owner, ok := owners[string(key.Marshal())]; ok && owner != a.Name {
-				return fmt.Errorf("approvers %q and %q have the same key", owner, a.Name)
+				return fmt.Errorf("%ss %q and %q have the same key", role, owner, a.Name)
 			}
 			owners[string(key.Marshal())] = a.Name
 		}
@@ -211,11 +226,25 @@ func (p Policy) lifetime() time.Duration {
 	return time.Duration(p.Lifetime)
 }
 
+func (p Policy) grace() time.Duration {
+	if p.Grace == 0 {
+		return defaultGrace
+	}
+	return time.Duration(p.Grace)
+}
+
 func (p Policy) budget() int {
 	if p.Budget == 0 {
 		return defaultBudget
 	}
 	return p.Budget
+}
+
+func (p Policy) daily() int {
+	if p.Daily == 0 {
+		return 5 * p.budget()
+	}
+	return p.Daily
 }
 
 // Stopped is ErrStopped while the kill switch is on.

@@ -12,6 +12,8 @@ import (
 	"encoding/hex"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
@@ -45,6 +47,7 @@ type Issuer interface {
 	Check(context.Context, *revoke.Provider, revoke.Input) revoke.Report
 	Locate(context.Context, *revoke.Provider, revoke.Input, revoke.Report) (revoke.Target, error)
 	Act(context.Context, *revoke.Provider, revoke.Input, revoke.Target, revoke.Deed) revoke.Outcome
+	ActAll(context.Context, *revoke.Provider, []revoke.Shot, revoke.Deed) revoke.Outcome
 }
 
 // Clock tells the time and waits. Sleep returns early with the context's error.
@@ -62,11 +65,13 @@ type Engine struct {
 	Key       secret.Key
 	Clock     Clock
 	Actor     string                   // who runs it, for the audit trail
+	Signer    ssh.Signer               // with which the actor proves to have made a plan; nil: nobody does
 	Given     map[string]secret.Secret // by "provider.need": credentials of administrators and settings
 	// Progress is told of each step that is done; nil tells nobody.
 	Progress func(done, total int)
 
 	pace  pace
+	floor time.Time          // the latest time that the trail tells
 	crash func(point string) // tests end the process here
 }
 
@@ -74,7 +79,7 @@ type Engine struct {
 func (e *Engine) input(c Case, p *revoke.Provider) revoke.Input {
 	given := map[string]secret.Secret{}
 	for _, n := range p.Needs {
-		if v, ok := c.Companions[n.Name]; ok && n.From != "admin" && n.From != "setting" {
+		if v, ok := c.Companions[n.Name]; ok && !v.IsZero() && n.From != "admin" && n.From != "setting" {
 			given[n.Name] = v
 		} else if v, ok := e.Given[p.ID+"."+n.Name]; ok {
 			given[n.Name] = v

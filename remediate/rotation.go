@@ -48,9 +48,6 @@ func (e *Engine) Admit(ctx context.Context, plan *Plan, digest string) error {
 	return e.admit(ctx, plan, digest)
 }
 
-// Stopped reports the kill switch as an error.
-func (e *Engine) Stopped() error { return (&run{Engine: e}).stopped() }
-
 // MayForever reports whether a run that did n deeds that cannot be taken back may
 // do one more.
 func (e *Engine) MayForever(n int) bool { return n < e.Policy.budget() }

@@ -4,14 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
-// Undo takes back what a plan disabled: of one credential, or of all for "".
-// What cannot be taken back is refused. An incident whose credential works again
-// is detected again.
+// Undo takes back what a plan disabled: of one credential, or of all for "". It
+// needs the approvals that the policy asks for such steps, given for undo. What
+// cannot be taken back is refused. An incident whose credential works again is
+// detected again.
 func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[string]Case) ([]Outcome, error) {
 	release, err := e.Store.Exclusive(ctx, "apply")
 	if err != nil {
@@ -20,6 +22,12 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 	defer release()
 	plan, err := e.genuine(ctx, digest)
 	if err != nil {
+		return nil, err
+	}
+	if err := e.requested(ctx, plan, digest); err != nil {
+		return nil, err
+	}
+	if err := e.approved(ctx, plan, plan.undo(credential), digest, true); err != nil {
 		return nil, err
 	}
 	r := &run{Engine: e, plan: plan, digest: digest, cases: cases}
@@ -31,7 +39,7 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 		if s.Deed == "" || credential != "" && s.Credential != credential {
 			continue
 		}
-		if err := r.stopped(); err != nil {
+		if err := r.Stopped(); err != nil {
 			return out, err
 		}
 		o, err := r.undo(ctx, i, s)
@@ -46,6 +54,15 @@ func (e *Engine) Undo(ctx context.Context, digest, credential string, cases map[
 	return out, nil
 }
 
+// undo is the plan as far as it is to be taken back.
+func (p *Plan) undo(credential string) *Plan {
+	part := *p
+	part.Steps = slices.DeleteFunc(slices.Clone(p.Steps), func(s Step) bool {
+		return s.Deed != revoke.Disable || credential != "" && s.Credential != credential
+	})
+	return &part
+}
+
 func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	switch r.journal[i].event {
 	case "":
@@ -55,12 +72,22 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	case undone:
 		return Outcome{s, Nothing, "it was taken back before"}, nil
 	}
-	a, why := r.prepare(i, s)
+	a, why, err := r.prepare(ctx, i, s)
+	if err != nil {
+		return Outcome{}, err
+	}
 	if why != "" {
 		return Outcome{s, Refused, why}, nil
 	}
 	if s.Deed != revoke.Disable || !a.provider.Can(revoke.Undo) {
 		return Outcome{s, Refused, "it cannot be taken back: " + s.Forever}, nil
+	}
+	d, err := r.disabling(ctx, s.Credential)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if d != nil && (d.Removing || d.Removed) {
+		return Outcome{s, Refused, "it cannot be taken back any more: another plan deleted it, or was about to"}, nil
 	}
 	target, err := r.called(ctx, i)
 	switch {
@@ -68,7 +95,7 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 		return Outcome{}, err
 	case target == nil:
 		return Outcome{s, Nothing, "nothing was done: it died without our call"}, nil
-	case s.Target == nil || target.Provider != s.Target.Provider || target.ID != s.Target.ID || target.Proof != s.Target.Proof:
+	case s.Target == nil || !same(*target, *s.Target):
 		return Outcome{s, Refused, fmt.Sprintf("%s: the journal names another record than the plan", revoke.ErrAmbiguous)}, nil
 	}
 	return a.takeBack(ctx, *target)
@@ -96,7 +123,7 @@ func (r *run) called(ctx context.Context, i int) (target *revoke.Target, err err
 // takeBack makes the call and looks whether the credential works again. Calling
 // it twice does what once does.
 func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error) {
-	if err := a.pace.wait(ctx, a.Clock, a.provider); err != nil {
+	if err := a.pace.wait(ctx, a.Clock, a.provider, revoke.Undo); err != nil {
 		return Outcome{}, err
 	}
 	if err := a.write(ctx, undoing, call{revoke.Undo, target}); err != nil {
@@ -105,10 +132,10 @@ func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error
 	a.at("before undo")
 	o := a.Issuer.Act(ctx, a.provider, a.in, target, revoke.Undo)
 	a.at("behind undo")
-	if o.Result != revoke.Done {
-		return a.outcome(Open, "it was not taken back: "+o.Why)
-	}
 	ctx = context.WithoutCancel(ctx) // what was called has happened
+	if o.Result != revoke.Done && o.Result != revoke.Gone {
+		return Outcome{a.step, Open, "it was not taken back: " + o.Why}, a.write(ctx, undoFailed, answer{Result: o.Result.String(), Why: o.Why})
+	}
 	report, err := a.check(ctx)
 	if err != nil {
 		return Outcome{}, err

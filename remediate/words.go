@@ -5,8 +5,10 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/rules"
 )
 
 // Line says in one line what a step is about.
@@ -33,6 +35,12 @@ func (s Step) Details() (lines []string) {
 	if len(s.Scopes) > 0 {
 		add("may: %s", strings.Join(s.Scopes, ", "))
 	}
+	if s.Severity == rules.Critical.String() {
+		add("it is critical")
+	}
+	if s.Warning != "" {
+		add("%s", s.Warning)
+	}
 	if s.Note != "" {
 		add("%s", s.Note)
 	}
@@ -43,9 +51,12 @@ func (s Step) Details() (lines []string) {
 	if s.Outage != "" {
 		add("what stops: %s", s.Outage)
 	}
-	if s.Undo {
+	switch {
+	case s.Disabled != "":
+		add("disabled since %s; it is deleted now, and cannot be taken back: %s", s.Since.Format(time.RFC3339), s.Forever)
+	case s.Undo:
 		add("can be taken back: leakgate remediate undo")
-	} else {
+	default:
 		add("cannot be taken back: %s", s.Forever)
 	}
 	return lines

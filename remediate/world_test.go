@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,13 +40,15 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 // issuers is every provider at once. What was done to a credential is kept in a
 // file per credential, a line for each effect, as it outlives whoever did it.
 type issuers struct {
-	dir    string
-	clock  Clock
-	delay  time.Duration // until an effect shows
-	status map[string]revoke.Status
-	act    func(value string, d revoke.Deed) *revoke.Outcome // nil: it works
-	locate func(in revoke.Input, t revoke.Target) (revoke.Target, error)
-	calls  map[string][]time.Time // by provider
+	dir      string
+	clock    Clock
+	delay    time.Duration // until an effect shows
+	answered bool          // an unknown status is a documented one
+	status   map[string]revoke.Status
+	act      func(value string, d revoke.Deed) *revoke.Outcome // nil: it works
+	locate   func(in revoke.Input, t revoke.Target) (revoke.Target, error)
+	calls    map[string][]time.Time // by provider
+	volleys  []int                  // how many values each call of several carried
 }
 
 func (f *issuers) note(p *revoke.Provider) {
@@ -74,15 +77,24 @@ func (f *issuers) effects(value string) (deeds []string, last time.Time) {
 func (f *issuers) Check(_ context.Context, p *revoke.Provider, in revoke.Input) revoke.Report {
 	f.note(p)
 	value := in.Secret.Reveal()
-	if s, ok := f.status[value]; ok {
-		return revoke.Report{Status: s, Why: "the fake says " + s.String()}
+	if s, ok := f.status[value]; ok && s == revoke.Dead && p.Place != "" && !p.Placed(in) {
+		return revoke.Report{Why: "the fake does not know it"}
+	} else if ok {
+		return revoke.Report{Status: s, Why: "the fake says " + s.String(), Answered: f.answered}
 	}
 	deeds, last := f.effects(value)
 	dead := len(deeds) > 0 && deeds[len(deeds)-1] != string(revoke.Undo) && !f.clock.Now().Before(last.Add(f.delay))
+	if dead && p.Place != "" && !p.Placed(in) {
+		return revoke.Report{Why: "the fake does not know it"}
+	}
 	if dead {
 		return revoke.Report{Status: revoke.Dead, Why: "the fake knows that it is dead"}
 	}
 	return revoke.Report{Status: revoke.Live, Why: "the fake knows that it works", Scopes: []string{"admin:all"}}
+}
+
+func (f *issuers) Look(context.Context, *revoke.Provider, revoke.Input, revoke.Report) string {
+	return "nothing is logged"
 }
 
 func (f *issuers) Locate(_ context.Context, p *revoke.Provider, in revoke.Input, _ revoke.Report) (revoke.Target, error) {
@@ -101,12 +113,41 @@ func (f *issuers) Act(_ context.Context, p *revoke.Provider, in revoke.Input, _ 
 			return *o
 		}
 	}
+	if deeds, _ := f.effects(value); d == revoke.Revoke && slices.Contains(deeds, string(d)) {
+		return revoke.Outcome{Result: revoke.Gone, Why: "the fake has no such credential"}
+	}
+	f.do(value, d)
+	return revoke.Outcome{Result: revoke.Done, Why: "the fake did it", Settle: f.delay}
+}
+
+// do keeps an effect.
+func (f *issuers) do(value string, d revoke.Deed) {
 	file, err := os.OpenFile(f.file(value), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
-		return revoke.Outcome{Why: err.Error()}
+		panic(err)
 	}
 	defer file.Close()
 	fmt.Fprintf(file, "%s %s\n", d, f.clock.Now().Format(time.RFC3339Nano))
+}
+
+// ActAll does all or, when one of them is refused, nothing.
+func (f *issuers) ActAll(ctx context.Context, p *revoke.Provider, shots []revoke.Shot, d revoke.Deed) revoke.Outcome {
+	f.note(p)
+	if len(shots) > p.Batch {
+		return revoke.Outcome{Result: revoke.Refused, Why: "too many"}
+	}
+	f.volleys = append(f.volleys, len(shots))
+	for _, s := range shots {
+		if f.act == nil {
+			break
+		}
+		if o := f.act(s.Input.Secret.Reveal(), d); o != nil {
+			return *o
+		}
+	}
+	for _, s := range shots {
+		f.do(s.Input.Secret.Reveal(), d)
+	}
 	return revoke.Outcome{Result: revoke.Done, Why: "the fake did it", Settle: f.delay}
 }
 

@@ -67,6 +67,9 @@ func (w *world) verifyTrail(cmd *cobra.Command, place string, noted []store.Head
 	}
 	defer s.Close()
 	head, err := s.VerifyTrail(cmd.Context(), noted...)
+	if err == nil {
+		err = s.VerifyNew(cmd.Context()) // which knows how far it came on this machine
+	}
 	if fault, ok := asTrailError(err); ok {
 		fmt.Fprintf(w.stdout, "TAMPERED %s\n", fault)
 		return outcome(exitBlocked)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -99,7 +100,12 @@ func (w *world) openStore(ctx context.Context, place string, key secret.Key) (*s
 		}
 		place = filepath.Join(folder, "leakgate", "leakgate.db")
 	}
-	return store.Open(ctx, place, store.Options{Key: key, Now: w.now})
+	noted := ""
+	if folder := w.stateFolder(); folder != "" {
+		name := key.HMAC("place of the state", secret.New(place)) // it may hold a password
+		noted = filepath.Join(folder, "leakgate", "heads", hex.EncodeToString(name[:8]))
+	}
+	return store.Open(ctx, place, store.Options{Key: key, Now: w.now, Noted: noted})
 }
 
 // stateFolder is where the user's state lives, "" for nowhere.
@@ -196,9 +202,9 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 			return nil, r.Result, err
 		}
 	}
-	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure))
 	read, done := blobsOf(path)
 	defer done()
+	all := remediate.Cases(r.Result, e.Catalogue, name, remediate.Exposure(l.exposure), read)
 	remediate.AddAccounts(all, r.Result, read)
 	var cases []remediate.Case
 	for _, c := range all {
@@ -216,7 +222,7 @@ func (w *world) find(cmd *cobra.Command, e *remediate.Engine, l *leaks, path str
 const maxBeside = 4 << 20
 
 // blobsOf reads what the files of a repository held; of anything else it knows nothing.
-func blobsOf(path string) (read func(id string) []byte, done func()) {
+func blobsOf(path string) (read remediate.Blobs, done func()) {
 	repo, err := gitrepo.Open(path)
 	if err != nil {
 		return nil, func() {}

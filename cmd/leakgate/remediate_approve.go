@@ -25,6 +25,7 @@ func (s *signing) addFlags(c *cobra.Command) {
 
 func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
 	var s signing
+	var undo, request bool
 	c := &cobra.Command{
 		Use: "approve DIGEST", Short: "Approve a plan with an SSH key", Args: cobra.ExactArgs(1),
 		Long: "Sign a plan with an SSH key whose public half the operator's file lists under your\nname. Without --key the statement is printed, to be signed elsewhere by\n`ssh-keygen -Y sign -n leakgate` and brought back with --signature and the same --expires.\n",
@@ -34,54 +35,103 @@ func (w *world) remediateApproveCommand(f *remediation) *cobra.Command {
 				return err
 			}
 			defer e.Store.Close()
-			return w.approve(cmd, e, args[0], e.Actor, s)
+			if request {
+				if undo || s.expires != "" {
+					return badFlag("--request goes with neither --undo nor --expires")
+				}
+				return w.askFor(cmd, e, &remediate.Request{Plan: args[0], Requester: e.Actor}, s.key, s.signature)
+			}
+			return w.approve(cmd, e, remediate.Approval{Plan: args[0], Undo: undo, Approver: e.Actor}, s)
 		},
 	}
 	s.addFlags(c)
+	c.Flags().BoolVar(&request, "request", false, "prove that you made the plan, where the operator's file lists requesters")
+	c.Flags().BoolVar(&undo, "undo", false, "approve that the plan is taken back, and nothing else")
 	return c
 }
 
-// approvals keep approvals of plans.
-type approvals interface {
-	Approve(context.Context, remediate.Approval) error
+// statement is a text that somebody signs.
+type statement interface {
+	Statement() []byte
+	Sign(ssh.Signer) error
 }
 
-func (w *world) approve(cmd *cobra.Command, to approvals, digest, actor string, s signing) error {
-	a := remediate.Approval{Plan: digest, Approver: actor, Expires: w.now().Add(time.Hour).UTC().Truncate(time.Second)}
+// signed has a statement signed by a key, or tells a signature from elsewhere;
+// without either it prints the statement and reports that nothing is signed.
+func (w *world) signed(s statement, key, signature string, put *string) (bool, error) {
+	switch {
+	case key != "" && signature != "":
+		return false, badFlag("--key and --signature cannot be used together")
+	case key != "":
+		signer, err := readSigner(key)
+		if err != nil {
+			return false, err
+		}
+		return true, s.Sign(signer)
+	case signature != "":
+		text, err := os.ReadFile(signature)
+		if err != nil {
+			return false, flagError{err}
+		}
+		*put = string(text)
+		return true, nil
+	}
+	fmt.Fprintf(w.stdout, "%s", s.Statement())
+	return false, nil
+}
+
+// readSigner reads a private SSH key; "" is none.
+func readSigner(path string) (ssh.Signer, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, flagError{err}
+	}
+	signer, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		return nil, badFlag("--key %s is no private SSH key without a passphrase; sign with ssh-keygen instead", path)
+	}
+	return signer, nil
+}
+
+// approvals keep what is said of plans.
+type approvals interface {
+	Approve(context.Context, remediate.Approval) error
+	Request(context.Context, remediate.Request) error
+}
+
+func (w *world) approve(cmd *cobra.Command, to approvals, a remediate.Approval, s signing) error {
+	a.Expires = w.now().Add(time.Hour).UTC().Truncate(time.Second)
 	if s.expires != "" {
 		var err error
 		if a.Expires, err = time.Parse(time.RFC3339, s.expires); err != nil {
 			return badFlag("--expires: %w", err)
 		}
 	}
-	switch {
-	case s.key != "" && s.signature != "":
-		return badFlag("--key and --signature cannot be used together")
-	case s.key != "":
-		text, err := os.ReadFile(s.key)
-		if err != nil {
-			return flagError{err}
-		}
-		signer, err := ssh.ParsePrivateKey(text)
-		if err != nil {
-			return badFlag("--key %s is no private SSH key without a passphrase; sign with ssh-keygen instead", s.key)
-		}
-		if err := a.Sign(signer); err != nil {
-			return err
-		}
-	case s.signature != "":
-		text, err := os.ReadFile(s.signature)
-		if err != nil {
-			return flagError{err}
-		}
-		a.Signature = string(text)
-	default:
-		fmt.Fprintf(w.stdout, "%s", a.Statement())
-		return nil
+	if ok, err := w.signed(&a, s.key, s.signature, &a.Signature); !ok || err != nil {
+		return err
 	}
 	if err := to.Approve(cmd.Context(), a); err != nil {
 		return err
 	}
-	fmt.Fprintf(w.stdout, "%s approves plan %s until %s\n", a.Approver, a.Plan, a.Expires.Format(time.RFC3339))
+	what := "plan"
+	if a.Undo {
+		what = "the undo of plan"
+	}
+	fmt.Fprintf(w.stdout, "%s approves %s %s until %s\n", a.Approver, what, a.Plan, a.Expires.Format(time.RFC3339))
+	return nil
+}
+
+// askFor proves who made a plan.
+func (w *world) askFor(cmd *cobra.Command, to approvals, q *remediate.Request, key, signature string) error {
+	if ok, err := w.signed(q, key, signature, &q.Signature); !ok || err != nil {
+		return err
+	}
+	if err := to.Request(cmd.Context(), *q); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "%s made plan %s\n", q.Requester, q.Plan)
 	return nil
 }

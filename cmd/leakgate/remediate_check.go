@@ -78,7 +78,15 @@ func (w *world) checkKind(ctx context.Context, f *remediation, k kindCheck) erro
 	if issuer == nil {
 		issuer = &revoke.Client{Private: policy.Private, Now: w.now}
 	}
-	return w.printCheck(p, value, issuer.Check(ctx, p, revoke.Input{Secret: value, Given: given}))
+	in := revoke.Input{Secret: value, Given: given, Home: contains(policy.Home, p.ID)}
+	report := issuer.Check(ctx, p, in)
+	warning := ""
+	if l, ok := issuer.(interface {
+		Look(context.Context, *revoke.Provider, revoke.Input, revoke.Report) string
+	}); ok {
+		warning = l.Look(ctx, p, in, report)
+	}
+	return w.printCheck(p, value, report, warning)
 }
 
 // readValue reads the credential. One line end is not part of it.
@@ -130,7 +138,7 @@ func (k kindCheck) given(p *revoke.Provider, policy remediate.Policy) (map[strin
 	return given, nil
 }
 
-func (w *world) printCheck(p *revoke.Provider, value secret.Secret, r revoke.Report) error {
+func (w *world) printCheck(p *revoke.Provider, value secret.Secret, r revoke.Report, warning string) error {
 	table := tabwriter.NewWriter(w.stdout, 0, 0, 2, ' ', 0)
 	row := func(name, text string) {
 		if text != "" {
@@ -145,6 +153,10 @@ func (w *world) printCheck(p *revoke.Provider, value secret.Secret, r revoke.Rep
 		row(name, r.Identity[name])
 	}
 	row("scopes", strings.Join(r.Scopes, ", "))
+	if p.Critical(r.Scopes) {
+		row("severity", "critical")
+	}
+	row("warning", warning)
 	if r.RetryAfter > 0 {
 		row("ask again in", r.RetryAfter.String())
 	}

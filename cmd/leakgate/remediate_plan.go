@@ -20,12 +20,16 @@ Exit codes:
 
 func (w *world) remediatePlanCommand(f *remediation) *cobra.Command {
 	var l leaks
+	var key string
 	c := &cobra.Command{
 		Use: "plan [PATH]", Short: "Ask issuers, read-only, and say what is to be done", Args: cobra.MaximumNArgs(1),
 		Long: "Scan the repository at PATH (default \".\"), ask the issuer of each credential whether\nit works, and print what would be done. Nothing is changed anywhere.\n" + remediateExit,
-		RunE: func(cmd *cobra.Command, args []string) error { return w.planRemediation(cmd, f, &l, pathOf(args, 0)) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.planRemediation(cmd, f, &l, key, pathOf(args, 0))
+		},
 	}
 	l.addFlags(c)
+	c.Flags().StringVar(&key, "key", "", "`FILE` of the private SSH key that proves that you made the plan, where the operator's file lists requesters")
 	c.Flags().StringVar(&l.exposure, "exposure", "", "who could read the repository: public or private; public when not given")
 	return c
 }
@@ -37,7 +41,7 @@ func pathOf(args []string, n int) string {
 	return "."
 }
 
-func (w *world) planRemediation(cmd *cobra.Command, f *remediation, l *leaks, path string) error {
+func (w *world) planRemediation(cmd *cobra.Command, f *remediation, l *leaks, key, path string) error {
 	if l.exposure != "" && l.exposure != string(remediate.Public) && l.exposure != string(remediate.Private) {
 		return badFlag("--exposure is public or private, not %q", l.exposure)
 	}
@@ -46,6 +50,9 @@ func (w *world) planRemediation(cmd *cobra.Command, f *remediation, l *leaks, pa
 		return err
 	}
 	defer e.Store.Close()
+	if e.Signer, err = readSigner(key); err != nil {
+		return err
+	}
 	cases, result, err := w.find(cmd, e, l, path)
 	if err != nil {
 		return err
@@ -62,6 +69,9 @@ func (w *world) planRemediation(cmd *cobra.Command, f *remediation, l *leaks, pa
 		return err
 	}
 	w.printPlan(plan, digest, e.Policy.Needs(plan))
+	if plan.Acts() > 0 && len(e.Policy.Requesters) > 0 && e.Signer == nil {
+		fmt.Fprintf(w.stdout, "First prove that you made it: leakgate remediate approve --request %s --key FILE\n", digest)
+	}
 	return nil
 }
 
@@ -106,6 +116,7 @@ func (w *world) remediateUndoCommand(f *remediation) *cobra.Command {
 	var v valueFlags
 	c := &cobra.Command{
 		Use: "undo DIGEST [PATH]", Short: "Take back what a plan disabled", Args: cobra.RangeArgs(1, 2),
+		Long: "Enable again what a plan disabled, as long as no other plan has deleted it. Where the\npolicy asks approvals for such steps, undo needs its own: leakgate remediate approve --undo.\n",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(l.only) > 1 {
 				return badFlag("--credential is given once for undo")

@@ -26,7 +26,7 @@ https://docs.gitlab.com/development/sec/token_revocation_api/
 `
 
 // serving are the flags of serve.
-type serving struct{ listen, certificate, key string }
+type serving struct{ listen, certificate, key, signer string }
 
 func (w *world) remediateServeCommand(f *remediation) *cobra.Command {
 	var s serving
@@ -38,12 +38,16 @@ func (w *world) remediateServeCommand(f *remediation) *cobra.Command {
 				return err
 			}
 			defer e.Store.Close()
+			if e.Signer, err = readSigner(s.signer); err != nil {
+				return err
+			}
 			return w.serve(cmd, e, s)
 		},
 	}
 	c.Flags().StringVar(&s.listen, "listen", "127.0.0.1:8480", "`ADDRESS` to listen on; without a certificate it must be a loopback address, behind a proxy that speaks TLS")
 	c.Flags().StringVar(&s.certificate, "tls-cert", "", "`FILE` of the certificate and its chain")
 	c.Flags().StringVar(&s.key, "tls-key", "", "`FILE` of the certificate's key")
+	c.Flags().StringVar(&s.signer, "key", "", "`FILE` of the private SSH key with which the server proves that it made a plan, where the operator's file lists requesters")
 	return c
 }
 

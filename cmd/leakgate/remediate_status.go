@@ -40,6 +40,9 @@ func (w *world) planStatus(cmd *cobra.Command, e *remediate.Engine, digest strin
 			event = "not begun"
 		}
 		fmt.Fprintf(w.stdout, "%2d. %-10s %s\n", i+1, event, s.Step.Line())
+		if !s.Due.IsZero() {
+			fmt.Fprintf(w.stdout, "    undo takes it back; from %s on a new plan deletes it\n", s.Due.Format(time.RFC3339))
+		}
 	}
 	return nil
 }
@@ -60,6 +63,13 @@ func (w *world) incidents(cmd *cobra.Command, e *remediate.Engine) error {
 	}
 	if err := table.Flush(); err != nil {
 		return err
+	}
+	removals, err := e.Removals(cmd.Context())
+	if err != nil {
+		return err
+	}
+	for _, r := range removals {
+		fmt.Fprintf(w.stdout, "disabled %s by plan %s: leakgate remediate undo takes it back; from %s on a new plan deletes it\n", r.Credential, r.Plan, r.Due.Format(time.RFC3339))
 	}
 	digests, err := e.Plans(cmd.Context())
 	for _, d := range digests {

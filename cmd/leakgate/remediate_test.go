@@ -136,3 +136,10 @@ func (f issuers) Act(_ context.Context, _ *revoke.Provider, in revoke.Input, _ r
 	fmt.Fprintln(file, d)
 	return revoke.Outcome{Result: revoke.Done, Why: "the issuer did it"}
 }
+
+func (f issuers) ActAll(ctx context.Context, p *revoke.Provider, shots []revoke.Shot, d revoke.Deed) (o revoke.Outcome) {
+	for _, s := range shots {
+		o = f.Act(ctx, p, s.Input, s.Target, d)
+	}
+	return o
+}

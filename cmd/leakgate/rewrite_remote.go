@@ -19,6 +19,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo/wire"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/purge"
 	"github.com/leakgate/leakgate/remediate/rewrite"
 	"github.com/leakgate/leakgate/remediate/seal"
@@ -185,14 +186,22 @@ func (w *world) onPlan(cmd *cobra.Command, f *remediation, values *rewriteFlags,
 
 func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 	var s signing
+	var undo, request bool
 	c := &cobra.Command{
 		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key", Args: cobra.ExactArgs(1),
 		Long: "Sign a plan as leakgate remediate approve does.\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error { return w.approve(cmd, p, args[0], p.Actor, s) })
+			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
+				if request {
+					return w.askFor(cmd, p, &remediate.Request{Plan: args[0], Requester: p.Actor}, s.key, s.signature)
+				}
+				return w.approve(cmd, p, remediate.Approval{Plan: args[0], Undo: undo, Approver: p.Actor}, s)
+			})
 		},
 	}
 	s.addFlags(c)
+	c.Flags().BoolVar(&request, "request", false, "prove that you made the plan, where the operator's file lists requesters")
+	c.Flags().BoolVar(&undo, "undo", false, "approve that it is rolled back, and nothing else")
 	return c
 }
 

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -27,30 +29,79 @@ func (w *world) sealCommand() *cobra.Command {
 }
 
 func (w *world) sealInitCommand() *cobra.Command {
-	var shares, threshold int
+	var cut seal.Cut
 	var dir string
+	var rotate bool
 	c := &cobra.Command{
 		Use: "init", Short: "Make a key and cut it into shares", Args: cobra.NoArgs,
-		Long: "Make an age key, write each of its shares into a file of its own (mode 0600), and print\nthe recipient to seal to. The key itself is kept nowhere: hand the shares to different\npeople and delete the files.\n",
-		RunE: func(*cobra.Command, []string) error {
-			recipient, parts, err := seal.Split(shares, threshold)
-			if err != nil {
-				return flagError{err}
-			}
-			for i, p := range parts {
-				if err := writeNew(filepath.Join(dir, fmt.Sprintf("share-%d", i+1)), p); err != nil {
-					return err
-				}
-			}
-			fmt.Fprintln(w.stdout, recipient)
-			return nil
-		},
+		Long: "Make an age key, write each of its shares into a file of its own (mode 0600), and print\nthe recipient to seal to. The key itself is kept nowhere: hand the shares to different\npeople and delete the files.\n\nWhere a key was made before, its shares go on opening what was sealed to it. A second\none is made with --rotate only, and nothing is sealed to the first any more.\n",
+		RunE: func(*cobra.Command, []string) error { return w.sealInit(cut, dir, rotate) },
 	}
-	c.Flags().IntVar(&shares, "shares", 5, "how many `SHARES` to cut")
-	c.Flags().IntVar(&threshold, "threshold", 3, "how `MANY` of them make the key whole")
+	c.Flags().BoolVar(&rotate, "rotate", false, "make a new key in place of the one that is in use")
+	c.Flags().IntVar(&cut.Shares, "shares", 5, "how many `SHARES` to cut")
+	c.Flags().IntVar(&cut.Threshold, "threshold", 3, "how `MANY` of them make the key whole")
 	c.Flags().StringVar(&dir, "dir", ".", "the `FOLDER` for the shares")
 	return c
 }
+
+// ledger is where it is noted which keys were cut into shares.
+func (w *world) ledger() (string, seal.Ledger, error) {
+	folder := w.stateFolder()
+	if folder == "" {
+		return "", seal.Ledger{}, badFlag("there is no folder for state, in which it is noted which keys were cut: set XDG_STATE_HOME")
+	}
+	path := filepath.Join(folder, "leakgate", "seal.json")
+	l, err := seal.ReadLedger(path)
+	return path, l, err
+}
+
+func (w *world) sealInit(cut seal.Cut, dir string, rotate bool) error {
+	path, l, err := w.ledger()
+	if err != nil {
+		return err
+	}
+	old := l.Current()
+	switch {
+	case old != nil && !rotate:
+		return badFlag("a key is in use since %s, and its shares stay valid: %s; --rotate makes a new one in its place", old.Made.Format(time.RFC3339), old.Recipient)
+	case old == nil && rotate:
+		return badFlag("--rotate: no key is in use")
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "share-*")); err != nil || len(left) > 0 {
+		return badFlag("--dir %s holds shares of a key: move them away, so that nobody mixes them up", dir)
+	}
+	recipient, parts, err := seal.Split(cut.Shares, cut.Threshold)
+	if err != nil {
+		return flagError{err}
+	}
+	cut.Recipient, cut.Made = recipient, w.now().UTC().Truncate(time.Second)
+	if err := l.With(cut).Write(path); err != nil {
+		return err
+	}
+	if err := writeShares(dir, parts); err != nil { // nobody can use the key
+		return errors.Join(err, l.Write(path))
+	}
+	if old != nil {
+		fmt.Fprintf(w.stderr, "leakgate: the shares of %s open what was sealed to it before: seal that anew if it is still needed, then have its shares destroyed\n", old.Recipient)
+	}
+	fmt.Fprintln(w.stdout, recipient)
+	return nil
+}
+
+// writeShares writes each share into a file of its own, or none.
+func writeShares(dir string, parts []secret.Secret) error {
+	for i, p := range parts {
+		if err := writeNew(shareFile(dir, i), p); err != nil {
+			for n := range i {
+				os.Remove(shareFile(dir, n))
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func shareFile(dir string, i int) string { return filepath.Join(dir, fmt.Sprintf("share-%d", i+1)) }
 
 // writeNew writes a value into a file that is not there yet, for its owner only.
 func writeNew(path string, value secret.Secret) error {
@@ -106,6 +157,9 @@ func (w *world) sealEvidenceCommand() *cobra.Command {
 			if out == "" {
 				return badFlag("say where the evidence goes: --output FILE")
 			}
+			if err := w.inUse(to); err != nil {
+				return err
+			}
 			return w.sealEvidence(cmd, &l, recipients, out, pathOf(args, 0))
 		},
 	}
@@ -113,6 +167,23 @@ func (w *world) sealEvidenceCommand() *cobra.Command {
 	c.Flags().StringArrayVar(&to, "to", nil, "an age `RECIPIENT`; may be given several times")
 	c.Flags().StringVarP(&out, "output", "o", "", "write to `FILE`, which must not be there")
 	return c
+}
+
+// inUse refuses recipients whose place another key has taken.
+func (w *world) inUse(recipients []string) error {
+	if w.stateFolder() == "" { // no key was ever cut here
+		return nil
+	}
+	_, l, err := w.ledger()
+	if err != nil {
+		return err
+	}
+	for _, r := range recipients {
+		if old := l.Replaced(r); old != nil {
+			return badFlag("--to %s was replaced on %s: seal to %s", r, old.Replaced.Format(time.RFC3339), l.Current().Recipient)
+		}
+	}
+	return nil
 }
 
 func (w *world) sealEvidence(cmd *cobra.Command, l *leaks, to []age.Recipient, out, path string) error {

@@ -60,11 +60,20 @@ func (t *Tx) Audit(ctx context.Context, actor, action, subject string, body any)
 	if err != nil {
 		return 0, err
 	}
-	e := Event{Seq: head.Seq + 1, At: t.s.now().UTC().Truncate(time.Microsecond), Actor: actor, Action: action, Subject: subject, Body: text}
+	at := t.s.now().UTC().Truncate(time.Microsecond)
+	if last, err := t.latest(ctx); err != nil {
+		return 0, err
+	} else if last.After(at) { // a clock that went back gives nobody time
+		at = last
+	}
+	e := Event{Seq: head.Seq + 1, At: at, Actor: actor, Action: action, Subject: subject, Body: text}
 	e.Hash = e.chain(head.Hash)
 	if _, err := t.exec(ctx, `INSERT INTO audit (seq, at, actor, action, subject, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		e.Seq, micros(e.At), e.Actor, e.Action, e.Subject, string(e.Body), e.Hash); err != nil {
 		return 0, fmt.Errorf("audit: %w", err)
+	}
+	if err := t.mark(ctx, Head{e.Seq, e.Hash}); err != nil {
+		return 0, err
 	}
 	_, err = t.exec(ctx, `UPDATE audit_head SET seq = ?, hash = ?, mac = ?`, e.Seq, e.Hash, t.s.seal(Head{e.Seq, e.Hash}))
 	return e.Seq, err

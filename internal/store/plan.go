@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -49,15 +50,23 @@ func (t *Tx) Plans(ctx context.Context) ([]string, error) {
 	return all, t.s.explain(rows.Err())
 }
 
-// KeepApproval keeps an approval of a plan. A later one of the same approver
-// takes its place.
-func (t *Tx) KeepApproval(ctx context.Context, plan, approver string, body []byte) error {
+// KeepApproval keeps an approval of a plan. A later one of the same approver and
+// kind takes its place; kind is "" or what else than the plan it allows.
+func (t *Tx) KeepApproval(ctx context.Context, plan, approver, kind string, body []byte) error {
+	row := approver
+	if kind != "" {
+		row = kind + "\n" + approver // no name begins so
+	}
 	if _, err := t.exec(ctx, `INSERT INTO approvals (plan, approver, body, signed_at) VALUES (?, ?, ?, ?)
  ON CONFLICT (plan, approver) DO UPDATE SET body = excluded.body, signed_at = excluded.signed_at`,
-		plan, approver, string(body), micros(t.s.now())); err != nil {
+		plan, row, string(body), micros(t.s.now())); err != nil {
 		return fmt.Errorf("keep approval: %w", err)
 	}
-	_, err := t.Audit(ctx, approver, "approved", plan, json.RawMessage(body))
+	action := strings.TrimSpace("approved " + kind)
+	if kind == "request" { // who asks approves nothing
+		action = "requested"
+	}
+	_, err := t.Audit(ctx, approver, action, plan, json.RawMessage(body))
 	return err
 }
 

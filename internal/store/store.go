@@ -34,6 +34,9 @@ type Store struct {
 	key   secret.Key
 	now   func() time.Time
 	locks sync.Map // by name, the server process of PostgreSQL that holds one
+
+	verified verified
+	noted    string // file of the head that was seen last; "" for none
 }
 
 // kind is the database behind a store.
@@ -53,6 +56,9 @@ type Options struct {
 	Key secret.Key
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
+	// Noted is a file in which the head of the trail is kept, so that an older
+	// state of the database is seen; "" keeps none.
+	Noted string
 }
 
 // Errors that callers tell apart.
@@ -66,7 +72,7 @@ var (
 // postgres:// URL or the path of a SQLite file, which is made (mode 0600, its
 // folder 0700) where it is missing.
 func Open(ctx context.Context, place string, o Options) (*Store, error) {
-	s := &Store{key: o.Key, now: o.Now}
+	s := &Store{key: o.Key, now: o.Now, noted: o.Noted}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -126,8 +132,14 @@ func makeFile(path string) error {
 	return nil
 }
 
-// Close gives the database back.
-func (s *Store) Close() error { return s.db.Close() }
+// Close notes how far the trail came, and gives the database back.
+func (s *Store) Close() error {
+	err := s.recall(context.Background())
+	if err == nil { // an older state must not become the one that was seen
+		err = s.remember(context.Background())
+	}
+	return errors.Join(err, s.db.Close())
+}
 
 // Tx runs f in one transaction: all that it does happens, or nothing. Writers
 // come one after the other on SQLite.

@@ -303,7 +303,7 @@ func TestPlansApprovalsAndJournalAreKept(t *testing.T) {
 		check(t, s.Tx(ctx, func(tx *store.Tx) error {
 			return errors.Join(
 				tx.KeepPlan(ctx, "abc", "ann", []byte(`{"a":1}`)), tx.KeepPlan(ctx, "abc", "eve", []byte(`{"a":2}`)),
-				tx.KeepApproval(ctx, "abc", "bob", []byte(`{"n":1}`)), tx.KeepApproval(ctx, "abc", "bob", []byte(`{"n":2}`)),
+				tx.KeepApproval(ctx, "abc", "bob", "", []byte(`{"n":1}`)), tx.KeepApproval(ctx, "abc", "bob", "", []byte(`{"n":2}`)),
 				tx.Note(ctx, "abc", 0, "intent", map[string]int{"x": 1}), tx.Note(ctx, "abc", 0, "outcome", map[string]int{"x": 2}),
 			)
 		}))

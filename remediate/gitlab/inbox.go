@@ -131,8 +131,30 @@ func (b *Inbox) pause(ctx context.Context) bool {
 	}
 }
 
+// awake waits while the kill switch is on, and reports whether there is time left.
+// Tokens that come meanwhile wait in the queue, and are sent back when it is full.
+func (b *Inbox) awake(ctx context.Context) bool {
+	for told := false; ; {
+		err := b.Engine.Stopped()
+		if err == nil {
+			return true
+		}
+		if !told {
+			b.Log.Warn("nothing is revoked", "reason", err)
+			told = true
+		}
+		if !b.pause(ctx) {
+			return false
+		}
+	}
+}
+
 func (b *Inbox) handle(ctx context.Context, c remediate.Case) {
 	log := b.Log.With("credential", c.Credential, "rule", c.Rule, "repo", c.Repository)
+	if !b.awake(ctx) {
+		log.Warn("not revoked: the kill switch is on; its incident is open")
+		return
+	}
 	_, digest, err := b.Engine.Plan(ctx, []remediate.Case{c})
 	for errors.Is(err, store.ErrBusy) && b.pause(ctx) {
 		_, digest, err = b.Engine.Plan(ctx, []remediate.Case{c})

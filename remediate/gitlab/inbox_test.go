@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -36,6 +37,13 @@ func (f *issuer) Check(_ context.Context, _ *revoke.Provider, in revoke.Input) r
 
 func (f *issuer) Locate(_ context.Context, p *revoke.Provider, _ revoke.Input, _ revoke.Report) (revoke.Target, error) {
 	return revoke.Target{Provider: p.ID, Proof: revoke.ProofValue}, nil
+}
+
+func (f *issuer) ActAll(ctx context.Context, p *revoke.Provider, shots []revoke.Shot, d revoke.Deed) (o revoke.Outcome) {
+	for _, s := range shots {
+		o = f.Act(ctx, p, s.Input, s.Target, d)
+	}
+	return o
 }
 
 func (f *issuer) Act(_ context.Context, _ *revoke.Provider, in revoke.Input, _ revoke.Target, _ revoke.Deed) revoke.Outcome {
@@ -141,5 +149,40 @@ func TestAFullInboxRecordsNothing(t *testing.T) {
 	}
 	if len(b.states(t)) != before {
 		t.Error("it was recorded all the same")
+	}
+}
+
+// While the kill switch is on nothing is revoked, and when it is off what waits is.
+func TestTheKillSwitchStopsTheServer(t *testing.T) {
+	var log bytes.Buffer
+	b, f := inbox(t, &log)
+	b.Engine.Policy.KillSwitch = filepath.Join(t.TempDir(), "stop")
+	if err := os.WriteFile(b.Engine.Policy.KillSwitch, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Take(t.Context(), []Token{{"auto", secret.New("auto-value"), "https://gitlab.example.com/acme/app/-/x"}}); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithCancel(t.Context())
+	cancel()
+	if b.awake(short) {
+		t.Error("it is awake")
+	}
+	if len(f.dead) > 0 {
+		t.Errorf("effects: %v", f.dead)
+	}
+	if err := os.Remove(b.Engine.Policy.KillSwitch); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	wait.Go(func() { b.Run(ctx) })
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline) && b.states(t) != "auto revoked"; {
+		time.Sleep(5 * time.Millisecond)
+	}
+	end()
+	wait.Wait()
+	if b.states(t) != "auto revoked" || f.dead["auto-value"] != 1 {
+		t.Errorf("%s, effects %v\n%s", b.states(t), f.dead, &log)
 	}
 }

@@ -29,7 +29,7 @@ func (e *Engine) admit(ctx context.Context, m *Manifest, digest string) error {
 	if err := e.dead(ctx, m); err != nil {
 		return err
 	}
-	return e.approved(ctx, m, digest)
+	return e.approved(ctx, m, digest, false)
 }
 
 // dead holds a rewrite back until its credentials are: taking a value that works
@@ -71,11 +71,30 @@ func (e *Engine) Approve(ctx context.Context, a remediate.Approval) error {
 	if err != nil {
 		return fmt.Errorf("encode approval: %w", err)
 	}
-	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, body) })
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, a.Kind(), body) })
 }
 
-// approved reports whether a plan has the approvals that it needs now.
-func (e *Engine) approved(ctx context.Context, m *Manifest, digest string) error {
+// Request keeps the word of who made a plan, if it is valid.
+func (e *Engine) Request(ctx context.Context, q remediate.Request) error {
+	m, err := e.Manifest(ctx, q.Plan)
+	if err != nil {
+		return err
+	}
+	if err := e.Policy.Proves(q, q.Plan, m.Requester); err != nil {
+		return err
+	}
+	body, err := json.Marshal(q)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		return t.KeepApproval(ctx, q.Plan, q.Requester, remediate.KindRequest, body)
+	})
+}
+
+// approved reports whether a plan, or its undo, has the words that it needs now:
+// that of who made it, where the operator wants that proven, and those of approvers.
+func (e *Engine) approved(ctx context.Context, m *Manifest, digest string, undo bool) error {
 	var bodies [][]byte
 	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
 		bodies, err = t.Approvals(ctx, digest)
@@ -84,23 +103,41 @@ func (e *Engine) approved(ctx context.Context, m *Manifest, digest string) error
 	if err != nil {
 		return err
 	}
+	if !e.requested(bodies, m, digest) {
+		return fmt.Errorf("nobody proved to be %s, who made the plan: leakgate rewrite approve --request %s", m.Requester, digest)
+	}
 	valid := map[string]bool{}
 	var faults []error
 	for _, body := range bodies {
 		var a remediate.Approval
-		err := json.Unmarshal(body, &a)
-		if err == nil {
-			err = e.Policy.Accepts(a, digest, m.Requester, e.Now())
+		if err := json.Unmarshal(body, &a); err != nil || a.Approver == "" || a.Undo != undo {
+			continue // it is of something else
 		}
-		if err != nil {
+		if err := e.Policy.Accepts(a, digest, m.Requester, e.Now()); err != nil {
 			faults = append(faults, err)
 			continue
 		}
 		valid[a.Approver] = true
 	}
-	need := e.Policy.Rewrite.Need()
+	need, verb := e.Policy.Rewrite.Need(), "approve"
+	if undo {
+		verb = "approve --undo"
+	}
 	if len(valid) >= need {
 		return nil
 	}
-	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate rewrite approve %s", len(valid), need, digest))...)
+	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate rewrite %s %s", len(valid), need, verb, digest))...)
+}
+
+func (e *Engine) requested(bodies [][]byte, m *Manifest, digest string) bool {
+	if len(e.Policy.Requesters) == 0 {
+		return true
+	}
+	for _, body := range bodies {
+		var q remediate.Request
+		if json.Unmarshal(body, &q) == nil && e.Policy.Proves(q, digest, m.Requester) == nil {
+			return true
+		}
+	}
+	return false
 }

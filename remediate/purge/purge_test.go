@@ -227,14 +227,17 @@ func (s *scene) plan() (*Manifest, string) {
 	return m, digest
 }
 
+// approve approves a plan, and its undo.
 func (s *scene) approve(digest string) {
 	s.t.Helper()
-	a := remediate.Approval{Plan: digest, Approver: "approver", Expires: s.clock.Add(time.Hour)}
-	if err := a.Sign(s.approver); err != nil {
-		s.t.Fatal(err)
-	}
-	if err := s.Approve(s.t.Context(), a); err != nil {
-		s.t.Fatal(err)
+	for _, undo := range []bool{false, true} {
+		a := remediate.Approval{Plan: digest, Undo: undo, Approver: "approver", Expires: s.clock.Add(time.Hour)}
+		if err := a.Sign(s.approver); err != nil {
+			s.t.Fatal(err)
+		}
+		if err := s.Approve(s.t.Context(), a); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 }
 
@@ -343,6 +346,10 @@ func TestNothingMovesWithoutWhatIsNeeded(t *testing.T) {
 	s.refusedWith(digest, "0 of 1 approvals")
 	s.refusedWith(strings.Repeat("0", 64), "not in the store")
 	s.approve(digest)
+
+	s.Policy.Requesters = []remediate.Approver{{Name: "requester", Keys: s.Policy.Approvers[0].Keys}}
+	s.refusedWith(digest, "nobody proved to be requester")
+	s.Policy.Requesters = nil
 
 	owned := s.Policy.Owned
 	s.Policy.Owned = nil
@@ -538,6 +545,9 @@ func TestTheBundleIsSealedAndDestroyed(t *testing.T) {
 		t.Error("the bundle was destroyed before its time")
 	}
 	s.clock = s.clock.Add(8 * 24 * time.Hour)
+	if err := s.Rollback(t.Context(), digest, []age.Identity{s.identity}); err == nil || !strings.Contains(err.Error(), "approve --undo") {
+		t.Errorf("an undo that nobody approves: %v", err)
+	}
 	if err := s.Destroy(t.Context(), digest, false); err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // Rollback moves the refs back to where they were, all or none, each only if it
-// is still where the rewrite put it. The identities open the bundle. Values that
+// is still where the rewrite put it, and if the undo is approved. The identities open the bundle. Values that
 // were taken out are back then.
 func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.Identity) error {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
@@ -23,6 +23,10 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 		return err
 	}
 	defer release()
+	m, err := e.Manifest(ctx, digest)
+	if err != nil {
+		return err
+	}
 	p, err := e.recall(ctx, digest)
 	if err != nil {
 		return err
@@ -43,6 +47,9 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 		}
 	default:
 		return errors.New("the rewrite is not applied: there is nothing to roll back")
+	}
+	if err := e.approved(ctx, m, digest, true); err != nil {
+		return err
 	}
 	return e.back(ctx, digest, p, identities)
 }

@@ -3,6 +3,7 @@ package revoke
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -31,21 +32,29 @@ func (c *Client) Act(ctx context.Context, p *Provider, in Input, t Target, d Dee
 	if err != nil {
 		return Outcome{Result: Refused, Why: p.hide(err.Error(), v)}
 	}
-	r, err := c.exchange(p, req, action.Format)
+	r, err := c.make(ctx, p, action, req, v)
 	if err != nil {
 		return Outcome{Why: p.hide(err.Error(), v), RetryAfter: r.waits()}
 	}
 	return p.judge(action, r)
 }
 
+// make makes the call of a deed, by itself or by a library.
+func (c *Client) make(ctx context.Context, p *Provider, action *Action, req *http.Request, v vars) (*reply, error) {
+	if action.Via == "acme" {
+		return c.revokeByKey(ctx, p, action, v)
+	}
+	return c.exchange(p, req, action.Format)
+}
+
 func (p *Provider) judge(action *Action, r *reply) Outcome {
-	switch group, means := which(r, action.Done, action.Gone, action.Refused); group {
+	switch group, a := which(r, action.Done, action.Gone, action.Refused); group {
 	case 0:
-		return Outcome{Result: Done, Why: means, Settle: time.Duration(p.Settle)}
+		return Outcome{Result: Done, Why: a.Means, Settle: time.Duration(p.Settle)}
 	case 1:
-		return Outcome{Result: Gone, Why: means}
+		return Outcome{Result: Gone, Why: a.Means}
 	case 2:
-		return Outcome{Result: Refused, Why: means, RetryAfter: r.wait}
+		return Outcome{Result: Refused, Why: a.Means, RetryAfter: r.wait}
 	}
 	return Outcome{Why: undocumented(p, r), RetryAfter: r.wait}
 }

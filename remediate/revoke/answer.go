@@ -184,9 +184,9 @@ func (a Answer) fits(r *reply) bool {
 	return true
 }
 
-// which is the index of the one group with a fitting answer, and what that
-// answer means; -1 when none fits or several do.
-func which(r *reply, groups ...[]Answer) (group int, means string) {
+// which is the index of the one group with a fitting answer, and that answer;
+// -1 when none fits or several do.
+func which(r *reply, groups ...[]Answer) (group int, answer Answer) {
 	group = -1
 	for i, answers := range groups {
 		for _, a := range answers {
@@ -194,13 +194,16 @@ func which(r *reply, groups ...[]Answer) (group int, means string) {
 				continue
 			}
 			if group >= 0 && group != i {
-				return -1, ""
+				return -1, Answer{}
 			}
-			group, means = i, a.Means
+			group, answer = i, a
 		}
 	}
-	return group, means
+	return group, answer
 }
+
+// absent reports whether the answer says only that the value is not known here.
+func (a Answer) absent() bool { return a.Absent != nil && *a.Absent }
 
 // take reads a capture out of an answer: the scalar, or the scalars of a list.
 func (c *Capture) take(r *reply) []string {

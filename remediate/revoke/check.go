@@ -27,15 +27,17 @@ func (c *Client) Check(ctx context.Context, p *Provider, in Input) Report {
 	if err != nil {
 		return Report{Why: p.hide(err.Error(), v), RetryAfter: r.waits()}
 	}
-	group, means := which(r, p.Check.Live, p.Check.Dead)
+	group, answer := which(r, p.Check.Live, p.Check.Dead)
 	switch {
 	case strings.TrimSpace(r.text) == "" && r.status != http.StatusNoContent: // of something in between, as a proxy that asks for a login
 	case group == 0:
 		report := p.tell(r, v)
-		report.Status, report.Why = Live, means
+		report.Status, report.Why = Live, answer.Means
 		return report
+	case group == 1 && answer.absent() && !p.Placed(in):
+		return p.elsewhere(answer.Means)
 	case group == 1:
-		return Report{Status: Dead, Why: means}
+		return Report{Status: Dead, Why: answer.Means}
 	}
 	return Report{Why: undocumented(p, r), RetryAfter: r.wait}
 }
@@ -50,8 +52,10 @@ func (c *Client) checkByList(ctx context.Context, p *Provider, in Input, v vars)
 	switch {
 	case err != nil:
 		return Report{Why: p.hide(err.Error(), v), RetryAfter: wait}
+	case len(matches) == 0 && !p.Placed(in):
+		return p.elsewhere("the account's complete list has no record of it")
 	case len(matches) == 0:
-		return Report{Status: Dead, Why: "the provider's complete list has no record of it"}
+		return Report{Status: Dead, Why: "the account's complete list has no record of it"}
 	case len(matches) > 1:
 		return Report{Why: fmt.Sprintf("the provider's list has %d records that fit", len(matches))}
 	}

@@ -18,15 +18,40 @@ type derivation struct {
 	names  []string // what it makes
 	public []string // of these, what is no secret
 	make   func(vars) error
+	needs  []string // without which it makes nothing
 }
 
 var derivations = map[string]derivation{
 	"gcp-key": {
 		[]string{"client_email", "private_key_id", "project_id", "assertion"},
-		[]string{"client_email", "private_key_id", "project_id"}, deriveGoogle,
+		[]string{"client_email", "private_key_id", "project_id"}, deriveGoogle, nil,
 	},
-	"ssh-key": {[]string{"public_key", "fingerprint"}, []string{"public_key", "fingerprint"}, deriveSSH},
-	"jwt":     {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes},
+	"ssh-key": {[]string{"public_key", "fingerprint"}, []string{"public_key", "fingerprint"}, deriveSSH, nil},
+	"aws": {
+		[]string{"sts_host", "iam_host", "region", "now"}, []string{"sts_host", "iam_host", "region", "now"}, deriveAWS, nil,
+	},
+	"jwt":         {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes, nil},
+	"certificate": {[]string{"serial", "certificate_der"}, []string{"serial", "certificate_der"}, deriveCertificate, []string{"certificate"}},
+}
+
+// partitions are the parts of AWS that share no accounts: where STS and IAM
+// answer in each, and for which region their requests are signed.
+// https://docs.aws.amazon.com/general/latest/gr/sts.html
+// https://docs.aws.amazon.com/general/latest/gr/iam-service.html
+var partitions = map[string][3]string{
+	"aws":        {"sts.amazonaws.com", "iam.amazonaws.com", "us-east-1"},
+	"aws-us-gov": {"sts.us-gov-west-1.amazonaws.com", "iam.us-gov.amazonaws.com", "us-gov-west-1"},
+	"aws-cn":     {"sts.cn-north-1.amazonaws.com.cn", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+}
+
+func deriveAWS(v vars) error {
+	at, ok := partitions[v["partition"].Reveal()] // a setting
+	if !ok {
+		return errors.New("the partition is none of AWS that is known")
+	}
+	v["sts_host"], v["iam_host"], v["region"] = secret.New(at[0]), secret.New(at[1]), secret.New(at[2])
+	v["now"] = secret.New(time.Now().UTC().Format(time.RFC3339))
+	return nil
 }
 
 // googleKey is what is read of a service account's key file.
@@ -35,6 +60,8 @@ type googleKey struct {
 	ID      string `json:"private_key_id"`
 	Project string `json:"project_id"`
 	Key     string `json:"private_key"`
+	// Universe is "" or that of the clouds of partners, which have hosts of their own.
+	Universe string `json:"universe_domain"`
 }
 
 // deriveGoogle reads a service account's key file and signs the request for an
@@ -55,6 +82,9 @@ func deriveGoogle(v vars) error {
 	}
 	if file.Email == "" || file.ID == "" {
 		return errors.New("email and key_id are needed: they stand beside the key as client_email and private_key_id")
+	}
+	if file.Universe != "" && file.Universe != "googleapis.com" {
+		return errors.New("the key is of a cloud of its own (universe_domain), which is not asked")
 	}
 	now := time.Now()
 	claims := jwt.MapClaims{

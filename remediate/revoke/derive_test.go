@@ -51,3 +51,28 @@ func TestAGoogleKeyIsReadFromTheFileOrFromWhatARuleFinds(t *testing.T) {
 		}
 	}
 }
+
+// Each part of AWS is asked at its own hosts, with signatures for its own region.
+func TestThePartsOfAWSHaveTheirOwnHosts(t *testing.T) {
+	p := catalogue(t).Provider("aws-key")
+	for partition, want := range map[string]string{
+		"": "sts.amazonaws.com us-east-1", "aws-cn": "sts.cn-north-1.amazonaws.com.cn cn-north-1", "aws-us-gov": "sts.us-gov-west-1.amazonaws.com us-gov-west-1",
+	} {
+		given := map[string]secret.Secret{"secret_key": secret.New("s"), "partition": secret.New(partition)}
+		v, err := p.vars(Input{Secret: secret.New("AKIA" + strings.Repeat("A", 16)), Given: given})
+		if err != nil {
+			t.Fatal(err)
+		}
+		req, err := p.prepare(t.Context(), p.Check.Request, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, region, _ := strings.Cut(want, " ")
+		if req.URL.Host+" "+region != want || !strings.Contains(req.Header.Get("Authorization"), "/"+region+"/sts/") {
+			t.Errorf("%q is asked at %s: %s", partition, req.URL.Host, want)
+		}
+	}
+	if _, err := p.vars(Input{Secret: secret.New("AKIA" + strings.Repeat("A", 16)), Given: map[string]secret.Secret{"partition": secret.New("aws-iso")}}); err == nil {
+		t.Error("a partition that is not known is taken")
+	}
+}

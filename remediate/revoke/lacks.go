@@ -14,7 +14,7 @@ import (
 // Lacks names the needs of the provider's check, of its list and of a deed that
 // were not given and have no default.
 func (p *Provider) Lacks(d Deed, given map[string]secret.Secret) (lacking []Need) {
-	var asked []string
+	asked := slices.Clone(derivations[p.Derive].needs)
 	if p.Check != nil {
 		asked = append(asked, namesOf(p.Check.Request)...)
 	}
@@ -30,6 +30,16 @@ func (p *Provider) Lacks(d Deed, given map[string]secret.Secret) (lacking []Need
 		}
 	}
 	return lacking
+}
+
+// Fits reports why the requests for a value cannot be made of what was given, as
+// when a certificate does not belong to a key.
+func (p *Provider) Fits(in Input) error {
+	v, err := p.vars(in)
+	if err != nil && v != nil {
+		return fmt.Errorf("%s", p.hide(err.Error(), v))
+	}
+	return err
 }
 
 func namesOf(r Request) (all []string) {

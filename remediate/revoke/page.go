@@ -57,12 +57,18 @@ func (p *Provider) writeNeeds(b *strings.Builder) {
 func (p *Provider) writeFacts(b *strings.Builder) {
 	fmt.Fprintf(b, "- Which record it is: %s.\n", p.Proof.words())
 	fmt.Fprintf(b, "- Hosts: %s.\n", code(p.Hosts))
+	if p.Place != "" {
+		fmt.Fprintf(b, "- What proves that the value is asked about at the right place: %s.\n", p.placeWords())
+	}
 	fmt.Fprintf(b, "- The check %s.\n", map[string]string{"none": "leaves no trace that is documented", "log": "shows in the provider's log of uses"}[p.Effects])
 	if p.Rate.Calls > 0 {
 		fmt.Fprintf(b, "- At most %d calls in %s.\n", p.Rate.Calls, time.Duration(p.Rate.Per))
 	}
 	if p.Batch > 0 {
 		fmt.Fprintf(b, "- One call may carry %d values.\n", p.Batch)
+	}
+	if len(p.Crown) > 0 {
+		fmt.Fprintf(b, "- A value that may %s is critical.\n", code(p.Crown))
 	}
 	if p.Settle > 0 {
 		fmt.Fprintf(b, "- A revoked value may work for %s more.\n", time.Duration(p.Settle))
@@ -93,12 +99,18 @@ func (p *Provider) writeSteps(b *strings.Builder) {
 	} else {
 		p.writeStep(b, "check", p.Check.Request, []string{"live", "dead"}, p.Check.Live, p.Check.Dead)
 	}
+	if p.Look != nil {
+		p.writeStep(b, "look, "+p.Look.About, p.Look.Request, []string{"worse", "fine"}, p.Look.Worse, p.Look.Fine)
+	}
 	if p.Find != nil {
 		p.writeStep(b, "find", p.Find.Request, []string{"a list"}, p.Find.Found)
 	}
 	for _, d := range []Deed{Disable, Undo, Revoke} {
 		if a := p.action(d); a != nil {
 			p.writeStep(b, string(d), a.Request, []string{"done", "dead before", "refused"}, a.Done, a.Gone, a.Refused)
+			if a.Rate.Calls > 0 {
+				fmt.Fprintf(b, "At most %d such calls in %s.\n\n", a.Rate.Calls, time.Duration(a.Rate.Per))
+			}
 		}
 	}
 }
@@ -113,7 +125,11 @@ func (p *Provider) writeStep(b *strings.Builder, name string, r Request, words [
 	}
 	for i, answers := range groups {
 		for _, a := range answers {
-			fmt.Fprintf(b, "- %s: %s, %s\n", words[i], a.shape(), a.Means)
+			word := words[i]
+			if a.absent() {
+				word += " where the place is proven"
+			}
+			fmt.Fprintf(b, "- %s: %s, %s\n", word, a.shape(), a.Means)
 			if a.But != "" {
 				fmt.Fprintf(b, "  Nothing is decided when %s.\n", a.But)
 			}

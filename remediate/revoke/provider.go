@@ -24,6 +24,7 @@ type Provider struct {
 	Derive string   `toml:"derive"` // name of a function that makes more parts of the value
 	Hosts  []string `toml:"hosts"`  // exactly the hosts that may be asked
 	Needs  []Need   `toml:"needs"`
+	Place  string   `toml:"place"` // what proves that the value is asked about where it would be known: form, none or a setting
 	Proof  Proof    `toml:"proof"`
 	Target string   `toml:"target"` // template of the record's id
 	// Effects of the check: none, or log when it shows in the provider's own
@@ -42,7 +43,10 @@ type Provider struct {
 	Source      string         `toml:"source"`
 	Reviewed    toml.LocalDate `toml:"reviewed"`
 
+	Crown []string `toml:"critical"` // scopes that make a credential critical
+
 	Check   *Check  `toml:"check"`
+	Look    *Look   `toml:"look"`
 	Find    *Find   `toml:"find"`
 	Disable *Action `toml:"disable"`
 	Undo    *Action `toml:"undo"`
@@ -111,7 +115,8 @@ type Answer struct {
 	// the answer, and But says what that is. Unless the count is 0 nothing was decided.
 	Unless string `toml:"unless,omitempty"`
 	But    string `toml:"but,omitempty"`
-	Means  string `toml:"means"` // in plain words
+	Absent *bool  `toml:"absent"` // of a dead answer: it says only that the value is not known here
+	Means  string `toml:"means"`  // in plain words
 }
 
 // Capture takes something out of an answer.
@@ -158,6 +163,8 @@ type Page struct {
 // Action is one deed.
 type Action struct {
 	Request
+	Via     string   `toml:"via"`  // "acme" when a library makes the call, to the directory at the address
+	Rate    Rate     `toml:"rate"` // of this call, whoever makes it; without one that of the provider
 	Done    []Answer `toml:"done"`
 	Gone    []Answer `toml:"gone"`
 	Refused []Answer `toml:"refused"`
@@ -167,6 +174,27 @@ type Action struct {
 type Rate struct {
 	Calls int      `toml:"calls"`
 	Per   Duration `toml:"per"`
+}
+
+// Pace is how often a deed may be called for, and the name under which calls
+// count: providers that make the same call share its rate. For "" it is that of
+// all else that a provider is asked.
+func (p *Provider) Pace(d Deed) (name string, rate Rate) {
+	if a := p.action(d); a != nil && a.Rate.Calls > 0 {
+		return a.Method + " " + a.URL, a.Rate
+	}
+	return p.ID, p.Rate
+}
+
+// rates are all that the data says.
+func (p *Provider) rates() []Rate {
+	all := []Rate{p.Rate}
+	for _, d := range []Deed{Disable, Undo, Revoke} {
+		if a := p.action(d); a != nil {
+			all = append(all, a.Rate)
+		}
+	}
+	return all
 }
 
 // Duration is a time.Duration that is written as text, as in "15m".

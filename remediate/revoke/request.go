@@ -110,7 +110,7 @@ func (r Request) templates() []string {
 		list = append(list, r.Form[key])
 	}
 	if r.Sign != nil {
-		list = append(list, r.Sign.KeyID, r.Sign.Key, r.Sign.Session)
+		list = append(list, r.Sign.KeyID, r.Sign.Key, r.Sign.Session, r.Sign.Region)
 	}
 	return append(list, leaves(r.JSON)...)
 }

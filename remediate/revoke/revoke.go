@@ -86,6 +86,9 @@ type Input struct {
 	// Seen is when the value was first committed. A record that was created
 	// later cannot be it. Required by ProofListEdges.
 	Seen time.Time
+	// Home says that the value was seen alive where it is asked about, or that
+	// the operator knows of no other place: not to be known there is to be dead.
+	Home bool
 }
 
 // Report is the answer to a check.
@@ -95,7 +98,10 @@ type Report struct {
 	Identity   map[string]string // id, name, owner, account, created, expires, as far as the provider tells
 	Scopes     []string          // what the value may do, as the provider names it
 	RetryAfter time.Duration     // how long the provider asks to wait; 0 when it does not say
-	own        vars
+	// Answered: the status is unknown although the provider answered as it
+	// documents, as of a value that may be from elsewhere.
+	Answered bool
+	own      vars
 }
 
 // Target is the one record of the provider that is the leaked value. Locate

@@ -17,8 +17,8 @@ func (s *Sign) apply(req *http.Request, body []byte, v vars) error {
 	if s == nil {
 		return nil
 	}
-	var parts [3]string
-	for i, template := range []string{s.KeyID, s.Key, s.Session} {
+	var parts [4]string
+	for i, template := range []string{s.KeyID, s.Key, s.Session, s.Region} {
 		var err error
 		if parts[i], err = v.expand(template, inHeader); err != nil {
 			return err
@@ -26,7 +26,7 @@ func (s *Sign) apply(req *http.Request, body []byte, v vars) error {
 	}
 	sum := sha256.Sum256(body)
 	credentials := aws.Credentials{AccessKeyID: parts[0], SecretAccessKey: parts[1], SessionToken: parts[2]}
-	if err := v4.NewSigner().SignHTTP(req.Context(), credentials, req, hex.EncodeToString(sum[:]), s.Service, s.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(req.Context(), credentials, req, hex.EncodeToString(sum[:]), s.Service, parts[3], time.Now()); err != nil {
 		return fmt.Errorf("sign the request: %w", err)
 	}
 	return nil

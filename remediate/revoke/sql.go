@@ -29,16 +29,16 @@ func (c *Client) signIn(ctx context.Context, p *Provider, v vars) Report {
 	if err != nil {
 		return Report{Why: p.hide(err.Error(), v)}
 	}
-	switch group, means := which(r, p.Check.Live, p.Check.Dead); group {
+	switch group, answer := which(r, p.Check.Live, p.Check.Dead); group {
 	case 0:
 		report := p.tell(r, v)
-		report.Status, report.Why = Live, means
+		report.Status, report.Why = Live, answer.Means
 		return report
 	case 1:
 		if err := c.spoken(ctx, server, p.Check.Dead, r, v); err != nil {
-			return Report{Why: p.hide(fmt.Sprintf("%s; but %s", means, err), v)}
+			return Report{Why: p.hide(fmt.Sprintf("%s; but %s", answer.Means, err), v)}
 		}
-		return Report{Status: Dead, Why: means}
+		return Report{Status: Dead, Why: answer.Means}
 	}
 	return Report{Why: p.hide(fmt.Sprintf("%s answered with code %s, which is no answer that is documented for this", p.ID, r.code), v)}
 }

@@ -14,7 +14,7 @@ var idShape = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 // validate refuses a provider that is not whole, so that no request is made
 // from half of one. It names the first mistake.
 func (p *Provider) validate() error {
-	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps} {
+	for _, check := range []func() error{p.validateRecord, p.validateParts, p.validateProof, p.validateSteps, p.validatePlace, p.validateBatch, p.validateLook} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -39,8 +39,13 @@ func (p *Provider) validateRecord() error {
 		return errors.New("source (an https address) and reviewed (a date) are needed")
 	case p.Outage == "" || p.Revoke != nil && p.Forever == "":
 		return errors.New("outage and irreversible say in words what stops and what cannot be taken back")
-	case p.Rate.Calls < 0 || p.Rate.Calls > 0 && p.Rate.Per <= 0 || p.Batch < 0 || p.Settle < 0:
-		return errors.New("rate, batch and settle cannot be negative")
+	case p.Batch < 0 || p.Settle < 0:
+		return errors.New("batch and settle cannot be negative")
+	}
+	for _, r := range p.rates() {
+		if r.Calls < 0 || r.Per < 0 || (r.Calls > 0) != (r.Per > 0) {
+			return errors.New("a rate is so many calls per so much time")
+		}
 	}
 	return nil
 }
@@ -102,7 +107,7 @@ func (p *Provider) validateProof() error {
 	case !slices.Contains([]Proof{ProofValue, ProofOwnID, ProofInValue, ProofListValue, ProofListEdges}, p.Proof):
 		return fmt.Errorf("there is no proof %q", p.Proof)
 	case p.Class != ClassA && p.adminBeyondUndo():
-		return errors.New("only class A needs a credential of an administrator for more than undo")
+		return errors.New("only class A needs a credential of an administrator for more than undo and the deletion behind a disabling")
 	case p.Class == ClassA && !p.needs("admin"):
 		return errors.New("class A says which credential of an administrator it needs")
 	case p.Proof == ProofValue:
@@ -127,13 +132,15 @@ func (p *Provider) needs(from string) bool {
 	return slices.ContainsFunc(p.Needs, func(n Need) bool { return n.From == from })
 }
 
-// adminBeyondUndo reports whether anything but undo names an administrator's
-// credential: a value that was disabled cannot enable itself.
+// adminBeyondUndo reports whether anything else than undo, and the deletion of
+// what was disabled before, names an administrator's credential: a value that was
+// disabled can neither enable nor delete itself.
 func (p *Provider) adminBeyondUndo() bool {
 	for _, s := range p.steps() {
 		for _, template := range s.request.templates() {
 			for _, name := range names(template) {
-				if s.name != string(Undo) && slices.ContainsFunc(p.Needs, func(n Need) bool { return n.Name == name && n.From == "admin" }) {
+				behind := s.name == string(Undo) || s.name == string(Revoke) && p.Disable != nil
+				if !behind && slices.ContainsFunc(p.Needs, func(n Need) bool { return n.Name == name && n.From == "admin" }) {
 					return true
 				}
 			}
@@ -170,6 +177,12 @@ func (p *Provider) validateSteps() error {
 	if (p.Disable == nil) != (p.Undo == nil) {
 		return errors.New("disable and undo belong together")
 	}
+	for _, d := range []Deed{Disable, Undo, Revoke} {
+		a := p.action(d)
+		if a != nil && a.Via != "" && (a.Via != "acme" || d != Revoke || p.Derive != "certificate") {
+			return fmt.Errorf("%s: via is acme, for the revocation of certificates", d)
+		}
+	}
 	for _, s := range p.steps() {
 		if p.Speaks != "" {
 			if err := p.validateSQL(s); err != nil {
@@ -203,6 +216,9 @@ func (p *Provider) steps() (list []step) {
 		for _, name := range sortedKeys(p.Check.Own) {
 			own = append(own, "own."+name)
 		}
+	}
+	if p.Look != nil {
+		list = append(list, step{"look", p.Look.Request, own, [][]Answer{p.Look.Worse, p.Look.Fine}, slices.Concat(p.Look.Worse, p.Look.Fine)})
 	}
 	if p.Find != nil {
 		list = append(list, step{"find", p.Find.Request, own, [][]Answer{p.Find.Found}, p.Find.Found})

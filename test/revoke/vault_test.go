@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -61,9 +62,20 @@ func TestRevokeVault(t *testing.T) {
 	t.Run("a token that never was is dead", func(t *testing.T) {
 		v.check(ctx, t, catalogue.Provider("vault-token"), secret.New("hvs."+"never0was0a0token0000000"), revoke.Dead)
 	})
+	t.Run("a Vault without an audit device says so", func(t *testing.T) {
+		p := catalogue.Provider("vault-token")
+		live := revoke.Report{Status: revoke.Live}
+		said := v.client.Look(ctx, p, v.input(v.root), live)
+		if said != "this Vault has no audit device: nothing shows what was done with the token" {
+			t.Errorf("without a device: %q", said)
+		}
+		if said := v.client.Look(ctx, p, v.input(v.token(t, true)), live); said != "nobody can tell whether this Vault has an audit device" {
+			t.Errorf("asked by who may not look: %q", said)
+		}
+	})
 	t.Run("a root token says so", func(t *testing.T) {
 		report := v.check(ctx, t, catalogue.Provider("vault-token"), v.root, revoke.Live)
-		if !slices.Equal(report.Scopes, []string{"root"}) {
+		if !slices.Equal(report.Scopes, []string{"root"}) || !catalogue.Provider("vault-token").Critical(report.Scopes) {
 			t.Errorf("scopes %q", report.Scopes)
 		}
 	})
@@ -123,11 +135,26 @@ func freeAddress(t *testing.T) string {
 // token is a new token, with the default policy or without any.
 func (v *vault) token(t *testing.T, able bool) secret.Secret {
 	t.Helper()
-	body, err := json.Marshal(map[string]any{"policies": []string{"nothing"}, "no_default_policy": !able, "ttl": "1h"})
+	var made struct {
+		Auth struct {
+			Token string `json:"client_token"`
+		} `json:"auth"`
+	}
+	body := v.post(t, "auth/token/create", map[string]any{"policies": []string{"nothing"}, "no_default_policy": !able, "ttl": "1h"})
+	if err := json.Unmarshal(body, &made); err != nil || made.Auth.Token == "" {
+		t.Fatalf("no token: %v", err)
+	}
+	return secret.New(made.Auth.Token)
+}
+
+// post asks Vault as its administrator.
+func (v *vault) post(t *testing.T, path string, document any) []byte {
+	t.Helper()
+	body, err := json.Marshal(document)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequest(http.MethodPost, v.door.URL+"/v1/auth/token/create", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, v.door.URL+"/v1/"+path, bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,15 +164,11 @@ func (v *vault) token(t *testing.T, able bool) secret.Secret {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	var made struct {
-		Auth struct {
-			Token string `json:"client_token"`
-		} `json:"auth"`
+	answer, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode >= 300 {
+		t.Fatalf("%s: status %d, %v: %s", path, res.StatusCode, err, answer)
 	}
-	if err := json.NewDecoder(res.Body).Decode(&made); err != nil || made.Auth.Token == "" {
-		t.Fatalf("no token: status %d, %v", res.StatusCode, err)
-	}
-	return secret.New(made.Auth.Token)
+	return answer
 }
 
 func (v *vault) input(token secret.Secret) revoke.Input {

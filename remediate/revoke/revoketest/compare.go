@@ -11,9 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -117,6 +119,11 @@ func (t *Transcript) authorization(r *http.Request, body string, want Expected) 
 func (t *Transcript) body(r *http.Request, body string, want Expected) string {
 	kind := r.Header.Get("Content-Type")
 	switch {
+	case want.JWS != nil:
+		if kind != "application/jose+json" {
+			return "the type is not that of a signed request"
+		}
+		return t.jws(body, *want.JWS)
 	case want.Form != nil:
 		if kind != "application/x-www-form-urlencoded" {
 			return "the type is not that of a form"
@@ -127,6 +134,11 @@ func (t *Transcript) body(r *http.Request, body string, want Expected) string {
 				return err.Error()
 			}
 			form.Set("assertion", "<signed>")
+		}
+		for name := range form {
+			if strings.Contains(want.Form[name], "<now>") {
+				form.Set(name, nowIn(form.Get(name)))
+			}
 		}
 		if err != nil || form.Encode() != t.query(want.Form).Encode() {
 			return "the form is not as documented"
@@ -145,6 +157,19 @@ func (t *Transcript) body(r *http.Request, body string, want Expected) string {
 		return "there is a body, and the documentation knows none"
 	}
 	return ""
+}
+
+var timestamp = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// nowIn writes <now> for a time that is about now.
+func nowIn(text string) string {
+	return timestamp.ReplaceAllStringFunc(text, func(at string) string {
+		when, err := time.Parse(time.RFC3339, at)
+		if age := time.Since(when); err != nil || age < -time.Second || age > 10*time.Minute {
+			return at
+		}
+		return "<now>"
+	})
 }
 
 func (t *Transcript) fillTree(node any) any {

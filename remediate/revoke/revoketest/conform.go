@@ -23,7 +23,7 @@ func Conform(f *Fake, p *revoke.Provider, t *Transcript) error {
 	for _, part := range []struct {
 		name string
 		run  func() error
-	}{{"record", s.record}, {"answers", s.answers}, {"list", s.list}, {"life", s.life}} {
+	}{{"record", s.record}, {"answers", s.answers}, {"place", s.place}, {"many", s.many}, {"look", s.look}, {"list", s.list}, {"life", s.life}} {
 		if err := part.run(); err != nil {
 			return fmt.Errorf("%s: %s: %w", p.ID, part.name, err)
 		}
@@ -44,7 +44,7 @@ var ctx = context.Background()
 func (s *suite) record() error {
 	p, want := s.provider, s.script.Record
 	got := Record{
-		Class: p.Class, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects,
+		Class: p.Class, Place: p.Place, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
 		Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {
@@ -83,6 +83,9 @@ func (s *suite) record() error {
 	for d, step := range s.deeds() {
 		if has := s.provider.Can(d); has != (step != nil) {
 			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
+		}
+		if err := s.rate(d, step); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -164,7 +167,7 @@ func (s *suite) checked(a Reply) (revoke.Report, error) {
 }
 
 func (s *suite) act(d revoke.Deed, target revoke.Target, a Reply) error {
-	s.fake.Expect(s.script, Exchange{s.deeds()[d].Request, s.script.serve(a)})
+	s.fake.Expect(s.script, s.script.queue(s.deeds()[d], s.script.serve(a))...)
 	outcome := s.fake.Client.Act(ctx, s.provider, s.in, target, d)
 	err := s.fake.Fault()
 	switch {
@@ -264,10 +267,13 @@ func (s *suite) kept(target revoke.Target) error {
 			return fmt.Errorf("read back: %w", err)
 		}
 	}
-	if s.script.Revoke == nil || len(s.script.Record.Minted) > 0 {
+	if s.script.Revoke == nil || len(s.script.Record.Minted) > 0 && s.script.Disable == nil {
 		return nil
 	}
-	return s.done(revoke.Revoke, back.Vouched())
+	if err := s.done(revoke.Revoke, back.Vouched()); err != nil { // as behind a grace
+		return fmt.Errorf("vouched for: %w", err)
+	}
+	return nil
 }
 
 func (s *suite) done(d revoke.Deed, target revoke.Target) error {

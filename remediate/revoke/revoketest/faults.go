@@ -124,7 +124,7 @@ func (s *suite) faultyAct(f fault, target revoke.Target) error {
 		if step == nil || textual(step, f) {
 			continue
 		}
-		s.fake.Expect(s.script, Exchange{step.Request, f.serve})
+		s.fake.Expect(s.script, s.script.queue(step, f.serve)...)
 		outcome := s.fake.Client.Act(ctx, s.provider, s.in, target, d)
 		if err := s.learned(outcome.Result == revoke.Unclear, outcome.Why, outcome.RetryAfter, f, outcome); err != nil {
 			return fmt.Errorf("%s: %w", d, err)

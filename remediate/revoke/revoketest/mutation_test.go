@@ -18,7 +18,7 @@ import (
 // prose are the keys that people read. A change of one shows on the page of
 // the provider, which another test holds to the data; every other change must
 // be found by the transcript.
-var prose = []string{"name", "outage", "irreversible", "note", "evidence", "source", "reviewed", "help", "means", "secret_in_url", "unchecked"}
+var prose = []string{"name", "outage", "irreversible", "note", "evidence", "source", "reviewed", "help", "means", "secret_in_url", "unchecked", "about"}
 
 // TestEveryFieldOfTheDataIsHeldByTheTranscript changes and removes each field
 // of each provider alone and expects the suite to fail.

@@ -36,6 +36,7 @@ type Transcript struct {
 	Record  Record            `toml:"record"`
 
 	Check   *Step    `toml:"check"`
+	Look    *Step    `toml:"look"`
 	Find    *Listing `toml:"find"`
 	Disable *Step    `toml:"disable"`
 	Undo    *Step    `toml:"undo"`
@@ -48,12 +49,14 @@ type Transcript struct {
 // Record is what a provider must say of itself.
 type Record struct {
 	Class     revoke.Class        `toml:"class"`
+	Place     string              `toml:"place"` // what proves that the value is asked about at the right place
 	Proof     revoke.Proof        `toml:"proof"`
 	Target    string              `toml:"target"` // the id of the true record
 	Rules     []string            `toml:"rules"`
 	Hosts     []string            `toml:"hosts"`
 	Effects   string              `toml:"effects"`
-	Rate      string              `toml:"rate"` // as in "60 per 1h0m0s"; "" when not documented
+	Critical  []string            `toml:"critical"` // scopes that make a value critical
+	Rate      string              `toml:"rate"`     // as in "60 per 1h0m0s"; "" when not documented
 	Batch     int                 `toml:"batch"`
 	Settle    revoke.Duration     `toml:"settle"`
 	Notifies  bool                `toml:"notifies_owner"`
@@ -79,6 +82,7 @@ type Expected struct {
 	Form    map[string]string `toml:"form"`
 	JSON    any               `toml:"json"`
 	Signed  *Signed           `toml:"signed"`
+	JWS     *JWS              `toml:"jws"`
 }
 
 // Signed is what a signature of AWS must be made for.
@@ -92,22 +96,28 @@ type Signed struct {
 
 // Step is one request and its documented answers.
 type Step struct {
+	Before  []Before `toml:"before"` // what is asked for before the request
 	Request Expected `toml:"request"`
-	Answers []Reply  `toml:"answer"`
+	// Many is the request for the three values secret, second and third at once,
+	// where one call may carry several.
+	Many    *Expected `toml:"many"`
+	Rate    string    `toml:"rate"` // of this call alone, as in "60 per 1h0m0s"
+	Answers []Reply   `toml:"answer"`
 }
 
 // Reply is one documented answer and what it means.
 type Reply struct {
 	Name          string            `toml:"name"`
 	Documentation string            `toml:"documentation"` // where it differs from the transcript's
-	Expect        string            `toml:"expect"`        // live, dead, unknown; done, gone, refused, unclear
+	Expect        string            `toml:"expect"`        // live, dead, unknown; done, gone, refused, unclear; worse, fine, unknown
 	Status        int               `toml:"status"`
 	Type          string            `toml:"type"` // application/json when empty
 	Headers       map[string]string `toml:"headers"`
 	Body          string            `toml:"body"`
 	Identity      map[string]string `toml:"identity"`
 	Scopes        []string          `toml:"scopes"`
-	State         string            `toml:"state"` // "disabled": the answer for a value that is disabled
+	State         string            `toml:"state"`  // "disabled": the answer for a value that is disabled
+	Absent        bool              `toml:"absent"` // it says only that the value is not known there: dead where the place is proven
 }
 
 // Listing is a list in pages. The text {{record}} stands where the true record is.
@@ -159,7 +169,7 @@ func strictly(err error) error {
 
 // Input is a new value of the kind with all that its requests need.
 func (t *Transcript) Input() revoke.Input {
-	in := revoke.Input{Secret: secret.New(t.values["secret"]), Given: map[string]secret.Secret{}, Seen: t.Seen}
+	in := revoke.Input{Secret: secret.New(t.values["secret"]), Given: map[string]secret.Secret{}, Seen: t.Seen, Home: t.Record.Place == revoke.PlaceNone}
 	for name := range t.Given {
 		in.Given[name] = secret.New(t.values[name])
 	}

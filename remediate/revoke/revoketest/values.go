@@ -48,6 +48,8 @@ func (t *Transcript) generate() (err error) {
 		return t.generateSSH()
 	case "gcp":
 		return t.generateGoogle()
+	case "certificate":
+		return t.generateCertificate()
 	case "kubernetes":
 		return t.generateKubernetes()
 	default:
