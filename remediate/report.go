@@ -15,154 +15,124 @@ import (
 // made up.
 const unknown = "unknown"
 
-// story is what the audit trail tells of an incident.
-type story struct {
-	id     string
-	events []store.Event
-	first  sighted
-	places []string
-	dates  map[string]time.Time // by action, the first
-	proof  string
-	state  string
-	actors map[string]string // by action
-}
-
-// sighted is the body of the events that say where a credential was seen.
-type sighted struct {
-	Credential string `json:"credential"`
-	Rule       string `json:"rule"`
-	Preview    string `json:"preview"`
-	Severity   string `json:"severity"`
-	Repository string `json:"repository"`
-	Place      place  `json:"place"`
-}
-
 // Report writes the document of an incident, in Markdown, from the audit trail
 // alone. A trail that was tampered with gives none.
 func (e *Engine) Report(ctx context.Context, id string) (string, error) {
-	if _, err := e.Store.VerifyTrail(ctx); err != nil {
+	head, err := e.Store.VerifyTrail(ctx)
+	if err != nil {
 		return "", err
 	}
-	s := &story{dates: map[string]time.Time{}, actors: map[string]string{}}
+	s := newStory()
 	if err := e.tellOf(ctx, s, id); err != nil {
 		return "", err
 	}
-	return s.write(), nil
+	return s.document(head), nil
 }
 
-// tellOf gathers the events of an incident: its own, those of its credential,
-// and those of the plans that acted on it.
-func (e *Engine) tellOf(ctx context.Context, s *story, id string) error {
-	subjects := map[string]bool{id: true}
-	if rest, ok := strings.CutPrefix(id, "LG-"); ok {
-		id = "INC-" + rest
-	}
-	s.id = id
-	subjects[id] = true
-	subjects["LG-"+strings.TrimPrefix(id, "INC-")] = true
-	var all []store.Event
-	err := e.Store.Trail(ctx, "", func(ev store.Event) error {
-		if subjects[ev.Subject] {
-			var body struct {
-				Plan string `json:"plan"`
-			}
-			if json.Unmarshal(ev.Body, &body) == nil && body.Plan != "" {
-				subjects[body.Plan] = true
-			}
+// Documents are the reports of all incidents that some events tell of, by their ids.
+func Documents(events []store.Event, head store.Head, now time.Time) (map[string]string, error) {
+	all, by := map[string]string{}, bySubject(events)
+	for _, ev := range events {
+		if ev.Action != "detected" || all[ev.Subject] != "" {
+			continue
 		}
-		all = append(all, ev)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	for _, ev := range all {
-		if subjects[ev.Subject] {
-			s.take(ev)
+		s := newStory()
+		s.now = now.UTC()
+		if err := s.tell(by, ev.Subject); err != nil {
+			return nil, err
 		}
+		all[s.id] = s.document(head)
 	}
-	if len(s.events) == 0 {
-		return fmt.Errorf("incident %s: %w", id, store.ErrNotFound)
-	}
-	return nil
+	return all, nil
 }
 
-func (s *story) take(ev store.Event) {
-	s.events = append(s.events, ev)
-	if _, ok := s.dates[ev.Action]; !ok {
-		s.dates[ev.Action], s.actors[ev.Action] = ev.At, ev.Actor
-	}
-	switch ev.Action {
-	case "detected", "seen":
-		var seen sighted
-		if json.Unmarshal(ev.Body, &seen) != nil || seen.Credential == "" { // detected again: what was proven holds no longer
-			delete(s.dates, "revoked")
-			s.proof = ""
-			break
-		}
-		s.places = append(s.places, where(seen))
-		if s.first.Credential == "" || seen.Place.Date != "" && (s.first.Place.Date == "" || seen.Place.Date < s.first.Place.Date) {
-			s.first = seen
-		}
-	case "checked":
-		var check struct{ Status, Why string }
-		if json.Unmarshal(ev.Body, &check) == nil && check.Status == "dead" {
-			s.proof = check.Why
-		}
-	}
-	if slices.Contains([]string{"detected", "triaged", "revoked", "rotated", "purged", "closed", "dismissed"}, ev.Action) {
-		s.state = ev.Action
-	}
+func (s *story) document(head store.Head) string {
+	return s.write() + fmt.Sprintf("\n---\n\nWritten at %s from the audit trail alone, whose head was `%s`.\n", clock3339(s.now), head)
 }
 
-func where(seen sighted) string {
-	at := seen.Place.Path
-	if seen.Place.Line > 0 {
-		at = fmt.Sprintf("%s:%d", at, seen.Place.Line)
-	}
-	if seen.Place.Commit != "" {
-		at += " in commit " + seen.Place.Commit
-	}
-	return seen.Repository + ", " + at
-}
+func clock3339(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 func (s *story) write() string {
 	var b strings.Builder
-	row := func(name, value string) {
-		if value == "" {
-			value = unknown
-		}
-		fmt.Fprintf(&b, "| %s | %s |\n", name, escape(value))
+	fmt.Fprintf(&b, "# Incident %s\n\n%s\n\n| | |\n|---|---|\n", s.id, s.summary())
+	s.facts(func(name, value string) {
+		fmt.Fprintf(&b, "| %s | %s |\n", name, orElse(value, unknown))
+	})
+	fmt.Fprintf(&b, "\n## Places\n\n")
+	for _, p := range s.places {
+		fmt.Fprintf(&b, "- %s\n", escape(p))
 	}
-	fmt.Fprintf(&b, "# Incident %s\n\n| | |\n|---|---|\n", s.id)
-	row("Credential", fmt.Sprintf("%s, `%s` (%s)", s.first.Rule, s.first.Preview, s.first.Credential))
-	row("Severity", s.first.Severity)
-	row("State", s.state)
-	row("First committed", strings.TrimSpace(s.first.Place.Date+" by "+s.first.Place.Author))
-	row("First pushed", "")
-	row("Detected", s.when("detected"))
-	row("Planned", s.when("planned"))
-	row("Approved", s.approvals())
-	row("Revoked", s.when("revoked"))
-	row("Proof", s.proof)
-	row("Exposure window", s.window())
-	s.sections(&b)
+	s.access(&b)
+	fmt.Fprintf(&b, "\n## Root cause\n\n%s\n\n## Prevention\n\n%s\n", escape(orElse(s.cause, unknown)), escape(orElse(s.prevention, unknown)))
+	s.remains(&b)
+	s.timeline(&b)
 	return b.String()
 }
 
-// sections are the lists, and what a person has to add.
-func (s *story) sections(b *strings.Builder) {
-	fmt.Fprint(b, "\n## Places\n\n")
-	for _, p := range s.places {
-		fmt.Fprintf(b, "- %s\n", escape(p))
-	}
+// timeline is every event, with equal ones behind each other in one line.
+func (s *story) timeline(b *strings.Builder) {
 	fmt.Fprint(b, "\n## Timeline\n\n| when | who | what | about |\n|---|---|---|---|\n")
-	for _, ev := range s.events {
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", ev.At.Format(time.RFC3339), escape(ev.Actor), escape(ev.Action), escape(ev.Subject))
+	for i := 0; i < len(s.events); {
+		line, times := lineOf(s.events[i]), 1
+		for ; i+times < len(s.events) && lineOf(s.events[i+times]) == line; times++ {
+		}
+		if i += times; times > 1 {
+			line[2] += fmt.Sprintf(" (%d times)", times)
+		}
+		fmt.Fprintf(b, "| %s |\n", strings.Join(line[:], " | "))
 	}
-	for _, title := range []string{"Who used it", "Root cause", "Prevention"} {
-		fmt.Fprintf(b, "\n## %s\n\n%s\n", title, unknown)
+}
+
+func lineOf(ev store.Event) [4]string {
+	return [4]string{clock3339(ev.At), escape(ev.Actor), escape(what(ev)), escape(brief(ev.Subject))}
+}
+
+// what is an action, with what a check found.
+func what(ev store.Event) string {
+	var check struct{ Status string }
+	if ev.Action == "checked" && json.Unmarshal(ev.Body, &check) == nil && check.Status != "" {
+		return "checked: " + check.Status
 	}
+	return ev.Action
+}
+
+// summary is the incident in two sentences.
+func (s *story) summary() string {
+	where := "an unknown place"
+	if s.first.Repository != "" {
+		where = s.first.Repository
+	}
+	text := fmt.Sprintf("A credential (%s) leaked in %s. ", escape(orElse(s.first.Rule, "of an unknown kind")), escape(where))
+	if at, over := s.dates["revoked"]; over {
+		return text + fmt.Sprintf("It is dead: its issuer said so at %s.", clock3339(at))
+	}
+	return text + "**Nobody has proven that it is dead.**"
+}
+
+// facts are the rows of the table.
+func (s *story) facts(row func(name, value string)) {
+	row("Credential", fmt.Sprintf("%s, `%s` (%s)", escape(s.first.Rule), code(s.first.Preview), "LG-"+strings.TrimPrefix(s.id, "INC-")))
+	row("Severity", escape(s.first.Severity))
+	row("State", s.state)
+	row("Found by", escape(s.actors["detected"]))
+	row("Who could read it", escape(s.exposure))
+	row("First committed", escape(by(s.first.Place.Date, s.first.Place.Author)))
+	row("First pushed", escape(s.pushed()))
+	row("Detected", s.when("detected"))
+	row("Planned", s.when("planned"))
+	row("Approved", escape(s.approvals()))
+	row("Revoked", s.when("revoked"))
+	row("Proof", escape(s.proof))
+	row("Time to revoke", s.between(s.dates["detected"], "from detection to the proof"))
+	row("Exposure window", s.between(s.committed(), "from the first commit to the proof"))
+	row("Rotated", s.rotated())
+}
+
+func by(when, who string) string {
+	if when == "" || who == "" {
+		return when + who
+	}
+	return when + " by " + who
 }
 
 func (s *story) when(action string) string {
@@ -170,7 +140,16 @@ func (s *story) when(action string) string {
 	if !ok {
 		return ""
 	}
-	return at.Format(time.RFC3339) + " by " + s.actors[action]
+	return clock3339(at) + " by " + escape(s.actors[action])
+}
+
+func (s *story) rotated() string {
+	for _, action := range []string{"rotation.done", "rotate ended", "rotated"} {
+		if text := s.when(action); text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 func (s *story) approvals() string {
@@ -180,32 +159,40 @@ func (s *story) approvals() string {
 			who = append(who, ev.Actor)
 		}
 	}
-	if len(who) == 0 {
+	if _, planned := s.dates["planned"]; len(who) == 0 && planned {
 		return "by nobody: the policy asked for no approval"
+	}
+	if len(who) == 0 {
+		return ""
 	}
 	return "by " + strings.Join(who, ", ")
 }
 
-// window is how long the credential could be used by whoever read it.
-func (s *story) window() string {
-	from, err := time.Parse(time.RFC3339, s.first.Place.Date)
+// between is how long something lasted until the proof, or lasts.
+func (s *story) between(from time.Time, words string) string {
 	to, over := s.dates["revoked"]
-	if err != nil {
+	switch {
+	case from.IsZero():
 		return ""
+	case !over:
+		return fmt.Sprintf("open since %s: %s so far", clock3339(from), span(s.now.Sub(from)))
 	}
-	if !over {
-		return "open since " + from.Format(time.RFC3339)
-	}
-	return fmt.Sprintf("%s, from the first commit to the proof", to.Sub(from).Round(time.Second))
+	return span(to.Sub(from)) + ", " + words
 }
 
-// escape keeps what repositories name from becoming markup.
-func escape(text string) string {
-	text = strings.Map(func(r rune) rune {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "[", `\[`, "*", `\*`, "@", "&#64;").Replace(text)
+// span is a duration for people.
+func span(d time.Duration) string {
+	d = d.Round(time.Second)
+	if d >= 48*time.Hour {
+		return fmt.Sprintf("%d days %d h", int(d.Hours())/24, int(d.Hours())%24)
+	}
+	return d.String()
+}
+
+// brief keeps a digest from filling a table.
+func brief(subject string) string {
+	if len(subject) == 64 {
+		return "plan " + subject[:12] + "…"
+	}
+	return subject
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 // canary holds values planted in a repository, and searches for them in every
@@ -42,6 +43,7 @@ type canary struct {
 	now    func() time.Time
 	stdout io.Writer // instead of a buffer
 	issuer remediate.Issuer
+	client *revoke.Client
 }
 
 func newCanary(t *testing.T) *canary {
@@ -177,7 +179,7 @@ func (c *canary) once(ctx context.Context, dirs []string, stdin string, code int
 	var out, errs bytes.Buffer
 	w := &world{
 		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs, now: c.now, status: true,
-		env: func(name string) string { return c.env[name] }, issuer: c.issuer,
+		env: func(name string) string { return c.env[name] }, issuer: c.issuer, client: c.client,
 	}
 	if c.stdout != nil {
 		w.stdout = c.stdout

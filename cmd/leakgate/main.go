@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 // version is set by the release build.
@@ -38,6 +39,7 @@ type world struct {
 	width  int              // columns of the terminal that stdout is, 0 when it is none
 	status bool             // stderr is a terminal, so progress can be shown
 	issuer remediate.Issuer // of tests; nil: the issuers themselves
+	client *revoke.Client   // of tests; nil: one that reaches the world
 }
 
 func newWorld() *world {

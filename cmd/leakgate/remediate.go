@@ -51,8 +51,10 @@ func (w *world) remediateCommand() *cobra.Command {
 	c := &cobra.Command{Use: "remediate", Short: "Check, plan, approve and do what makes leaked credentials useless", Long: remediateLong}
 	f.addFlags(c)
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
-		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
-		w.rotateCommand(&f), w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
+		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.rotateCommand(&f),
+		w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
+		w.remediateEvidenceCommand(&f), w.remediateNoteCommand(&f), w.remediateDueCommand(&f), w.remediateMetricsCommand(&f),
+		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c
 }
 

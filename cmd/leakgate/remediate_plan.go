@@ -61,6 +61,12 @@ func (w *world) planRemediation(cmd *cobra.Command, f *remediation, l *leaks, ke
 	if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Record(ctx, e.Actor, remediate.Sightings(result, cases)) }); err != nil {
 		return err
 	}
+	if err := w.expose(cmd, e, cases, l.exposure); err != nil {
+		return err
+	}
+	if err := w.askEarly(cmd, e, cases); err != nil {
+		return err
+	}
 	show, clear := w.bar("asked")
 	e.Progress = show
 	plan, digest, err := e.Plan(ctx, cases)

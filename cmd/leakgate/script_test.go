@@ -3,9 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"encoding/pem"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +10,6 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"golang.org/x/crypto/ssh"
 
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/secret"
@@ -26,7 +22,7 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command as users do. Beside testscript's own commands a
 // script has: `token NAME` (a new secret in $NAME), `write FILE TEXT…` (a file
 // of these lines), `hides NAME` (the last output holds no form of the secret),
-// `sshkey FILE` (a new SSH key, with its public half in FILE.pub).
+// `sshkey FILE FILE` (a private key and its public half).
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -47,8 +43,13 @@ func TestScripts(t *testing.T) {
 				ts.Check(os.MkdirAll(filepath.Dir(path), 0o755))
 				ts.Check(os.WriteFile(path, []byte(strings.Join(args[1:], "\n")+"\n"), 0o644))
 			},
-			"hides":  hides,
-			"sshkey": sshkey,
+			"hides": hides,
+			"sshkey": func(ts *testscript.TestScript, _ bool, args []string) {
+				text, public, err := sshKey()
+				ts.Check(err)
+				ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+				ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(public+"\n"), 0o644))
+			},
 		},
 	})
 }
@@ -67,17 +68,6 @@ func hides(ts *testscript.TestScript, _ bool, args []string) {
 			}
 		}
 	}
-}
-
-func sshkey(ts *testscript.TestScript, _ bool, args []string) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	ts.Check(err)
-	block, err := ssh.MarshalPrivateKey(private, "test")
-	ts.Check(err)
-	key, err := ssh.NewPublicKey(public)
-	ts.Check(err)
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(block), 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs(args[0])+".pub", ssh.MarshalAuthorizedKey(key), 0o600))
 }
 
 // command runs a command line in this process, without a terminal.

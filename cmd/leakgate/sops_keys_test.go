@@ -21,7 +21,7 @@ import (
 const sopsSecret = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  user: somebody\n"
 
 // checked is what check says of a file of sops, by a policy that wants its MAC verified.
-func checked(t *testing.T, text string, env map[string]string, flags ...string) (code int, out string) {
+func checkedWith(t *testing.T, text string, env map[string]string, flags ...string) (code int, out string) {
 	t.Helper()
 	dir := t.TempDir()
 	t.Chdir(dir)
@@ -74,15 +74,15 @@ func TestMACsAreVerifiedByGPG(t *testing.T) {
 	// gpg reads the environment of the process itself.
 	t.Setenv("GNUPGHOME", home)
 	keyring := map[string]string{"GNUPGHOME": home}
-	if code, out := checked(t, text, keyring); strings.Contains(out, "sops-mac") {
+	if code, out := checkedWith(t, text, keyring); strings.Contains(out, "sops-mac") {
 		t.Errorf("exit %d: %s", code, out)
 	}
-	if code, out := checked(t, changed(text), keyring); code != 1 || !strings.Contains(out, "sops-mac-mismatch") {
+	if code, out := checkedWith(t, changed(text), keyring); code != 1 || !strings.Contains(out, "sops-mac-mismatch") {
 		t.Errorf("changed: exit %d: %s", code, out)
 	}
 	for name, env := range map[string]map[string]string{"no keyring": nil, "no gpg": keyring} {
 		flags := map[string][]string{"no gpg": {"--gpg", ""}}[name]
-		if code, out := checked(t, text, env, flags...); code != 1 || !strings.Contains(out, "sops-mac-unverified") {
+		if code, out := checkedWith(t, text, env, flags...); code != 1 || !strings.Contains(out, "sops-mac-unverified") {
 			t.Errorf("%s: exit %d: %s", name, code, out)
 		}
 	}
@@ -108,10 +108,10 @@ func TestMACsAreVerifiedByVault(t *testing.T) {
 		}}.Encrypt(t, sopsSecret)
 	}
 	env := map[string]string{"VAULT_ADDR": server.URL + "/", "VAULT_TOKEN": "not-a-token"}
-	if code, out := checked(t, encrypted(server.URL, "transit"), env, "--vault-transit"); strings.Contains(out, "sops-mac") || len(asked) != 1 {
+	if code, out := checkedWith(t, encrypted(server.URL, "transit"), env, "--vault-transit"); strings.Contains(out, "sops-mac") || len(asked) != 1 {
 		t.Errorf("exit %d, asked %v: %s", code, asked, out)
 	}
-	if code, out := checked(t, changed(encrypted(server.URL, "transit")), env, "--vault-transit"); code != 1 || !strings.Contains(out, "sops-mac-mismatch") {
+	if code, out := checkedWith(t, changed(encrypted(server.URL, "transit")), env, "--vault-transit"); code != 1 || !strings.Contains(out, "sops-mac-mismatch") {
 		t.Errorf("changed: exit %d: %s", code, out)
 	}
 	asked = nil
@@ -124,14 +124,14 @@ func TestMACsAreVerifiedByVault(t *testing.T) {
 		"a way out":     {encrypted(server.URL, "transit/../../sys"), []string{"--vault-transit"}},
 		"not asked":     {encrypted(server.URL, "transit"), nil},
 	} {
-		if code, out := checked(t, c.text, env, c.flags...); code != 1 || !strings.Contains(out, "sops-mac-unverified") {
+		if code, out := checkedWith(t, c.text, env, c.flags...); code != 1 || !strings.Contains(out, "sops-mac-unverified") {
 			t.Errorf("%s: exit %d: %s", name, code, out)
 		}
 	}
 	if len(asked) > 0 {
 		t.Errorf("the Vault was asked: %v", asked)
 	}
-	if code, out := checked(t, sopsSecret, nil, "--vault-transit"); code != 2 || !strings.Contains(out, "VAULT_ADDR") {
+	if code, out := checkedWith(t, sopsSecret, nil, "--vault-transit"); code != 2 || !strings.Contains(out, "VAULT_ADDR") {
 		t.Errorf("without an address: exit %d: %s", code, out)
 	}
 }

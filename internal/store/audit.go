@@ -116,6 +116,18 @@ func (e Event) chain(before string) string {
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
+// Next is the head behind an event that follows this one. An event that does not
+// is a [TrailError].
+func (h Head) Next(e Event) (Head, error) {
+	if e.Seq != h.Seq+1 {
+		return h, &TrailError{h.Seq + 1, "it is missing"}
+	}
+	if e.chain(h.Hash) != e.Hash {
+		return h, &TrailError{e.Seq, "it is not what was written"}
+	}
+	return Head{e.Seq, e.Hash}, nil
+}
+
 // TrailError says where an audit trail was tampered with.
 type TrailError struct {
 	Seq int64
@@ -126,30 +138,37 @@ func (e *TrailError) Error() string { return fmt.Sprintf("audit event %d: %s", e
 
 // VerifyTrail walks the whole trail and returns its head. A trail that was
 // edited, reordered or cut is a [TrailError]. Heads that were noted elsewhere
-// must lie on it.
-func (s *Store) VerifyTrail(ctx context.Context, noted ...Head) (Head, error) {
-	var last Head
-	err := s.Tx(ctx, func(t *Tx) error {
-		claimed, mac, err := t.head(ctx)
-		if err != nil {
-			return err
-		}
-		err = t.events(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit ORDER BY seq`, nil, func(e Event) error {
-			if e.Seq != last.Seq+1 {
-				return &TrailError{last.Seq + 1, "it is missing"}
-			}
-			if e.chain(last.Hash) != e.Hash {
-				return &TrailError{e.Seq, "it is not what was written"}
-			}
-			last = Head{e.Seq, e.Hash}
-			return misplaced(noted, last)
-		})
-		if err != nil {
-			return err
-		}
-		return s.ends(last, claimed, mac, noted)
+// must lie on it; one of a part that was pruned is an error that names the archive
+// as the place to look.
+func (s *Store) VerifyTrail(ctx context.Context, noted ...Head) (last Head, err error) {
+	err = s.Tx(ctx, func(t *Tx) error {
+		last, err = t.verify(ctx, noted)
+		return err
 	})
 	return last, err
+}
+
+func (t *Tx) verify(ctx context.Context, noted []Head) (last Head, err error) {
+	claimed, mac, err := t.head(ctx)
+	if err != nil {
+		return last, err
+	}
+	if last, err = t.base(ctx, claimed); err != nil {
+		return last, err
+	}
+	if err := pruned(noted, last); err != nil {
+		return last, err
+	}
+	err = t.events(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit ORDER BY seq`, nil, func(e Event) error {
+		if last, err = last.Next(e); err != nil {
+			return err
+		}
+		return misplaced(noted, last)
+	})
+	if err != nil {
+		return last, err
+	}
+	return last, t.s.ends(last, claimed, mac, noted)
 }
 
 // misplaced holds an event against the heads that were noted elsewhere.

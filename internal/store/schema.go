@@ -76,7 +76,14 @@ CREATE TABLE audit_head (
   mac TEXT NOT NULL
 );
 INSERT INTO audit_head VALUES (1, 0, '', '');
-`, ``, ``, ``, `
+`, `
+CREATE TABLE audit_base (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  seq BIGINT NOT NULL,
+  hash TEXT NOT NULL,
+  mac TEXT NOT NULL
+);
+`, `
 CREATE TABLE audit_marks (
   seq BIGINT PRIMARY KEY,
   hash TEXT NOT NULL,
@@ -130,9 +137,6 @@ func (t *Tx) upgrade(ctx context.Context, from int) error {
 	}
 	for n := from; n < len(migrations); n++ {
 		script := migrations[n]
-		if script == "" {
-			continue
-		}
 		if n == 0 {
 			script += strings.ReplaceAll(guards[t.s.kind], "TABLE", "audit") + strings.ReplaceAll(guards[t.s.kind], "TABLE", "journal")
 		}

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
 
@@ -59,7 +60,12 @@ type Options struct {
 	// Noted is a file in which the head of the trail is kept, so that an older
 	// state of the database is seen; "" keeps none.
 	Noted string
+	// Patience is how long to wait while another process writes the SQLite file;
+	// 10 s when 0.
+	Patience time.Duration
 }
+
+const defaultPatience = 10 * time.Second
 
 // Errors that callers tell apart.
 var (
@@ -76,7 +82,10 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	if err := s.connect(place); err != nil {
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
+	if err := s.connect(place, o.Patience); err != nil {
 		return nil, err
 	}
 	if err := s.migrate(ctx); err != nil {
@@ -86,7 +95,7 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	return s, nil
 }
 
-func (s *Store) connect(place string) (err error) {
+func (s *Store) connect(place string, patience time.Duration) (err error) {
 	if strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://") {
 		s.kind = postgres
 		if s.db, err = sql.Open("pgx", place); err != nil {
@@ -105,7 +114,7 @@ func (s *Store) connect(place string) (err error) {
 	}
 	s.where = filepath.Dir(place)
 	options := url.Values{
-		"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}
 	s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: place}).EscapedPath(), RawQuery: options.Encode()}).String())
@@ -200,6 +209,9 @@ func (s *Store) spell(query string) string {
 
 // explain says what to do about what befalls databases.
 func (s *Store) explain(err error) error {
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return explainPostgres(refused)
+	}
 	switch text := fmt.Sprint(err); {
 	case err == nil:
 		return nil
@@ -209,6 +221,20 @@ func (s *Store) explain(err error) error {
 		return fmt.Errorf("the disk of the database is full; nothing of this step was written: %w", err)
 	case strings.Contains(text, "SQLITE_NOTADB") || strings.Contains(text, "not a database"):
 		return fmt.Errorf("the file is no database of leakgate: %w", err)
+	}
+	return err
+}
+
+// explainPostgres does so by PostgreSQL's codes.
+// https://www.postgresql.org/docs/current/errcodes-appendix.html
+func explainPostgres(err *pgconn.PgError) error {
+	switch err.Code {
+	case "55P03", "40001", "40P01": // lock_not_available, serialization_failure, deadlock_detected
+		return fmt.Errorf("%w: another process holds the database; try again when it is done", ErrBusy)
+	case "53100": // disk_full
+		return fmt.Errorf("the disk of the database is full; nothing of this step was written: %w", err)
+	case "25006": // read_only_sql_transaction
+		return fmt.Errorf("the database takes no writes: name the primary server, not a copy of it: %w", err)
 	}
 	return err
 }

@@ -95,7 +95,7 @@ type Input struct {
 type Report struct {
 	Status     Status
 	Why        string            // in plain words; never holds a value
-	Identity   map[string]string // id, name, owner, account, created, expires, as far as the provider tells
+	Identity   map[string]string // id, name, owner, account, created, expires, last_used, as far as the provider tells
 	Scopes     []string          // what the value may do, as the provider names it
 	RetryAfter time.Duration     // how long the provider asks to wait; 0 when it does not say
 	// Answered: the status is unknown although the provider answered as it

@@ -1,5 +1,5 @@
 // Command vault serves Vault's own core and HTTP API on loopback, in memory, with
-// the few engines that tests use: KV, databases with PostgreSQL, and AppRole. It is
+// the few engines that tests use: KV, databases with PostgreSQL, AppRole, and audit files. It is
 // here because Vault's full binary builds against no published vault/sdk: the engines
 // that are left out are the ones that do not compile. Vault is under the BUSL 1.1,
 // so this is a tool for tests and nothing of it may enter a product.
@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	kv "github.com/hashicorp/vault-plugin-secrets-kv"
+	"github.com/hashicorp/vault/audit"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/logical/database"
 	vaulthttp "github.com/hashicorp/vault/http"
@@ -79,6 +80,7 @@ func start(listen string) (*vault.Core, string, error) {
 		BuiltinRegistry:    registry{},
 		LogicalBackends:    map[string]logical.Factory{"kv": kv.Factory, "database": database.Factory},
 		CredentialBackends: map[string]logical.Factory{"approle": approle.Factory},
+		AuditBackends:      map[string]audit.Factory{"file": audit.NewFileBackend},
 	})
 	if err != nil {
 		return nil, "", fmt.Errorf("core: %w", err)

@@ -1,0 +1,127 @@
+package due
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+var now = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
+func days(n int) time.Time { return now.AddDate(0, 0, -n) }
+
+func event(at time.Time, action, id, body string) store.Event {
+	if body == "" {
+		body = "{}"
+	}
+	return store.Event{At: at, Action: action, Subject: "INC-" + id, Body: json.RawMessage(body)}
+}
+
+func sight(id, committed string) string {
+	return `{"credential":"LG-` + id + `","rule":"r","repository":"acme/app","place":{"date":"` + committed + `"}}`
+}
+
+func TestStaticCredentialsByTheirDates(t *testing.T) {
+	old, young := days(100).Format(time.RFC3339), days(80).Format(time.RFC3339)
+	for name, c := range map[string]struct {
+		events []store.Event
+		want   Status
+		why    string
+	}{
+		"old":                       {[]store.Event{event(days(10), "detected", "A", sight("A", old))}, Due, "first committed 2026-02-21"},
+		"young":                     {[]store.Event{event(days(10), "detected", "A", sight("A", young))}, OK, "first committed 2026-03-13"},
+		"seen earlier elsewhere":    {[]store.Event{event(days(10), "detected", "A", sight("A", young)), event(days(9), "seen", "A", sight("A", old))}, Due, "first committed"},
+		"no date":                   {[]store.Event{event(days(10), "detected", "A", sight("A", ""))}, CannotTell, "first seen 2026-05-22"},
+		"no date, seen for long":    {[]store.Event{event(days(91), "detected", "A", sight("A", ""))}, Due, "may be older"},
+		"a wrong clock":             {[]store.Event{event(days(10), "detected", "A", sight("A", now.AddDate(1, 0, 0).Format(time.RFC3339)))}, CannotTell, "first seen"},
+		"on the day":                {[]store.Event{event(days(90), "detected", "A", sight("A", days(90).Format(time.RFC3339)))}, OK, ""},
+		"rotated":                   {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotation.done", "A", "")}, OK, "rotated 2026-03-04"},
+		"rotated long ago":          {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(92), "rotated", "A", "")}, Due, "rotated 2026-03-01"},
+		"minted before it was done": {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(85), "rotation.done", "A", `{"minted":"`+days(95).Format(time.RFC3339)+`"}`)}, Due, "rotated 2026-02-26"},
+		"alive again":               {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotation.done", "A", ""), event(days(1), "detected", "A", `{"from":"rotated"}`)}, Due, "first committed"},
+	} {
+		all := Static(c.events, now, MaxAge)
+		if len(all) != 1 || all[0].Status != c.want || !strings.Contains(all[0].Why, c.why) {
+			t.Errorf("%s: %+v, want %q because %q", name, all, c.want, c.why)
+		}
+	}
+	for name, over := range map[string]string{"dead": "revoked", "no leak": "dismissed", "closed": "closed"} {
+		if all := Static([]store.Event{event(days(100), "detected", "A", sight("A", old)), event(days(99), over, "A", "")}, now, MaxAge); len(all) > 0 {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
+}
+
+func TestDynamicCredentialsByTheirManifests(t *testing.T) {
+	roles := map[string]time.Duration{"database/creds/app": time.Hour, "db/creds/long": 48 * time.Hour}
+	eso := func(spec string) string {
+		return "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: db, namespace: shop}\nspec:\n" + spec +
+			"  dataFrom:\n  - sourceRef: {generatorRef: {apiVersion: generators.external-secrets.io/v1alpha1, kind: VaultDynamicSecret, name: db}}\n"
+	}
+	gen := func(spec string) string {
+		return "apiVersion: generators.external-secrets.io/v1alpha1\nkind: VaultDynamicSecret\nmetadata: {name: db}\nspec:\n" + spec
+	}
+	vso := func(spec string) string {
+		return "apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultDynamicSecret\nmetadata: {name: db, namespace: shop}\nspec:\n" + spec
+	}
+	for name, c := range map[string]struct {
+		text string
+		want Status
+		why  string
+	}{
+		"a generator's ttl":        {gen("  path: aws/creds/app\n  parameters: {ttl: 25h}\n"), Violation, "ttl of 25h0m0s"},
+		"in seconds":               {gen("  path: aws/creds/app\n  parameters: {ttl: 3600}\n"), OK, "ttl of 1h0m0s"},
+		"in days":                  {gen("  path: aws/creds/app\n  parameters: {ttl: 1d}\n"), OK, "24h0m0s"},
+		"nonsense":                 {gen("  path: aws/creds/app\n  parameters: {ttl: soon}\n"), CannotTell, "no duration"},
+		"its role decides":         {gen("  path: /aws/creds/app\n"), CannotTell, "--role aws/creds/app=TTL"},
+		"the operator knows":       {gen("  path: database/creds/app\n"), OK, "its role gives 1h0m0s"},
+		"of the operator of Vault": {vso("  mount: db\n  path: creds/long\n"), Violation, "its role gives 48h0m0s"},
+		"its params":               {vso("  mount: db\n  path: creds/x\n  params: {ttl: 12h}\n"), OK, "12h0m0s"},
+		"cluster": {"apiVersion: generators.external-secrets.io/v1alpha1\nkind: ClusterGenerator\nmetadata: {name: db}\nspec:\n  kind: VaultDynamicSecret\n  generator: {vaultDynamicSecretSpec: {path: x/creds/y, parameters: {ttl: 90d}}}\n",
+			Violation, "2160h"},
+		"refreshed often":   {eso("  refreshInterval: 1h\n"), OK, "every 1h0m0s"},
+		"refreshed rarely":  {eso("  refreshInterval: 48h\n"), Violation, "every 48h0m0s"},
+		"by default":        {eso(""), OK, "every 1h0m0s"},
+		"never":             {eso("  refreshInterval: \"0\"\n"), Violation, "for ever"},
+		"once":              {eso("  refreshPolicy: CreatedOnce\n  refreshInterval: 1h\n"), Violation, "for ever"},
+		"an unknown policy": {eso("  refreshPolicy: Sometimes\n"), CannotTell, "none that is known"},
+		"broken":            {gen("  path: a\n  parameters: {ttl: 1h}\n") + "---\nkind: [\n", CannotTell, "line "},
+	} {
+		all := Dynamic("f.yaml", []byte(c.text), MaxTTL, roles)
+		if name == "broken" && len(all) == 2 {
+			all = all[1:]
+		}
+		if len(all) != 1 || all[0].Status != c.want || !strings.Contains(all[0].Why, c.why) || !strings.HasPrefix(all[0].Where, "f.yaml") {
+			t.Errorf("%s: %+v, want %q because %q", name, all, c.want, c.why)
+		}
+	}
+	other := "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: db}\nspec: {refreshInterval: 99h, data: []}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n"
+	if all := Dynamic("f.yaml", []byte(other), MaxTTL, nil); len(all) != 0 {
+		t.Errorf("what is not dynamic is judged: %+v", all)
+	}
+}
+
+func TestRolesAreRead(t *testing.T) {
+	if path, ttl, err := ParseRole("/database/creds/app=2h"); path != "database/creds/app" || ttl != 2*time.Hour || err != nil {
+		t.Errorf("%s %s %v", path, ttl, err)
+	}
+	for _, text := range []string{"", "x", "=1h", "x=", "x=soon", "x=-1h", "x=0", "x=99999999d"} {
+		if _, _, err := ParseRole(text); err == nil {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+func TestCountsAndOrder(t *testing.T) {
+	all := []Item{{Kind: "static", Status: OK}, {Kind: "dynamic", Status: Violation}, {Kind: "static", Status: Due, Age: 1}, {Kind: "dynamic"}, {Kind: "static", Status: Due, Age: 2}}
+	Sort(all)
+	if all[0].Status != Violation || all[1].Age != 2 || all[4].Status != OK {
+		t.Errorf("%+v", all)
+	}
+	if c := Count(all); c != (Counts{Static: 3, Overdue: 2, Dynamic: 2, Violation: 1, Unknown: 1, UnknownDynamic: 1}) {
+		t.Errorf("%+v", c)
+	}
+}

@@ -1,0 +1,54 @@
+package metrics
+
+// Definitions are all metrics, in the order in which they are shown. docs/metrics.md
+// is written from them.
+func Definitions() []Definition {
+	return []Definition{
+		{
+			Name: "time_to_revoke_seconds", Title: "Time to revoke", Unit: "seconds",
+			Formula: "median of (first `revoked` − `detected`) over detections that ended in a proven death",
+			Source:  "audit events `detected`, `revoked`",
+			Unknown: "no credential that was detected is proven dead", measure: timeToRevoke,
+		}, {
+			Name: "exposure_window_seconds", Title: "Exposure window", Unit: "seconds",
+			Formula: "median of (`revoked` − date of the first commit) over the same; those whose first commit nobody knows are left out and counted",
+			Source:  "audit events `detected`, `seen` (the date of the commit), `revoked`",
+			Unknown: "no dead credential has a known first commit", measure: exposure,
+		}, {
+			Name: "rotation_success_ratio", Title: "Rotation success rate", Unit: "ratio", Threshold: &Threshold{">", 0.99},
+			Formula: "done / (done + failed); rotations that are not over are left out and counted",
+			Source:  "audit events `rotation.planned`, `.done`, `.failed`, or `rotate writing`, `ended`, `declined`, `restored`",
+			Unknown: "no rotation is over", measure: rotations,
+		}, {
+			Name: "time_to_sync_seconds", Title: "Time to sync", Unit: "seconds", Threshold: &Threshold{"<", 30},
+			Formula: "95th percentile of (synced − written): from the new version in the store to its proof at the consumer",
+			Source:  "audit events `rotation.written`, `.synced`, or `rotate written`, `followed`",
+			Unknown: "no rotation was written and synced", measure: sync,
+		}, {
+			Name: "ttl_compliance_ratio", Title: "TTL compliance of dynamic credentials", Unit: "ratio", Threshold: &Threshold{">=", 1},
+			Formula: "dynamic credentials that live 24 h at most / those whose TTL is known, in the last examination; the others are left out and counted",
+			Source:  "audit event `due.examined`, of `leakgate remediate due`",
+			Unknown: "no examination found a dynamic credential with a known TTL", measure: ttl,
+		}, {
+			Name: "audit_coverage_ratio", Title: "Audit coverage", Unit: "ratio", Threshold: &Threshold{">=", 1},
+			Formula: "records of the database with their audit event / all: incidents and `detected`, plans and `planned`, approvals and `approved`, lines of the journal and their deeds; records that are older than a pruned trail are left out and counted",
+			Source:  "the database's own tables, against the audit trail",
+			Unknown: "the database holds no record yet", measure: coverage,
+		}, {
+			Name: "failed_access_ratio", Title: "Failed access", Unit: "ratio", Threshold: &Threshold{"<", 0.001},
+			Formula: "answers with an error / all answers, in Vault's audit files, as each was last read",
+			Source:  "audit event `evidence` of the source *vault audit files*",
+			Unknown: "no audit file of Vault was read", measure: failedAccess,
+		},
+	}
+}
+
+// rotationEvents are the actions of a rotation, by what they mean here. A second
+// spelling is a second word in the list.
+var rotationEvents = map[string][]string{
+	"planned": {"rotation.planned", "rotate minting", "rotate writing"}, // it has begun
+	"written": {"rotation.written", "rotate written"},                   // the store has the new version
+	"synced":  {"rotation.synced", "rotate followed"},                   // consumers are proven to use it
+	"failed":  {"rotation.failed", "rotate declined", "rotate restored"},
+	"done":    {"rotation.done", "rotate ended"}, // and the old version has ended
+}

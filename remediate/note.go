@@ -1,0 +1,46 @@
+package remediate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// noted is the action of events that hold what a person adds.
+const noted = "noted"
+
+// Note is what only a person can say of an incident.
+type Note struct {
+	Cause      string `json:"cause,omitempty"`
+	Prevention string `json:"prevention,omitempty"`
+}
+
+const maxNote = 4000 // bytes of a text
+
+// Annotate files a note. One that holds the value itself is refused; a later one
+// takes the place of an earlier.
+func (e *Engine) Annotate(ctx context.Context, id string, n Note) error {
+	s := newStory()
+	if err := e.tellOf(ctx, s, id); err != nil {
+		return err
+	}
+	for _, text := range []string{n.Cause, n.Prevention} {
+		if len(text) > maxNote {
+			return fmt.Errorf("a note of more than %d bytes", maxNote)
+		}
+		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`=:,;()[]{}<>", r) }) {
+			if e.Key.ID(secret.New(word)) == s.first.Credential {
+				return errors.New("the note holds the leaked value: say what it is for instead")
+			}
+		}
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		_, err := t.Audit(ctx, e.Actor, noted, s.id, n)
+		return err
+	})
+}
