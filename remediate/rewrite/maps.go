@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -32,9 +31,7 @@ func (r *Result) WriteMaps(dir string) error {
 	}
 	for name, write := range files {
 		var out bytes.Buffer
-		b := bufio.NewWriter(&out)
-		write(b)
-		b.Flush()
+		write(&out)
 		if err := os.WriteFile(filepath.Join(dir, name), out.Bytes(), 0o666); err != nil {
 			return err
 		}
