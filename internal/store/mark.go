@@ -134,10 +134,14 @@ func (s *Store) whole(ctx context.Context) error {
 
 // complete reports whether there are as many events as the head counts.
 func (t *Tx) complete(ctx context.Context, claimed Head) error {
+	base, err := t.base(ctx, claimed)
+	if err != nil {
+		return err
+	}
 	var n int64
-	err := t.one(ctx, `SELECT count(*) FROM audit`, nil, &n)
-	if err == nil && n != claimed.Seq {
-		err = &TrailError{n + 1, "events are missing"}
+	err = t.one(ctx, `SELECT count(*) FROM audit`, nil, &n)
+	if err == nil && n != claimed.Seq-base.Seq {
+		err = &TrailError{base.Seq + n + 1, "events are missing"}
 	}
 	return err
 }
@@ -154,6 +158,13 @@ func (t *Tx) walk(ctx context.Context, seq int64, claimed Head) error {
 		if to, err = t.marked(ctx, part+stride+1); err != nil {
 			return err
 		}
+	}
+	base, err := t.base(ctx, claimed)
+	if err != nil {
+		return err
+	}
+	if base.Seq > from.Seq { // what is before it was pruned
+		from = base
 	}
 	if done, ok := t.s.verified.get(part); ok {
 		from = done

@@ -151,3 +151,29 @@ func TestTheTimeOfTheTrailNeverGoesBack(t *testing.T) {
 		}
 	})
 }
+
+// What was pruned is not walked, and what is left is proven as before.
+func TestAPrunedTrailIsProvenFromItsBase(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		s := open(func(o *store.Options) { o.Now = func() time.Time { return now } })
+		long(t, s, 300)
+		now = now.Add(100 * 24 * time.Hour)
+		long(t, s, 300)
+		before := now.Add(-40 * 24 * time.Hour)
+		upTo, err := s.Prunable(t.Context(), before)
+		check(t, err)
+		check(t, s.Prune(t.Context(), "ann", upTo, before, "sha256:00"))
+		walked := s.Walked()
+		check(t, s.VerifyNew(t.Context()))
+		if n := s.Walked() - walked; n == 0 || n > 256 {
+			t.Errorf("%d events were walked", n)
+		}
+		if n, err := proven(s, t, "S-4"); n != 30 || err != nil {
+			t.Errorf("%d events: %v", n, err)
+		}
+		if n := s.Walked() - walked; n != 301 {
+			t.Errorf("%d events were walked, want those that are left", n)
+		}
+	})
+}
