@@ -48,6 +48,15 @@ func (e *Engine) Admit(ctx context.Context, plan *Plan, digest string) error {
 	return e.admit(ctx, plan, digest)
 }
 
+// AdmitUndo reports whether a plan may be taken back now: by its maker's proof
+// and with approvals that were given for undo.
+func (e *Engine) AdmitUndo(ctx context.Context, plan *Plan, digest string) error {
+	if err := e.requested(ctx, plan, digest); err != nil {
+		return err
+	}
+	return e.approved(ctx, plan, plan, digest, true)
+}
+
 // MayForever reports whether a run that did n deeds that cannot be taken back may
 // do one more.
 func (e *Engine) MayForever(n int) bool { return n < e.Policy.budget() }

@@ -56,7 +56,8 @@ func newCanary(t *testing.T) *canary {
 	return &canary{
 		t: t, values: map[string]secret.Secret{}, forms: map[string]string{hex.EncodeToString(key): "the installation's key"},
 		root: root, known: map[string]string{}, now: time.Now,
-		env: map[string]string{keyVariable: hex.EncodeToString(key), cacheVariable: filepath.Join(root, "cache")},
+		env: map[string]string{keyVariable: hex.EncodeToString(key), cacheVariable: filepath.Join(root, "cache"),
+			"XDG_CONFIG_HOME": filepath.Join(root, ".config"), "XDG_STATE_HOME": filepath.Join(root, "state")},
 	}
 }
 

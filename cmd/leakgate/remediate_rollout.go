@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,9 +74,20 @@ func (w *world) rollout(ctx context.Context, f *remediation, do func(*rollout.En
 	r := &rollout.Engine{Store: e.Store, Key: e.Key, Clock: e.Clock, Actor: e.Actor, Stopped: e.Policy.Stopped}
 	r.Effects = func(p *rollout.Plan) (rollout.Effects, error) {
 		group, err := groupOf(e, p.Database)
-		return rollout.DatabaseEffects(p, group, p.Value(e.Key), rollout.Command, rollout.Gates{Run: rollout.Command}.Ask), err
+		run := rollout.Commands{Env: withoutKey(os.Environ())}.Run
+		return rollout.DatabaseEffects(p, group, p.Value(e.Key), run, rollout.Gates{Run: run}.Ask), err
 	}
 	return do(r, e)
+}
+
+// withoutKey keeps the installation's key from the operator's commands.
+func withoutKey(env []string) (rest []string) {
+	for _, line := range env {
+		if !strings.HasPrefix(line, keyVariable+"=") {
+			rest = append(rest, line)
+		}
+	}
+	return rest
 }
 
 // groupOf is the group of a rollout on a server of the operator's list.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -64,10 +65,19 @@ func (w *world) rotatePlanCommand(f *remediation) *cobra.Command {
 				wishes = append(wishes, rotate.Wish{Place: place, Credential: wish.Credential, Reason: wish.Reason})
 			}
 			plan, digest, err := e.Plan(cmd.Context(), wishes)
-			if err != nil {
-				return flagError{err}
+			if mistake, ok := errors.AsType[rotate.ConfigError](err); ok {
+				return flagError{mistake}
 			}
-			return w.printRotation(plan, digest, e.Policy.Needs(plan))
+			if err != nil {
+				return err
+			}
+			if err := w.printRotation(plan, digest, e.Policy.Needs(plan)); err != nil {
+				return err
+			}
+			if len(e.Policy.Requesters) > 0 {
+				fmt.Fprintf(w.stdout, "First prove that you made it: leakgate remediate approve --request %s --key FILE\n", digest)
+			}
+			return nil
 		},
 	}
 	c.Flags().StringVar(&wish.Credential, "credential", "", "`ID` of the leaked credential; a store that holds another value is refused")
@@ -108,6 +118,7 @@ func (w *world) rotateApplyCommand(f *remediation) *cobra.Command {
 func (w *world) rotateUndoCommand(f *remediation) *cobra.Command {
 	return &cobra.Command{
 		Use: "undo DIGEST", Short: "Write the old values again, while the stores have them", Args: cobra.ExactArgs(1),
+		Long: "Write the values that were replaced again, if nobody wrote since. Where the policy\nasks approvals for such steps, undo needs its own: leakgate remediate approve --undo.\n" + rotateExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return w.rotateDo(cmd, f, func(e *rotate.Engine) ([]remediate.Outcome, error) { return e.Undo(cmd.Context(), args[0]) })
 		},

@@ -222,10 +222,6 @@ func (w *world) printRewrite(r *rewrite.Result, verb string) {
 	if r.Submodules > 0 {
 		fmt.Fprintf(out, "Commits of submodules, which stay: %d\n", r.Submodules)
 	}
-	if n := len(r.LFS); n > 0 {
-		fmt.Fprintf(out, "Objects of Git LFS that nothing names any more, and that the server still has: %d\n", n)
-		w.printSome(n, func(i int) string { return r.LFS[i] })
-	}
 }
 
 func orNone(id gitrepo.ID) string {

@@ -77,7 +77,7 @@ func command(t *testing.T, stdin string, args ...string) (code int, stdout, stde
 	w := &world{
 		stdin: strings.NewReader(stdin), stdout: &out, stderr: &errs, now: time.Now,
 		env: func(name string) string {
-			return map[string]string{keyVariable: strings.Repeat("0123456789abcdef", 4)}[name]
+			return map[string]string{keyVariable: strings.Repeat("0123456789abcdef", 4), "XDG_CONFIG_HOME": t.TempDir(), "XDG_STATE_HOME": t.TempDir()}[name]
 		},
 	}
 	code = w.run(context.Background(), args)

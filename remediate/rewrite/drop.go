@@ -37,7 +37,6 @@ type dropper struct {
 	top  *branch
 	done map[dropped]gitrepo.ID
 	last map[*branch]*gitrepo.Added
-	gone map[gitrepo.ID]bool // blobs and trees that were dropped somewhere
 }
 
 type dropped struct {
@@ -49,7 +48,7 @@ func newDropper(w *writer, paths []string) *dropper {
 	if len(paths) == 0 {
 		return nil
 	}
-	return &dropper{w: w, top: branches(paths), done: map[dropped]gitrepo.ID{}, last: map[*branch]*gitrepo.Added{}, gone: map[gitrepo.ID]bool{}}
+	return &dropper{w: w, top: branches(paths), done: map[dropped]gitrepo.ID{}, last: map[*branch]*gitrepo.Added{}}
 }
 
 func (d *dropper) root(tree gitrepo.ID) (gitrepo.ID, error) {
@@ -115,7 +114,6 @@ func (d *dropper) edit(at *branch, id gitrepo.ID, data []byte) (out []byte, cut 
 		}
 		if below.drop {
 			cut = true
-			d.gone[old] = true
 			continue
 		}
 		if !e.IsTree() {

@@ -27,14 +27,12 @@ type Result struct {
 	Blobs      int          // that were rewritten
 	Tainted    []gitrepo.ID // blobs that hold a value
 	Trees      int
-	Notes      int          // commits of notes that change
-	Quoted     int          // ids in messages that could not be followed
-	Stale      []gitrepo.ID // commits that stay and quote one that changes
-	Submodules int          // commits of submodules that history names; they stay
-	LFS        []string     // objects of Git LFS that history names no more
-	Pack       string       // file of the new objects
-	Objects    int          // in it
-	Bytes      int64        // its size
+	Notes      int    // commits of notes that change
+	Quoted     int    // ids in messages that could not be followed
+	Submodules int    // commits of submodules that history names; they stay
+	Pack       string // file of the new objects
+	Objects    int    // in it
+	Bytes      int64  // its size
 
 	stays []gitrepo.ID // commits that stay and have a child that changes
 	stash []Move       // entries of the stash below the newest

@@ -14,12 +14,15 @@ const (
 	maxOutput  = 64 << 10 // bytes
 )
 
-// Command is a [Run] on this machine. What a command says on standard error is
-// not kept: it may hold a value.
-func Command(ctx context.Context, command []string, stdin string) (string, error) {
+// Commands run on this machine, with an environment of its own: nil is this process's.
+type Commands struct{ Env []string }
+
+// Run is a [Run]. What a command says on standard error is not kept: it may hold a value.
+func (c Commands) Run(ctx context.Context, command []string, stdin string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxCommand)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+	cmd.Env = c.Env
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.WaitDelay = 10 * time.Second
 	var out limited

@@ -68,14 +68,14 @@ func TestACommandGetsTheValueOnStandardInputOnly(t *testing.T) {
 	if _, err := os.Stat("/bin/sh"); err != nil {
 		t.Skip("no shell")
 	}
-	out, err := Command(t.Context(), []string{"/bin/sh", "-c", `read -r v; echo "got ${#v}"; echo noise >&2`}, "the-value\n")
+	out, err := (Commands{}).Run(t.Context(), []string{"/bin/sh", "-c", `read -r v; echo "got ${#v}"; echo noise >&2`}, "the-value\n")
 	if err != nil || out != "got 9\n" {
 		t.Errorf("%q, %v", out, err)
 	}
-	if _, err := Command(t.Context(), []string{"/bin/sh", "-c", "exit 3"}, ""); !errors.Is(err, Exit(3)) {
+	if _, err := (Commands{}).Run(t.Context(), []string{"/bin/sh", "-c", "exit 3"}, ""); !errors.Is(err, Exit(3)) {
 		t.Error(err)
 	}
-	if _, err := Command(t.Context(), []string{"/there/is/none"}, ""); err == nil {
+	if _, err := (Commands{}).Run(t.Context(), []string{"/there/is/none"}, ""); err == nil {
 		t.Error("what is not there ran")
 	}
 }

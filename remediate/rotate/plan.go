@@ -17,6 +17,16 @@ type Wish struct {
 	Reason     string
 }
 
+// ConfigError is a mistake in the operator's file.
+type ConfigError struct{ error }
+
+func configError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return ConfigError{err}
+}
+
 // Plan reads the places and says what is to be done about them. It keeps the
 // plan and changes nothing.
 func (e *Engine) Plan(ctx context.Context, wishes []Wish) (*remediate.Plan, string, error) {
@@ -27,7 +37,7 @@ func (e *Engine) Plan(ctx context.Context, wishes []Wish) (*remediate.Plan, stri
 	for _, w := range wishes {
 		place := e.Policy.Place(w.Place)
 		if place == nil {
-			return nil, "", fmt.Errorf("the operator's file has no [[store]] named %q", w.Place)
+			return nil, "", configError(fmt.Errorf("the operator's file has no [[store]] named %q", w.Place))
 		}
 		step, err := e.step(ctx, *place, w)
 		if err != nil {
@@ -48,7 +58,7 @@ func (e *Engine) step(ctx context.Context, p remediate.Place, w Wish) (remediate
 	}
 	kind, ok := e.World.Kind(p.Kind)
 	if !ok {
-		return remediate.Step{}, fmt.Errorf("store %s: there is no kind %q: leakgate remediate rotate stores lists them", p.Name, p.Kind)
+		return remediate.Step{}, configError(fmt.Errorf("store %s: there is no kind %q: leakgate remediate rotate stores lists them", p.Name, p.Kind))
 	}
 	s := remediate.Step{Repository: p.Where(), Exposure: remediate.Private, Undo: kind.History && (kind.Fate != Destroyed || p.Patience() > 0), Credential: w.Credential, Rule: "value", Preview: "unread",
 		Rotation: &remediate.Rotation{Place: p.Name, Data: data, Kind: p.Kind, Where: p.Where(), Mint: mintOf(p), Reason: w.Reason,
@@ -56,7 +66,7 @@ func (e *Engine) step(ctx context.Context, p remediate.Place, w Wish) (remediate
 	s.Outage = "consumers that do not follow keep the old value"
 	store, err := e.World.Store(p)
 	if err != nil {
-		return s, err
+		return s, configError(err)
 	}
 	current, err := store.Read(ctx, "")
 	if err == nil {
@@ -111,7 +121,7 @@ func (e *Engine) judge(ctx context.Context, s *remediate.Step, p remediate.Place
 func (e *Engine) mintable(ctx context.Context, s *remediate.Step, p remediate.Place) error {
 	m, err := e.World.Minter(p)
 	if err != nil {
-		return err
+		return configError(err)
 	}
 	if full, ok := m.(interface{ Full(ids []string) string }); ok {
 		ids, err := m.List(ctx)

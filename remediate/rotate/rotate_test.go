@@ -339,6 +339,9 @@ func TestARotationIsBegunUnderApproval(t *testing.T) {
 	must(t, a.Sign(signer))
 	must(t, w.Approve(t.Context(), a))
 	w.apply(t, digest, Waiting)
+	if _, err := w.Undo(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "0 of 1 approvals") {
+		t.Error("an approval of the rotation is none of its undo: ", err)
+	}
 	must(t, w.clock.Sleep(t.Context(), grace)) // what was begun under approval is finished
 	w.apply(t, digest, Rotated)
 }

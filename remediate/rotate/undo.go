@@ -11,9 +11,15 @@ import (
 )
 
 // Undo writes the old value again, while the store still has it and nobody
-// wrote since. Consumers read the value that was replaced, which may have leaked.
+// wrote since. Consumers read the value that was replaced, which may have leaked:
+// where the policy asks approvals for such steps, undo needs its own.
 func (e *Engine) Undo(ctx context.Context, digest string) ([]remediate.Outcome, error) {
-	return e.each(ctx, digest, func(a *act) (remediate.Outcome, error) { return a.undo(ctx) })
+	return e.each(ctx, digest, func(a *act) (remediate.Outcome, error) {
+		if err := a.AdmitUndo(ctx, a.plan, digest); err != nil {
+			return remediate.Outcome{}, err
+		}
+		return a.undo(ctx)
+	})
 }
 
 func (a *act) undo(ctx context.Context) (remediate.Outcome, error) {

@@ -65,8 +65,8 @@ func run(tool, folder, source string, runs int) error {
 	if err := b.prepare(source); err != nil {
 		return err
 	}
-	fmt.Println("| value from | leakgate, wall (CPU), memory | commits that change | git-filter-repo, wall (CPU) | of it, repacking | without repacking, times as fast |")
-	fmt.Println("|---:|---:|---:|---:|---:|---:|")
+	fmt.Fprintln(os.Stdout, "| value from | leakgate, wall (CPU), memory | commits that change | git-filter-repo, wall (CPU) | of it, repacking | without repacking, times as fast |")
+	fmt.Fprintln(os.Stdout, "|---:|---:|---:|---:|---:|---:|")
 	for i, share := range shares {
 		if err := b.measure(i, share, share == 1 || share == 99); err != nil {
 			return err
@@ -155,7 +155,7 @@ func (b *bench) measure(i, share int, peer bool) error {
 	} else {
 		row += " | | |"
 	}
-	fmt.Println(row)
+	fmt.Fprintln(os.Stdout, row)
 	return nil
 }
 

@@ -41,7 +41,7 @@ func (p *planter) copy() error {
 			if err != nil {
 				return err
 			}
-			p.out.WriteString(line)
+			fmt.Fprint(p.out, line)
 			if _, err := io.CopyN(p.out, p.in, n); err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (p *planter) copy() error {
 			}
 			continue
 		}
-		p.out.WriteString(line)
+		fmt.Fprint(p.out, line)
 	}
 }
 

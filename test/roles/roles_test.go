@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -113,7 +114,7 @@ func TestALeakedRoleIsDisabledEnabledAndRevoked(t *testing.T) {
 		if _, err := session.Row(l.ctx, "SELECT 1 AS one", nil); err == nil {
 			t.Error("a session of the disabled role goes on")
 		}
-		l.act(t, revoke.Undo, target)
+		l.act(t, revoke.Undo, readBack(t, target))
 		again := l.locate(t)
 		l.act(t, revoke.Revoke, again)
 		l.dies(t)
@@ -121,6 +122,15 @@ func TestALeakedRoleIsDisabledEnabledAndRevoked(t *testing.T) {
 			t.Errorf("a bystander's session ended: %v", err)
 		}
 	})
+}
+
+// readBack is a target as a journal keeps it.
+func readBack(t *testing.T, target revoke.Target) (read revoke.Target) {
+	t.Helper()
+	text, err := json.Marshal(target)
+	must(t, err)
+	must(t, json.Unmarshal(text, &read))
+	return read
 }
 
 func TestOnlyDocumentedRefusalsAreDeaths(t *testing.T) {

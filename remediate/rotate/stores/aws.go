@@ -83,5 +83,14 @@ func (f fault) refusal(action string) error {
 	return fmt.Errorf("%s: %s", action, f)
 }
 
+// unwritten is refusal for a write: what is not there was not written.
+func (f fault) unwritten(action string) error {
+	err := f.refusal(action)
+	if errors.Is(err, rotate.ErrGone) {
+		return denied(action + ": " + string(f))
+	}
+	return err
+}
+
 // newToken is a name that no version has yet.
 func newToken() string { return "leakgate-" + rand.Text() + rand.Text()[:6] }

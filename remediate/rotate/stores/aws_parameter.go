@@ -82,7 +82,7 @@ func (a *awsParameter) Write(ctx context.Context, from string, values map[string
 	}
 	f, err := a.call(ctx, "PutParameter", put, &made)
 	if err == nil {
-		err = f.refusal("PutParameter")
+		err = f.unwritten("PutParameter")
 	}
 	if err != nil {
 		return "", err

@@ -100,7 +100,7 @@ func (a *awsSecret) pend(ctx context.Context, next document) (string, error) {
 	f, err := a.call(ctx, "PutSecretValue", map[string]any{"SecretId": a.id, "ClientRequestToken": a.token(), "SecretString": next.text.Reveal(), // AWS is to have it
 		"VersionStages": []string{"AWSPENDING"}}, &made)
 	if err == nil {
-		err = f.refusal("PutSecretValue")
+		err = f.unwritten("PutSecretValue")
 	}
 	if err == nil && made.VersionID == "" {
 		err = errors.New("PutSecretValue: no version was told")
@@ -116,7 +116,7 @@ func (a *awsSecret) finish(ctx context.Context, from, version string) error {
 		return fmt.Errorf("%w: AWSCURRENT is no longer at version %s; ours stays pending", rotate.ErrConflict, from)
 	}
 	if err == nil {
-		err = f.refusal("UpdateSecretVersionStage")
+		err = f.unwritten("UpdateSecretVersionStage")
 	}
 	return err
 }

@@ -1,0 +1,112 @@
+package ghfake
+
+import (
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func getRepo(c *call) answer {
+	v := c.repoView(c.repo)
+	if c.repo.parent != nil {
+		v["parent"], v["source"] = c.repoView(c.repo.parent), c.repoView(c.repo.parent)
+	}
+	return ok(v)
+}
+
+func listOrgRepos(c *call) answer {
+	var out []*Repo
+	for _, r := range c.repos {
+		if strings.EqualFold(r.owner.Login, c.params["org"]) && c.sees(c.who, r) {
+			out = append(out, r)
+		}
+	}
+	return list(c, out, c.repoView)
+}
+
+func listForks(c *call) answer {
+	var out []*Repo
+	for _, r := range c.repos {
+		if r.parent == c.repo && c.sees(c.who, r) {
+			out = append(out, r)
+		}
+	}
+	return list(c, out, c.repoView)
+}
+
+func listInstallationRepos(c *call) answer {
+	var out []*Repo
+	for _, r := range c.repos {
+		if c.who.reaches(r) {
+			out = append(out, r)
+		}
+	}
+	a := counted(c, "repositories", out, c.repoView)
+	a.body.(doc)["repository_selection"] = c.who.installation.selection()
+	return a
+}
+
+func getProperties(c *call) answer {
+	out := []doc{}
+	for _, name := range slices.Sorted(maps.Keys(c.repo.Properties)) {
+		out = append(out, doc{"property_name": name, "value": c.repo.Properties[name]})
+	}
+	return ok(out)
+}
+
+func getTopics(c *call) answer { return ok(doc{"names": nonNil(c.repo.Topics)}) }
+
+// getPermission is what a user may do: only admin, write, read and none are said.
+// https://docs.github.com/rest/collaborators/collaborators#get-repository-permissions-for-a-user
+func getPermission(c *call) answer {
+	account := c.find(c.params["username"])
+	if account == nil {
+		return notFound()
+	}
+	role := c.repo.role(account)
+	if role == "" && !c.repo.Private {
+		role = "read"
+	}
+	said := map[string]string{"": "none", "triage": "read", "maintain": "write"}[role]
+	if said == "" {
+		said = role
+	}
+	if role == "" {
+		role = "none"
+	}
+	user := c.accountView(account)
+	user["role_name"] = role
+	return ok(doc{"permission": said, "role_name": role, "user": user})
+}
+
+func getUser(c *call) answer {
+	account := c.who.account
+	if name := c.params["username"]; name != "" {
+		account = c.find(name)
+	}
+	if account == nil {
+		return notFound()
+	}
+	v := c.accountView(account)
+	v["user_view_type"] = "public"
+	v["created_at"], v["updated_at"] = c.now(), c.now()
+	return ok(v)
+}
+
+func getOrg(c *call) answer {
+	account := c.find(c.params["org"])
+	if account == nil || account.Kind != "Organization" {
+		return notFound()
+	}
+	v := c.accountView(account)
+	delete(v, "site_admin")
+	v["created_at"], v["updated_at"] = c.now(), c.now()
+	return ok(v)
+}
+
+func getMeta(*call) answer {
+	return ok(doc{"verifiable_password_authentication": false})
+}
+
+func noReleases(*call) answer { return answer{status: http.StatusOK, body: []doc{}} }
