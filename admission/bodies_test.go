@@ -113,9 +113,15 @@ func TestWhoIsWaitedForGivesWay(t *testing.T) {
 	if !slow.gone || *slowCut != 1 || quick.gone || *quickCut != 0 || *otherCut != 0 {
 		t.Errorf("cut %d, %d and %d times", *slowCut, *quickCut, *otherCut)
 	}
+	if _, err := p.tryTake(slow, 1); !errors.Is(err, errSlow) {
+		t.Errorf("who gave way takes more: %v", err)
+	}
 	freed := p.freed
 	p.arrived(slow)
 	p.give(slow)
+	if p.leaving != 0 {
+		t.Errorf("%d bytes leave still", p.leaving)
+	}
 	<-freed
 	if freed, err := p.tryTake(next, 8<<20); freed != nil || err != nil {
 		t.Errorf("no room after one gave way: %v", err)

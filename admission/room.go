@@ -96,7 +96,10 @@ func (p *bodies) waited(b *body) {
 func (p *bodies) tryTake(b *body, size int) (freed <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if b.busy {
+	switch {
+	case b.gone: // what it holds is counted as leaving: it takes no more
+		return nil, errSlow
+	case b.busy:
 		return nil, errBusy
 	}
 	limit := p.limit(b, size)
