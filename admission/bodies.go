@@ -46,7 +46,7 @@ func (p *bodies) read(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	p.begin(b)
 	if err = p.take(ctx, b, bodyCost); err == nil {
 		b.until = func(left time.Duration) { deadline(time.Now().Add(left)) }
-		b.until(bodyTime)
+		b.until(p.bodyTime)
 		text, err = p.fill(ctx, b, http.MaxBytesReader(w, r.Body, MaxBody), r.ContentLength)
 	}
 	p.arrived(b)
@@ -84,7 +84,7 @@ func (p *bodies) fill(ctx context.Context, b *body, from io.Reader, announced in
 		if err := p.take(ctx, b, size-cap(text)); err != nil {
 			return nil, err
 		}
-		b.until(bodyTime - b.spent) // waiting for room is not the sender's fault
+		b.until(p.bodyTime - b.spent) // waiting for room is not the sender's fault
 		text = append(make([]byte, 0, size), text...)
 	}
 }

@@ -33,6 +33,8 @@ type bodies struct {
 	slow    []*body       // those that arrive, the first to come first
 	waiters []*body       // for room, the first to come first
 	freed   chan struct{} // closed when something is given back
+
+	bodyTime, slowTime time.Duration // as the constants, but in tests that do not depend on time
 }
 
 // body is one that arrives, or is decided.
@@ -47,11 +49,13 @@ type body struct {
 }
 
 // sluggish reports whether the sender was waited for too long.
-func (b *body) sluggish(now time.Time) bool {
+func (b *body) sluggish(now time.Time, slowTime time.Duration) bool {
 	return !b.since.IsZero() && b.spent+now.Sub(b.since) > slowTime+time.Duration(b.size)*time.Second/slowRate
 }
 
-func newBodies() *bodies { return &bodies{freed: make(chan struct{})} }
+func newBodies() *bodies {
+	return &bodies{freed: make(chan struct{}), bodyTime: bodyTime, slowTime: slowTime}
+}
 
 func (p *bodies) begin(b *body) {
 	p.mu.Lock()
@@ -92,7 +96,10 @@ func (p *bodies) waited(b *body) {
 func (p *bodies) tryTake(b *body, size int) (freed <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if b.busy {
+	switch {
+	case b.gone: // what it holds is counted as leaving: it takes no more
+		return nil, errSlow
+	case b.busy:
 		return nil, errBusy
 	}
 	limit := p.limit(b, size)
@@ -106,7 +113,7 @@ func (p *bodies) tryTake(b *body, size int) (freed <-chan struct{}, err error) {
 		if p.held-p.leaving+size <= limit {
 			break
 		}
-		if !other.gone && other.sluggish(now) {
+		if !other.gone && other.sluggish(now, p.slowTime) {
 			other.gone, p.leaving = true, p.leaving+other.size
 			other.cut()
 		}
