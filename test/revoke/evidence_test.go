@@ -25,11 +25,11 @@ func TestEvidenceInVaultsAuditFile(t *testing.T) {
 	defer cancel()
 	v := startVault(ctx, t)
 	file := filepath.Join(t.TempDir(), "audit.log")
-	v.call(ctx, t, http.MethodPut, "sys/audit/trail", v.root, map[string]any{"type": "file", "options": map[string]string{"file_path": file}}, http.StatusNoContent)
+	v.tell(ctx, t, http.MethodPut, "sys/audit/trail", v.root, map[string]any{"type": "file", "options": map[string]string{"file_path": file}}, http.StatusNoContent)
 	leaked, bystander := v.token(t, true), v.token(t, true)
-	v.call(ctx, t, http.MethodGet, "auth/token/lookup-self", leaked, nil, http.StatusOK)
-	v.call(ctx, t, http.MethodGet, "sys/mounts", leaked, nil, http.StatusForbidden)
-	v.call(ctx, t, http.MethodGet, "auth/token/lookup-self", bystander, nil, http.StatusOK)
+	v.tell(ctx, t, http.MethodGet, "auth/token/lookup-self", leaked, nil, http.StatusOK)
+	v.tell(ctx, t, http.MethodGet, "sys/mounts", leaked, nil, http.StatusForbidden)
+	v.tell(ctx, t, http.MethodGet, "auth/token/lookup-self", bystander, nil, http.StatusOK)
 
 	ask := func(admin secret.Secret, device string, value secret.Secret) evidence.Record {
 		source := evidence.Vault{HTTP: v.client.Guarded(v.host), Host: v.host, Token: admin, Device: device, Files: []string{file}, Rules: evidence.VaultRules}
@@ -66,8 +66,8 @@ func TestEvidenceInVaultsAuditFile(t *testing.T) {
 	}
 }
 
-// call makes a request to the Vault and expects a status.
-func (v *vault) call(ctx context.Context, t *testing.T, method, path string, token secret.Secret, body any, want int) {
+// tell makes a request to the Vault and expects a status.
+func (v *vault) tell(ctx context.Context, t *testing.T, method, path string, token secret.Secret, body any, want int) {
 	t.Helper()
 	text, err := json.Marshal(body)
 	if err != nil {
