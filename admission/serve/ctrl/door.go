@@ -39,7 +39,7 @@ func (d *door) Accept() (net.Conn, error) {
 		if err == nil && d.enter(host) {
 			return &guest{Conn: c, leave: sync.OnceFunc(func() { d.leave(host) })}, nil
 		}
-		c.Close()
+		_ = c.Close() // it was refused
 	}
 }
 
