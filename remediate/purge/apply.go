@@ -29,7 +29,7 @@ func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
 		return nil, err
 	}
 	switch p.last {
-	case pushed, verified, stayed, destroyed:
+	case pushed, verified, stayed:
 		return p.moved, nil
 	case returning, returned:
 		return nil, errors.New("the rewrite was rolled back: make a new plan")

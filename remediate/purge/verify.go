@@ -24,6 +24,11 @@ var ErrResidue = errors.New("the remote still holds a value")
 // Verify mirrors the remote afresh and looks whether any value is left in what
 // its refs reach. When none is, the incidents of the credentials are purged.
 func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
+	release, err := e.Store.Exclusive(ctx, "rewrite")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	m, err := e.Manifest(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -43,6 +48,9 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	advert, r, err := e.mirror(ctx, work)
 	if err != nil {
 		return nil, err
+	}
+	if r.Spec != m.Spec {
+		return nil, errOtherSpec
 	}
 	now := map[string]string{}
 	for _, ref := range advert.Refs {
