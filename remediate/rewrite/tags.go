@@ -33,7 +33,7 @@ func (w *writer) editTag(raw []byte) (out []byte, unsigned bool, err error) {
 	sealed := signatureAt(p.rest)
 	signature := p.rest[sealed:]
 	p.rest = p.rest[:sealed]
-	if err := w.editTexts(&p); err != nil {
+	if err := w.editor.texts(&p); err != nil {
 		return nil, false, err
 	}
 	for i := range p.fields {
