@@ -43,13 +43,6 @@ type Rewritten struct {
 	Pack        string       // file of the new objects
 }
 
-// Change is what becomes of a ref. No New: it is deleted.
-type Change struct {
-	Name string `json:"name"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
-}
-
 // Engine takes one remote through a rewrite.
 type Engine struct {
 	Store    *store.Store
