@@ -89,8 +89,15 @@ func (s *survey) look(ctx context.Context, notice func(string)) (*refs, *forest,
 	}
 	notice("search trees")
 	forest, err := s.searchTrees(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	needed, err := s.needed(r)
 	if err == nil {
-		s.prune(forest, r)
+		err = s.complete(forest, needed)
+	}
+	if err == nil {
+		s.prune(forest, needed)
 	}
 	return r, forest, err
 }

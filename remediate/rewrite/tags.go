@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
@@ -76,6 +77,9 @@ func (w *writer) moved(old gitrepo.ID) (gitrepo.ID, error) {
 	}
 	if _, isTag := w.tags[old]; isTag {
 		return w.tag(old)
+	}
+	if w.drop != nil && slices.ContainsFunc(w.commits, func(n node) bool { return n.tree == old }) {
+		return w.drop.root(old)
 	}
 	id, _ := w.changed(old)
 	return id, nil
