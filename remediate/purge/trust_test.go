@@ -2,9 +2,12 @@ package purge
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
@@ -115,5 +118,37 @@ func TestOneStepAtATime(t *testing.T) {
 	}
 	if _, err := s.Verify(t.Context(), digest); err == nil || strings.Contains(err.Error(), "not applied") {
 		t.Errorf("verify while a step is under way: %v", err)
+	}
+}
+
+// The push of a run that was cut off may end while the next run is at it.
+func TestAPushThatEndsLateCounts(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	before := s.refs()
+	m, digest := s.plan()
+	s.approve(digest)
+	s.crash = func(point string) {
+		if point != pushing {
+			return
+		}
+		mirrors, err := filepath.Glob(filepath.Join(s.Dir, "work-*", "mirror.git"))
+		if err != nil || len(mirrors) != 1 {
+			t.Errorf("mirrors: %v, %v", mirrors, err)
+			return
+		}
+		for _, c := range m.Changes {
+			git(t, mirrors[0], "push", "-q", "--force", s.remote, c.New+":"+c.Name)
+		}
+	}
+	if moved, err := s.Apply(t.Context(), digest); err != nil || len(moved) != 3 {
+		t.Fatalf("%v, %v", moved, err)
+	}
+	s.crash = nil
+	if _, err := s.Verify(t.Context(), digest); err != nil {
+		t.Error(err)
+	}
+	if err := s.Rollback(t.Context(), digest, []age.Identity{s.identity}); err != nil || s.refs() != before {
+		t.Errorf("the way back: %v", err)
 	}
 }
