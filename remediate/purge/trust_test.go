@@ -152,3 +152,25 @@ func TestAPushThatEndsLateCounts(t *testing.T) {
 		t.Errorf("the way back: %v", err)
 	}
 }
+
+// A run that is cut off right behind its word in the journal still has to move the incidents on.
+func TestAVerifyThatWasCutOffIsTakenUp(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	_, digest := s.plan()
+	s.approve(digest)
+	if _, err := s.Apply(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	s.crash = func(string) { panic("cut off") }
+	func() {
+		defer func() { _ = recover() }()
+		_, _ = s.Verify(t.Context(), digest)
+	}()
+	s.crash = nil
+	s.state(store.Revoked)
+	if _, err := s.Verify(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	s.state(store.Purged)
+}

@@ -60,10 +60,12 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if len(found.Others) > 0 {
 		return found, fmt.Errorf("%w in %s", ErrResidue, found.Others[0].Name)
 	}
-	if p.last == verified {
-		return found, nil
+	if p.last != verified {
+		if err := e.note(ctx, digest, verified, found); err != nil {
+			return found, err
+		}
 	}
-	return found, e.purged(ctx, m, digest, found)
+	return found, e.purged(ctx, m, digest)
 }
 
 func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
@@ -78,11 +80,8 @@ func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
 	return found
 }
 
-// purged writes down that nothing is left, and moves the incidents on.
-func (e *Engine) purged(ctx context.Context, m *Manifest, digest string, found *Residue) error {
-	if err := e.note(ctx, digest, verified, found); err != nil {
-		return err
-	}
+// purged moves the incidents on, as far as a run that was cut off has not.
+func (e *Engine) purged(ctx context.Context, m *Manifest, digest string) error {
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
 		for _, id := range m.Credentials {
 			in, err := t.Incident(ctx, id)
