@@ -38,11 +38,7 @@ func TestAPlanReplacesWhatItNames(t *testing.T) {
 func TestVerifySearchesForWhatWasReplaced(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	_, digest := s.plan()
-	s.approve(digest)
-	if _, err := s.Apply(t.Context(), digest); err != nil {
-		t.Fatal(err)
-	}
+	digest := s.applied()
 	s.values = []string{"something else"}
 	if _, err := s.Verify(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "replaces something else") {
 		t.Errorf("the error is %v", err)
@@ -157,11 +153,7 @@ func TestAPushThatEndsLateCounts(t *testing.T) {
 func TestAVerifyThatWasCutOffIsTakenUp(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	_, digest := s.plan()
-	s.approve(digest)
-	if _, err := s.Apply(t.Context(), digest); err != nil {
-		t.Fatal(err)
-	}
+	digest := s.applied()
 	s.crash = func(string) { panic("cut off") }
 	func() {
 		defer func() { _ = recover() }()
