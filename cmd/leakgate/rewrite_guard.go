@@ -13,7 +13,7 @@ import (
 
 const guardLong = `Refuse what would bring rewritten history back: a commit that the rewrite replaced, or a file
 as it was before. What is banned stands in the manifests that --base holds in .leakgate/rewrites,
-and in those given by --manifest. Of each REV (default HEAD) every commit is looked at that --base
+and in those given by --manifest; who removes or changes one of the former is refused, too. Of each REV (default HEAD) every commit is looked at that --base
 does not reach.
 
 As a hook where pushes arrive, give --pre-receive; it reads OLD NEW REF lines, and --base is HEAD.
@@ -40,6 +40,9 @@ func (w *world) rewriteGuardCommand() *cobra.Command {
 }
 
 func (w *world) stand(cmd *cobra.Command, g *guard, revs []string) error {
+	if g.base == "" && len(g.manifests) == 0 && !g.preReceive {
+		return badFlag("nothing says what was rewritten: give --base REV, as origin/main, or --manifest FILE")
+	}
 	env, err := gitrepo.HookEnvironment(w.env)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
 		return nil, err
 	}
 	switch p.last {
-	case pushed, verified, stayed, destroyed:
+	case pushed, verified, stayed:
 		return p.moved, nil
 	case returning, returned:
 		return nil, errors.New("the rewrite was rolled back: make a new plan")
@@ -48,15 +48,29 @@ func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
 // settle finds out whether a push that nobody saw end was taken. The refs moved
 // all at once, so one of them tells.
 func (e *Engine) settle(ctx context.Context, digest string, sent []Change) (done bool, err error) {
+	took, stayed, err := e.count(ctx, sent)
+	switch {
+	case err != nil:
+		return false, err
+	case took > 0 && stayed == 0:
+		return true, e.note(ctx, digest, pushed, sent)
+	case took == 0 && stayed > 0:
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: a push was cut off, and its refs tell neither that it was taken (%d) nor that it was not (%d of %d)",
+		wire.ErrUnclear, took, stayed, len(sent))
+}
+
+// count tells how many refs of the remote are at their new places, and how many at their old ones.
+func (e *Engine) count(ctx context.Context, sent []Change) (took, stayed int, err error) {
 	a, err := e.Remote.Writable(ctx)
 	if err != nil {
-		return false, err
+		return 0, 0, err
 	}
 	now := map[string]string{}
 	for _, ref := range a.Refs {
 		now[ref.Name] = ref.ID.String()
 	}
-	var took, stayed int
 	for _, c := range sent {
 		switch now[c.Name] {
 		case c.New:
@@ -65,14 +79,7 @@ func (e *Engine) settle(ctx context.Context, digest string, sent []Change) (done
 			stayed++
 		}
 	}
-	switch {
-	case took > 0 && stayed == 0:
-		return true, e.note(ctx, digest, pushed, sent)
-	case took == 0 && stayed > 0:
-		return false, nil
-	}
-	return false, fmt.Errorf("%w: a push was cut off, and its refs tell neither that it was taken (%d) nor that it was not (%d of %d)",
-		wire.ErrUnclear, took, stayed, len(sent))
+	return took, stayed, nil
 }
 
 // move makes the new history of what the remote holds now, keeps what was there,
@@ -121,11 +128,21 @@ func (e *Engine) push(ctx context.Context, digest string, changes []Change, pack
 	if err := e.note(ctx, digest, pushing, changes); err != nil {
 		return err
 	}
-	if err := e.Remote.Push(ctx, updates, pack); err != nil {
+	if err := e.Remote.Push(ctx, updates, pack); err != nil && !e.late(ctx, changes, err) {
 		return e.failed(ctx, digest, refused, err)
 	}
 	e.at("sent")
 	return e.note(ctx, digest, pushed, changes)
+}
+
+// late reports whether a lease did not hold because the push of a run that was
+// cut off, which the remote was still at, came to its end meanwhile.
+func (e *Engine) late(ctx context.Context, changes []Change, err error) bool {
+	if !errors.Is(err, wire.ErrMoved) {
+		return false
+	}
+	took, stayed, err := e.count(ctx, changes)
+	return err == nil && took == len(changes) && stayed == 0
 }
 
 // failed writes down that a push changed nothing, unless nobody can tell.

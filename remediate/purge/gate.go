@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/store"
@@ -17,11 +18,8 @@ var gone = map[store.State]bool{store.Revoked: true, store.Rotated: true, store.
 
 // admit looks at what must hold before anything is done.
 func (e *Engine) admit(ctx context.Context, m *Manifest, digest string) error {
-	if m.Remote != e.Remote.Address {
-		return fmt.Errorf("the plan is for %s, not for %s", m.Remote, e.Remote.Address)
-	}
-	if name := gitrepo.RemoteName(m.Remote); !e.Policy.Owns(cmp.Or(name, m.Remote)) {
-		return fmt.Errorf("%s is not on the operator's list of what is owned", cmp.Or(name, m.Remote))
+	if err := e.ours(m); err != nil {
+		return err
 	}
 	if err := m.younger(e.Now()); err != nil {
 		return err
@@ -30,6 +28,39 @@ func (e *Engine) admit(ctx context.Context, m *Manifest, digest string) error {
 		return err
 	}
 	return e.approved(ctx, m, digest, false)
+}
+
+// ours refuses a remote that the operator does not list, or that is not the plan's.
+func (e *Engine) ours(m *Manifest) error {
+	if m.Remote != e.Remote.Address {
+		return fmt.Errorf("the plan is for %s, not for %s", m.Remote, e.Remote.Address)
+	}
+	if name := gitrepo.RemoteName(m.Remote); !e.Policy.Owns(cmp.Or(name, m.Remote)) {
+		return fmt.Errorf("%s is not on the operator's list of what is owned", cmp.Or(name, m.Remote))
+	}
+	return nil
+}
+
+// named holds what a plan replaces against the credentials that it names: these
+// are what must be dead, and what is purged in the end.
+func named(r *Rewritten, credentials []string, override string) error {
+	for _, id := range credentials {
+		if !slices.Contains(r.Credentials, id) {
+			return fmt.Errorf("no value of %s is among what is replaced: give it, or do not name it", id)
+		}
+	}
+	if override != "" || len(credentials) == 0 {
+		return nil // without both, the plan is held back when it is applied
+	}
+	for _, id := range r.Credentials {
+		if !slices.Contains(credentials, id) {
+			return fmt.Errorf("%s is replaced and not named, so nobody can tell that it is dead: give --credential %s too, or --override and a reason", id, id)
+		}
+	}
+	if r.Others > 0 {
+		return errors.New("expressions and paths name no credential, so nobody can tell that what they take out is dead: give --override and a reason")
+	}
+	return nil
 }
 
 // dead holds a rewrite back until its credentials are: taking a value that works

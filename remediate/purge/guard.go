@@ -15,15 +15,20 @@ const Folder = ".leakgate/rewrites"
 // Bans are objects that rewrites took out and nobody may bring back.
 type Bans struct {
 	commits, blobs map[gitrepo.ID]bool
+	manifests      map[string]gitrepo.ID // that were read, by their names in Folder
 }
 
 // Return is an object that is on its way back.
 type Return struct {
 	Commit string `json:"commit"` // that brings it
 	Path   string `json:"path"`   // "" when it is the commit itself
+	Lifts  bool   `json:"lifts"`  // it takes the manifest at Path away, and with it what that bans
 }
 
 func (r Return) String() string {
+	if r.Lifts {
+		return fmt.Sprintf("commit %s removes or changes %s, which says what may not come back", r.Commit, r.Path)
+	}
 	if r.Path == "" {
 		return fmt.Sprintf("commit %s is of the history that was rewritten", r.Commit)
 	}
@@ -31,7 +36,9 @@ func (r Return) String() string {
 }
 
 // NewBans is without any.
-func NewBans() *Bans { return &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}} }
+func NewBans() *Bans {
+	return &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}, manifests: map[string]gitrepo.ID{}}
+}
 
 // Read adds the manifests that a commit holds in Folder. One that does not
 // parse is an error: what it bans cannot be told.
@@ -40,26 +47,36 @@ func (b *Bans) Read(rd *gitrepo.Reader, commit gitrepo.ID) error {
 	if err != nil {
 		return fmt.Errorf("read what was rewritten: %w", err)
 	}
-	folder, err := rd.Lookup(c.Tree, Folder)
+	there, err := manifestsOf(rd, c.Tree)
+	for name, id := range there {
+		if err := b.read(rd, id); err != nil {
+			return fmt.Errorf("%s/%s: %w", Folder, name, err)
+		}
+		b.manifests[name] = id
+	}
+	return err
+}
+
+// manifestsOf are the manifests in a tree, by their names in Folder.
+func manifestsOf(rd *gitrepo.Reader, tree gitrepo.ID) (map[string]gitrepo.ID, error) {
+	folder, err := rd.Lookup(tree, Folder)
 	if errors.Is(err, gitrepo.ErrNoPath) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("read what was rewritten: %w", err)
+		return nil, fmt.Errorf("read what was rewritten: %w", err)
 	}
 	entries, err := rd.Tree(folder.ID)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", Folder, err)
+		return nil, fmt.Errorf("read %s: %w", Folder, err)
 	}
+	found := map[string]gitrepo.ID{}
 	for _, entry := range entries {
-		if !strings.HasSuffix(entry.Name, ".json") {
-			continue
-		}
-		if err := b.read(rd, entry.ID); err != nil {
-			return fmt.Errorf("%s/%s: %w", Folder, entry.Name, err)
+		if strings.HasSuffix(entry.Name, ".json") {
+			found[entry.Name] = entry.ID
 		}
 	}
-	return nil
+	return found, nil
 }
 
 func (b *Bans) read(rd *gitrepo.Reader, id gitrepo.ID) error {
@@ -106,16 +123,22 @@ func (b *Bans) Check(ctx context.Context, repo *gitrepo.Repo, tips, hidden []git
 			return nil
 		}
 		files, err := b.files(rd, c)
-		found = append(found, files...)
+		if err != nil {
+			return err
+		}
+		lifted, err := b.lifted(rd, c)
+		found = append(append(found, files...), lifted...)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for what was rewritten: %w", err)
 	}
 	for _, t := range report.Targets {
-		if b.blobs[t.Target] {
-			found = append(found, Return{Commit: t.Tip.String(), Path: "(a tag of the file itself)"})
+		files, err := b.tagged(rd, t)
+		if err != nil {
+			return nil, fmt.Errorf("look for what was rewritten: %w", err)
 		}
+		found = append(found, files...)
 	}
 	for _, missing := range report.Missing { // the history beyond could be the old one
 		return nil, fmt.Errorf("look for what was rewritten: commit %s: %w", missing.ID, missing.Reason)
@@ -143,4 +166,49 @@ func (b *Bans) files(rd *gitrepo.Reader, c *gitrepo.Commit) (found []Return, err
 		return nil
 	})
 	return found, err
+}
+
+// tagged are the banned files that a tip brings without a commit.
+func (b *Bans) tagged(rd *gitrepo.Reader, t gitrepo.TagTarget) (found []Return, err error) {
+	if t.Type != gitrepo.TypeTree {
+		if b.blobs[t.Target] {
+			found = append(found, Return{Commit: t.Tip.String(), Path: "(a tag of the file itself)"})
+		}
+		return found, nil
+	}
+	err = rd.DiffTrees(gitrepo.ID{}, t.Target, func(change gitrepo.Change) error {
+		if b.blobs[change.New.ID] {
+			found = append(found, Return{Commit: t.Tip.String(), Path: change.Path})
+		}
+		return nil
+	})
+	return found, err
+}
+
+// lifted are the manifests that a parent of a commit has and the commit has not:
+// once it is on the base nobody would be held back any more.
+func (b *Bans) lifted(rd *gitrepo.Reader, c *gitrepo.Commit) (found []Return, err error) {
+	if len(b.manifests) == 0 {
+		return nil, nil
+	}
+	now, err := manifestsOf(rd, c.Tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range c.Parents {
+		parent, err := rd.Commit(id)
+		if err != nil {
+			return nil, err
+		}
+		before, err := manifestsOf(rd, parent.Tree)
+		if err != nil {
+			return nil, err
+		}
+		for name, id := range b.manifests {
+			if before[name] == id && now[name] != id {
+				found = append(found, Return{Commit: c.ID.String(), Path: Folder + "/" + name, Lifts: true})
+			}
+		}
+	}
+	return found, nil
 }

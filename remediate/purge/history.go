@@ -39,6 +39,10 @@ func (h History) Rewrite(ctx context.Context, dir string) (*Rewritten, error) {
 		return nil, err
 	}
 	out := &Rewritten{Spec: mark(spec, h.Key), First: r.First, Blobs: r.Tainted, Signatures: r.Signatures, Commits: r.Changed, Map: digestMap(r), Pack: r.Pack}
+	for _, l := range spec.Literals {
+		out.Credentials = append(out.Credentials, h.Key.ID(l.Value))
+	}
+	out.Others = len(spec.Patterns) + len(spec.Drop)
 	for _, m := range r.Refs {
 		out.Changes = append(out.Changes, Change{Name: m.Name, Old: m.Old.String(), New: m.New.String()})
 	}

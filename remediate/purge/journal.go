@@ -24,7 +24,8 @@ const (
 
 // past is what the journal says of a rewrite.
 type past struct {
-	last   string
+	last   string // what became of the refs
+	gone   bool   // the bundle was destroyed
 	bundle Bundle
 	moved  []Change // the map of the push that was sent last
 }
@@ -50,8 +51,14 @@ func (e *Engine) recall(ctx context.Context, digest string) (p past, err error) 
 }
 
 func (p *past) add(entry store.Entry) error {
-	if entry.Event == proposed {
-		return nil // it says nothing of how far the rewrite is
+	switch entry.Event { // these say nothing of where the refs are
+	case proposed:
+		return nil
+	case destroyed:
+		p.gone = true
+		return nil
+	case bundled:
+		p.gone = false
 	}
 	p.last = entry.Event
 	var into any

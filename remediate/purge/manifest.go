@@ -44,6 +44,9 @@ type Manifest struct {
 
 const manifestVersion = 1
 
+// errOtherSpec says that what was given is not what the plan was made with.
+var errOtherSpec = errors.New("the plan replaces something else: give what it was made with")
+
 // lifetime is how long a plan may be applied.
 const lifetime = 72 * time.Hour
 
@@ -134,7 +137,7 @@ func (m *Manifest) covers(r *Rewritten) error {
 	var now Manifest
 	now.fill(r)
 	if now.Spec != m.Spec {
-		return errors.New("the plan replaces something else: give what it was made with")
+		return errOtherSpec
 	}
 	if !slices.Equal(now.First, m.First) {
 		return fmt.Errorf("%w: values came in by other commits", ErrChanged)

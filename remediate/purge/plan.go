@@ -21,6 +21,9 @@ func (e *Engine) Plan(ctx context.Context, credentials []string, override string
 	if err != nil {
 		return nil, err
 	}
+	if err := named(r, credentials, override); err != nil {
+		return nil, err
+	}
 	m := &Manifest{Version: manifestVersion, Remote: e.Remote.Address, Requester: e.Actor, Made: e.Now().UTC(),
 		Credentials: slices.Sorted(slices.Values(credentials)), Override: override, Refs: len(advert.Refs)}
 	m.Expires = m.Made.Add(lifetime)

@@ -31,7 +31,7 @@ func (e *Engine) Propose(ctx context.Context, digest string) (*Proposal, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := m.younger(e.Now()); err != nil {
+	if err := errors.Join(e.ours(m), m.younger(e.Now()), e.Policy.Stopped()); err != nil {
 		return nil, err
 	}
 	work, remove, err := e.workplace()

@@ -31,21 +31,16 @@ type Rewriter interface {
 
 // Rewritten is what a Rewriter made.
 type Rewritten struct {
-	Spec       string       // stands for what is replaced by what, and tells nobody
-	Changes    []Change     // refs that point elsewhere now
-	First      []gitrepo.ID // commits that change although none of their parents does
-	Blobs      []gitrepo.ID // that held a value
-	Signatures []gitrepo.ID // old ids of commits and tags whose signatures fall
-	Commits    int          // how many change
-	Map        string       // digest of the list of old and new commits
-	Pack       string       // file of the new objects
-}
-
-// Change is what becomes of a ref. No New: it is deleted.
-type Change struct {
-	Name string `json:"name"`
-	Old  string `json:"old"`
-	New  string `json:"new"`
+	Spec        string       // stands for what is replaced by what, and tells nobody
+	Credentials []string     // ids of the values that are replaced
+	Others      int          // how many expressions and paths are replaced or dropped besides
+	Changes     []Change     // refs that point elsewhere now
+	First       []gitrepo.ID // commits that change although none of their parents does
+	Blobs       []gitrepo.ID // that held a value
+	Signatures  []gitrepo.ID // old ids of commits and tags whose signatures fall
+	Commits     int          // how many change
+	Map         string       // digest of the list of old and new commits
+	Pack        string       // file of the new objects
 }
 
 // Engine takes one remote through a rewrite.

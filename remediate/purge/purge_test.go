@@ -214,6 +214,16 @@ func (s *scene) kill(credential string) {
 	}
 }
 
+// id is the name of a credential by its value.
+func (s *scene) id(v string) string {
+	s.t.Helper()
+	key, err := secret.ParseKey(s.key)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key.ID(secret.New(v))
+}
+
 func (s *scene) plan() (*Manifest, string) {
 	s.t.Helper()
 	m, err := s.Plan(s.t.Context(), []string{s.credential}, "")
@@ -391,7 +401,8 @@ func TestNothingMovesWithoutWhatIsNeeded(t *testing.T) {
 func TestACredentialThatMayWorkHoldsARewriteBack(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	s.credential = "LG-unknown"
+	s.values = []string{"password = " + value}
+	s.credential = s.id(s.values[0])
 	_, digest := s.plan()
 	s.approve(digest)
 	s.refusedWith(digest, "was never checked")
@@ -402,7 +413,7 @@ func TestACredentialThatMayWorkHoldsARewriteBack(t *testing.T) {
 	digest, _ = m.Digest()
 	s.approve(digest)
 	s.refusedWith(digest, "names no credential")
-	if m, err = s.Plan(t.Context(), []string{"LG-unknown"}, "the host is gone"); err != nil {
+	if m, err = s.Plan(t.Context(), []string{s.credential}, "the host is gone"); err != nil {
 		t.Fatal(err)
 	}
 	digest, _ = m.Digest()

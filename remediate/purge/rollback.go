@@ -34,9 +34,10 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 	switch p.last {
 	case returned:
 		return nil // it is as it was
-	case destroyed:
-		return errors.New("the bundle of what was there was destroyed: nobody can go back")
 	case pushed, verified, stayed:
+		if p.gone {
+			return errors.New("the bundle of what was there was destroyed: nobody can go back")
+		}
 	case returning:
 		done, err := e.wasReturned(ctx, p.moved)
 		if err != nil {
@@ -119,11 +120,16 @@ func onlyPack(dir string) (io.ReadSeekCloser, error) {
 // Destroy removes the bundle, which holds the values, once it is older than the
 // policy lets it be kept. Nobody can go back after that.
 func (e *Engine) Destroy(ctx context.Context, digest string, now bool) error {
+	release, err := e.Store.Exclusive(ctx, "rewrite")
+	if err != nil {
+		return err
+	}
+	defer release()
 	p, err := e.recall(ctx, digest)
 	if err != nil {
 		return err
 	}
-	if p.bundle.File == "" || p.last == destroyed {
+	if p.bundle.File == "" || p.gone {
 		return nil
 	}
 	if p.last == pushing || p.last == returning {

@@ -24,6 +24,11 @@ var ErrResidue = errors.New("the remote still holds a value")
 // Verify mirrors the remote afresh and looks whether any value is left in what
 // its refs reach. When none is, the incidents of the credentials are purged.
 func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
+	release, err := e.Store.Exclusive(ctx, "rewrite")
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	m, err := e.Manifest(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -44,6 +49,9 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Spec != m.Spec {
+		return nil, errOtherSpec
+	}
 	now := map[string]string{}
 	for _, ref := range advert.Refs {
 		now[ref.Name] = ref.ID.String()
@@ -52,10 +60,12 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if len(found.Others) > 0 {
 		return found, fmt.Errorf("%w in %s", ErrResidue, found.Others[0].Name)
 	}
-	if p.last == verified {
-		return found, nil
+	if p.last != verified {
+		if err := e.note(ctx, digest, verified, found); err != nil {
+			return found, err
+		}
 	}
-	return found, e.purged(ctx, m, digest, found)
+	return found, e.purged(ctx, m, digest)
 }
 
 func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
@@ -70,11 +80,8 @@ func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
 	return found
 }
 
-// purged writes down that nothing is left, and moves the incidents on.
-func (e *Engine) purged(ctx context.Context, m *Manifest, digest string, found *Residue) error {
-	if err := e.note(ctx, digest, verified, found); err != nil {
-		return err
-	}
+// purged moves the incidents on, as far as a run that was cut off has not.
+func (e *Engine) purged(ctx context.Context, m *Manifest, digest string) error {
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
 		for _, id := range m.Credentials {
 			in, err := t.Incident(ctx, id)

@@ -68,9 +68,26 @@ func TestSeveralLines(t *testing.T) {
 		g.File("unix", "x\n"+g.value+"\ny\n")
 		g.File("dos", "x\r\n"+strings.ReplaceAll(g.value, "\n", "\r\n")+"\r\ny\r\n")
 		g.File("manifest", "tls.key: "+base64.StdEncoding.EncodeToString([]byte(g.value))+"\n")
+		dos := strings.ReplaceAll(g.value, "\n", "\r\n")
+		quoted, _ := json.Marshal(dos)
+		g.File("dos-manifest", "tls.key: "+base64.StdEncoding.EncodeToString([]byte(dos))+"\n")
+		g.File("dos-wide", "\xff\xfe"+string(encodeWide("key = "+dos+"\r\n", false)))
+		g.File("dos.json", string(quoted))
+		g.File("dos-hex", hex.EncodeToString([]byte(dos)))
 		g.holdsLaw()
 		if got, _ := os.ReadFile(filepath.Join(g.Dir, "dos")); string(got) != "x\r\n"+Placeholder+"\r\ny\r\n" {
 			t.Errorf("the file with CRLF becomes %q", got)
+		}
+		for _, name := range []string{"dos-manifest", "dos-wide", "dos.json", "dos-hex"} {
+			got, err := os.ReadFile(filepath.Join(g.Dir, name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, form := range spellings(dos) {
+				if strings.Contains(string(got), form) {
+					t.Errorf("%s still holds the value", name)
+				}
+			}
 		}
 	})
 }

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -13,17 +14,38 @@ import (
 // that of the stash, and unreachable objects. After it there is no way back but a bundle.
 func Clean(ctx context.Context, repo *gitrepo.Repo) error {
 	g := git{repo.GitDir()}
-	for _, name := range []string{"FETCH_HEAD", "ORIG_HEAD"} {
-		if err := os.Remove(filepath.Join(repo.GitDir(), name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	kept, err := filepath.Glob(filepath.Join(repo.CommonDir(), "objects", "pack", "*.keep"))
+	if err != nil || len(kept) > 0 {
+		return errors.Join(err, fmt.Errorf("%d packs are marked to be kept whatever is in them: remove %s/objects/pack/*.keep", len(kept), repo.CommonDir()))
 	}
-	_, err := g.run(ctx, nil, "-c", "gc.reflogExpire=now", "-c", "gc.reflogExpireUnreachable=now",
+	if err := forget(repo); err != nil {
+		return err
+	}
+	_, err = g.run(ctx, nil, "-c", "gc.reflogExpire=now", "-c", "gc.reflogExpireUnreachable=now",
 		"-c", "gc.refs/stash.reflogExpire=never", "-c", "gc.refs/stash.reflogExpireUnreachable=never", "reflog", "expire", "--all")
 	if err == nil {
 		_, err = g.run(ctx, nil, "-c", "gc.reflogExpire=never", "-c", "gc.reflogExpireUnreachable=never", "gc", "--quiet", "--prune=now")
 	}
 	return err
+}
+
+// drafts are files in which git leaves what it fetched, or what somebody wrote last.
+var drafts = []string{"FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "TAG_EDITMSG", "NOTES_EDITMSG", "EDIT_DESCRIPTION"}
+
+// forget removes the drafts of every working tree.
+func forget(repo *gitrepo.Repo) error {
+	dirs, err := filepath.Glob(filepath.Join(repo.CommonDir(), "worktrees", "*"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range append(dirs, repo.CommonDir(), repo.GitDir()) {
+		for _, name := range drafts {
+			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Residue is what still holds a value, anywhere in a repository's objects.
@@ -44,7 +66,21 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, spec *Spec) (*Residue, erro
 	if err := s.search(ctx); err != nil {
 		return nil, err
 	}
+	refs, err := s.readRefs()
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.reach(refs.commits, byRefs), s.reach(refs.notes, byNotes)); err != nil {
+		return nil, err
+	}
 	forest, err := s.searchTrees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	needed, err := s.needed(refs)
+	if err == nil {
+		err = s.complete(forest, needed)
+	}
 	if err != nil {
 		return nil, err
 	}

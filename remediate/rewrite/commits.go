@@ -177,34 +177,10 @@ func (w *writer) read(rd *gitrepo.Reader, d *draft) error {
 		return err
 	}
 	d.raw, d.parts = o.Data, split(o.Data)
-	if err := w.editTexts(&d.parts); err != nil {
+	if err := w.editor.texts(&d.parts); err != nil {
 		return fmt.Errorf("commit %s: %w", id, err)
 	}
 	return nil
-}
-
-// editTexts edits the headers that people fill, and the message.
-func (w *writer) editTexts(p *parts) (err error) {
-	for i := range p.fields {
-		f := &p.fields[i]
-		switch key := f.key(); {
-		case key == "tree", key == "parent", key == "object", key == "type", key == "mergetag", signatureKeys[key]:
-		default:
-			if f.raw, err = w.header(f.raw); err != nil {
-				return err
-			}
-		}
-	}
-	p.rest, err = w.editor.edit(p.rest, false)
-	return err
-}
-
-func (w *writer) header(raw []byte) ([]byte, error) {
-	out, err := w.editor.edit(raw, false)
-	if err == nil && bytes.Count(out, []byte("\n")) > bytes.Count(raw, []byte("\n")) {
-		return nil, fmt.Errorf("%w: a value is in a name or another header, and what replaces it has several lines", ErrSpec)
-	}
-	return out, err
 }
 
 // tie gives a commit its new tree, parents and quoted ids.

@@ -23,19 +23,6 @@ func newEditor(spec *Spec) *editor {
 	return e
 }
 
-// tainted reports whether there is anything to replace.
-func (e *editor) tainted(text []byte) bool {
-	if e.matcher.has(text) {
-		return true
-	}
-	for _, p := range e.patterns {
-		if p.Match.Match(text) {
-			return true
-		}
-	}
-	return false
-}
-
 // maxRounds is how often a text is gone over; a replacement may bring two halves
 // of a value together.
 const maxRounds = 16

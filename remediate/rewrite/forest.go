@@ -83,16 +83,7 @@ func (f *forest) raise(level []int32, waits map[int32]int) []int32 {
 }
 
 // prune forgets what no commit and no ref reaches any more: it need not be rewritten.
-func (s *survey) prune(f *forest, r *refs) {
-	needed := newBits(s.numbers.Len())
-	for i := range s.commits {
-		if n := s.numbers.Of(s.commits[i].tree); s.commits[i].reached != 0 && n >= 0 {
-			needed.add(n)
-		}
-	}
-	for _, id := range r.others {
-		needed.add(s.numbers.Of(id))
-	}
+func (s *survey) prune(f *forest, needed bits) {
 	held := func(n int32) bool {
 		return needed.has(n) || slices.ContainsFunc(f.holds.of(n), needed.has)
 	}

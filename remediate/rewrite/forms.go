@@ -42,17 +42,16 @@ func forms(literals []Literal) []form {
 		add(plain(v, l.With))
 	}
 	for _, l := range literals {
-		v := l.Value.Reveal() // its spellings are searched for
-		for _, f := range lineForms(v, l.With) {
-			add(f)
-		}
-		if len(v) >= minWide && utf8.ValidString(v) {
-			add(wide(v, l.With, false))
-			add(wide(v, l.With, true))
-		}
-		if len(v) >= minCoded {
-			for _, f := range codedForms(v, l.With) {
-				add(f)
+		for _, v := range lineEnds(l.Value.Reveal()) { // its spellings are searched for
+			add(plain(v, l.With))
+			if len(v) >= minWide && utf8.ValidString(v) {
+				add(wide(v, l.With, false))
+				add(wide(v, l.With, true))
+			}
+			if len(v) >= minCoded {
+				for _, f := range codedForms(v, l.With) {
+					add(f)
+				}
 			}
 		}
 	}
@@ -63,13 +62,13 @@ func plain(v, with string) form {
 	return form{text: []byte(v), with: []byte(with), fixed: []byte(mask(len(v)))}
 }
 
-// lineForms are a value of several lines with the other ends of lines.
-func lineForms(v, with string) []form {
+// lineEnds are a value as it is, and one of several lines with either end of line.
+func lineEnds(v string) []string {
 	if !strings.Contains(v, "\n") {
-		return nil
+		return []string{v}
 	}
 	unix := strings.ReplaceAll(v, "\r\n", "\n")
-	return []form{plain(unix, with), plain(strings.ReplaceAll(unix, "\n", "\r\n"), with)}
+	return []string{v, unix, strings.ReplaceAll(unix, "\n", "\r\n")}
 }
 
 // wide is a value in UTF-16.

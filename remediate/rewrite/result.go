@@ -56,9 +56,13 @@ func (r *Result) editLog(text []byte) ([]byte, error) {
 				}
 			}
 		}
-		out = append(out, line...)
+		edited, err := r.edit([]byte(line))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, edited...)
 	}
-	return r.edit(out)
+	return out, nil
 }
 
 func (r *Result) noteCommit(n *node, id gitrepo.ID, moved map[gitrepo.ID]gitrepo.ID) {

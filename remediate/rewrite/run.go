@@ -44,7 +44,7 @@ func Run(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options) (*Re
 		return nil, err
 	}
 	w := &writer{survey: s, forest: forest, ids: map[int32]gitrepo.ID{}, quotes: newQuotes(s.commits), signer: opts.Signer,
-		result: &Result{Hash: repo.HashSize(), Submodules: forest.submodules, edit: s.editText, Tainted: s.found}, reader: repo.NewReader(32 << 20), pack: repo.CountPack()}
+		result: &Result{Hash: repo.HashSize(), Submodules: forest.submodules, edit: s.editor.logLine, Tainted: s.found}, reader: repo.NewReader(32 << 20), pack: repo.CountPack()}
 	if opts.Write {
 		if w.pack, err = repo.NewPack(); err != nil {
 			return nil, err
@@ -89,8 +89,15 @@ func (s *survey) look(ctx context.Context, notice func(string)) (*refs, *forest,
 	}
 	notice("search trees")
 	forest, err := s.searchTrees(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	needed, err := s.needed(r)
 	if err == nil {
-		s.prune(forest, r)
+		err = s.complete(forest, needed)
+	}
+	if err == nil {
+		s.prune(forest, needed)
 	}
 	return r, forest, err
 }
@@ -133,6 +140,3 @@ func (w *writer) rewriteAll(ctx context.Context, order []int32) error {
 	}
 	return w.rewriteCommits(ctx, list)
 }
-
-// editText edits a text of git's own.
-func (s *survey) editText(text []byte) ([]byte, error) { return s.editor.edit(text, false) }

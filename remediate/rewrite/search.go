@@ -22,7 +22,7 @@ type stretches struct {
 // one what is new in it.
 func (s *stretches) tainted(o *gitrepo.Packed) bool {
 	if len(s.editor.patterns) > 0 {
-		return s.editor.tainted(o.Data)
+		return s.editor.matcher.has(o.Data) || s.editor.matched(o.Type, o.Data)
 	}
 	return s.literals(o)
 }

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
@@ -33,7 +34,7 @@ func (w *writer) editTag(raw []byte) (out []byte, unsigned bool, err error) {
 	sealed := signatureAt(p.rest)
 	signature := p.rest[sealed:]
 	p.rest = p.rest[:sealed]
-	if err := w.editTexts(&p); err != nil {
+	if err := w.editor.texts(&p); err != nil {
 		return nil, false, err
 	}
 	for i := range p.fields {
@@ -76,6 +77,9 @@ func (w *writer) moved(old gitrepo.ID) (gitrepo.ID, error) {
 	}
 	if _, isTag := w.tags[old]; isTag {
 		return w.tag(old)
+	}
+	if w.drop != nil && slices.ContainsFunc(w.commits, func(n node) bool { return n.tree == old }) {
+		return w.drop.root(old)
 	}
 	id, _ := w.changed(old)
 	return id, nil

@@ -16,6 +16,7 @@ type forest struct {
 	holds   *holders
 
 	submodules int // commits of submodules that trees name
+	lacks      []lack
 }
 
 // edge says that a tree holds another.
@@ -42,6 +43,7 @@ func (s *survey) searchTrees(ctx context.Context) (*forest, error) {
 	submodules := map[gitrepo.ID]bool{}
 	for i := range readers {
 		direct, edges = append(direct, readers[i].direct...), append(edges, readers[i].edges)
+		f.lacks = append(f.lacks, readers[i].lacks...)
 		for id := range readers[i].submodules {
 			submodules[id] = true
 		}
@@ -62,6 +64,8 @@ type treeReader struct {
 	edges     []edge
 
 	submodules map[gitrepo.ID]bool
+	lacks      []lack
+	known      known
 }
 
 func (r *treeReader) read(o *gitrepo.Packed) (any, error) {
@@ -81,6 +85,9 @@ func (r *treeReader) read(o *gitrepo.Packed) (any, error) {
 		if e.IsSubmodule() {
 			r.submodule(e.ID)
 			continue
+		}
+		if !r.known.has(e.ID) {
+			r.meet(number, e.ID)
 		}
 		tainted = r.blobs.maybe(e.ID) && r.taints(number, e.ID) || tainted
 	}
@@ -110,9 +117,12 @@ func (r *treeReader) hold(parent int32, raw []byte) {
 	if err != nil {
 		return
 	}
-	if child := r.survey.numbers.Of(id); child >= 0 {
-		r.edges = append(r.edges, edge{child, parent})
+	child := r.survey.numbers.Of(id)
+	if child < 0 {
+		r.lacks = append(r.lacks, lack{parent, id})
+		return
 	}
+	r.edges = append(r.edges, edge{child, parent})
 }
 
 // taints reports whether a tainted blob is in a tree, and notes it.

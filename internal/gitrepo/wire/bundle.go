@@ -78,7 +78,7 @@ func ReadBundle(from io.Reader) (*Bundle, error) {
 func (b *Bundle) add(line string) error {
 	hex, name, ok := strings.Cut(line, " ")
 	id, err := gitrepo.ParseID(hex)
-	if err != nil || !ok || len(id.Bytes()) != b.HashSize || !strings.HasPrefix(name, "refs/") || strings.ContainsAny(name, " ~^:?*[\\\x7f") {
+	if err != nil || !ok || len(id.Bytes()) != b.HashSize || !wellNamed(name) {
 		return errors.New("the bundle has a line that names no ref")
 	}
 	b.Refs = append(b.Refs, Ref{name, id})

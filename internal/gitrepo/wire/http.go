@@ -17,10 +17,10 @@ import (
 // overHTTP speaks https://git-scm.com/docs/gitprotocol-http.
 func (r *Remote) overHTTP(u *url.URL) error {
 	if u.Scheme == "http" && !loopback(u.Hostname()) {
-		return fmt.Errorf("%s sends everything in the clear: give its https address", u.Redacted())
+		return fmt.Errorf("%s sends everything in the clear: give its https address", withoutUser(r.Address))
 	}
 	if u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("%q is not the address of a repository", u.Redacted())
+		return fmt.Errorf("%q is not the address of a repository", withoutUser(r.Address))
 	}
 	if user := u.User; user != nil {
 		u.User = nil

@@ -127,7 +127,7 @@ func (a *Advert) push(l line, updates []Update, pack io.ReadSeeker) error {
 	if err := report.Decode(answer); err != nil {
 		return fmt.Errorf("%w: %s", ErrUnclear, plain(err.Error()))
 	}
-	return outcome(&report, len(updates))
+	return outcome(&report, updates)
 }
 
 func (a *Advert) request(updates []Update) (request *packp.UpdateRequests, needsPack bool, err error) {
@@ -172,11 +172,20 @@ func noObjects(hashSize int) string {
 
 // outcome takes every word of the report into account: a remote that says
 // nothing of a ref has not said that it moved.
-func outcome(report *packp.ReportStatus, asked int) error {
+func outcome(report *packp.ReportStatus, asked []Update) error {
 	var refused []string
+	taken := map[string]bool{}
 	for _, s := range report.CommandStatuses {
 		if s.Status != "ok" {
-			refused = append(refused, fmt.Sprintf("%s (%s)", s.ReferenceName, plain(s.Status)))
+			refused = append(refused, fmt.Sprintf("%s (%s)", plain(s.ReferenceName.String()), plain(s.Status)))
+			continue
+		}
+		taken[s.ReferenceName.String()] = true
+	}
+	told := 0
+	for _, u := range asked {
+		if taken[u.Name] {
+			told++
 		}
 	}
 	switch {
@@ -184,8 +193,8 @@ func outcome(report *packp.ReportStatus, asked int) error {
 		return fmt.Errorf("%w: it could not read the objects: %s", ErrRefused, plain(report.UnpackStatus))
 	case len(refused) == len(report.CommandStatuses) && len(refused) > 0:
 		return fmt.Errorf("%w: %s", ErrRefused, few(refused))
-	case len(refused) > 0 || len(report.CommandStatuses) != asked:
-		return fmt.Errorf("%w: it reports %d of %d refs, and refuses %s", ErrUnclear, len(report.CommandStatuses), asked, few(refused))
+	case len(refused) > 0 || told != len(asked):
+		return fmt.Errorf("%w: it says of %d of %d refs that they moved, and refuses %d: %s", ErrUnclear, told, len(asked), len(refused), few(refused))
 	}
 	return nil
 }

@@ -90,7 +90,9 @@ func Open(address string) (*Remote, error) {
 		return r, r.overSSH(u.User.Username(), u.Hostname(), u.Port(), u.Path)
 	case err == nil && u.Scheme == "file":
 		return r, r.fromPath(u.Path)
-	case err == nil && u.Scheme != "" && strings.Contains(address, "://") || strings.Contains(address, "::"):
+	case strings.Contains(address, "://") && err != nil: // the error could quote a password
+		return nil, fmt.Errorf("the address %q cannot be read: write what is special in a user's name or password as %%XX, or leave them out", withoutUser(address))
+	case strings.Contains(address, "://") || strings.Contains(address, "::"):
 		return nil, fmt.Errorf("the address %q is of a kind that is not supported; give https, ssh, file or a path", withoutUser(address))
 	}
 	if user, host, path, ok := scpLike(address); ok {
@@ -105,8 +107,11 @@ func withoutUser(address string) string {
 	if !ok {
 		return address
 	}
-	host, path, _ := strings.Cut(rest, "/")
-	return scheme + "://" + host[strings.LastIndex(host, "@")+1:] + "/" + path
+	rest = rest[strings.LastIndex(rest, "@")+1:] // a password may have a slash
+	if query := strings.IndexAny(rest, "?#"); query >= 0 {
+		rest = rest[:query] // may hold a token
+	}
+	return scheme + "://" + rest
 }
 
 // scpLike splits user@host:path. See https://git-scm.com/docs/git-clone#_git_urls.
@@ -166,7 +171,7 @@ func readAdvert(from io.Reader) (*Advert, error) {
 		a.HashSize = 32
 	}
 	for _, symref := range sent.Capabilities.Get(capability.SymRef) {
-		if target, ok := strings.CutPrefix(symref, "HEAD:"); ok {
+		if target, ok := strings.CutPrefix(symref, "HEAD:"); ok && wellNamed(target) {
 			a.Head = target
 		}
 	}
@@ -175,6 +180,9 @@ func readAdvert(from io.Reader) (*Advert, error) {
 		if !strings.HasPrefix(name, "refs/") || strings.HasSuffix(name, "^{}") {
 			continue
 		}
+		if !wellNamed(name) {
+			return nil, fmt.Errorf("the remote has a ref that git gives no such name: %q", plain(name))
+		}
 		id, err := gitrepo.ParseID(ref.Hash().String())
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -182,4 +190,12 @@ func readAdvert(from io.Reader) (*Advert, error) {
 		a.Refs = append(a.Refs, Ref{name, id})
 	}
 	return a, nil
+}
+
+// wellNamed is what git lets a ref be called, as far as names go into files and
+// lines here. See https://git-scm.com/docs/git-check-ref-format.
+func wellNamed(name string) bool {
+	odd := func(r rune) bool { return r < ' ' || r == 0x7f }
+	return strings.HasPrefix(name, "refs/") && !strings.ContainsAny(name, " ~^:?*[\\") && !strings.ContainsFunc(name, odd) &&
+		!strings.Contains(name, "..") && !strings.Contains(name, "//") && !strings.Contains(name, "/.") && !strings.HasSuffix(name, "/")
 }
