@@ -3,6 +3,7 @@ package rotate
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -91,15 +92,17 @@ type act struct {
 // note writes an event into the journal and the audit trail.
 func (a *act) note(ctx context.Context, event string, l line, more ...func(*store.Tx) error) error {
 	err := a.Store.Tx(ctx, func(t *store.Tx) error {
-		if slices.Contains([]string{minting, discarding, writing, destroying, restoring}, event) { // nobody else may be about to call
-			if err := t.Holds(ctx, "apply"); err != nil {
+		if slices.Contains([]string{minting, discarding, writing, destroying, restoring}, event) { // nobody else may be about to call, and what was waited for can have taken long
+			if err := errors.Join(a.Stopped(), t.Holds(ctx, "apply")); err != nil {
 				return err
 			}
 		}
 		if err := t.Note(ctx, a.digest, a.index, event, l); err != nil {
 			return err
 		}
-		_, err := t.Audit(ctx, a.Actor, "rotate "+event, a.subject(), map[string]any{"plan": a.digest, "place": a.place.Name, "where": a.place.Where(), "detail": l})
+		_, err := t.Audit(ctx, a.Actor, "rotate "+event, a.subject(), map[string]any{
+			"plan": a.digest, "place": a.place.Name, "where": a.place.Where(), "detail": l, "forever": event == destroying && a.kind.Fate == Destroyed,
+		})
 		for _, f := range more {
 			if err == nil {
 				err = f(t)
