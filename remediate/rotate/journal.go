@@ -87,6 +87,7 @@ type act struct {
 	state  progress
 
 	destroyed *int // versions of this run that cannot come back
+	again     bool // an earlier run came to its end
 }
 
 // note writes an event into the journal and the audit trail.

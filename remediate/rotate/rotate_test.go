@@ -453,6 +453,13 @@ func TestAnIncidentIsRotatedWhenItsCredentialIsRevoked(t *testing.T) {
 	if in.State != store.Rotated {
 		t.Error(in.State)
 	}
+	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
+		return tx.Advance(t.Context(), id, store.Move{To: store.Purged, By: "test"})
+	}))
+	w.apply(t, digest, Rotated)
+	if in, _, err = w.Known(t.Context(), id); in.State != store.Purged || err != nil {
+		t.Errorf("to apply once more makes it %s: %v", in.State, err)
+	}
 }
 
 func TestAValueThatIsHandedIn(t *testing.T) {
