@@ -229,3 +229,17 @@ func TestNothingIsDoneFromAnOlderState(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A line that no event tells of passes no gate.
+func TestAForgedJournalIsRefused(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	w.gate = func(string) (Verdict, string) { return CannotTell, "nobody knows" }
+	digest := w.plan(t)
+	w.apply(t, digest, Waiting)
+	did := w.log()
+	must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error { return tx.Note(t.Context(), digest, firstMove, passed, "all is well") }))
+	if s, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "the audit trail tells") {
+		t.Error(s, err)
+	}
+	w.did(t, did...)
+}
