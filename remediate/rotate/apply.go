@@ -39,7 +39,7 @@ func (e *Engine) each(ctx context.Context, digest string, do func(*act) (remedia
 	if err != nil {
 		return nil, err
 	}
-	journal, err := e.recall(ctx, digest)
+	journal, err := e.recall(ctx, plan, digest)
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,7 @@ package rotate
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -119,27 +117,12 @@ func (a *act) note(ctx context.Context, event string, l line, more ...func(*stor
 
 // subject is what the audit trail files the rotation under.
 func (a *act) subject() string {
-	if a.step.Credential != "" {
-		return a.step.Credential
-	}
-	return "store " + a.place.Name
+	return subject(a.step)
 }
 
-// recall reads the journal of a plan, by step.
-func (e *Engine) recall(ctx context.Context, digest string) (map[int]progress, error) {
-	all := map[int]progress{}
-	err := e.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, digest)
-		for _, entry := range entries {
-			var l line
-			if err := json.Unmarshal(entry.Body, &l); err != nil {
-				return fmt.Errorf("journal: %w", err)
-			}
-			p := all[entry.Step]
-			p.add(entry.Event, entry.At, l)
-			all[entry.Step] = p
-		}
-		return err
-	})
-	return all, err
+func subject(s remediate.Step) string {
+	if s.Credential != "" {
+		return s.Credential
+	}
+	return "store " + s.Rotation.Place
 }

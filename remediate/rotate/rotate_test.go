@@ -248,7 +248,7 @@ func TestARunDestroysNoMoreThanTheBudget(t *testing.T) {
 		for _, digest := range digests {
 			plan, err := w.Genuine(t.Context(), digest)
 			must(t, err)
-			journal, err := w.recall(t.Context(), digest)
+			journal, err := w.recall(t.Context(), plan, digest)
 			must(t, err)
 			o, err := w.one(&act{Engine: w.Engine, plan: plan, digest: digest, step: plan.Steps[0], state: journal[0], destroyed: &spent}, func(a *act) (remediate.Outcome, error) { return a.run(t.Context()) })
 			must(t, err)
@@ -307,6 +307,23 @@ func TestTheKillSwitchHoldsWithinAStep(t *testing.T) {
 	w.apply(t, digest, Waiting)
 	if ids, _ := w.issuer.List(t.Context()); len(ids) != 1 {
 		t.Errorf("at the issuer: %v", ids)
+	}
+}
+
+// A line that no event tells of makes nothing end without the approvals.
+func TestAForgedJournalIsRefused(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	_, digest := w.plan(t)
+	w.meddle("another-value")
+	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.Note(t.Context(), digest, 0, written, line{Version: "2"}), tx.Note(t.Context(), digest, 0, verified, line{Version: "2"}))
+	}))
+	must(t, w.clock.Sleep(t.Context(), grace))
+	if out, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "the audit trail tells") {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if old, _ := w.shelf.load(1); old.Destroyed {
+		t.Error("the old version is destroyed")
 	}
 }
 
