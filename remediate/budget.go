@@ -27,17 +27,21 @@ func (a act) spend(ctx context.Context) (why string, err error) {
 	case a.forever >= a.Policy.budget():
 		return fmt.Sprintf("this run has done the %d deeds that cannot be taken back and that budget allows", a.forever), nil
 	case *a.today+a.forever >= a.Policy.daily():
-		return fmt.Sprintf("%d deeds that cannot be taken back were done in 24 hours, which is what daily allows", *a.today+a.forever), nil
+		return spentDaily(*a.today + a.forever), nil
 	}
 	a.forever++
 	return "", nil
 }
 
+func spentDaily(n int) string {
+	return fmt.Sprintf("%d deeds that cannot be taken back were done in 24 hours, which is what daily allows", n)
+}
+
 // spent counts the deeds that cannot be taken back of the last 24 hours, of every
-// run and process, from the audit trail.
+// run, rotation and process, from the audit trail.
 func (e *Engine) spent(ctx context.Context) (n int, err error) {
 	err = e.Store.ProvenSince(ctx, e.now().Add(-24*time.Hour), func(ev store.Event) error {
-		if !strings.HasSuffix(ev.Action, " "+intent) {
+		if !strings.HasSuffix(ev.Action, " "+intent) && ev.Action != Destroying {
 			return nil
 		}
 		var body struct{ Forever bool }

@@ -188,3 +188,18 @@ func TestANoteWithTheValueIsRefused(t *testing.T) {
 		t.Error("a note without end is taken")
 	}
 }
+
+// A value that was put back is not rotated, whatever was done before.
+func TestWhatWasPutBackIsNotRotated(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	c := w.leaked(t, "a value that comes back")
+	for _, each := range []struct{ action, row string }{{"rotate ended", "| Rotated | 2026"}, {"rotate restored", "| Rotated | unknown |"}} {
+		must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Audit(t.Context(), "ann", each.action, c.Credential, struct{}{})
+			return err
+		}))
+		if text := w.report(t, c); !strings.Contains(text, each.row) {
+			t.Errorf("behind %s:\n%s", each.action, text)
+		}
+	}
+}

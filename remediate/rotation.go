@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -57,9 +58,22 @@ func (e *Engine) AdmitUndo(ctx context.Context, plan *Plan, digest string) error
 	return e.approved(ctx, plan, plan, digest, true)
 }
 
-// MayForever reports whether a run that did n deeds that cannot be taken back may
-// do one more.
-func (e *Engine) MayForever(n int) bool { return n < e.Policy.budget() }
+// Destroying is the deed of a rotation that cannot be taken back, as the audit trail
+// names it. Those whose event says "forever" count against daily.
+const Destroying = string(Rotate) + " destroying"
+
+// MayForever says why a run that did n deeds that cannot be taken back, and wrote them
+// down, may not do one more; "" when it may.
+func (e *Engine) MayForever(ctx context.Context, n int) (why string, err error) {
+	if n >= e.Policy.budget() {
+		return fmt.Sprintf("this run has done the %d deeds that cannot be taken back and that budget allows", n), nil
+	}
+	today, err := e.spent(ctx)
+	if err == nil && today >= e.Policy.daily() {
+		why = spentDaily(today)
+	}
+	return why, err
+}
 
 // Mark is what plans and journals know a value by.
 func (e *Engine) Mark(value secret.Secret) string { return e.mark(value) }

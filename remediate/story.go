@@ -116,6 +116,9 @@ func (s *story) take(ev store.Event) {
 		if json.Unmarshal(ev.Body, &body) == nil {
 			s.exposure = body.Exposure
 		}
+	case "rotate restored": // the value that leaked is in its place again
+		delete(s.dates, "rotate ended")
+		delete(s.dates, "rotated")
 	case collected:
 		s.learn(ev)
 	case noted:

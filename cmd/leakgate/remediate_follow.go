@@ -62,6 +62,11 @@ func (w *world) follow(cmd *cobra.Command, f *remediation, o following) error {
 		return err
 	}
 	defer e.Store.Close()
+	if o.sync { // it changes the cluster
+		if err := e.Stopped(); err != nil {
+			return err
+		}
+	}
 	cluster, err := follow.Connect(o.kubeconfig)
 	if err != nil {
 		return flagError{err}

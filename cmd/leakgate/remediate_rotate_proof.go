@@ -63,11 +63,11 @@ func (b *bounded) line(value secret.Secret) string {
 	var r secret.Redactor
 	r.Add(value)
 	line, _, _ := strings.Cut(strings.TrimSpace(r.Redact(b.String())), "\n")
-	line = strings.Map(func(c rune) rune {
+	line = r.Redact(strings.Map(func(c rune) rune { // without the marks it may be the value
 		if !unicode.IsPrint(c) {
 			return -1
 		}
 		return c
-	}, line)
+	}, line))
 	return strings.ToValidUTF8(line[:min(maxProofText, len(line))], "")
 }

@@ -20,6 +20,7 @@ func TestAProofIsACommandThatEndsWithZero(t *testing.T) {
 		"nobody is asked":   {nil, "", ""},
 		"it says so":        {[]string{"sh", "-c", `test -n "$(cat)" && echo '3 pods use it'; echo more`}, "sh says so: 3 pods use it", ""},
 		"it shows a value":  {[]string{"cat"}, "cat says so: [redacted]", ""},
+		"it hides a value":  {[]string{"sed", "s/./&\x01/g"}, "sed says so: [redacted]", ""},
 		"not yet":           {[]string{"sh", "-c", "echo 'a pod is older' >&2; exit 1"}, "", "sh ends with 1: a pod is older"},
 		"it is not there":   {[]string{"/nowhere/proof"}, "", "/nowhere/proof"},
 		"it steers":         {[]string{"printf", `\033[2Jfine\a`}, "printf says so: [2Jfine", ""},

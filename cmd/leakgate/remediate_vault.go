@@ -31,7 +31,8 @@ connection NAME another password. Nothing is changed without --execute.
 With --role and --server the leaked password on standard input is tried before and
 after, on a PostgreSQL of the operator's list: it must work before, and be refused
 after. Vault is [settings.vault-database] address and mount, and
-[credentials.vault-database] token, of the operator's file.
+[credentials.vault-database] token, of the operator's file. Its kill_switch, budget and
+daily hold here too; where it asks for approvals or names requesters, use a plan.
 
 Exit codes:
   0  done, and proven by the database
@@ -100,19 +101,24 @@ func works(ctx context.Context, e *remediate.Engine, o vaultEnding, leaked secre
 
 // endByVault does it, written down before and after, and asks the database.
 func (w *world) endByVault(ctx context.Context, e *remediate.Engine, o vaultEnding, end vaultdb.Ending, leaked secret.Secret) error {
-	if err := e.Policy.Stopped(); err != nil {
+	release, err := e.Unplanned(ctx)
+	if err != nil {
 		return err
 	}
+	defer release()
 	note := func(ctx context.Context, event, why string) error {
 		return e.Store.Tx(ctx, func(t *store.Tx) error {
-			_, err := t.Audit(ctx, e.Actor, end.What+" "+event, "vault/"+end.Name, map[string]string{"role": o.role, "why": why})
+			if err := t.Holds(ctx, "apply"); err != nil && event == "intent" {
+				return err
+			}
+			_, err := t.Audit(ctx, e.Actor, end.What+" "+event, "vault/"+end.Name, map[string]any{"role": o.role, "why": why, "forever": event == "intent"})
 			return err
 		})
 	}
 	if err := note(ctx, "intent", ""); err != nil {
 		return err
 	}
-	err := end.Do(ctx)
+	err = end.Do(ctx)
 	if err == nil {
 		err = end.After(ctx)
 	}

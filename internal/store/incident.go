@@ -153,9 +153,13 @@ func (t *Tx) Advance(ctx context.Context, id string, m Move) error {
 	if err := t.allows(ctx, in, m); err != nil {
 		return fmt.Errorf("incident %s cannot become %s: %w", id, m.To, err)
 	}
-	if _, err := t.exec(ctx, `UPDATE incidents SET state = ?, changed_at = ?, reason = ?, owner = ?, expires_at = ? WHERE id = ?`,
-		m.To, micros(t.s.now()), m.Why, m.Owner, micros(m.Expires), in.ID); err != nil {
+	r, err := t.exec(ctx, `UPDATE incidents SET state = ?, changed_at = ?, reason = ?, owner = ?, expires_at = ? WHERE id = ? AND state = ?`,
+		m.To, micros(t.s.now()), m.Why, m.Owner, micros(m.Expires), in.ID, in.State)
+	if err != nil {
 		return err
+	}
+	if n, err := r.RowsAffected(); err != nil || n != 1 { // PostgreSQL lets two read what one of them changes
+		return errors.Join(err, fmt.Errorf("incident %s: %w: it is not %s any more", id, ErrBusy, in.State))
 	}
 	_, err = t.Audit(ctx, m.By, string(m.To), in.ID, map[string]any{"from": in.State, "why": m.Why, "proof": m.Proof, "owner": m.Owner, "expires": m.Expires})
 	return err

@@ -8,7 +8,7 @@ import (
 // Kept is how many records of a kind the database holds for a key, to be held against
 // the audit trail: each should have an event.
 type Kept struct {
-	Action string // of the event: detected, planned, approved, or that of the journal
+	Action string // of the event: detected, planned, approved, approved undo, requested, or that of the journal
 	Key    string // an incident or a plan
 	Count  int
 	Since  time.Time // of the oldest
@@ -18,7 +18,7 @@ type Kept struct {
 func (t *Tx) Kept(ctx context.Context) (all []Kept, err error) {
 	rows, err := t.query(ctx, `SELECT 'detected', id, 1, opened_at FROM incidents
  UNION ALL SELECT 'planned', digest, 1, made_at FROM plans
- UNION ALL SELECT 'approved', plan, COUNT(*), MIN(signed_at) FROM approvals GROUP BY plan
+ UNION ALL SELECT `+approvalAction+`, plan, COUNT(*), MIN(signed_at) FROM approvals GROUP BY 1, plan
  UNION ALL SELECT event, plan, COUNT(*), MIN(at) FROM journal GROUP BY event, plan`)
 	if err != nil {
 		return nil, err
@@ -35,3 +35,9 @@ func (t *Tx) Kept(ctx context.Context) (all []Kept, err error) {
 	}
 	return all, t.s.explain(rows.Err())
 }
+
+// approvalAction is the action of the event that [Tx.KeepApproval] writes, by the kind
+// in its row.
+const approvalAction = `CASE WHEN approver LIKE 'request
+%' THEN 'requested' WHEN approver LIKE 'undo
+%' THEN 'approved undo' ELSE 'approved' END`

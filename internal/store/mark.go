@@ -209,30 +209,27 @@ var errEnough = errors.New("enough")
 
 func (s *Store) proven(ctx context.Context, query string, arg any, until, visit func(Event) error) error {
 	var all []Event
-	err := s.Tx(ctx, func(t *Tx) error {
-		all = nil
-		err := t.events(ctx, query, []any{arg}, func(e Event) error {
-			if err := until(e); err != nil {
-				return err
-			}
-			all = append(all, e)
-			return nil
-		})
-		if err != nil && !errors.Is(err, errEnough) {
+	err := s.Tx(ctx, func(t *Tx) (err error) {
+		var used []int64
+		if all, used, err = t.until(ctx, query, arg, until); err != nil {
 			return err
 		}
-		claimed, _, err := t.head(ctx)
-		for _, e := range all {
+		claimed, mac, err := t.head(ctx)
+		if err == nil {
+			err = t.s.sealed(claimed, mac)
+		}
+		for _, seq := range used {
 			if err == nil {
-				err = t.walk(ctx, e.Seq, claimed)
+				err = t.walk(ctx, seq, claimed)
 			}
 		}
 		return err
 	})
+	if broken(err) {
+		err = s.whole(ctx)
+	}
 	if err != nil {
-		if err := s.whole(ctx); err != nil {
-			return err
-		}
+		return err
 	}
 	for _, e := range all {
 		if err := visit(e); err != nil {
@@ -240,6 +237,30 @@ func (s *Store) proven(ctx context.Context, query string, arg any, until, visit 
 		}
 	}
 	return nil
+}
+
+// broken reports whether the short way does not prove the trail, and the long one
+// may. After any other error nobody knows what was read.
+func broken(err error) bool {
+	_, forged := errors.AsType[*TrailError](err)
+	return forged || errors.Is(err, ErrNotFound) // a mark is missing
+}
+
+// until reads events to the first that is enough, which is not among them: it is
+// used too, since it says where to end.
+func (t *Tx) until(ctx context.Context, query string, arg any, until func(Event) error) (all []Event, used []int64, err error) {
+	err = t.events(ctx, query, []any{arg}, func(e Event) error {
+		used = append(used, e.Seq)
+		if err := until(e); err != nil {
+			return err
+		}
+		all = append(all, e)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return all, used, err
 }
 
 // Latest is the time of the last event: no limit is judged by an earlier one.

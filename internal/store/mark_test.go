@@ -177,3 +177,35 @@ func TestAPrunedTrailIsProvenFromItsBase(t *testing.T) {
 		}
 	})
 }
+
+// Where a walk back in time ends is used too: an event that was made older would
+// hide all before it.
+func TestTheEventThatEndsAWalkIsProven(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		s := open(func(o *store.Options) { o.Now = func() time.Time { return now } })
+		long(t, s, 600)
+		loosen(t, raw)
+		_, err := raw.Exec(`UPDATE audit SET at = 1 WHERE seq = 512`) // the last one before a mark
+		check(t, err)
+		check(t, s.VerifyNew(t.Context()))
+		n := 0
+		if err := s.ProvenSince(t.Context(), now.Add(-time.Hour), func(store.Event) error { n++; return nil }); err == nil {
+			t.Errorf("%d of 600 events are proven to be all", n)
+		}
+	})
+}
+
+// What broke off is not the whole of what was to be read, however sound the trail is.
+func TestAReadThatBrokeOffProvesNothing(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s := open()
+		long(t, s, 30)
+		broke := errors.New("the connection broke")
+		n := 0
+		err := s.ProvenBroken(t.Context(), "S-1", broke, func(store.Event) error { n++; return nil })
+		if !errors.Is(err, broke) || n > 0 {
+			t.Errorf("%d events are proven to be all: %v", n, err)
+		}
+	})
+}

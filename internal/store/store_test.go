@@ -383,3 +383,25 @@ func TestAFileThatIsNoDatabaseIsRefused(t *testing.T) {
 		t.Errorf("opened: %v", err)
 	}
 }
+
+// Of two that take a step from the same state one does, and the other is told.
+func TestOneOfTwoAdvancesAnIncident(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s := open()
+		record(t, s, 1)
+		faults := make(chan error, 2)
+		for range cap(faults) {
+			go func() {
+				faults <- s.Tx(t.Context(), func(tx *store.Tx) error {
+					return tx.Advance(t.Context(), "INC-0001", store.Move{To: store.Triaged, By: "ann"})
+				})
+			}()
+		}
+		if one, two := <-faults, <-faults; (one == nil) == (two == nil) {
+			t.Errorf("both or none: %v, %v", one, two)
+		}
+		if all := trail(t, s); len(all) != 2 {
+			t.Errorf("%d events", len(all))
+		}
+	})
+}

@@ -65,25 +65,32 @@ type credential struct {
 // proven dead, and the successors of those that were rotated.
 func Static(events []store.Event, now time.Time, limit time.Duration) (all []Item) {
 	for _, c := range credentials(events) {
-		switch c.state {
-		case "revoked", "purged", "closed", "dismissed":
-			if c.renewed.IsZero() || c.state == "dismissed" {
-				continue
-			}
+		if c.state == "detected" || c.state == "triaged" {
+			all = append(all, c.judge(now, limit))
 		}
-		all = append(all, c.judge(now, limit))
+		if !c.renewed.IsZero() && c.state != "dismissed" {
+			all = append(all, c.successor(now, limit))
+		}
 	}
 	sortItems(all)
 	return all
 }
 
+func (c credential) item() Item {
+	return Item{Kind: "static", Name: strings.TrimSpace(c.id + " " + c.rule), Where: c.repository}
+}
+
+func (c credential) successor(now time.Time, limit time.Duration) Item {
+	i := c.item()
+	i.Name = "successor of " + i.Name
+	i.age(now.Sub(c.renewed), limit, "rotated "+date(c.renewed))
+	i.Since = c.renewed
+	return i
+}
+
 func (c credential) judge(now time.Time, limit time.Duration) Item {
-	i := Item{Kind: "static", Name: strings.TrimSpace(c.id + " " + c.rule), Where: c.repository}
+	i := c.item()
 	switch {
-	case !c.renewed.IsZero():
-		i.Name = "successor of " + i.Name
-		i.age(now.Sub(c.renewed), limit, "rotated "+date(c.renewed))
-		i.Since = c.renewed
 	case !c.committed.IsZero():
 		i.age(now.Sub(c.committed), limit, "first committed "+date(c.committed))
 		i.Since = c.committed
@@ -141,6 +148,8 @@ func (c *credential) take(e store.Event) {
 		if at, err := time.Parse(time.RFC3339, body.Minted); err == nil && !at.After(e.At) {
 			c.renewed = at
 		}
+	case "rotate restored": // the old one is in use again
+		c.renewed = time.Time{}
 	}
 	if slices.Contains([]string{"detected", "triaged", "revoked", "rotated", "purged", "closed", "dismissed"}, e.Action) {
 		c.state = e.Action

@@ -38,9 +38,9 @@ func TestStaticCredentialsByTheirDates(t *testing.T) {
 		"no date, seen for long":    {[]store.Event{event(days(91), "detected", "A", sight("A", ""))}, Due, "may be older"},
 		"a wrong clock":             {[]store.Event{event(days(10), "detected", "A", sight("A", now.AddDate(1, 0, 0).Format(time.RFC3339)))}, CannotTell, "first seen"},
 		"on the day":                {[]store.Event{event(days(90), "detected", "A", sight("A", days(90).Format(time.RFC3339)))}, OK, ""},
-		"rotated":                   {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotation.done", "A", "")}, OK, "rotated 2026-03-04"},
+		"rotated":                   {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(89), "rotation.done", "A", "")}, OK, "rotated 2026-03-04"},
 		"rotated long ago":          {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(92), "rotated", "A", "")}, Due, "rotated 2026-03-01"},
-		"minted before it was done": {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(85), "rotation.done", "A", `{"minted":"`+days(95).Format(time.RFC3339)+`"}`)}, Due, "rotated 2026-02-26"},
+		"minted before it was done": {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(98), "revoked", "A", ""), event(days(85), "rotation.done", "A", `{"minted":"`+days(95).Format(time.RFC3339)+`"}`)}, Due, "rotated 2026-02-26"},
 		"alive again":               {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotation.done", "A", ""), event(days(1), "detected", "A", `{"from":"rotated"}`)}, Due, "first committed"},
 	} {
 		all := Static(c.events, now, MaxAge)
@@ -52,6 +52,19 @@ func TestStaticCredentialsByTheirDates(t *testing.T) {
 		if all := Static([]store.Event{event(days(100), "detected", "A", sight("A", old)), event(days(99), over, "A", "")}, now, MaxAge); len(all) > 0 {
 			t.Errorf("%s: %+v", name, all)
 		}
+	}
+}
+
+// A rotation ends nothing at the issuer: the one that leaked is as old as before
+// until it is proven dead, and again when it was put back.
+func TestARotationDoesNotMakeTheOldOneYoung(t *testing.T) {
+	events := []store.Event{event(days(99), "detected", "A", sight("A", days(100).Format(time.RFC3339))), {At: days(9), Action: "rotate ended", Subject: "LG-A", Body: json.RawMessage("{}")}}
+	if all := Static(events, now, MaxAge); len(all) != 2 || all[0].Name != "LG-A r" || all[0].Status != Due || all[1].Name != "successor of LG-A r" || all[1].Status != OK {
+		t.Errorf("alive beside its successor: %+v", all)
+	}
+	events = append(events, store.Event{At: days(8), Action: "rotate restored", Subject: "LG-A", Body: json.RawMessage("{}")})
+	if all := Static(events, now, MaxAge); len(all) != 1 || all[0].Name != "LG-A r" || all[0].Status != Due {
+		t.Errorf("put back: %+v", all)
 	}
 }
 

@@ -23,15 +23,15 @@ func Definitions() []Definition {
 			Name: "time_to_sync_seconds", Title: "Time to sync", Unit: "seconds", Threshold: &Threshold{"<", 30},
 			Formula: "95th percentile of (synced − written): from the new version in the store to its proof at the consumer",
 			Source:  "audit events `rotation.written`, `.synced`, or `rotate written`, `followed`",
-			Unknown: "no rotation was written and synced", measure: sync,
+			Unknown: "no rotation was written and synced, or those that were never proven to be synced could make it miss", measure: sync,
 		}, {
 			Name: "ttl_compliance_ratio", Title: "TTL compliance of dynamic credentials", Unit: "ratio", Threshold: &Threshold{">=", 1},
 			Formula: "dynamic credentials that live 24 h at most / those whose TTL is known, in the last examination; the others are left out and counted",
 			Source:  "audit event `due.examined`, of `leakgate remediate due`",
-			Unknown: "no examination found a dynamic credential with a known TTL", measure: ttl,
+			Unknown: "no examination found a dynamic credential with a known TTL, or all that are known comply and others are not known", measure: ttl,
 		}, {
 			Name: "audit_coverage_ratio", Title: "Audit coverage", Unit: "ratio", Threshold: &Threshold{">=", 1},
-			Formula: "records of the database with their audit event / all: incidents and `detected`, plans and `planned`, approvals and `approved`, lines of the journal and their deeds; records that are older than a pruned trail are left out and counted",
+			Formula: "records of the database with their audit event / all: incidents and `detected`, plans and `planned`, approvals and `approved` or `approved undo`, proofs of who asked and `requested`, lines of the journal and their deeds; records that are older than a pruned trail are left out and counted",
 			Source:  "the database's own tables, against the audit trail",
 			Unknown: "the database holds no record yet", measure: coverage,
 		}, {

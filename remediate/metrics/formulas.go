@@ -91,8 +91,7 @@ func durations(all []time.Duration, quantile float64, left int, words string) (s
 		return s
 	}
 	slices.Sort(all)
-	rank := max(0, int(math.Ceil(quantile*float64(len(all))))-1)
-	s.value, s.worst = all[rank].Seconds(), all[len(all)-1].Seconds()
+	s.value, s.worst = all[nearest(quantile, len(all))].Seconds(), all[len(all)-1].Seconds()
 	return s
 }
 
@@ -144,8 +143,18 @@ func sync(in *input) sample {
 			delete(written, key)
 		}
 	}
-	return durations(all, 0.95, len(written), "were written and never proven to be synced")
+	const quantile = 0.95
+	s := durations(all, quantile, len(written), "were written and never proven to be synced")
+	cautious := math.Inf(1)
+	if rank := nearest(quantile, len(all)+len(written)); rank < len(all) {
+		cautious = all[rank].Seconds()
+	}
+	s.cautious = &cautious
+	return s
 }
+
+// nearest is the nearest rank of a quantile, from 0.
+func nearest(quantile float64, n int) int { return max(0, int(math.Ceil(quantile*float64(n)))-1) }
 
 func ttl(in *input) (s sample) {
 	for _, e := range in.events {
@@ -159,6 +168,8 @@ func ttl(in *input) (s sample) {
 		}
 		s = sample{n: c.Dynamic - c.UnknownDynamic, left: c.UnknownDynamic}
 		s.value = float64(s.n-c.Violation) / float64(max(1, s.n))
+		cautious := float64(s.n-c.Violation) / float64(c.Dynamic)
+		s.cautious = &cautious
 		if s.left > 0 {
 			s.why = fmt.Sprintf("of %d nobody can tell the TTL", s.left)
 		}

@@ -1,6 +1,7 @@
 // Package metrics measures the life of leaked credentials by the audit trail: each
 // metric has a formula, a source, a threshold where there is one, and says when
-// nobody can tell. A metric without samples is never 0 and never met.
+// nobody can tell. A metric without samples is never 0, and one is never met that what
+// is not known could make miss.
 package metrics
 
 import (
@@ -77,6 +78,12 @@ type sample struct {
 	value, worst float64
 	n, left      int
 	why          string
+	cautious     *float64 // the value if all that is left missed; nil where what is left says nothing of it
+}
+
+// doubted reports whether what is left could make a value that meets a threshold miss it.
+func (s sample) doubted(t Threshold) bool {
+	return s.left > 0 && s.cautious != nil && t.meets(s.value) && !t.meets(*s.cautious)
 }
 
 // input is what formulas read.
@@ -101,6 +108,7 @@ func Compute(events []store.Event, kept []store.Kept, base store.Head) (all []Me
 			}
 		case d.Threshold == nil:
 			m.Verdict = NoThreshold
+		case s.doubted(*d.Threshold):
 		case d.Threshold.meets(s.value):
 			m.Verdict = Met
 		default:

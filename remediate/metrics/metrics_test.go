@@ -53,8 +53,11 @@ func TestEachMetric(t *testing.T) {
 	rotation := func(at int, action, id string) store.Event {
 		return event(time.Duration(at)*time.Second, "rotation."+action, "LG-"+id, "")
 	}
-	var hundred []store.Event
+	var hundred, synced []store.Event
 	for n := range 100 {
+		if n > 0 {
+			synced = append(synced, rotation(n, "written", fmt.Sprint(n)), rotation(n+1, "synced", fmt.Sprint(n)))
+		}
 		hundred = append(hundred, rotation(n, "planned", fmt.Sprint(n)), rotation(n, "done", fmt.Sprint(n)))
 	}
 	vault := func(file string, failed, answers int) store.Event {
@@ -84,30 +87,33 @@ func TestEachMetric(t *testing.T) {
 			event(0, "detected", "B", ""), event(1*h, "revoked", "B", ""), event(0, "detected", "C", commit(h)),
 			event(0, "detected", "D", commit(-h)), event(2*h, "revoked", "D", ""),
 		}, nil, store.Head{}, 6 * 3600, 1, 2, NoThreshold},
-		"rotated":          {"rotation_success_ratio", hundred, nil, store.Head{}, 1, 100, 0, Met},
-		"one in hundred":   {"rotation_success_ratio", append(hundred[2:len(hundred):len(hundred)], rotation(1, "failed", "x")), nil, store.Head{}, 0.99, 100, 0, Missed},
-		"not over":         {"rotation_success_ratio", append(hundred[:4:4], rotation(9, "planned", "x")), nil, store.Head{}, 1, 2, 1, Met},
-		"another spelling": {"rotation_success_ratio", []store.Event{event(0, "rotate writing", "LG-A", `{"plan":"p","place":"one"}`), event(0, "rotate writing", "LG-A", `{"plan":"p","place":"two"}`), event(1, "rotate ended", "LG-A", `{"plan":"p","place":"one"}`), event(1, "rotate written", "LG-A", `{"plan":"p","place":"two"}`)}, nil, store.Head{}, 1, 1, 1, Met},
-		"only planned":     {"rotation_success_ratio", []store.Event{rotation(9, "planned", "x")}, nil, store.Head{}, 0, 0, 1, CannotTell},
-		"synced":           {"time_to_sync_seconds", []store.Event{rotation(0, "written", "a"), rotation(29, "synced", "a"), rotation(40, "synced", "a")}, nil, store.Head{}, 29, 1, 0, Met},
-		"synced late":      {"time_to_sync_seconds", []store.Event{rotation(0, "written", "a"), rotation(30, "synced", "a"), rotation(9, "written", "b")}, nil, store.Head{}, 30, 1, 1, Missed},
-		"never synced":     {"time_to_sync_seconds", []store.Event{rotation(9, "written", "b")}, nil, store.Head{}, 0, 0, 1, CannotTell},
-		"short lives":      {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":9,"violation":9}`), event(1, "due.examined", "due", `{"dynamic":4,"violation":0,"unknown_dynamic":1}`), event(2, "due.examined", "due", `{"static":3}`)}, nil, store.Head{}, 1, 3, 1, Met},
-		"a long life":      {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":4,"violation":1}`)}, nil, store.Head{}, 0.75, 4, 0, Missed},
-		"unknown lives":    {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":2,"unknown_dynamic":2}`)}, nil, store.Head{}, 0, 0, 2, CannotTell},
-		"covered":          {"audit_coverage_ratio", []store.Event{event(0, "detected", "INC-A", ""), event(0, "planned", "p", ""), event(0, "revoke intent", "LG-A", `{"plan":"p"}`)}, []store.Kept{{Action: "detected", Key: "INC-A", Count: 1}, {Action: "planned", Key: "p", Count: 1}, {Action: "intent", Key: "p", Count: 1}, {Action: "verified", Key: "p", Count: 1}}, store.Head{}, 1, 3, 0, Met},
-		"a deed untold":    {"audit_coverage_ratio", []store.Event{event(0, "detected", "INC-A", ""), event(0, "revoke intent", "LG-A", `{"plan":"p"}`)}, []store.Kept{{Action: "detected", Key: "INC-A", Count: 1}, {Action: "intent", Key: "p", Count: 3}}, store.Head{}, 0.5, 4, 0, Missed},
-		"a rollout":        {"audit_coverage_ratio", []store.Event{event(0, "rollout done", "p", `{"step":"x"}`)}, []store.Kept{{Action: "done", Key: "p", Count: 1}}, store.Head{}, 1, 1, 0, Met},
-		"pruned":           {"audit_coverage_ratio", []store.Event{event(h, "detected", "INC-B", "")}, []store.Kept{{Action: "detected", Key: "INC-A", Count: 1, Since: start}, {Action: "detected", Key: "INC-B", Count: 1, Since: start.Add(h)}}, store.Head{Seq: 4, Hash: "x"}, 1, 1, 1, Met},
-		"accesses":         {"failed_access_ratio", []store.Event{vault("a", 50, 100), vault("a", 0, 1000), vault("b", 1, 1001)}, nil, store.Head{}, 1.0 / 2001, 2001, 0, Met},
-		"failed accesses":  {"failed_access_ratio", []store.Event{vault("a", 2, 1000)}, nil, store.Head{}, 0.002, 1000, 0, Missed},
+		"rotated":            {"rotation_success_ratio", hundred, nil, store.Head{}, 1, 100, 0, Met},
+		"one in hundred":     {"rotation_success_ratio", append(hundred[2:len(hundred):len(hundred)], rotation(1, "failed", "x")), nil, store.Head{}, 0.99, 100, 0, Missed},
+		"not over":           {"rotation_success_ratio", append(hundred[:4:4], rotation(9, "planned", "x")), nil, store.Head{}, 1, 2, 1, Met},
+		"another spelling":   {"rotation_success_ratio", []store.Event{event(0, "rotate writing", "LG-A", `{"plan":"p","place":"one"}`), event(0, "rotate writing", "LG-A", `{"plan":"p","place":"two"}`), event(1, "rotate ended", "LG-A", `{"plan":"p","place":"one"}`), event(1, "rotate written", "LG-A", `{"plan":"p","place":"two"}`)}, nil, store.Head{}, 1, 1, 1, Met},
+		"only planned":       {"rotation_success_ratio", []store.Event{rotation(9, "planned", "x")}, nil, store.Head{}, 0, 0, 1, CannotTell},
+		"synced":             {"time_to_sync_seconds", []store.Event{rotation(0, "written", "a"), rotation(29, "synced", "a"), rotation(40, "synced", "a")}, nil, store.Head{}, 29, 1, 0, Met},
+		"synced late":        {"time_to_sync_seconds", []store.Event{rotation(0, "written", "a"), rotation(30, "synced", "a"), rotation(9, "written", "b")}, nil, store.Head{}, 30, 1, 1, Missed},
+		"never synced":       {"time_to_sync_seconds", []store.Event{rotation(9, "written", "b")}, nil, store.Head{}, 0, 0, 1, CannotTell},
+		"short lives":        {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":9,"violation":9}`), event(1, "due.examined", "due", `{"dynamic":4,"violation":0,"unknown_dynamic":1}`), event(2, "due.examined", "due", `{"static":3}`)}, nil, store.Head{}, 1, 3, 1, CannotTell},
+		"a long life of few": {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":4,"violation":1,"unknown_dynamic":2}`)}, nil, store.Head{}, 0.5, 2, 2, Missed},
+		"one of two synced":  {"time_to_sync_seconds", []store.Event{rotation(0, "written", "a"), rotation(5, "synced", "a"), rotation(9, "written", "b")}, nil, store.Head{}, 5, 1, 1, CannotTell},
+		"nearly all synced":  {"time_to_sync_seconds", append(synced[:len(synced):len(synced)], rotation(9, "written", "x")), nil, store.Head{}, 1, 99, 1, Met},
+		"a long life":        {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":4,"violation":1}`)}, nil, store.Head{}, 0.75, 4, 0, Missed},
+		"unknown lives":      {"ttl_compliance_ratio", []store.Event{event(0, "due.examined", "due", `{"dynamic":2,"unknown_dynamic":2}`)}, nil, store.Head{}, 0, 0, 2, CannotTell},
+		"covered":            {"audit_coverage_ratio", []store.Event{event(0, "detected", "INC-A", ""), event(0, "planned", "p", ""), event(0, "revoke intent", "LG-A", `{"plan":"p"}`)}, []store.Kept{{Action: "detected", Key: "INC-A", Count: 1}, {Action: "planned", Key: "p", Count: 1}, {Action: "intent", Key: "p", Count: 1}, {Action: "verified", Key: "p", Count: 1}}, store.Head{}, 1, 3, 0, Met},
+		"a deed untold":      {"audit_coverage_ratio", []store.Event{event(0, "detected", "INC-A", ""), event(0, "revoke intent", "LG-A", `{"plan":"p"}`)}, []store.Kept{{Action: "detected", Key: "INC-A", Count: 1}, {Action: "intent", Key: "p", Count: 3}}, store.Head{}, 0.5, 4, 0, Missed},
+		"a rollout":          {"audit_coverage_ratio", []store.Event{event(0, "rollout done", "p", `{"step":"x"}`)}, []store.Kept{{Action: "done", Key: "p", Count: 1}}, store.Head{}, 1, 1, 0, Met},
+		"pruned":             {"audit_coverage_ratio", []store.Event{event(h, "detected", "INC-B", "")}, []store.Kept{{Action: "detected", Key: "INC-A", Count: 1, Since: start}, {Action: "detected", Key: "INC-B", Count: 1, Since: start.Add(h)}}, store.Head{Seq: 4, Hash: "x"}, 1, 1, 1, Met},
+		"accesses":           {"failed_access_ratio", []store.Event{vault("a", 50, 100), vault("a", 0, 1000), vault("b", 1, 1001)}, nil, store.Head{}, 1.0 / 2001, 2001, 0, Met},
+		"failed accesses":    {"failed_access_ratio", []store.Event{vault("a", 2, 1000)}, nil, store.Head{}, 0.002, 1000, 0, Missed},
 	} {
 		m := measure(t, c.metric, c.events, c.kept, c.base)
 		value := 0.0
 		if m.Value != nil {
 			value = *m.Value
 		}
-		if value != c.value || (m.Value == nil) != (c.verdict == CannotTell) || m.Samples != c.samples || m.Left != c.left || m.Verdict != c.verdict {
+		if value != c.value || (m.Value == nil) != (c.samples == 0) || m.Samples != c.samples || m.Left != c.left || m.Verdict != c.verdict {
 			t.Errorf("%s: %v of %d, %d left, %q (%s); want %v of %d, %d left, %q", name, value, m.Samples, m.Left, m.Verdict, m.Why, c.value, c.samples, c.left, c.verdict)
 		}
 	}

@@ -20,7 +20,7 @@ func WritePrometheus(to io.Writer, all []Measure) error {
 		return g
 	}
 	known := gauge("metric_known", "1 when the metric has a value, 0 when nobody can tell.", "metric")
-	met := gauge("metric_met", "1 when the metric keeps to its threshold, 0 when it does not; absent without a threshold or a value.", "metric")
+	met := gauge("metric_met", "1 when the metric keeps to its threshold, 0 when it does not; absent without a threshold, or when nobody can tell.", "metric")
 	samples := gauge("metric_samples", "How many samples the value is of.", "metric")
 	for _, m := range all {
 		samples.WithLabelValues(m.Name).Set(float64(m.Samples))

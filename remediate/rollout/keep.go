@@ -78,11 +78,11 @@ func (e *Engine) genuine(ctx context.Context, digest string) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := e.Store.VerifyTrail(ctx); err != nil {
+	if err := e.Store.VerifyNew(ctx); err != nil {
 		return nil, fmt.Errorf("nothing is done behind a broken audit trail: %w", err)
 	}
 	made := false
-	err = e.Store.Trail(ctx, digest, func(ev store.Event) error {
+	err = e.Store.Proven(ctx, digest, func(ev store.Event) error {
 		made = made || ev.Action == "planned" && ev.Actor == p.Requester
 		return nil
 	})

@@ -2,6 +2,8 @@ package rollout
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -207,4 +209,37 @@ func TestTheValueFollowsFromThePlanAndTheKeyOnly(t *testing.T) {
 	if !a.Value(w.Key).Equal(a.Value(w.Key)) || a.Value(w.Key).Equal(b.Value(w.Key)) || a.Value(w.Key).Len() != 43 {
 		t.Error("the value is not one of the plan's own")
 	}
+}
+
+// An older state of the database forgot what was done since.
+func TestNothingIsDoneFromAnOlderState(t *testing.T) {
+	dir := t.TempDir()
+	noted := func(o *store.Options) { o.Noted = filepath.Join(dir, "noted") }
+	w := newWorld(t, dir, noted)
+	digest := w.plan(t)
+	must(t, w.Store.Close())
+	file := filepath.Join(dir, "state", "leakgate.db")
+	before, err := os.ReadFile(file)
+	must(t, err)
+	w = newWorld(t, dir, noted)
+	w.apply(t, digest, Waiting)
+	must(t, w.Store.Close())
+	must(t, os.WriteFile(file, before, 0o600))
+	if _, err := newWorld(t, dir, noted).Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "older than it was here") {
+		t.Error(err)
+	}
+}
+
+// A line that no event tells of passes no gate.
+func TestAForgedJournalIsRefused(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	w.gate = func(string) (Verdict, string) { return CannotTell, "nobody knows" }
+	digest := w.plan(t)
+	w.apply(t, digest, Waiting)
+	did := w.log()
+	must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error { return tx.Note(t.Context(), digest, firstMove, passed, "all is well") }))
+	if s, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "the audit trail tells") {
+		t.Error(s, err)
+	}
+	w.did(t, did...)
 }

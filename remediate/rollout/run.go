@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -140,17 +141,56 @@ type line struct {
 	detail string
 }
 
+// recall reads the journal, as far as the audit trail tells the same: a line that
+// somebody else wrote would pass a gate, or end a grace.
 func (r *run) recall(ctx context.Context) error {
 	r.journal = map[int]line{}
+	told, err := r.told(ctx)
+	if err != nil {
+		return err
+	}
 	return r.Store.Tx(ctx, func(t *store.Tx) error {
 		entries, err := t.Journal(ctx, r.digest)
-		for _, entry := range entries {
-			if err := r.learn(entry.Step, entry.Event, entry.Body, entry.At); err != nil {
+		if err == nil && len(entries) != len(told) {
+			err = fmt.Errorf("the journal has %d lines, and the audit trail tells of %d: make a new plan", len(entries), len(told))
+		}
+		if err != nil {
+			return err
+		}
+		for i, entry := range entries {
+			if err := r.learn(entry.Step, entry.Event, entry.Body, told[i].At); err != nil {
 				return err
 			}
+			if said := (said{r.plan.word(entry.Step), r.journal[entry.Step].detail}); told[i].Action != "rollout "+entry.Event || told[i].said != said {
+				return fmt.Errorf("line %d of the journal is not what the audit trail tells: make a new plan", i+1)
+			}
 		}
-		return err
+		return nil
 	})
+}
+
+// said is what the audit trail says with an event of a rollout.
+type said struct{ Step, Why string }
+
+type told struct {
+	store.Event
+	said
+}
+
+// told are the events of the rollout.
+func (r *run) told(ctx context.Context) (all []told, err error) {
+	err = r.Store.Proven(ctx, r.digest, func(e store.Event) error {
+		if !strings.HasPrefix(e.Action, "rollout ") {
+			return nil
+		}
+		one := told{Event: e}
+		if err := json.Unmarshal(e.Body, &one.said); err != nil {
+			return fmt.Errorf("audit event %d: %w", e.Seq, err)
+		}
+		all = append(all, one)
+		return nil
+	})
+	return all, err
 }
 
 func (r *run) learn(step int, event string, body json.RawMessage, at time.Time) error {

@@ -44,7 +44,7 @@ type world struct {
 	tell  error // of every question whether something is done
 }
 
-func newWorld(t testing.TB, dir string) *world {
+func newWorld(t testing.TB, dir string, change ...func(*store.Options)) *world {
 	t.Helper()
 	key, err := secret.ParseKey(strings.Repeat("5a", 32))
 	must(t, err)
@@ -52,7 +52,11 @@ func newWorld(t testing.TB, dir string) *world {
 	w.gate = func(string) (Verdict, string) { return Pass, "all is well" }
 	w.used = func() (int, error) { return 0, nil }
 	w.Engine = &Engine{Key: key, Clock: w.clock, Actor: "ann", Effects: func(*Plan) (Effects, error) { return w.effects(), nil }}
-	w.Store, err = store.Open(t.Context(), filepath.Join(dir, "state", "leakgate.db"), store.Options{Key: key, Now: w.clock.Now})
+	o := store.Options{Key: key, Now: w.clock.Now}
+	for _, f := range change {
+		f(&o)
+	}
+	w.Store, err = store.Open(t.Context(), filepath.Join(dir, "state", "leakgate.db"), o)
 	must(t, err)
 	t.Cleanup(func() { w.Store.Close() })
 	return w

@@ -39,7 +39,7 @@ func (e *Engine) each(ctx context.Context, digest string, do func(*act) (remedia
 	if err != nil {
 		return nil, err
 	}
-	journal, err := e.recall(ctx, digest)
+	journal, err := e.recall(ctx, plan, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +102,7 @@ func (a *act) run(ctx context.Context) (remediate.Outcome, error) {
 		return a.outcome(remediate.Refused, "it was taken back: make a new plan")
 	}
 	if a.state.did(ended) {
+		a.again = true
 		return a.finished(ctx, "done before; "+a.state.lines[ended].Why)
 	}
 	for _, stage := range []func(context.Context) (remediate.Outcome, error){a.put, a.verify, a.follow, a.end} {
@@ -138,13 +139,14 @@ func (a *act) ours(v Version, mark string) bool {
 	return mark != "" && a.state.wrote(mark)
 }
 
-// finished files the incident as rotated, if its credential is revoked.
+// finished files the incident as rotated, if its credential is revoked. What was purged
+// since an earlier run came to its end stays so.
 func (a *act) finished(ctx context.Context, why string) (remediate.Outcome, error) {
 	in, known, err := a.Known(ctx, a.step.Credential)
 	if err != nil {
 		return remediate.Outcome{}, err
 	}
-	if known && (in.State == store.Revoked || in.State == store.Purged) {
+	if known && (in.State == store.Revoked || in.State == store.Purged && !a.again) {
 		err = a.Store.Tx(ctx, func(t *store.Tx) error {
 			return t.Advance(ctx, in.ID, store.Move{To: store.Rotated, By: a.Actor, Why: "a new value is in " + a.place.Where()})
 		})

@@ -83,8 +83,8 @@ func (a *act) end(ctx context.Context) (remediate.Outcome, error) {
 		return remediate.Outcome{}, a.note(ctx, ended, line{Version: a.step.Rotation.From, Why: "the old version stays: " + a.kind.Kept})
 	}
 	if a.kind.Fate == Destroyed && a.destroyed != nil {
-		if !a.MayForever(*a.destroyed) {
-			return a.outcome(remediate.Refused, fmt.Sprintf("this run has destroyed the %d versions that budget allows; apply again", *a.destroyed))
+		if why, err := a.MayForever(ctx, *a.destroyed); err != nil || why != "" {
+			return remediate.Outcome{Step: a.step, Effect: remediate.Refused, Why: why + "; apply again later"}, err
 		}
 		*a.destroyed++
 	}

@@ -2,8 +2,7 @@ package rotate
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"slices"
 	"time"
 
@@ -86,20 +85,23 @@ type act struct {
 	state  progress
 
 	destroyed *int // versions of this run that cannot come back
+	again     bool // an earlier run came to its end
 }
 
 // note writes an event into the journal and the audit trail.
 func (a *act) note(ctx context.Context, event string, l line, more ...func(*store.Tx) error) error {
 	err := a.Store.Tx(ctx, func(t *store.Tx) error {
-		if slices.Contains([]string{minting, discarding, writing, destroying, restoring}, event) { // nobody else may be about to call
-			if err := t.Holds(ctx, "apply"); err != nil {
+		if slices.Contains([]string{minting, discarding, writing, destroying, restoring}, event) { // nobody else may be about to call, and what was waited for can have taken long
+			if err := errors.Join(a.Stopped(), t.Holds(ctx, "apply")); err != nil {
 				return err
 			}
 		}
 		if err := t.Note(ctx, a.digest, a.index, event, l); err != nil {
 			return err
 		}
-		_, err := t.Audit(ctx, a.Actor, "rotate "+event, a.subject(), map[string]any{"plan": a.digest, "place": a.place.Name, "where": a.place.Where(), "detail": l})
+		_, err := t.Audit(ctx, a.Actor, "rotate "+event, a.subject(), map[string]any{
+			"plan": a.digest, "place": a.place.Name, "where": a.place.Where(), "detail": l, "forever": event == destroying && a.kind.Fate == Destroyed,
+		})
 		for _, f := range more {
 			if err == nil {
 				err = f(t)
@@ -115,27 +117,12 @@ func (a *act) note(ctx context.Context, event string, l line, more ...func(*stor
 
 // subject is what the audit trail files the rotation under.
 func (a *act) subject() string {
-	if a.step.Credential != "" {
-		return a.step.Credential
-	}
-	return "store " + a.place.Name
+	return subject(a.step)
 }
 
-// recall reads the journal of a plan, by step.
-func (e *Engine) recall(ctx context.Context, digest string) (map[int]progress, error) {
-	all := map[int]progress{}
-	err := e.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, digest)
-		for _, entry := range entries {
-			var l line
-			if err := json.Unmarshal(entry.Body, &l); err != nil {
-				return fmt.Errorf("journal: %w", err)
-			}
-			p := all[entry.Step]
-			p.add(entry.Event, entry.At, l)
-			all[entry.Step] = p
-		}
-		return err
-	})
-	return all, err
+func subject(s remediate.Step) string {
+	if s.Credential != "" {
+		return s.Credential
+	}
+	return "store " + s.Rotation.Place
 }

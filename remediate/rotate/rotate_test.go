@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -247,7 +248,7 @@ func TestARunDestroysNoMoreThanTheBudget(t *testing.T) {
 		for _, digest := range digests {
 			plan, err := w.Genuine(t.Context(), digest)
 			must(t, err)
-			journal, err := w.recall(t.Context(), digest)
+			journal, err := w.recall(t.Context(), plan, digest)
 			must(t, err)
 			o, err := w.one(&act{Engine: w.Engine, plan: plan, digest: digest, step: plan.Steps[0], state: journal[0], destroyed: &spent}, func(a *act) (remediate.Outcome, error) { return a.run(t.Context()) })
 			must(t, err)
@@ -257,6 +258,93 @@ func TestARunDestroysNoMoreThanTheBudget(t *testing.T) {
 	}
 	if got := release(one, two); got[0] != Rotated || got[1] != remediate.Refused {
 		t.Errorf("%v", got)
+	}
+}
+
+func TestAllRunsOfADayDestroyNoMoreThanDaily(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	w.Policy.Budget, w.Policy.Daily = 1, 1
+	other := w.Policy.Stores[0]
+	other.Name = "other"
+	w.Policy.Stores = append(w.Policy.Stores, other)
+	var digests []string
+	for _, place := range []string{"app", "other"} {
+		_, digest, err := w.Plan(t.Context(), []Wish{{Place: place}})
+		must(t, err)
+		w.apply(t, digest, Waiting)
+		digests = append(digests, digest)
+	}
+	must(t, w.clock.Sleep(t.Context(), grace))
+	w.apply(t, digests[0], Rotated)
+	if o := w.apply(t, digests[1], remediate.Refused); !strings.Contains(o.Why, "which is what daily allows") {
+		t.Error(o.Why)
+	}
+	must(t, w.clock.Sleep(t.Context(), 25*time.Hour))
+	w.apply(t, digests[1], Rotated)
+}
+
+// A value takes its time to be made, and consumers theirs to follow.
+func TestTheKillSwitchHoldsWithinAStep(t *testing.T) {
+	w := newWorld(t, t.TempDir(), mintedBy("issuer"))
+	w.Policy.KillSwitch = filepath.Join(t.TempDir(), "stop")
+	stopAt := func(point string) {
+		w.crash = func(at string) {
+			if at == point {
+				must(t, os.WriteFile(w.Policy.KillSwitch, nil, 0o600))
+			}
+		}
+	}
+	_, digest := w.plan(t)
+	stopAt("behind minted")
+	if _, err := w.Apply(t.Context(), digest); !errors.Is(err, remediate.ErrStopped) {
+		t.Error(err)
+	}
+	if _, n := w.now(t); n != 1 {
+		t.Errorf("%d versions", n)
+	}
+	w.crash = nil
+	must(t, os.Remove(w.Policy.KillSwitch))
+	w.apply(t, digest, Waiting)
+	if ids, _ := w.issuer.List(t.Context()); len(ids) != 1 {
+		t.Errorf("at the issuer: %v", ids)
+	}
+}
+
+// A line that no event tells of makes nothing end without the approvals.
+func TestAForgedJournalIsRefused(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	_, digest := w.plan(t)
+	w.meddle("another-value")
+	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
+		return errors.Join(tx.Note(t.Context(), digest, 0, written, line{Version: "2"}), tx.Note(t.Context(), digest, 0, verified, line{Version: "2"}))
+	}))
+	must(t, w.clock.Sleep(t.Context(), grace))
+	if out, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "the audit trail tells") {
+		t.Errorf("%+v, %v", out, err)
+	}
+	if old, _ := w.shelf.load(1); old.Destroyed {
+		t.Error("the old version is destroyed")
+	}
+}
+
+// Whatever was done since: who reads the place reads what leaked again.
+func TestUndoOpensAnIncidentThatWasOver(t *testing.T) {
+	for _, over := range []store.State{store.Purged, store.Closed} {
+		w := newWorld(t, t.TempDir())
+		id := w.revoked(t)
+		_, digest := w.plan(t)
+		w.apply(t, digest, Waiting)
+		move := func(to store.State) {
+			must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
+				return tx.Advance(t.Context(), id, store.Move{To: to, By: "test"})
+			}))
+		}
+		move(over)
+		_, err := w.Undo(t.Context(), digest)
+		must(t, err)
+		if in, _, err := w.Known(t.Context(), id); in.State != store.Detected || err != nil {
+			t.Errorf("%s is %s: %v", over, in.State, err)
+		}
 	}
 }
 
@@ -346,8 +434,9 @@ func TestARotationIsBegunUnderApproval(t *testing.T) {
 	w.apply(t, digest, Rotated)
 }
 
-func TestAnIncidentIsRotatedWhenItsCredentialIsRevoked(t *testing.T) {
-	w := newWorld(t, t.TempDir())
+// revoked is the incident of the value in the store, proven dead.
+func (w *world) revoked(t *testing.T) (credential string) {
+	t.Helper()
 	id := w.Key.ID(secret.New("the-old-value"))
 	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
 		if err := tx.Record(t.Context(), "test", []store.Sighting{{Credential: store.Credential{ID: id, Rule: "r", Preview: "t…"}, Repository: "acme/app", Fingerprint: "f", Body: "x"}}); err != nil {
@@ -363,6 +452,12 @@ func TestAnIncidentIsRotatedWhenItsCredentialIsRevoked(t *testing.T) {
 		}
 		return tx.Advance(t.Context(), in.ID, store.Move{To: store.Revoked, By: "test", Proof: proof})
 	}))
+	return id
+}
+
+func TestAnIncidentIsRotatedWhenItsCredentialIsRevoked(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	id := w.revoked(t)
 	step, digest := w.plan(t)
 	if step.Credential != id || step.Rule != "r" {
 		t.Errorf("%+v", step)
@@ -374,6 +469,13 @@ func TestAnIncidentIsRotatedWhenItsCredentialIsRevoked(t *testing.T) {
 	must(t, err)
 	if in.State != store.Rotated {
 		t.Error(in.State)
+	}
+	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
+		return tx.Advance(t.Context(), id, store.Move{To: store.Purged, By: "test"})
+	}))
+	w.apply(t, digest, Rotated)
+	if in, _, err = w.Known(t.Context(), id); in.State != store.Purged || err != nil {
+		t.Errorf("to apply once more makes it %s: %v", in.State, err)
 	}
 }
 

@@ -22,7 +22,7 @@ func (e *Engine) Status(ctx context.Context, digest string) (*remediate.Plan, []
 	if err != nil {
 		return nil, nil, err
 	}
-	journal, err := e.recall(ctx, digest)
+	journal, err := e.recall(ctx, plan, digest)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -81,7 +81,7 @@ func (a *act) back(ctx context.Context, version string) (remediate.Outcome, erro
 		return remediate.Outcome{}, err
 	}
 	err = a.note(ctx, restored, line{Version: version}, func(t *store.Tx) error {
-		if !known || in.State != store.Rotated {
+		if !known || in.State != store.Rotated && in.State != store.Purged && in.State != store.Closed {
 			return nil
 		}
 		return t.Advance(ctx, in.ID, store.Move{To: store.Detected, By: a.Actor, Why: "the old value is in " + a.place.Where() + " again"})
