@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -97,5 +98,21 @@ func TestHostileTemplatesAreReadWithinBounds(t *testing.T) {
 		if len(inTemplate(t, Checker{}, "note", text)) == 0 {
 			t.Errorf("%s passes", name)
 		}
+	}
+}
+
+// A long text in many brackets is not copied once for each of them.
+func TestNestedTextsAreNotCopiedForEachBracket(t *testing.T) {
+	const deep, long = 2000, 200_000
+	text := "{{ " + strings.Repeat(`(print "a" `, deep) + `"` + strings.Repeat("x", long) + `"` + strings.Repeat(")", deep) + " }}"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read := readTemplate(text)
+	runtime.ReadMemStats(&after)
+	if read.broken || len(read.texts) < deep {
+		t.Fatalf("it is not read: %d texts", len(read.texts))
+	}
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(deep*long/10); got > most {
+		t.Errorf("%d bytes for a template of %d, want at most %d", got, len(text), most)
 	}
 }
