@@ -72,8 +72,8 @@ func parseTemplate(text string, depth int) (valueTemplate, bool) {
 func guessTemplate(text string) valueTemplate {
 	whole, found := cutPlaceholders(text)
 	out := valueTemplate{whole: whole, texts: strings.Split(whole, mark), sourced: found, broken: true}
-	for _, action := range inlinePlaceholder.FindAllString(text, 1000) {
-		for _, q := range quotedText.FindAllString(action, 100) {
+	for _, action := range inlinePlaceholder.FindAllString(text, -1) {
+		for _, q := range quotedText.FindAllString(action, -1) {
 			out.texts = append(out.texts, q[1:len(q)-1])
 		}
 	}

@@ -116,3 +116,48 @@ func TestNestedTextsAreNotCopiedForEachBracket(t *testing.T) {
 		t.Errorf("%d bytes for a template of %d, want at most %d", got, len(text), most)
 	}
 }
+
+// What goes before a credential does not hide it, however much it is.
+func TestNothingHidesBehindMuchText(t *testing.T) {
+	for name, text := range map[string]string{
+		"long comment": "a: {{ .x }}\n" + strings.Repeat("# a comment that says nothing\n", 10_000) + "db_password: hunter2Zq8v\n",
+		"many pairs":   "a: {{ .x }}\n" + strings.Repeat("colour: green\n", 1500) + "db_password: hunter2Zq8v\n",
+		"many users":   "{{ .x }} " + strings.Repeat("http://app:{{ .x }}@db/ ", 150) + "http://app:hunter2Zq8v@db/",
+		"many logins":  "{{ .x }}\n" + strings.Repeat("app:{{ .x }}@db\n", 150) + "app:hunter2Zq8v@db\n",
+	} {
+		if len(inTemplate(t, Checker{}, "config", text)) == 0 {
+			t.Errorf("%s: the credential behind passes", name)
+		}
+	}
+}
+
+// A template that makes keys and values is read as the YAML that it makes, in
+// whatever style that is.
+func TestTemplatesOfKeysAreReadAsYAML(t *testing.T) {
+	strict := Checker{Formats: Formats{Templates: TemplateFormat{Strict: true, Allowed: []string{"user=app", "url=*"}}}}
+	judge := func(c Checker, literal string) []Fault {
+		return judged(t, c, "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: a}\nspec:\n  target:\n    template:\n      templateFrom:\n      - literal: "+
+			strconv.Quote(literal)+"\n")
+	}
+	for _, literal := range []string{
+		"x: '{{ .x }}'\npassword: |\n  rabbit\n", "x: '{{ .x }}'\npassword: >-\n  rabbit\n", "x: '{{ .x }}'\npassword:\n  rabbit\n",
+		"x: '{{ .x }}'\n? password\n: rabbit\n", "{x: '{{ .x }}', password: rabbit}", "x: '{{ .x }}'\n\"pass\\u0077ord\": rabbit\n",
+		"{{ range .list }}\nx: '{{ . }}'\n{{ end }}\npassword: |\n  rabbit\n",
+	} {
+		for name, c := range map[string]Checker{"default": {}, "strict": strict} {
+			if found := judge(c, literal); len(found) == 0 || !found[0].Deny {
+				t.Errorf("%s: %q passes: %v", name, literal, found)
+			}
+		}
+	}
+	for _, literal := range []string{
+		"x: '{{ .x }}'\nuser: |-\n  app\n", "{x: '{{ .x }}', user: app}", "{{ .all | toYaml }}", "{{ range $k, $v := . }}\n{{ $k }}: {{ $v | quote }}\n{{ end }}",
+		"url: http://{{ .host }}/\npassword: {{ .password | quote }}\n", "x: |\n  {{ .x }}\nuser: app\n", "file: |\n  [client]\n  password={{ .password }}\n",
+	} {
+		for name, c := range map[string]Checker{"default": {}, "strict": strict} {
+			if found := judge(c, literal); len(found) != 0 {
+				t.Errorf("%s: %q is refused: %v", name, literal, found[0].Reason)
+			}
+		}
+	}
+}
