@@ -143,6 +143,7 @@ func TestTemplatesOfKeysAreReadAsYAML(t *testing.T) {
 		"x: '{{ .x }}'\npassword: |\n  rabbit\n", "x: '{{ .x }}'\npassword: >-\n  rabbit\n", "x: '{{ .x }}'\npassword:\n  rabbit\n",
 		"x: '{{ .x }}'\n? password\n: rabbit\n", "{x: '{{ .x }}', password: rabbit}", "x: '{{ .x }}'\n\"pass\\u0077ord\": rabbit\n",
 		"{{ range .list }}\nx: '{{ . }}'\n{{ end }}\npassword: |\n  rabbit\n",
+		"x: '{{ .x }}'\n" + strings.Repeat("colour: {{ .green }}\n", 20_000),
 	} {
 		for name, c := range map[string]Checker{"default": {}, "strict": strict} {
 			if found := judge(c, literal); len(found) == 0 || !found[0].Deny {

@@ -27,10 +27,18 @@ func (j *judge) templateMeta(meta view, rule, fix string) {
 	}
 }
 
+// maxLines is the most bytes of a template that makes keys and values: as YAML it
+// takes a hundred times as much.
+const maxLines = 256 << 10
+
 // templateLines judges a template that makes keys and values, which are those of
 // its YAML. Where it is none before it is filled in, each line may be one.
 func (j *judge) templateLines(v view, rule, fix string) {
 	text := v.text()
+	if len(text) > maxLines {
+		j.at(v, RuleTooLarge, "the template is longer than what can be judged", "write the keys into target.template.data")
+		return
+	}
 	pairs := func(key, value string) { j.templateText(key, v, value, rule, fix) }
 	if trees, faults := parseTrees([]byte(text)); len(faults) == 0 && j.spend() {
 		for _, t := range trees {
