@@ -162,3 +162,17 @@ func TestTemplatesOfKeysAreReadAsYAML(t *testing.T) {
 		}
 	}
 }
+
+// A kind that a template makes may be that of a Secret.
+func TestAKindThatATemplateMakesMayBeSecret(t *testing.T) {
+	const rest = "\napiVersion: v1\nmetadata: {name: a}\nstringData: {password: hunter2Zq8v}\n"
+	for kind, want := range map[string]int{
+		`{{ "Secret" }}`: 1, `{{ ternary "Secret" "ConfigMap" .Values.secret }}`: 1, `{{ if .Values.secret }}Secret{{ else }}ConfigMap{{ end }}`: 1,
+		`{{ print "Secret" }}`: 1, "Secret": 1, `{{ "SecretStore" }}`: 0,
+	} {
+		docs, err := Parse("a.yaml", []byte("kind: "+kind+rest))
+		if got := PlainSecrets(docs); err != nil || len(got) != want {
+			t.Errorf("%s: %d values, want %d; %v", kind, len(got), want, err)
+		}
+	}
+}
