@@ -85,7 +85,11 @@ func (g Group) Works(ctx context.Context, user string, password secret.Secret) (
 	case "0":
 		session.Close()
 		return true, nil
-	case "28P01", "1045", "3118", "4151":
+	case "28P01", "1045", "3118", "4151",
+		// MariaDB answers for a user that is gone as it does for some other account,
+		// and for one that signs in without a password so:
+		// https://mariadb.com/docs/server/reference/error-codes
+		"1698":
 		return false, nil
 	}
 	return false, err

@@ -121,11 +121,7 @@ func TestAKilledRollbackIsTakenUp(t *testing.T) {
 			t.Parallel()
 			s := newScene(t)
 			before := s.refs()
-			_, digest := s.plan()
-			s.approve(digest)
-			if _, err := s.Apply(t.Context(), digest); err != nil {
-				t.Fatal(err)
-			}
+			digest := s.applied()
 			s.killed("rollback", point, digest)
 			if err := s.Rollback(t.Context(), digest, []age.Identity{s.identity}); err != nil {
 				t.Fatal(err)

@@ -241,6 +241,17 @@ func (s *scene) approve(digest string) {
 	}
 }
 
+// applied plans, approves and applies.
+func (s *scene) applied() (digest string) {
+	s.t.Helper()
+	_, digest = s.plan()
+	s.approve(digest)
+	if _, err := s.Apply(s.t.Context(), digest); err != nil {
+		s.t.Fatal(err)
+	}
+	return digest
+}
+
 func (s *scene) refs() string { return git(s.t, s.remote, "for-each-ref") }
 
 // holds are the objects of a fresh clone that hold the value; pull requests too when asked.
@@ -482,11 +493,7 @@ func TestRollbackBringsObjectsThatAreGone(t *testing.T) {
 	s := newScene(t)
 	git(t, s.remote, "update-ref", "-d", "refs/pull/1/head")
 	before := s.refs()
-	_, digest := s.plan()
-	s.approve(digest)
-	if _, err := s.Apply(t.Context(), digest); err != nil {
-		t.Fatal(err)
-	}
+	digest := s.applied()
 	git(t, s.remote, "-c", "gc.pruneExpire=now", "gc", "-q", "--prune=now")
 	if err := s.Rollback(t.Context(), digest, []age.Identity{s.identity}); err != nil {
 		t.Fatal(err)
@@ -500,11 +507,7 @@ func TestRollbackBringsObjectsThatAreGone(t *testing.T) {
 func TestRollbackOverwritesNobody(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	_, digest := s.plan()
-	s.approve(digest)
-	if _, err := s.Apply(t.Context(), digest); err != nil {
-		t.Fatal(err)
-	}
+	digest := s.applied()
 	git(t, s.clone, "fetch", "-q", "origin")
 	git(t, s.clone, "reset", "-q", "--hard", "origin/main")
 	write(t, s.clone, "c", "after the rewrite\n")
@@ -521,11 +524,7 @@ func TestRollbackOverwritesNobody(t *testing.T) {
 func TestTheBundleIsSealedAndDestroyed(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	_, digest := s.plan()
-	s.approve(digest)
-	if _, err := s.Apply(t.Context(), digest); err != nil {
-		t.Fatal(err)
-	}
+	digest := s.applied()
 	p, err := s.recall(t.Context(), digest)
 	if err != nil {
 		t.Fatal(err)
@@ -566,11 +565,7 @@ func TestTheBundleIsSealedAndDestroyed(t *testing.T) {
 func TestADamagedBundleRollsNothingBack(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
-	_, digest := s.plan()
-	s.approve(digest)
-	if _, err := s.Apply(t.Context(), digest); err != nil {
-		t.Fatal(err)
-	}
+	digest := s.applied()
 	p, err := s.recall(t.Context(), digest)
 	if err != nil {
 		t.Fatal(err)
