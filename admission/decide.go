@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/manifest"
 )
@@ -20,7 +22,7 @@ func Decide(ctx context.Context, r Review, p gate.Kubernetes, c Cluster, now tim
 
 func (d decider) decide(ctx context.Context) Answer {
 	if d.review.Kind != secretKind {
-		return d.conclude(d.object())
+		return d.conclude(d.object(ctx))
 	}
 	return d.conclude(d.secret(ctx))
 }
@@ -32,6 +34,7 @@ type decider struct {
 	cluster Cluster
 	now     time.Time
 	known   func(value string) (rule string)
+	judging *semaphore.Weighted // bytes of objects that are judged at once; nil for any
 }
 
 // secret judges what is new in a Secret: its values by the first rule that

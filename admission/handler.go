@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	admissionv1 "k8s.io/api/admission/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -34,12 +35,13 @@ type Handler struct {
 	// Observe is told of every answer, with how long it took. It may be nil.
 	Observe func(Review, Answer, time.Duration)
 
-	bodies *bodies
+	bodies  *bodies
+	judging *semaphore.Weighted
 }
 
 // NewHandler is a handler with its limits set.
 func NewHandler(h Handler) *Handler {
-	h.bodies = newBodies()
+	h.bodies, h.judging = newBodies(), semaphore.NewWeighted(judgedAtOnce)
 	return &h
 }
 
@@ -111,7 +113,7 @@ func (h *Handler) answer(ctx context.Context, q *request) (a Answer) {
 	case !r.carriesObject():
 		return (decider{review: r, policy: p, now: start}).conclude([]finding{allowed(ruleUnchanged)})
 	}
-	a = decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known}.decide(ctx)
+	a = decider{review: r, policy: p, cluster: h.Cluster, now: start, known: h.Known, judging: h.judging}.decide(ctx)
 	if h.Echo != nil {
 		if echo := h.Echo(r); echo != "" {
 			a.Warnings = append(a.Warnings, echo)

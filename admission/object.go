@@ -2,7 +2,9 @@ package admission
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -12,7 +14,14 @@ import (
 
 // object judges what is no Secret: the kinds that trusted writers obey, and
 // whatever else may hold a Secret or a value.
-func (d decider) object() []finding {
+func (d decider) object(ctx context.Context) []finding {
+	done, err := d.atOnce(ctx)
+	if err != nil {
+		f := refuse(ruleUndecided, d.subject()+" waited for other objects until the time was over", "try again")
+		f.code = 500
+		return []finding{f}
+	}
+	defer done()
 	faults, err := d.faults(d.review.Object)
 	if err != nil {
 		return []finding{refuse(ruleBadReview, d.subject()+" cannot be read to its end", "make it smaller or simpler")}
@@ -36,6 +45,25 @@ func (d decider) object() []finding {
 	}
 	found[0] = sound
 	return found
+}
+
+// judgedAtOnce is how many bytes objects may have together that are judged at the
+// same time; a larger one is judged alone. What is read out of an object that is
+// made for it takes a hundred times its bytes, so whoever may write such objects,
+// be it as a dry run, could take all of our memory.
+const judgedAtOnce = 1 << 20
+
+// atOnce waits until an object may be judged beside others. Those that trusted
+// writers obey are not counted: they are few, and no rotation waits.
+func (d decider) atOnce(ctx context.Context) (done func(), err error) {
+	if d.judging == nil {
+		return func() {}, nil
+	}
+	size := int64(min(max(len(d.review.Object), len(d.review.OldObject)), judgedAtOnce))
+	if err := d.judging.Acquire(ctx, size); err != nil {
+		return nil, errors.New("others are judged")
+	}
+	return func() { d.judging.Release(size) }, nil
 }
 
 // news leaves what an update brings: where nothing but metadata and status

@@ -1,8 +1,11 @@
 package admission
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -175,5 +178,37 @@ func TestExceptionsOfFormsHoldInTheCluster(t *testing.T) {
 		if over := name == "over"; (a.Audit["expired-exception-owner"] == "team-a") != over || strings.Contains(string(body), "has expired") != over {
 			t.Errorf("%s: %s", name, body)
 		}
+	}
+}
+
+// Objects that take much to read are not all read at once, and one that has to wait
+// for too long is not admitted unread.
+func TestObjectsWaitForTheirTurn(t *testing.T) {
+	d := newDoor(t, "version: 1\nkubernetes: {modes: {default: enforce}}\n", corpusCluster())
+	spec := map[string]any{"secretStoreRef": map[string]any{"name": "vault"}, "refreshInterval": "1h",
+		"data": []any{map[string]any{"secretKey": "password", "remoteRef": map[string]any{"key": "a/b"}}}}
+	review := objectReview(t, "external-secrets.io", "ExternalSecret", thing("external-secrets.io", "ExternalSecret", spec), nil)
+	ask := func() (string, Answer) {
+		r := httptest.NewRequest(http.MethodPost, "/v1/review?timeout=10ms", bytes.NewReader(review))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		return w.Body.String(), d.answers[len(d.answers)-1]
+	}
+	if err := d.judging.Acquire(t.Context(), judgedAtOnce); err != nil {
+		t.Fatal(err)
+	}
+	if body, a := ask(); allows([]byte(body)) || a.Rule != ruleUndecided || a.Code != http.StatusInternalServerError {
+		t.Errorf("while another is judged: %s, %s", a.Rule, body)
+	}
+	if response, a := d.ask(t, byLabeller); !response.Allowed {
+		t.Errorf("a Secret waits as well: %s", a.Rule)
+	}
+	d.judging.Release(judgedAtOnce)
+	if status, body := d.post(t, review); status != http.StatusOK || !allows(body) {
+		t.Errorf("after it: HTTP %d, %s", status, body)
+	}
+	if !d.judging.TryAcquire(judgedAtOnce) {
+		t.Error("the turn is not given back")
 	}
 }

@@ -140,7 +140,7 @@ func (j *judge) store(root, spec view) {
 
 // inline reports credentials that a store's configuration spells out: values of
 // keys that name a secret, and "value" below them, as in Delinea's or Scaleway's
-// secretKey.value.
+// secretKey.value, and passwords in addresses.
 func (j *judge) inline(v view) {
 	for leaf := range v.scalars() {
 		name := leaf.name()
@@ -148,6 +148,10 @@ func (j *judge) inline(v view) {
 			name = leaf.up.name()
 		}
 		keys := leaf.keys()
+		if text := leaf.text(); strings.Contains(text, "://") && userInfo(text) {
+			j.value(leaf, RuleInline, "the address in "+short(leaf.name())+" has a password", "take the password out of the address, and name a Secret that holds it")
+			continue
+		}
 		refers := len(keys) > 1 && strings.HasSuffix(keys[len(keys)-2], "Ref") || underRef(keys)
 		if refers || !secretName(name) || !literal(leaf.text()) {
 			continue

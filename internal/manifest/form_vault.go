@@ -19,6 +19,7 @@ func judgeVault(j *judge, root view) {
 		j.vaultAuth(spec)
 	case "VaultStaticSecret", "VaultDynamicSecret", "VaultPKISecret", "HCPVaultSecretsApp", "CSISecrets":
 		j.destination(spec.get("destination"))
+		j.inline(spec.get("params"))
 		j.renewal(spec.get("renewalPercent"))
 		j.ttl(spec.get("ttl"))
 		j.root(spec.get("role"))

@@ -54,7 +54,7 @@ func parseTemplate(text string, depth int) (valueTemplate, bool) {
 	if _, err := tree.Parse(text, "", "", trees); err != nil || trees["value"] == nil {
 		return valueTemplate{}, false
 	}
-	r := templateReader{vars: map[string]bool{"$": true}, depth: depth}
+	r := templateReader{vars: map[string]bool{"$": true}, depth: depth, joins: map[*goparse.PipeNode]bool{}}
 	r.list(trees["value"].Root, true, true)
 	for name, t := range trees {
 		if name != "value" {
@@ -72,8 +72,8 @@ func parseTemplate(text string, depth int) (valueTemplate, bool) {
 func guessTemplate(text string) valueTemplate {
 	whole, found := cutPlaceholders(text)
 	out := valueTemplate{whole: whole, texts: strings.Split(whole, mark), sourced: found, broken: true}
-	for _, action := range inlinePlaceholder.FindAllString(text, 1000) {
-		for _, q := range quotedText.FindAllString(action, 100) {
+	for _, action := range inlinePlaceholder.FindAllString(text, -1) {
+		for _, q := range quotedText.FindAllString(action, -1) {
 			out.texts = append(out.texts, q[1:len(q)-1])
 		}
 	}
@@ -89,6 +89,8 @@ type templateReader struct {
 	joined  []string        // constants that a function may put together
 	passed  bool            // a template that is called is handed something of the source
 	depth   int
+
+	joins map[*goparse.PipeNode]bool // what onlyJoins told of brackets that others are around
 }
 
 func (r *templateReader) list(l *goparse.ListNode, dot, live bool) {
@@ -142,7 +144,7 @@ func (r *templateReader) action(p *goparse.PipeNode, dot, live bool) {
 	sourced := r.pipe(p, dot)
 	r.declare(p, sourced)
 	constants := r.out.texts[before:]
-	r.out.computed = r.out.computed || !sourced && len(constants) > 0 && !onlyJoins(p)
+	r.out.computed = r.out.computed || !sourced && len(constants) > 0 && !r.onlyJoins(p)
 	switch {
 	case len(p.Decl) > 0:
 	case sourced:
@@ -203,11 +205,23 @@ func (r *templateReader) command(c *goparse.CommandNode, dot, piped bool) (sourc
 	if standingIn[name] {
 		r.out.instead = append(r.out.instead, constants...)
 	}
-	if joined := strings.Join(constants, ""); len(constants) > 1 && name != "" && len(joined) <= maxJoined && len(r.joined) < maxJoined {
-		r.joined = append(r.joined, verb.ReplaceAllString(joined, ""))
+	if len(constants) > 1 && name != "" && len(r.joined) < maxJoined && fewBytes(constants) {
+		r.joined = append(r.joined, verb.ReplaceAllString(strings.Join(constants, ""), ""))
 	}
 	r.out.computed = r.out.computed || name == "printf" && len(args) > 1 && spelling.MatchString(args[0].String())
 	return sourced
+}
+
+// fewBytes reports whether texts are short enough to be looked at put together. It
+// is asked at each bracket of a template, so it looks no further than it has to.
+func fewBytes(texts []string) bool {
+	size := 0
+	for _, text := range texts {
+		if size += len(text); size > maxJoined || len(texts) > maxJoined {
+			return false
+		}
+	}
+	return true
 }
 
 // quietly reports whether the argument of a function names something and is not
@@ -277,7 +291,7 @@ func (r *templateReader) argument(n goparse.Node, dot bool) bool {
 func (r *templateReader) within(p *goparse.PipeNode, dot bool) bool {
 	before := len(r.out.texts)
 	sourced := r.pipe(p, dot)
-	r.out.computed = r.out.computed || !sourced && len(r.out.texts) > before && !onlyJoins(p)
+	r.out.computed = r.out.computed || !sourced && len(r.out.texts) > before && !r.onlyJoins(p)
 	return sourced
 }
 
@@ -292,13 +306,22 @@ func (r *templateReader) named(fields []string) {
 
 // onlyJoins reports whether the functions of a pipeline leave its constants
 // readable.
-func onlyJoins(p *goparse.PipeNode) bool {
+func (r *templateReader) onlyJoins(p *goparse.PipeNode) bool {
+	joins, told := r.joins[p]
+	if !told {
+		joins = r.allJoin(p)
+		r.joins[p] = joins
+	}
+	return joins
+}
+
+func (r *templateReader) allJoin(p *goparse.PipeNode) bool {
 	for _, c := range p.Cmds {
 		if f, is := c.Args[0].(*goparse.IdentifierNode); is && !joining[f.Ident] {
 			return false
 		}
 		for _, a := range c.Args {
-			if inner, is := a.(*goparse.PipeNode); is && !onlyJoins(inner) {
+			if inner, is := a.(*goparse.PipeNode); is && !r.onlyJoins(inner) {
 				return false
 			}
 		}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -96,6 +97,82 @@ func TestHostileTemplatesAreReadWithinBounds(t *testing.T) {
 	} {
 		if len(inTemplate(t, Checker{}, "note", text)) == 0 {
 			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+// A long text in many brackets is not copied once for each of them.
+func TestNestedTextsAreNotCopiedForEachBracket(t *testing.T) {
+	const deep, long = 2000, 200_000
+	text := "{{ " + strings.Repeat(`(print "a" `, deep) + `"` + strings.Repeat("x", long) + `"` + strings.Repeat(")", deep) + " }}"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	read := readTemplate(text)
+	runtime.ReadMemStats(&after)
+	if read.broken || len(read.texts) < deep {
+		t.Fatalf("it is not read: %d texts", len(read.texts))
+	}
+	if got, most := after.TotalAlloc-before.TotalAlloc, uint64(deep*long/10); got > most {
+		t.Errorf("%d bytes for a template of %d, want at most %d", got, len(text), most)
+	}
+}
+
+// What goes before a credential does not hide it, however much it is.
+func TestNothingHidesBehindMuchText(t *testing.T) {
+	for name, text := range map[string]string{
+		"long comment": "a: {{ .x }}\n" + strings.Repeat("# a comment that says nothing\n", 10_000) + "db_password: hunter2Zq8v\n",
+		"many pairs":   "a: {{ .x }}\n" + strings.Repeat("colour: green\n", 1500) + "db_password: hunter2Zq8v\n",
+		"many users":   "{{ .x }} " + strings.Repeat("http://app:{{ .x }}@db/ ", 150) + "http://app:hunter2Zq8v@db/",
+		"many logins":  "{{ .x }}\n" + strings.Repeat("app:{{ .x }}@db\n", 150) + "app:hunter2Zq8v@db\n",
+	} {
+		if len(inTemplate(t, Checker{}, "config", text)) == 0 {
+			t.Errorf("%s: the credential behind passes", name)
+		}
+	}
+}
+
+// A template that makes keys and values is read as the YAML that it makes, in
+// whatever style that is.
+func TestTemplatesOfKeysAreReadAsYAML(t *testing.T) {
+	strict := Checker{Formats: Formats{Templates: TemplateFormat{Strict: true, Allowed: []string{"user=app", "url=*"}}}}
+	judge := func(c Checker, literal string) []Fault {
+		return judged(t, c, "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: a}\nspec:\n  target:\n    template:\n      templateFrom:\n      - literal: "+
+			strconv.Quote(literal)+"\n")
+	}
+	for _, literal := range []string{
+		"x: '{{ .x }}'\npassword: |\n  rabbit\n", "x: '{{ .x }}'\npassword: >-\n  rabbit\n", "x: '{{ .x }}'\npassword:\n  rabbit\n",
+		"x: '{{ .x }}'\n? password\n: rabbit\n", "{x: '{{ .x }}', password: rabbit}", "x: '{{ .x }}'\n\"pass\\u0077ord\": rabbit\n",
+		"{{ range .list }}\nx: '{{ . }}'\n{{ end }}\npassword: |\n  rabbit\n",
+		"x: '{{ .x }}'\n" + strings.Repeat("colour: {{ .green }}\n", 20_000),
+	} {
+		for name, c := range map[string]Checker{"default": {}, "strict": strict} {
+			if found := judge(c, literal); len(found) == 0 || !found[0].Deny {
+				t.Errorf("%s: %q passes: %v", name, literal, found)
+			}
+		}
+	}
+	for _, literal := range []string{
+		"x: '{{ .x }}'\nuser: |-\n  app\n", "{x: '{{ .x }}', user: app}", "{{ .all | toYaml }}", "{{ range $k, $v := . }}\n{{ $k }}: {{ $v | quote }}\n{{ end }}",
+		"url: http://{{ .host }}/\npassword: {{ .password | quote }}\n", "x: |\n  {{ .x }}\nuser: app\n", "file: |\n  [client]\n  password={{ .password }}\n",
+	} {
+		for name, c := range map[string]Checker{"default": {}, "strict": strict} {
+			if found := judge(c, literal); len(found) != 0 {
+				t.Errorf("%s: %q is refused: %v", name, literal, found[0].Reason)
+			}
+		}
+	}
+}
+
+// A kind that a template makes may be that of a Secret.
+func TestAKindThatATemplateMakesMayBeSecret(t *testing.T) {
+	const rest = "\napiVersion: v1\nmetadata: {name: a}\nstringData: {password: hunter2Zq8v}\n"
+	for kind, want := range map[string]int{
+		`{{ "Secret" }}`: 1, `{{ ternary "Secret" "ConfigMap" .Values.secret }}`: 1, `{{ if .Values.secret }}Secret{{ else }}ConfigMap{{ end }}`: 1,
+		`{{ print "Secret" }}`: 1, "Secret": 1, `{{ "SecretStore" }}`: 0,
+	} {
+		docs, err := Parse("a.yaml", []byte("kind: "+kind+rest))
+		if got := PlainSecrets(docs); err != nil || len(got) != want {
+			t.Errorf("%s: %d values, want %d; %v", kind, len(got), want, err)
 		}
 	}
 }

@@ -167,8 +167,12 @@ func keyValue(after []byte) ([]byte, bool) {
 }
 
 // secretKind reports whether a value names a kind of Secret, or is an alias, an
-// anchor, a tag, a block or a template, which may turn out to be such a name.
+// anchor, a tag, a block or a template, which may turn out to be such a name. What
+// starts with "$(" is a rule of a Makefile, as in "delete-kind: $(KIND)".
 func secretKind(value []byte) bool {
+	if bytes.HasPrefix(value, []byte("$(")) {
+		return false
+	}
 	if inner, ok := bytes.CutPrefix(value, []byte("{")); ok { // a mapping is no name, as in a schema that describes "kind"
 		inner = bytes.TrimLeft(inner, " \t\r\n")
 		return len(inner) == 0 || bytes.IndexByte([]byte(`"'}`), inner[0]) < 0

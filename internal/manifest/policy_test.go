@@ -46,6 +46,7 @@ func TestPolicySettings(t *testing.T) {
 	strict := func(allowed ...string) Formats {
 		return Formats{Templates: TemplateFormat{Strict: true, Allowed: allowed}}
 	}
+	store := "apiVersion: external-secrets.io/v1\nkind: SecretStore\nspec: {provider: {vault: {server: 'https://h.example:8200', auth: {tokenSecretRef: {name: a, key: token}}}}}\n"
 	short := "apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nspec: {encryptedData: {password: %(seal 12)}}\n"
 	for _, c := range []struct {
 		name, text string
@@ -58,6 +59,9 @@ func TestPolicySettings(t *testing.T) {
 		{"all stores", external, Formats{ExternalSecret: ExternalFormat{ManifestTarget: true, Stores: []string{"cluster:main", "other"}}}, ""},
 		{"refresh", external, Formats{ExternalSecret: ExternalFormat{ManifestTarget: true, MaxRefresh: time.Hour}}, "external-refresh"},
 		{"webhook", webhookStore, Formats{}, "store-provider"},
+		{"a password in an address", strings.Replace(store, "h.example", "app:hunter2Zq8v@h.example", 1), Formats{}, "!inline-credential"},
+		{"an address", store, Formats{}, ""},
+		{"a password for Vault", "apiVersion: secrets.hashicorp.com/v1beta1\nkind: VaultDynamicSecret\nspec: {mount: db, path: creds/a, params: {ttl: 1h, password: hunter2Zq8v}}\n", Formats{}, "!inline-credential"},
 		{"webhook denied", webhookStore, Formats{ExternalSecret: ExternalFormat{DeniedProviders: []string{"webhook"}}}, "!store-provider"},
 		{"webhook allowed", webhookStore, Formats{ExternalSecret: ExternalFormat{AllowedProviders: []string{"webhook"}}}, ""},
 		{"sealed", sealedSettings, Formats{}, "sealed-scope sealed-takeover"},

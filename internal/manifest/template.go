@@ -183,3 +183,26 @@ func (t *tree) unmask(n *node) string {
 	out.WriteString(rest)
 	return out.String()
 }
+
+// pairs tells every scalar of a template that makes YAML, with the key that it
+// stands below. An alias is told once.
+func (t *tree) pairs(n *node, key string, told map[*node]bool, tell func(key, value string)) {
+	if told[n] {
+		return
+	}
+	told[n] = true
+	switch n.kind {
+	case scalar:
+		if !n.null {
+			tell(key, t.unmask(n))
+		}
+	case sequence:
+		for _, kid := range n.kids {
+			t.pairs(kid, key, told, tell)
+		}
+	case mapping:
+		for i := 0; i+1 < len(n.kids); i += 2 {
+			t.pairs(n.kids[i+1], t.unmask(n.kids[i]), told, tell)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -118,7 +119,7 @@ func (w *walker) document(of item) {
 func (w *walker) object(of item, base int) object {
 	n := of.root
 	meta := w.lookup(n, "metadata")
-	o := object{kind: w.text(n, "kind"), apiVersion: w.text(n, "apiVersion"), namespace: w.text(meta, "namespace"), name: w.text(meta, "name"), base: base}
+	o := object{kind: rendered(w.text(n, "kind")), apiVersion: w.text(n, "apiVersion"), namespace: w.text(meta, "namespace"), name: w.text(meta, "name"), base: base}
 	if o.kind == "" {
 		o.kind = of.kind
 	}
@@ -131,6 +132,14 @@ func (w *walker) object(of item, base int) object {
 	o.family = familyOf(o)
 	o.vault = w.text(w.lookup(meta, "annotations"), vaultPath) != ""
 	return o
+}
+
+// rendered is what a template may make of a kind: a Secret, if it says that word.
+func rendered(kind string) string {
+	if strings.Contains(kind, "{{") && slices.Contains(readTemplate(kind).texts, "Secret") {
+		return "Secret"
+	}
+	return kind
 }
 
 // nested reports whether a mapping inside an object is an object itself.

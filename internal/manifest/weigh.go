@@ -27,13 +27,28 @@ func (j *judge) templateMeta(meta view, rule, fix string) {
 	}
 }
 
-// templateLines judges a template that makes keys and values: each of its lines
-// may be one.
+// maxLines is the most bytes of a template that makes keys and values: as YAML it
+// takes a hundred times as much.
+const maxLines = 256 << 10
+
+// templateLines judges a template that makes keys and values, which are those of
+// its YAML. Where it is none before it is filled in, each line may be one.
 func (j *judge) templateLines(v view, rule, fix string) {
 	text := v.text()
-	for line := range strings.SplitSeq(text[:min(len(text), 256<<10)], "\n") {
-		if m := pairLine.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[2], "|") && !strings.HasPrefix(m[2], ">") {
-			j.templateText(m[1], v, strings.Trim(m[2], "\"'"), rule, fix)
+	if len(text) > maxLines {
+		j.at(v, RuleTooLarge, "the template is longer than what can be judged", "write the keys into target.template.data")
+		return
+	}
+	pairs := func(key, value string) { j.templateText(key, v, value, rule, fix) }
+	if trees, faults := parseTrees([]byte(text)); len(faults) == 0 && j.spend() {
+		for _, t := range trees {
+			t.pairs(t.root, "literal", map[*node]bool{}, pairs)
+		}
+	} else {
+		for line := range strings.SplitSeq(text, "\n") {
+			if m := pairLine.FindStringSubmatch(line); m != nil && !strings.HasPrefix(m[2], "|") && !strings.HasPrefix(m[2], ">") {
+				pairs(m[1], strings.Trim(m[2], "\"'"))
+			}
 		}
 	}
 	if t := readTemplate(j.resolved(text)); t.computed || !t.sourced && !pairLine.MatchString(text) {
@@ -161,7 +176,7 @@ var (
 
 // userInfo reports whether an address in a text has a password that is spelled out.
 func userInfo(text string) bool {
-	for _, m := range append(authority.FindAllStringSubmatch(text, 100), login.FindAllStringSubmatch(text, 100)...) {
+	for _, m := range append(authority.FindAllStringSubmatch(text, -1), login.FindAllStringSubmatch(text, -1)...) {
 		rest := strings.Trim(strings.ReplaceAll(m[2], mark, ""), ":-_.")
 		if rest != "" && !notLogins[m[1]] && m[3] != "sha256" && literal(rest+strings.Repeat("*", max(0, 4-len(rest)))) {
 			return true
@@ -173,7 +188,7 @@ func userInfo(text string) bool {
 // spelledIn looks for credentials in a template that is a file: a line that names
 // a secret and spells it out, or names anything and spells out what is no setting.
 func (j *judge) spelledIn(at view, t valueTemplate, rule, fix string) {
-	text := t.whole[:min(len(t.whole), 256<<10)]
+	text := t.whole
 	if v, is := loneLine(text); is {
 		f := j.at(at, rule, "a line of the text is a credential", fix)
 		f.Value = secret.New(v)
@@ -181,7 +196,7 @@ func (j *judge) spelledIn(at view, t valueTemplate, rule, fix string) {
 	}
 	// A line without any source was judged as a whole.
 	anyName := t.sourced || strings.Contains(strings.TrimSpace(text), "\n")
-	for _, m := range assignment.FindAllStringSubmatchIndex(text, 1000) {
+	for _, m := range assignment.FindAllStringSubmatchIndex(text, -1) {
 		name, value := text[m[2]:m[3]], text[m[4]:m[5]]
 		if strings.Contains(value, mark) || !literal(value) {
 			continue
