@@ -3,9 +3,10 @@ package metrics
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
-	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 )
 
@@ -13,40 +14,50 @@ import (
 // value, and leakgate_metric_known says 0.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 func WritePrometheus(to io.Writer, all []Measure) error {
-	registry := prometheus.NewRegistry()
-	gauge := func(name, help string, labels ...string) *prometheus.GaugeVec {
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "leakgate_" + name, Help: help}, labels)
-		registry.MustRegister(g)
-		return g
-	}
-	known := gauge("metric_known", "1 when the metric has a value, 0 when nobody can tell.", "metric")
-	met := gauge("metric_met", "1 when the metric keeps to its threshold, 0 when it does not; absent without a threshold, or when nobody can tell.", "metric")
-	samples := gauge("metric_samples", "How many samples the value is of.", "metric")
+	known := family("metric_known", "1 when the metric has a value, 0 when nobody can tell.")
+	met := family("metric_met", "1 when the metric keeps to its threshold, 0 when it does not; absent without a threshold, or when nobody can tell.")
+	samples := family("metric_samples", "How many samples the value is of.")
+	families := []*dto.MetricFamily{known, met, samples}
 	for _, m := range all {
-		samples.WithLabelValues(m.Name).Set(float64(m.Samples))
+		add(samples, m.Name, float64(m.Samples))
 		if m.Value == nil {
-			known.WithLabelValues(m.Name).Set(0)
+			add(known, m.Name, 0)
 			continue
 		}
-		known.WithLabelValues(m.Name).Set(1)
-		gauge(m.Name, strings.ReplaceAll(m.Title+": "+m.Formula, "`", "")+".").WithLabelValues().Set(*m.Value)
+		add(known, m.Name, 1)
+		own := family(m.Name, strings.ReplaceAll(m.Title+": "+m.Formula, "`", "")+".")
+		add(own, "", *m.Value)
+		families = append(families, own)
 		switch m.Verdict {
 		case Met:
-			met.WithLabelValues(m.Name).Set(1)
+			add(met, m.Name, 1)
 		case Missed:
-			met.WithLabelValues(m.Name).Set(0)
+			add(met, m.Name, 0)
 		}
 	}
-	families, err := registry.Gather()
-	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
-	}
+	slices.SortFunc(families, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
 	for _, f := range families {
+		if len(f.Metric) == 0 {
+			continue
+		}
 		if _, err := expfmt.MetricFamilyToText(to, f); err != nil {
 			return fmt.Errorf("metrics: %w", err)
 		}
 	}
 	return nil
+}
+
+func family(name, help string) *dto.MetricFamily {
+	return &dto.MetricFamily{Name: new("leakgate_" + name), Help: &help, Type: dto.MetricType_GAUGE.Enum()}
+}
+
+// add puts in a value; of names no metric but the family itself.
+func add(f *dto.MetricFamily, of string, value float64) {
+	m := &dto.Metric{Gauge: &dto.Gauge{Value: &value}}
+	if of != "" {
+		m.Label = []*dto.LabelPair{{Name: new("metric"), Value: &of}}
+	}
+	f.Metric = append(f.Metric, m)
 }
 
 // Page is the documentation of all metrics in Markdown.
