@@ -46,7 +46,7 @@ func block(text string) string {
 func TestMACsAreVerifiedByGPG(t *testing.T) {
 	gpg, err := exec.LookPath("gpg")
 	if err != nil {
-		t.Skip("gpg is not installed")
+		t.Skip("no gpg; test/e2e/run approve installs one")
 	}
 	home, err := os.MkdirTemp("", "gpg") // a short path: gpg's sockets lie in it
 	if err != nil {

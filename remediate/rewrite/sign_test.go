@@ -64,7 +64,7 @@ func TestSignAgain(t *testing.T) {
 			t.Error("what was not signed is signed now")
 		}
 		if _, err := exec.LookPath("ssh-keygen"); err != nil {
-			t.Skip("there is no ssh-keygen to verify with")
+			t.Skip("no ssh-keygen to verify with; test/e2e/run approve installs one")
 		}
 		g.Git("config", "gpg.ssh.allowedSignersFile", allowed)
 		g.Git("verify-commit", "HEAD")
