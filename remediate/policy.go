@@ -80,6 +80,11 @@ type Rewrite struct {
 	Keep revoke.Duration `toml:"keep"`
 	// Recipients are those of age (age1…) who can open the bundle.
 	Recipients []string `toml:"recipients"`
+	// GitHub is where the interface of the GitHub is on which rewrites are proposed, as
+	// https://api.github.com; none when empty.
+	GitHub string `toml:"github"`
+	// App is the number of the App whose token is used; 0 when it is a user's.
+	App int64 `toml:"app"`
 }
 
 // Need is how many approvers a rewrite needs.
@@ -118,6 +123,8 @@ const minWord = 20
 type Approver struct {
 	Name string   `toml:"name"`
 	Keys []string `toml:"keys"`
+	// GitHub is the number of an account there whose reviews approve rewrites; 0 for none.
+	GitHub int64 `toml:"github"`
 }
 
 const (
@@ -184,9 +191,12 @@ func (p Policy) validate() error {
 
 // distinct refuses lists on which one person could count as two.
 func distinct(role string, list []Approver) error {
-	names, owners := map[string]bool{}, map[string]string{}
+	names, owners, accounts := map[string]bool{}, map[string]string{}, map[int64]string{}
 	for _, a := range list {
 		keys, err := a.keys()
+		if len(a.Keys) == 0 && a.GitHub > 0 {
+			err = nil // whose word are reviews only
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s %q: %w", role, a.Name, err)
@@ -194,7 +204,12 @@ func distinct(role string, list []Approver) error {
 			return fmt.Errorf("%s: no name of one line", role)
 		case names[person(a.Name)]:
 			return fmt.Errorf("%s %q is there twice", role, a.Name)
+		case a.GitHub < 0:
+			return fmt.Errorf("%s %q: the number of an account is positive", role, a.Name)
+		case a.GitHub > 0 && accounts[a.GitHub] != "":
+			return fmt.Errorf("%ss %q and %q have the same account on GitHub", role, accounts[a.GitHub], a.Name)
 		}
+		accounts[a.GitHub] = a.Name
 		names[person(a.Name)] = true
 		for _, key := range keys {
 			if owner, ok := owners[string(key.Marshal())]; ok && owner != a.Name {

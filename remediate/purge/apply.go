@@ -14,12 +14,16 @@ import (
 // plan is approved and still true. Again after that, it does nothing. After a run
 // that was cut off it finds out from the remote what became of it. It says which
 // refs moved.
-func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
+func (e *Engine) Apply(ctx context.Context, digest string) (moved []Change, err error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if err := e.restore(ctx, digest); err != nil {
+		return nil, err
+	}
+	defer e.finally(ctx, digest, &err)
 	m, err := e.Manifest(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -128,7 +132,8 @@ func (e *Engine) push(ctx context.Context, digest string, changes []Change, pack
 	if err := e.note(ctx, digest, pushing, changes); err != nil {
 		return err
 	}
-	if err := e.Remote.Push(ctx, updates, pack); err != nil && !e.late(ctx, changes, err) {
+	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
+	if err != nil && !e.late(ctx, changes, err) {
 		return e.failed(ctx, digest, refused, err)
 	}
 	e.at("sent")

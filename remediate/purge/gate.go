@@ -153,6 +153,12 @@ func (e *Engine) approved(ctx context.Context, m *Manifest, digest string, undo 
 	need, verb := e.Policy.Rewrite.Need(), "approve"
 	if undo {
 		verb = "approve --undo"
+	} else {
+		more, err := e.standing(ctx, bodies, m, digest, valid)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, more...)
 	}
 	if len(valid) >= need {
 		return nil

@@ -52,7 +52,7 @@ func (e *Engine) recall(ctx context.Context, digest string) (p past, err error) 
 
 func (p *past) add(entry store.Entry) error {
 	switch entry.Event { // these say nothing of where the refs are
-	case proposed:
+	case proposed, opening, restored, told:
 		return nil
 	case destroyed:
 		p.gone = true

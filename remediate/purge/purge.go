@@ -56,6 +56,10 @@ type Engine struct {
 	Dir string
 	// Recipients can open the bundle.
 	Recipients []age.Recipient
+	// Reviews are where proposals are judged, Rules what the remote holds pushes
+	// against; both nil where there is nothing but git.
+	Reviews Reviews
+	Rules   Rules
 
 	crash func(point string) // tests end the process here
 }

@@ -17,12 +17,16 @@ import (
 // Rollback moves the refs back to where they were, all or none, each only if it
 // is still where the rewrite put it, and if the undo is approved. The identities open the bundle. Values that
 // were taken out are back then.
-func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.Identity) error {
+func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.Identity) (err error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return err
 	}
 	defer release()
+	if err := e.restore(ctx, digest); err != nil {
+		return err
+	}
+	defer e.finally(ctx, digest, &err)
 	m, err := e.Manifest(ctx, digest)
 	if err != nil {
 		return err
@@ -102,7 +106,8 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 	if err := e.note(ctx, digest, returning, struct{}{}); err != nil {
 		return err
 	}
-	if err := e.Remote.Push(ctx, updates, pack); err != nil {
+	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
+	if err != nil {
 		return e.failed(ctx, digest, stayed, err)
 	}
 	e.at("sent back")

@@ -1,0 +1,151 @@
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/google/go-github/v89/github"
+
+	"github.com/leakgate/leakgate/remediate/purge"
+)
+
+// Pull is the pull request that asks for a rewrite.
+type Pull struct {
+	Number int    `json:"number"`
+	URL    string `json:"url"`
+	Head   string `json:"head"`
+	// Asked are logins and teams that were asked for a review: the owners of the
+	// code, whom GitHub asks itself, and the approvers of the operator.
+	Asked []string `json:"asked"`
+	// Unasked says of each approver that could not be asked why.
+	Unasked []string `json:"unasked"`
+}
+
+// marker is the first line of a text that is found by it again.
+func marker(kind, digest string) string { return "<!-- leakgate:" + kind + " " + digest + " -->" }
+
+// Propose opens the pull request of a proposal, or brings the one that is open up to
+// date, and asks the approvers, who are ids of users, for their reviews.
+func (h *Hub) Propose(ctx context.Context, m *purge.Manifest, p *purge.Proposal, n Needs) (*Pull, error) {
+	digest, err := m.Digest()
+	if err != nil {
+		return nil, err
+	}
+	pr, err := h.find(ctx, p.Branch, "open")
+	if err != nil {
+		return nil, err
+	}
+	title, body := title(digest), body(m, digest, p, n)
+	if pr == nil {
+		pr, err = h.create(ctx, p, title, body)
+	} else if pr.GetTitle() != title || pr.GetBody() != body {
+		pr, _, err = h.client.PullRequests.Edit(ctx, h.owner, h.name, pr.GetNumber(), &github.PullRequest{Title: &title, Body: &body})
+		err = failed("bring the pull request up to date", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &Pull{Number: pr.GetNumber(), URL: pr.GetHTMLURL(), Head: pr.GetHead().GetSHA()}
+	return out, h.ask(ctx, pr, n.Users, out)
+}
+
+// create opens it. One that was opened by a call whose answer was lost is found.
+func (h *Hub) create(ctx context.Context, p *purge.Proposal, title, body string) (*github.PullRequest, error) {
+	head, base := strings.TrimPrefix(p.Branch, "refs/heads/"), strings.TrimPrefix(p.Base, "refs/heads/")
+	pr, _, err := h.client.PullRequests.Create(ctx, h.owner, h.name, &github.NewPullRequest{Title: &title, Body: &body, Head: &head, Base: &base, MaintainerCanModify: github.Ptr(false)})
+	if status(err) == http.StatusUnprocessableEntity {
+		if there, ferr := h.find(ctx, p.Branch, "open"); ferr == nil && there != nil {
+			return there, nil
+		}
+	}
+	return pr, failed("open the pull request", err)
+}
+
+// find gives the pull request of a branch of this repository, the newest when there
+// are several, or nil. Branches of forks with the same name are none.
+func (h *Hub) find(ctx context.Context, branch, state string) (*github.PullRequest, error) {
+	o := &github.PullRequestListOptions{State: state, Head: h.owner + ":" + strings.TrimPrefix(branch, "refs/heads/")}
+	pulls, err := all(func(page github.ListOptions) ([]*github.PullRequest, *github.Response, error) {
+		o.ListOptions = page
+		return h.client.PullRequests.List(ctx, h.owner, h.name, o)
+	})
+	if err != nil {
+		return nil, failed("look for the pull request", err)
+	}
+	for _, pr := range pulls {
+		if h.here(pr.GetHead()) && "refs/heads/"+pr.GetHead().GetRef() == branch {
+			return pr, nil
+		}
+	}
+	return nil, nil
+}
+
+// here reports whether a side of a pull request is a branch of this repository.
+func (h *Hub) here(side *github.PullRequestBranch) bool {
+	return strings.EqualFold(side.GetRepo().GetFullName(), h.owner+"/"+h.name)
+}
+
+// ask requests the reviews. GitHub asks the owners of the code when a pull request is
+// opened, so they are only read.
+func (h *Hub) ask(ctx context.Context, pr *github.PullRequest, users []int64, out *Pull) error {
+	for _, id := range users {
+		u, _, err := h.client.Users.GetByID(ctx, id)
+		if err == nil && u.GetID() == pr.GetUser().GetID() {
+			out.Unasked = append(out.Unasked, u.GetLogin()+": opened the pull request")
+			continue
+		}
+		if err == nil {
+			_, _, err = h.client.PullRequests.RequestReviewers(ctx, h.owner, h.name, pr.GetNumber(), github.ReviewersRequest{Reviewers: []string{u.GetLogin()}})
+		}
+		if code := status(err); code == http.StatusNotFound || code == http.StatusUnprocessableEntity { // no such user, or one who may not read it
+			out.Unasked = append(out.Unasked, fmt.Sprintf("user %d: %s", id, failed("ask for a review", err)))
+		} else if err != nil {
+			return failed("ask for a review", err)
+		}
+	}
+	asked, _, err := h.client.PullRequests.ListReviewers(ctx, h.owner, h.name, pr.GetNumber())
+	if err != nil {
+		return failed("read who was asked for a review", err)
+	}
+	for _, u := range asked.Users {
+		out.Asked = append(out.Asked, u.GetLogin())
+	}
+	for _, t := range asked.Teams {
+		out.Asked = append(out.Asked, "team "+t.GetSlug())
+	}
+	slices.Sort(out.Asked)
+	return nil
+}
+
+// errCarries says that a pull request is not about the plan.
+var errCarries = errors.New("the head of the pull request does not carry the manifest of this plan")
+
+// carries holds the manifest at a commit against the digest that is approved.
+func (h *Hub) carries(ctx context.Context, commit, digest string) error {
+	file, _, res, err := h.client.Repositories.GetContents(ctx, h.owner, h.name, purge.Path(digest), &github.RepositoryContentGetOptions{Ref: commit})
+	if res != nil && res.StatusCode == http.StatusNotFound || err == nil && file == nil {
+		return errCarries
+	}
+	if err != nil {
+		return failed("read the manifest", err)
+	}
+	blob, _, err := h.client.Git.GetBlob(ctx, h.owner, h.name, file.GetSHA()) // contents of more than 1 MB are not in the first answer
+	if err != nil {
+		return failed("read the manifest", err)
+	}
+	text, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(blob.GetContent(), "\n", ""))
+	if err != nil {
+		return errors.New("read the manifest: GitHub sent it in an encoding that is not known")
+	}
+	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != digest {
+		return errCarries
+	}
+	return nil
+}
