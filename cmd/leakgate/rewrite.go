@@ -32,7 +32,8 @@ func (w *world) rewriteCommand() *cobra.Command {
 	c := &cobra.Command{Use: "rewrite", Short: "Take values and files out of history", Long: rewriteLong}
 	f.addFlags(c)
 	c.AddCommand(w.rewritePlanCommand(&f), w.rewriteLocalCommand(), w.rewriteProposeCommand(&f), w.rewriteApproveCommand(&f), w.rewriteApplyCommand(&f), w.rewriteVerifyCommand(&f),
-		w.rewriteRollbackCommand(&f), w.rewriteDestroyCommand(&f), w.rewriteGuardCommand(), w.rewriteCleanCommand())
+		w.rewriteRollbackCommand(&f), w.rewriteDestroyCommand(&f), w.rewriteGuardCommand(), w.rewriteCleanCommand(),
+		w.rewriteReproduceCommand(&f), w.rewriteTellCommand(&f), w.rewriteRecoverCommand(&f))
 	return c
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/hub"
 	"github.com/leakgate/leakgate/remediate/purge"
 	"github.com/leakgate/leakgate/remediate/rewrite"
 	"github.com/leakgate/leakgate/remediate/seal"
@@ -186,12 +187,19 @@ func (w *world) onPlan(cmd *cobra.Command, f *remediation, values *rewriteFlags,
 
 func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 	var s signing
-	var undo, request bool
+	var undo, request, reviews bool
+	var g hubFlags
 	c := &cobra.Command{
-		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key", Args: cobra.ExactArgs(1),
-		Long: "Sign a plan as leakgate remediate approve does.\n" + rewriteExit,
+		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key, or by the reviews of its pull request", Args: cobra.ExactArgs(1),
+		Long: "Sign a plan as leakgate remediate approve does. With --from-reviews the reviews of the pull request\ncount: approvals of its current head by accounts that the operator's file lists as approvers\n(github = NUMBER) and that may write. They are read again when the plan is applied.\n" + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
+			if reviews && (undo || request || s.key != "" || s.signature != "") {
+				return badFlag("--from-reviews counts reviews of the plan, and signs nothing")
+			}
+			return w.onHub(cmd, f, &rewriteFlags{}, &g, args[0], func(p *purge.Engine, _ *hub.Hub) error {
+				if reviews {
+					return w.approveFromReviews(cmd, p, args[0])
+				}
 				if request {
 					return w.askFor(cmd, p, &remediate.Request{Plan: args[0], Requester: p.Actor}, s.key, s.signature)
 				}
@@ -200,6 +208,8 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 		},
 	}
 	s.addFlags(c)
+	g.addFlags(c)
+	c.Flags().BoolVar(&reviews, "from-reviews", false, "count the reviews of the pull request that asks for it")
 	c.Flags().BoolVar(&request, "request", false, "prove that you made the plan, where the operator's file lists requesters")
 	c.Flags().BoolVar(&undo, "undo", false, "approve that it is rolled back, and nothing else")
 	return c
@@ -207,34 +217,46 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 
 func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
+	var g hubFlags
 	c := &cobra.Command{
 		Use: "propose DIGEST", Short: "Push a branch that asks for the rewrite of a remote", Args: cobra.ExactArgs(1),
-		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". Open a pull request of it to have the rewrite\nreviewed. Merging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteExit,
+		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". On a GitHub a pull request of it is\nopened, or brought up to date, and the approvers are asked for reviews; elsewhere open one yourself.\nMerging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
+			return w.onHub(cmd, f, &values, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
 				proposal, err := p.Propose(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
 				fmt.Fprintf(w.stdout, "%s asks for it, on top of %s: %s\n", proposal.Branch, proposal.Base, proposal.Commit)
-				return nil
+				if h == nil {
+					return nil
+				}
+				return w.openPull(cmd, p, h, args[0], proposal)
 			})
 		},
 	}
 	values.addFlags(c)
+	g.addFlags(c)
 	return c
 }
 
 func (w *world) rewriteApplyCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
+	var g hubFlags
+	var open bool
 	c := &cobra.Command{
 		Use: "apply DIGEST", Short: "Move the refs of a remote to the history that was approved", Args: cobra.ExactArgs(1),
-		Long: "Make the new history of what the remote holds now, keep what was there in a sealed bundle,\nand move all refs in one atomic push, each only if it is still where it was. Commits that\ncame on top go along; anything else that is new stops it.\n" + rewriteRemoteHelp + rewriteExit,
+		Long: "Make the new history of what the remote holds now, keep what was there in a sealed bundle,\nand move all refs in one atomic push, each only if it is still where it was. Commits that\ncame on top go along; anything else that is new stops it. Rulesets of a GitHub stop it unless the\naccount of git's token may bypass them; --open-rulesets lets it, and nobody else, through for the\ntime of the push, and puts them back.\n" + rewriteRemoteHelp + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
-				moved, err := p.Apply(cmd.Context(), args[0])
+			return w.onHub(cmd, f, &values, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
+				stop, err := w.openRules(f, &g, p, h, open, args[0])
 				if err != nil {
 					return err
+				}
+				defer stop()
+				moved, err := p.Apply(cmd.Context(), args[0])
+				if err != nil {
+					return rulesHint(err, h, open)
 				}
 				fmt.Fprintf(w.stdout, "%d refs moved:\n", len(moved))
 				w.printSome(len(moved), func(i int) string {
@@ -246,6 +268,8 @@ func (w *world) rewriteApplyCommand(f *remediation) *cobra.Command {
 		},
 	}
 	values.addFlags(c)
+	g.addFlags(c)
+	addOpenFlag(c, &open)
 	return c
 }
 
@@ -282,6 +306,8 @@ func (w *world) printResidue(left *purge.Residue) {
 
 func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 	var identity string
+	var g hubFlags
+	var open bool
 	c := &cobra.Command{
 		Use: "rollback DIGEST", Short: "Move the refs of a remote back to where they were", Args: cobra.ExactArgs(1),
 		Long: "Open the sealed bundle of what was there and move all refs back in one atomic push, each only\nif it is still where the rewrite put it. The values are back then.\n" + rewriteExit,
@@ -290,9 +316,14 @@ func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
-				if err := p.Rollback(cmd.Context(), args[0], identities); err != nil {
+			return w.onHub(cmd, f, &rewriteFlags{}, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
+				stop, err := w.openRules(f, &g, p, h, open, args[0])
+				if err != nil {
 					return err
+				}
+				defer stop()
+				if err := p.Rollback(cmd.Context(), args[0], identities); err != nil {
+					return rulesHint(err, h, open)
 				}
 				fmt.Fprintln(w.stdout, "The remote is as it was before the rewrite, values included.")
 				return nil
@@ -300,6 +331,8 @@ func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&identity, "identity", "", "`FILE` of the age identity that opens the bundle")
+	g.addFlags(c)
+	addOpenFlag(c, &open)
 	return c
 }
 
