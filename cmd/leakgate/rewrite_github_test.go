@@ -247,7 +247,9 @@ func TestALeakIsTakenOutOfAGitHub(t *testing.T) {
 	t.Parallel()
 	for _, o := range []ghfake.Options{{}, {Enterprise: true}} {
 		t.Run(map[bool]string{false: "github.com", true: "enterprise"}[o.Enterprise], func(t *testing.T) {
-			t.Parallel()
+			if t.Parallel(); o.Enterprise {
+				slow(t)
+			}
 			newForge(t, o).wholeWay()
 		})
 	}
@@ -290,9 +292,11 @@ func (f *forge) wholeWay() {
 		t.Errorf("a second pull request was opened: %d", again.GetNumber())
 	}
 
+	f.branchHides(pull.GetHead().GetSHA())
+
 	// Elsewhere the same ids come out, and the pull request shows it.
 	f.elsewhere(func() {
-		f.says(f.run(exitClean, "rewrite", "reproduce", manifest, "--stdin", "--check"), "come out")
+		f.says(f.run(exitClean, "rewrite", "reproduce", manifest, "--remote", f.CloneURL(f.repo), "--stdin", "--check"), "come out")
 	})
 	if state, _, err := f.ann.Repositories.GetCombinedStatus(ctx, "acme", "app", pull.GetHead().GetSHA(), nil); err != nil || state.GetState() != "success" {
 		t.Errorf("the status is %v, %v", state, err)
@@ -330,6 +334,23 @@ func (f *forge) wholeWay() {
 	f.run(exitClean, "audit", "verify")
 	f.says(f.run(exitClean, "audit", "export"), "rewrite told", "approved review", "rewrite pushed")
 	f.hides()
+}
+
+// branchHides searches what the branch of the proposal brings.
+func (f *forge) branchHides(head string) {
+	f.t.Helper()
+	objects, err := f.repo.Git.Git("rev-list", "--objects", head, "^main")
+	f.must(err)
+	for line := range strings.Lines(objects) {
+		id, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		text, err := f.repo.Git.Git("cat-file", "-p", id)
+		f.must(err)
+		for _, form := range secret.Forms(secret.New(f.value)) {
+			if strings.Contains(text, form) {
+				f.t.Errorf("the branch of the proposal holds the value in %s", id)
+			}
+		}
+	}
 }
 
 // open opens a pull request as somebody, and gives its number.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -48,9 +49,18 @@ func (w *world) rewriteRecoverCommand(f *remediation) *cobra.Command {
 // longer pauses: about ten minutes in all.
 const tries = 20
 
+// late is how long a call of a run that was killed may still be under way at GitHub,
+// which ends each after ten seconds.
+// https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts
+const late = 12 * time.Second
+
 func (w *world) restoreRules(cmd *cobra.Command, p *purge.Engine, digest string, again bool) error {
+	var pause func(context.Context) error
+	if again {
+		pause = func(ctx context.Context) error { return wallClock{w.now}.Sleep(ctx, late) }
+	}
 	for n := 1; ; n++ {
-		did, err := p.Recover(cmd.Context(), digest)
+		did, err := p.Recover(cmd.Context(), digest, pause)
 		if did && err == nil {
 			fmt.Fprintln(w.stdout, "The rulesets are as they were.")
 		}

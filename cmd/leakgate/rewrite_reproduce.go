@@ -28,6 +28,7 @@ func (w *world) rewriteReproduceCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
 	var g hubFlags
 	var report bool
+	var remote string
 	c := &cobra.Command{
 		Use: "reproduce MANIFEST", Short: "Prove that a plan gives the same ids elsewhere", Args: cobra.ExactArgs(1), Long: reproduceLong,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -35,16 +36,20 @@ func (w *world) rewriteReproduceCommand(f *remediation) *cobra.Command {
 			if err != nil {
 				return flagError{err}
 			}
-			return w.reproduce(cmd, f, &values, &g, m, report)
+			if remote == "" { // what a manifest names is not to be trusted with a token
+				return badFlag("say which remote it is for: --remote ADDRESS")
+			}
+			return w.reproduce(cmd, f, &values, &g, m, remote, report)
 		},
 	}
 	values.addFlags(c)
 	g.addFlags(c)
+	c.Flags().StringVar(&remote, "remote", "", "`ADDRESS` of the remote; it must be that of the plan")
 	c.Flags().BoolVar(&report, "check", false, "show the outcome on the pull request that asks for the plan")
 	return c
 }
 
-func (w *world) reproduce(cmd *cobra.Command, f *remediation, values *rewriteFlags, g *hubFlags, m *purge.Manifest, report bool) error {
+func (w *world) reproduce(cmd *cobra.Command, f *remediation, values *rewriteFlags, g *hubFlags, m *purge.Manifest, remote string, report bool) error {
 	policy, err := w.operator(f)
 	if err != nil {
 		return err
@@ -54,8 +59,11 @@ func (w *world) reproduce(cmd *cobra.Command, f *remediation, values *rewriteFla
 		return err
 	}
 	p := &purge.Engine{Policy: policy, Now: w.now, Dir: filepath.Join(w.stateFolder(), "leakgate", "rewrite")}
-	if err := w.furnish(cmd, p, key, values, m.Remote); err != nil {
+	if err := w.furnish(cmd, p, key, values, remote); err != nil {
 		return err
+	}
+	if m.Remote != p.Remote.Address {
+		return badFlag("the manifest is for another remote than %s", p.Remote.Address)
 	}
 	var h *hub.Hub
 	if report {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -119,9 +120,23 @@ func TestOnePullRequestAsks(t *testing.T) {
 	f.must(err)
 	f.run(exitClean, "rewrite", "propose", f.digest, "--stdin")
 	f.says(f.pull().GetBody(), f.digest)
+	f.local.File("moved.conf", "main goes on\n")
+	f.local.Git("push", "-q", "origin", "main")
+	f.run(exitClean, "rewrite", "propose", f.digest, "--stdin")
 	if n := f.Calls("pulls/create"); n != 1 {
 		t.Errorf("%d pull requests were opened", n)
 	}
+	_, _, err = f.ann.PullRequests.Edit(t.Context(), "acme", "app", pull.GetNumber(), &github.PullRequest{State: github.Ptr("closed")})
+	f.must(err)
+	second := f.find(`Pull request (\d+) asks`, f.run(exitClean, "rewrite", "propose", f.digest, "--stdin"))
+	if second == fmt.Sprint(pull.GetNumber()) {
+		t.Error("a closed pull request asks")
+	}
+	n, err := strconv.Atoi(second)
+	f.must(err)
+	_, _, err = f.ann.PullRequests.Merge(t.Context(), "acme", "app", n, "", nil)
+	f.must(err)
+	f.says(f.run(exitClean, "rewrite", "propose", f.digest, "--stdin"), "Pull request "+second)
 }
 
 // What is not the same elsewhere is said on the pull request, and so is what nobody can tell.
@@ -139,18 +154,20 @@ func TestAPlanThatIsNotReproducible(t *testing.T) {
 	}
 	f.elsewhere(func() {
 		f.value += "\nclean"
-		f.says(f.run(exitBlocked, "rewrite", "reproduce", manifest, "--stdin", "--check"), "another plan comes out")
+		f.says(f.run(exitBlocked, "rewrite", "reproduce", manifest, "--remote", f.CloneURL(f.repo), "--stdin", "--check"), "another plan comes out")
 		state("failure")
 		f.value, _, _ = strings.Cut(f.value, "\n")
 		f.Fail(ghfake.Fault{Operation: "git", Status: 503})
-		f.run(exitUndecided, "rewrite", "reproduce", manifest, "--stdin", "--check")
+		f.run(exitUndecided, "rewrite", "reproduce", manifest, "--remote", f.CloneURL(f.repo), "--stdin", "--check")
 		state("error")
-		f.run(exitBlocked, "rewrite", "reproduce", manifest, "--replace-text", f.text("nothing-that-is-there\n"), "--check")
+		f.run(exitBlocked, "rewrite", "reproduce", manifest, "--remote", f.CloneURL(f.repo), "--replace-text", f.text("nothing-that-is-there\n"), "--check")
 		state("failure")
 		f.local.File("on.top", "commits on top change nothing\n")
 		f.local.Git("push", "-q", "origin", "main")
-		f.run(exitClean, "rewrite", "reproduce", manifest, "--stdin", "--check")
+		f.run(exitClean, "rewrite", "reproduce", manifest, "--remote", f.CloneURL(f.repo), "--stdin", "--check")
 		state("success")
+		f.run(exitUsage, "rewrite", "reproduce", manifest, "--stdin")
+		f.run(exitUsage, "rewrite", "reproduce", manifest, "--remote", "https://elsewhere.example/acme/app.git", "--stdin")
 		f.run(exitUsage, "rewrite", "reproduce", filepath.Join(f.dir, "identity"), "--stdin")
 	})
 	f.hides()
@@ -190,7 +207,7 @@ func TestAnAppTakesALeakOut(t *testing.T) {
 		t.Errorf("%s opened it", pull.GetUser().GetLogin())
 	}
 	for range 2 {
-		f.run(exitClean, "rewrite", "reproduce", filepath.Join(f.dir, "manifest.json"), "--stdin", "--check")
+		f.run(exitClean, "rewrite", "reproduce", filepath.Join(f.dir, "manifest.json"), "--remote", f.CloneURL(f.repo), "--stdin", "--check")
 	}
 	runs, _, err := f.ann.Checks.ListCheckRunsForRef(t.Context(), "acme", "app", pull.GetHead().GetSHA(), nil)
 	if err != nil || runs.GetTotal() != 1 || runs.CheckRuns[0].GetConclusion() != "success" || f.Calls("checks/create") != 1 {

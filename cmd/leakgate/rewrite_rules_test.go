@@ -88,6 +88,7 @@ func TestAStandingBypassIsUsed(t *testing.T) {
 
 // A push that is refused, a call that fails: the rulesets are as they were all the same.
 func TestRulesetsAreRestoredWhateverFails(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	for name, fault := range map[string]ghfake.Fault{
 		"opening fails":                {Operation: "repos/update-repo-ruleset", Status: 502},
@@ -146,6 +147,36 @@ func (f *forge) killedAt(n int, after, withWatchdog bool) {
 	_ = c.Wait() // it was killed
 }
 
+// A call that GitHub carries out only after its caller was killed, and after the
+// rulesets were put back for the first time, opens nothing for good.
+func TestALateCallLeavesNoRulesetOpen(t *testing.T) {
+	slow(t)
+	t.Parallel()
+	f := newForge(t, ghfake.Options{})
+	f.closed(f.actor(github.BypassActorTypeIntegration, 77))
+	f.approved()
+	rules, let := f.rulesets(), make(chan struct{})
+	f.Fail(ghfake.Fault{Operation: "repos/update-repo-ruleset", Wait: let})
+	c := f.start("leakgate", f.value+"\n", "rewrite", "apply", f.digest, "--stdin", "--open-rulesets")
+	f.must(c.Start())
+	f.await(func() bool { return f.Calls("repos/update-repo-ruleset") == 1 })
+	reads := f.Calls("repos/get-repo-ruleset")
+	f.must(c.Process.Kill())
+	_ = c.Wait()                                                              // it was killed
+	f.await(func() bool { return f.Calls("repos/get-repo-ruleset") > reads }) // the watchdog has looked
+	close(let)
+	f.await(func() bool { return f.rulesets() != rules }) // now it is carried out
+	f.await(func() bool { return f.rulesets() == rules && strings.Contains(f.audit(), "rules restored") })
+}
+
+// slow is for what the part rewrite of test/e2e runs.
+func slow(t *testing.T) {
+	t.Helper()
+	if os.Getenv("LEAKGATE_E2E") != "true" {
+		t.Skip("the part rewrite of test/e2e runs this")
+	}
+}
+
 // children are the processes that a process started.
 func children(pid int) (all []int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -174,6 +205,7 @@ func (f *forge) await(is func() bool) {
 // Whenever the process is killed, the watchdog puts the rulesets back; where that was
 // killed too, recover does, and so does the next run.
 func TestAKilledApplyLeavesNoRulesetOpen(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	for _, by := range []string{"watchdog", "recover", "apply"} {
 		for _, at := range []struct {

@@ -38,12 +38,12 @@ func (h *Hub) Propose(ctx context.Context, m *purge.Manifest, p *purge.Proposal,
 	if err != nil {
 		return nil, err
 	}
-	pr, err := h.find(ctx, p.Branch, "open")
+	pr, err := h.find(ctx, p.Branch)
 	if err != nil {
 		return nil, err
 	}
 	title, body := title(digest), body(m, digest, p, n)
-	if pr == nil {
+	if pr == nil || pr.GetState() == "closed" && pr.MergedAt == nil {
 		pr, err = h.create(ctx, p, title, body)
 	} else if pr.GetTitle() != title || pr.GetBody() != body {
 		pr, _, err = h.client.PullRequests.Edit(ctx, h.owner, h.name, pr.GetNumber(), &github.PullRequest{Title: &title, Body: &body})
@@ -53,6 +53,9 @@ func (h *Hub) Propose(ctx context.Context, m *purge.Manifest, p *purge.Proposal,
 		return nil, err
 	}
 	out := &Pull{Number: pr.GetNumber(), URL: pr.GetHTMLURL(), Head: pr.GetHead().GetSHA()}
+	if pr.MergedAt != nil {
+		return out, nil // nobody is asked any more
+	}
 	return out, h.ask(ctx, pr, n.Users, out)
 }
 
@@ -61,17 +64,18 @@ func (h *Hub) create(ctx context.Context, p *purge.Proposal, title, body string)
 	head, base := strings.TrimPrefix(p.Branch, "refs/heads/"), strings.TrimPrefix(p.Base, "refs/heads/")
 	pr, _, err := h.client.PullRequests.Create(ctx, h.owner, h.name, &github.NewPullRequest{Title: &title, Body: &body, Head: &head, Base: &base, MaintainerCanModify: github.Ptr(false)})
 	if status(err) == http.StatusUnprocessableEntity {
-		if there, ferr := h.find(ctx, p.Branch, "open"); ferr == nil && there != nil {
+		if there, ferr := h.find(ctx, p.Branch); ferr == nil && there.GetState() == "open" {
 			return there, nil
 		}
 	}
 	return pr, failed("open the pull request", err)
 }
 
-// find gives the pull request of a branch of this repository, the newest when there
-// are several, or nil. Branches of forks with the same name are none.
-func (h *Hub) find(ctx context.Context, branch, state string) (*github.PullRequest, error) {
-	o := &github.PullRequestListOptions{State: state, Head: h.owner + ":" + strings.TrimPrefix(branch, "refs/heads/")}
+// find gives the pull request of a branch of this repository, or nil: one that is open
+// before one that was merged, before one that was closed. Branches of forks with the
+// same name are none.
+func (h *Hub) find(ctx context.Context, branch string) (*github.PullRequest, error) {
+	o := &github.PullRequestListOptions{State: "all", Head: h.owner + ":" + strings.TrimPrefix(branch, "refs/heads/")}
 	pulls, err := all(func(page github.ListOptions) ([]*github.PullRequest, *github.Response, error) {
 		o.ListOptions = page
 		return h.client.PullRequests.List(ctx, h.owner, h.name, o)
@@ -79,12 +83,24 @@ func (h *Hub) find(ctx context.Context, branch, state string) (*github.PullReque
 	if err != nil {
 		return nil, failed("look for the pull request", err)
 	}
-	for _, pr := range pulls {
-		if h.here(pr.GetHead()) && "refs/heads/"+pr.GetHead().GetRef() == branch {
-			return pr, nil
-		}
+	pulls = slices.DeleteFunc(pulls, func(pr *github.PullRequest) bool {
+		return !h.here(pr.GetHead()) || "refs/heads/"+pr.GetHead().GetRef() != branch
+	})
+	slices.SortStableFunc(pulls, func(a, b *github.PullRequest) int { return standing(a) - standing(b) })
+	if len(pulls) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	return pulls[0], nil
+}
+
+func standing(pr *github.PullRequest) int {
+	switch {
+	case pr.GetState() == "open":
+		return 0
+	case pr.MergedAt != nil:
+		return 1
+	}
+	return 2
 }
 
 // here reports whether a side of a pull request is a branch of this repository.

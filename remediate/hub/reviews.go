@@ -45,7 +45,7 @@ func (h *Hub) Verdicts(ctx context.Context, digest string) ([]purge.Verdict, err
 
 // asking is the pull request of a plan, open or merged, whose head carries its manifest.
 func (h *Hub) asking(ctx context.Context, digest string) (*github.PullRequest, error) {
-	pr, err := h.find(ctx, purge.Branch(digest), "all")
+	pr, err := h.find(ctx, purge.Branch(digest))
 	switch {
 	case err != nil:
 		return nil, err

@@ -88,8 +88,10 @@ func (e *Engine) opened(ctx context.Context, digest string) (before json.RawMess
 }
 
 // Recover puts back the rules that a run opened and could not put back. It says
-// whether there was something to do. While a run is at it, that is an error.
-func (e *Engine) Recover(ctx context.Context, digest string) (did bool, err error) {
+// whether there was something to do. While a run is at it, that is an error. What that
+// run asked for last may be carried out only after it ended: with a pause, not nil, the
+// rules are put back before and after it.
+func (e *Engine) Recover(ctx context.Context, digest string, pause func(context.Context) error) (did bool, err error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return false, err
@@ -105,6 +107,11 @@ func (e *Engine) Recover(ctx context.Context, digest string) (did bool, err erro
 	before, err := e.opened(ctx, digest)
 	if err != nil || before == nil {
 		return false, err
+	}
+	if pause != nil && e.Rules != nil {
+		if err := errors.Join(e.Rules.Turn(ctx, before, false), pause(ctx)); err != nil {
+			return true, err
+		}
 	}
 	return true, e.restore(ctx, digest)
 }
