@@ -99,8 +99,12 @@ func (f *forge) operate(rewrite string) {
 	f.must(os.MkdirAll(filepath.Join(f.dir, "leakgate"), 0o700))
 	f.must(os.MkdirAll(filepath.Join(f.dir, "issuers"), 0o700))
 	text := fmt.Sprintf("owned = [\"127.0.0.1/acme/*\"]\n[rewrite]\n%s\ngithub = %q\nrecipients = [%q]\n", rewrite, f.API, opener.Recipient())
+	_, public := approver(f.t, f.dir)
 	for _, login := range []string{"ann", "bob", "carl"} {
 		text += fmt.Sprintf("[[approvers]]\nname = %q\ngithub = %d\n", login, f.User(login).ID)
+		if login == "bob" {
+			text += fmt.Sprintf("keys = [%q]\n", public)
+		}
 	}
 	f.must(os.WriteFile(filepath.Join(f.dir, "leakgate", "remediate.toml"), []byte(text), 0o600))
 	token := f.PAT("ann")

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,13 @@ func TestRulesetsAreOpenedForOnePush(t *testing.T) {
 		t.Errorf("%d updates of rulesets", f.Calls("repos/update-repo-ruleset"))
 	}
 	f.says(f.run(exitClean, "audit", "export"), "rewrite opening the rules", "rewrite rules restored")
+
+	f.run(exitClean, "rewrite", "approve", f.digest, "--undo", "--actor", "bob", "--key", filepath.Join(f.dir, "approver"))
+	f.run(exitUndecided, "rewrite", "rollback", f.digest, "--identity", filepath.Join(f.dir, "identity"))
+	f.run(exitClean, "rewrite", "rollback", f.digest, "--identity", filepath.Join(f.dir, "identity"), "--open-rulesets")
+	if f.refs() != refs || f.rulesets() != rules {
+		t.Errorf("after the rollback\n%s\n%s", f.refs(), f.rulesets())
+	}
 	f.hides()
 }
 
