@@ -171,8 +171,8 @@ func (p Policy) validate() error {
 		return err
 	}
 	for _, q := range p.Approvals {
-		if q.Need < 1 || q.Need > len(p.Approvers) {
-			return fmt.Errorf("approvals: %d are needed, and there are %d approvers", q.Need, len(p.Approvers))
+		if q.Need < 1 || q.Need > p.signers() {
+			return fmt.Errorf("approvals: %d are needed, and there are %d approvers with keys", q.Need, p.signers())
 		}
 		for _, pattern := range q.Scopes {
 			if _, err := path.Match(pattern, ""); err != nil {
@@ -187,6 +187,16 @@ func (p Policy) validate() error {
 		return errors.New("budget, daily, lifetime and grace are not negative")
 	}
 	return nil
+}
+
+// signers counts the approvers who can sign.
+func (p Policy) signers() (n int) {
+	for _, a := range p.Approvers {
+		if len(a.Keys) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // distinct refuses lists on which one person could count as two.

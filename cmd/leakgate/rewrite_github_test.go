@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/google/go-github/v89/github"
@@ -418,5 +420,56 @@ func (f *forge) mergesAndGuards(stale *gittest.Repo, number int) {
 	f.must(err)
 	if _, res, err := f.ann.PullRequests.Merge(ctx, "acme", "app", late, "", nil); err == nil || res.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("the old history was merged: %v", err)
+	}
+}
+
+// closed puts a ruleset on all branches that lets nobody force a push but bob.
+func (f *forge) closed(bypass ...*github.BypassActor) {
+	f.t.Helper()
+	_, _, err := f.ann.Repositories.CreateRuleset(f.t.Context(), "acme", "app", github.RepositoryRuleset{
+		Name: "closed", Target: github.Ptr(github.RulesetTargetBranch), Enforcement: "active", BypassActors: bypass,
+		Conditions: &github.RepositoryRulesetConditions{RefName: &github.RepositoryRulesetRefConditionParameters{Include: []string{"refs/heads/main"}, Exclude: []string{}}},
+		Rules:      &github.RepositoryRulesetRules{NonFastForward: &github.EmptyRuleParameters{}, Deletion: &github.EmptyRuleParameters{}},
+	})
+	f.must(err)
+}
+
+// rulesets are those of the repository, as text.
+func (f *forge) rulesets() string {
+	var out []any
+	for _, s := range f.Rulesets(f.repo) {
+		out = append(out, map[string]any{"id": s.ID, "body": s.Body})
+	}
+	text, err := json.Marshal(out)
+	f.must(err)
+	return string(text)
+}
+
+// approved has a plan that a review approves.
+func (f *forge) approved() {
+	f.t.Helper()
+	pull := f.propose()
+	f.review("bob", "APPROVE", pull.GetNumber())
+	f.run(exitClean, "rewrite", "approve", f.digest, "--from-reviews")
+}
+
+func (f *forge) actor(kind github.BypassActorType, id int64) *github.BypassActor {
+	return &github.BypassActor{ActorID: &id, ActorType: &kind, BypassMode: github.Ptr(github.BypassModeAlways)}
+}
+
+func (f *forge) await(is func() bool) {
+	f.t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			f.t.Fatal("it does not come to pass")
+		}
+	}
+}
+
+// slow is for what the part rewrite of test/e2e runs.
+func slow(t *testing.T) {
+	t.Helper()
+	if os.Getenv("LEAKGATE_E2E") != "true" {
+		t.Skip("the part rewrite of test/e2e runs this")
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -79,11 +80,36 @@ func TestReviewsAreReadAgain(t *testing.T) {
 
 	f.badWeather()
 	f.Limit("ann", 5000)
+	f.dismissedUnderWay(n)
 	_, _, err = pulls.Merge(t.Context(), "acme", "app", n, "", nil) // merged in the middle
 	f.must(err)
 	f.says(f.run(exitClean, "rewrite", "apply", f.digest, "--stdin"), "refs moved")
 	f.clean()
 	f.hides()
+}
+
+// dismissedUnderWay has a review dismissed while the new history is being made.
+func (f *forge) dismissedUnderWay(number int) {
+	f.t.Helper()
+	bob := f.reviewed(number)
+	past, let := make(chan struct{}), make(chan struct{})
+	close(past)
+	f.Fail(ghfake.Fault{Operation: "pulls/list-reviews", Wait: past})
+	f.Fail(ghfake.Fault{Operation: "pulls/list-reviews", Wait: let})
+	before, calls := f.refs(), f.Calls("pulls/list-reviews")
+	c := f.start("leakgate", f.value+"\n", "rewrite", "apply", f.digest, "--stdin")
+	var out bytes.Buffer
+	c.Stdout, c.Stderr = &out, &out
+	f.must(c.Start())
+	f.await(func() bool { return f.Calls("pulls/list-reviews") == calls+2 })
+	_, _, err := f.ann.PullRequests.DismissReview(f.t.Context(), "acme", "app", number, bob.GetID(), &github.PullRequestReviewDismissalRequest{Message: github.Ptr("no")})
+	f.must(err)
+	close(let)
+	if c.Wait() == nil || f.refs() != before {
+		f.t.Error("a review that was dismissed under way counts")
+	}
+	f.says(out.String(), "1 of 2 approvals", "dismissed")
+	f.reviewed(number)
 }
 
 // badWeather has GitHub fail in its ways; each time it is said, and nothing is lost.
@@ -104,6 +130,7 @@ func (f *forge) badWeather() {
 // A pull request whose opening was answered by nobody is found, one that was closed is
 // opened anew, and one of a fork with the same branch is not taken for it.
 func TestOnePullRequestAsks(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	f := newForge(t, ghfake.Options{})
 	f.plan("--override", "@acme/all <b>*see*</b> ```", "--manifest", filepath.Join(f.dir, "manifest.json"))
@@ -141,6 +168,7 @@ func TestOnePullRequestAsks(t *testing.T) {
 
 // What is not the same elsewhere is said on the pull request, and so is what nobody can tell.
 func TestAPlanThatIsNotReproducible(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	f := newForge(t, ghfake.Options{})
 	pull := f.propose()
@@ -182,6 +210,7 @@ func (f *forge) text(content string) string {
 
 // An App proposes, checks, opens the rulesets for itself, and tells.
 func TestAnAppTakesALeakOut(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	f := newForge(t, ghfake.Options{})
 	app, err := f.App("purger", "", map[string]string{"contents": "write", "pull_requests": "write", "checks": "write", "administration": "write", "metadata": "read", "actions": "read"})

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,46 +11,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-github/v89/github"
 
 	"github.com/leakgate/leakgate/internal/ghfake"
 )
-
-// closed puts a ruleset on all branches that lets nobody force a push but bob.
-func (f *forge) closed(bypass ...*github.BypassActor) {
-	f.t.Helper()
-	_, _, err := f.ann.Repositories.CreateRuleset(f.t.Context(), "acme", "app", github.RepositoryRuleset{
-		Name: "closed", Target: github.Ptr(github.RulesetTargetBranch), Enforcement: "active", BypassActors: bypass,
-		Conditions: &github.RepositoryRulesetConditions{RefName: &github.RepositoryRulesetRefConditionParameters{Include: []string{"refs/heads/main"}, Exclude: []string{}}},
-		Rules:      &github.RepositoryRulesetRules{NonFastForward: &github.EmptyRuleParameters{}, Deletion: &github.EmptyRuleParameters{}},
-	})
-	f.must(err)
-}
-
-// rulesets are those of the repository, as text.
-func (f *forge) rulesets() string {
-	var out []any
-	for _, s := range f.Rulesets(f.repo) {
-		out = append(out, map[string]any{"id": s.ID, "body": s.Body})
-	}
-	text, err := json.Marshal(out)
-	f.must(err)
-	return string(text)
-}
-
-// approved has a plan that a review approves.
-func (f *forge) approved() {
-	f.t.Helper()
-	pull := f.propose()
-	f.review("bob", "APPROVE", pull.GetNumber())
-	f.run(exitClean, "rewrite", "approve", f.digest, "--from-reviews")
-}
-
-func (f *forge) actor(kind github.BypassActorType, id int64) *github.BypassActor {
-	return &github.BypassActor{ActorID: &id, ActorType: &kind, BypassMode: github.Ptr(github.BypassModeAlways)}
-}
 
 func TestRulesetsAreOpenedForOnePush(t *testing.T) {
 	t.Parallel()
@@ -83,6 +47,7 @@ func TestRulesetsAreOpenedForOnePush(t *testing.T) {
 }
 
 func TestAStandingBypassIsUsed(t *testing.T) {
+	slow(t)
 	t.Parallel()
 	f := newForge(t, ghfake.Options{Enterprise: true})
 	f.closed(f.actor(github.BypassActorTypeRepositoryRole, 5)) // administrators
@@ -177,14 +142,6 @@ func TestALateCallLeavesNoRulesetOpen(t *testing.T) {
 	f.await(func() bool { return f.rulesets() == rules && strings.Contains(f.audit(), "rules restored") })
 }
 
-// slow is for what the part rewrite of test/e2e runs.
-func slow(t *testing.T) {
-	t.Helper()
-	if os.Getenv("LEAKGATE_E2E") != "true" {
-		t.Skip("the part rewrite of test/e2e runs this")
-	}
-}
-
 // children are the processes that a process started.
 func children(pid int) (all []int) {
 	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
@@ -199,15 +156,6 @@ func children(pid int) (all []int) {
 		}
 	}
 	return all
-}
-
-func (f *forge) await(is func() bool) {
-	f.t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			f.t.Fatal("it does not come to pass")
-		}
-	}
 }
 
 // Whenever the process is killed, the watchdog puts the rulesets back; where that was

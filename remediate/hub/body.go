@@ -51,7 +51,7 @@ func body(m *purge.Manifest, digest string, p *purge.Proposal, n Needs) string {
 func why(say func(string, ...any), m *purge.Manifest) {
 	switch {
 	case m.Override != "":
-		say("Values are in this history that must not be there. The operator says why it may be done although nobody proved them dead: %s", plain(m.Override))
+		say("Values are in this history that must not be there. The operator says why it may be done although nobody proved them dead: %s", plain(clip(m.Override, 500)))
 	case len(m.Credentials) > 0:
 		say("Values of these credentials are in this history; it is rewritten only once they are dead:\n")
 		for _, id := range m.Credentials[:min(listed, len(m.Credentials))] {

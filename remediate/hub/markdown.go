@@ -10,7 +10,11 @@ import (
 // span shows a name that others chose as code. Every character that could be
 // markup, a mention, a link or a mark that steers the text becomes an entity or a
 // replacement character, see https://github.github.com/gfm/#entity-and-numeric-character-references.
-func span(name string) string { return "<code>" + plain(name) + "</code>" }
+func span(name string) string { return "<code>" + plain(clip(name, longest)) + "</code>" }
+
+// longest is how much of a name is shown, in characters: as entities fifty of them have
+// to fit into the 65,536 that GitHub takes.
+const longest = 80
 
 // plain is that without the frame, for text that people wrote.
 func plain(text string) string {

@@ -108,10 +108,17 @@ func (h *Hub) here(side *github.PullRequestBranch) bool {
 	return strings.EqualFold(side.GetRepo().GetFullName(), h.owner+"/"+h.name)
 }
 
-// ask requests the reviews. GitHub asks the owners of the code when a pull request is
-// opened, so they are only read.
+// ask requests the reviews of those who were neither asked nor have answered. GitHub asks
+// the owners of the code when a pull request is opened, so they are only read.
 func (h *Hub) ask(ctx context.Context, pr *github.PullRequest, users []int64, out *Pull) error {
+	known, err := h.known(ctx, pr.GetNumber())
+	if err != nil {
+		return err
+	}
 	for _, id := range users {
+		if known[id] {
+			continue
+		}
 		u, _, err := h.client.Users.GetByID(ctx, id)
 		if err == nil && u.GetID() == pr.GetUser().GetID() {
 			out.Unasked = append(out.Unasked, u.GetLogin()+": opened the pull request")
@@ -126,9 +133,9 @@ func (h *Hub) ask(ctx context.Context, pr *github.PullRequest, users []int64, ou
 			return failed("ask for a review", err)
 		}
 	}
-	asked, _, err := h.client.PullRequests.ListReviewers(ctx, h.owner, h.name, pr.GetNumber())
+	asked, err := h.reviewers(ctx, pr.GetNumber())
 	if err != nil {
-		return failed("read who was asked for a review", err)
+		return err
 	}
 	for _, u := range asked.Users {
 		out.Asked = append(out.Asked, u.GetLogin())
@@ -138,6 +145,35 @@ func (h *Hub) ask(ctx context.Context, pr *github.PullRequest, users []int64, ou
 	}
 	slices.Sort(out.Asked)
 	return nil
+}
+
+// known are the accounts that were asked for a review or gave one.
+func (h *Hub) known(ctx context.Context, number int) (map[int64]bool, error) {
+	known := map[int64]bool{}
+	asked, err := h.reviewers(ctx, number)
+	if err != nil {
+		return nil, err
+	}
+	for _, u := range asked.Users {
+		known[u.GetID()] = true
+	}
+	reviews, err := h.reviews(ctx, number)
+	for _, r := range reviews {
+		known[r.GetUser().GetID()] = true
+	}
+	return known, err
+}
+
+func (h *Hub) reviewers(ctx context.Context, number int) (*github.Reviewers, error) {
+	asked, _, err := h.client.PullRequests.ListReviewers(ctx, h.owner, h.name, number)
+	return asked, failed("read who was asked for a review", err)
+}
+
+func (h *Hub) reviews(ctx context.Context, number int) ([]*github.PullRequestReview, error) {
+	reviews, err := all(func(page github.ListOptions) ([]*github.PullRequestReview, *github.Response, error) {
+		return h.client.PullRequests.ListReviews(ctx, h.owner, h.name, number, &page)
+	})
+	return reviews, failed("read the reviews", err)
 }
 
 // errCarries says that a pull request is not about the plan.

@@ -19,14 +19,15 @@ func (h *Hub) Verdicts(ctx context.Context, digest string) ([]purge.Verdict, err
 	if err != nil {
 		return nil, err
 	}
-	reviews, err := all(func(page github.ListOptions) ([]*github.PullRequestReview, *github.Response, error) {
-		return h.client.PullRequests.ListReviews(ctx, h.owner, h.name, pr.GetNumber(), &page)
-	})
+	reviews, err := h.reviews(ctx, pr.GetNumber())
 	if err != nil {
-		return nil, failed("read the reviews", err)
+		return nil, err
 	}
-	last := map[int64]*github.PullRequestReview{} // GitHub lists the oldest first
+	last := map[int64]*github.PullRequestReview{}
 	for _, r := range reviews {
+		if r.GetID() < last[r.GetUser().GetID()].GetID() {
+			continue // an older word
+		}
 		if slices.Contains([]string{"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}, r.GetState()) && r.GetUser().GetID() != 0 {
 			last[r.GetUser().GetID()] = r
 		}

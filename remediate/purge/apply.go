@@ -113,6 +113,9 @@ func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change
 	if err := e.note(ctx, digest, bundled, kept); err != nil {
 		return nil, err
 	}
+	if err := e.approved(ctx, m, digest, false); err != nil { // minutes may have passed
+		return nil, err
+	}
 	return now.Changes, e.push(ctx, digest, now.Changes, r.Pack)
 }
 
