@@ -48,17 +48,17 @@ func newForge(t *testing.T, o ghfake.Options) *forge {
 	o.Record = &f.heard
 	f.GitHub = ghfake.New(t, o)
 	f.Org("acme")
-	for _, login := range []string{"ann", "bob", "carl", "eve", "dan"} {
+	for _, login := range []string{"ann", "bob", "carl", "eve", "dan", "gus"} {
 		f.User(login)
 	}
 	var err error
 	f.repo, err = f.Repository("acme/app", true)
 	f.must(err)
-	for login, role := range map[string]string{"ann": "admin", "bob": "write", "carl": "write", "eve": "read", "dan": "read"} {
+	for login, role := range map[string]string{"ann": "admin", "bob": "write", "carl": "write", "eve": "read", "dan": "read", "gus": "write"} {
 		f.Collaborator(f.repo, login, role)
 	}
 	f.local = gittest.New(t)
-	f.local.Write(".github/CODEOWNERS", "* @carl\n")
+	f.local.Write(".github/CODEOWNERS", "* @gus\n")
 	f.local.File("clean.conf", "a\n")
 	f.local.Git("branch", "untouched")
 	f.local.File("deploy.conf", "token = \""+f.value+"\"\n")
@@ -290,10 +290,10 @@ func (f *forge) wholeWay() {
 	manifest := filepath.Join(f.dir, "manifest.json")
 	f.plan("--credential", f.id, "--manifest", manifest)
 	out := f.run(exitClean, "rewrite", "propose", f.digest, "--stdin")
-	f.says(out, "Pull request ", "asked: bob", "asked: carl")
+	f.says(out, "Pull request ", "asked: bob", "asked: carl", "asked: gus")
 	pull := f.pull()
 	f.says(pull.GetBody(), "Merging this rewrites nothing", f.digest, f.id[3:], "3 of ")
-	f.run(exitClean, "rewrite", "propose", f.digest, "--stdin")
+	f.run(exitClean, "rewrite", "propose", f.digest, "--stdin", "-vv")
 	if again := f.pull(); again.GetNumber() != pull.GetNumber() || f.Calls("pulls/create") != 3 {
 		t.Errorf("a second pull request was opened: %d", again.GetNumber())
 	}
@@ -319,12 +319,14 @@ func (f *forge) wholeWay() {
 	if f.refs() != before {
 		t.Error("something moved")
 	}
-	f.says(f.run(exitClean, "rewrite", "apply", f.digest, "--stdin"), "4 refs moved")
+	f.says(f.run(exitClean, "rewrite", "apply", f.digest, "--stdin", "-vv"), "4 refs moved")
 	f.clean()
-	f.says(f.run(exitClean, "rewrite", "verify", f.digest, "--stdin"), "holds no value in what its branches")
+	f.says(f.run(exitClean, "rewrite", "verify", f.digest, "--stdin", "-vv"), "holds no value in what its branches")
 
 	// Those whom it concerns are told, once.
 	ticket := filepath.Join(f.dir, "ticket")
+	f.Fail(ghfake.Fault{Operation: "issues/create-comment", Lose: true, After: true})
+	f.says(f.run(exitUndecided, "rewrite", "tell", f.digest), "run it again")
 	out = f.run(exitClean, "rewrite", "tell", f.digest, "--ticket", ticket)
 	f.says(out, "Pull requests that were told: 2", "dan/app", "artifacts of workflows: 0")
 	text, err := os.ReadFile(ticket)

@@ -196,10 +196,10 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 			if reviews && (undo || request || s.key != "" || s.signature != "") {
 				return badFlag("--from-reviews counts reviews of the plan, and signs nothing")
 			}
-			return w.onHub(cmd, f, &rewriteFlags{}, &g, args[0], func(p *purge.Engine, _ *hub.Hub) error {
-				if reviews {
-					return w.approveFromReviews(cmd, p, args[0])
-				}
+			if reviews {
+				return w.onHub(cmd, f, &rewriteFlags{}, &g, args[0], func(p *purge.Engine, _ *hub.Hub) error { return w.approveFromReviews(cmd, p, args[0]) })
+			}
+			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
 				if request {
 					return w.askFor(cmd, p, &remediate.Request{Plan: args[0], Requester: p.Actor}, s.key, s.signature)
 				}

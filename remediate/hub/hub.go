@@ -51,7 +51,7 @@ func Open(remote string, o Options) (*Hub, error) {
 		return nil, errors.New("the remote is no repository of a GitHub, as https://github.com/OWNER/NAME")
 	}
 	if o.Token.IsZero() {
-		return nil, errors.New("GitHub is asked for nothing without a token: set GITHUB_TOKEN, or name its file")
+		return nil, errors.New("GitHub is asked for nothing without a token: set GITHUB_TOKEN, or name its file (--github none is for git alone)")
 	}
 	base, err := address(o.API)
 	if err != nil {
