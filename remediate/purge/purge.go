@@ -56,6 +56,8 @@ type Engine struct {
 	Dir string
 	// Recipients can open the bundle.
 	Recipients []age.Recipient
+	// Identities, where given, must open it before anything is pushed.
+	Identities []age.Identity
 
 	crash func(point string) // tests end the process here
 }

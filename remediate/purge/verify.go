@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -16,14 +18,47 @@ type Residue struct {
 	Others []Change `json:"others"`
 	// Moved are refs that are no longer where the rewrite put them.
 	Moved []string `json:"moved"`
+	// Accepted is the word that Hidden may stay; nil when nobody gave it.
+	Accepted *Acceptance `json:"accepted,omitempty"`
 }
 
-// ErrResidue says that values are left where the rewrite should have reached.
-var ErrResidue = errors.New("the remote still holds a value")
+// Acceptance is an operator's word that refs of the server's own stay as they are.
+type Acceptance struct {
+	By   string   `json:"by"`
+	Why  string   `json:"why"`
+	Refs []string `json:"refs"`
+}
+
+func (a Acceptance) covers(left []Change) bool {
+	return !slices.ContainsFunc(left, func(c Change) bool { return !slices.Contains(a.Refs, readable(c.Name)) })
+}
+
+var (
+	// ErrResidue says that values are left where the rewrite should have reached.
+	ErrResidue = errors.New("the remote still holds a value")
+	// ErrRemains says that they are left where only the server's people reach, and
+	// that nobody has accepted that.
+	ErrRemains = errors.New("refs of the server's own still hold a value")
+)
 
 // Verify mirrors the remote afresh and looks whether any value is left in what
-// its refs reach. When none is, the incidents of the credentials are purged.
+// its refs reach. When none is, or only in refs of the server's own that an operator
+// accepted, the incidents of the credentials are purged; else they are not, or not
+// any more, and the error is ErrResidue or ErrRemains.
 func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
+	return e.verify(ctx, digest, "")
+}
+
+// Accept verifies, and records why an operator accepts the refs of the server's
+// own that hold a value then.
+func (e *Engine) Accept(ctx context.Context, digest, why string) (*Residue, error) {
+	if strings.TrimSpace(why) == "" {
+		return nil, errors.New("what remains is accepted for a reason")
+	}
+	return e.verify(ctx, digest, why)
+}
+
+func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return nil, err
@@ -40,6 +75,38 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if p.last != pushed && p.last != verified && p.last != stayed {
 		return nil, errors.New("the rewrite is not applied: there is nothing to verify")
 	}
+	found, err := e.look(ctx, m, p)
+	if err != nil {
+		return nil, err
+	}
+	if len(found.Others) > 0 {
+		return found, errors.Join(fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)), e.unpurged(ctx, m, "verify", digest))
+	}
+	if why != "" && len(found.Hidden) > 0 {
+		p.accepted = Acceptance{By: e.Actor, Why: why}
+		for _, c := range found.Hidden {
+			p.accepted.Refs = append(p.accepted.Refs, readable(c.Name))
+		}
+		if err := e.note(ctx, digest, accepted, p.accepted); err != nil {
+			return found, err
+		}
+	}
+	if !p.accepted.covers(found.Hidden) {
+		return found, errors.Join(fmt.Errorf("%w: %d", ErrRemains, len(found.Hidden)), e.unpurged(ctx, m, "verify", digest))
+	}
+	if len(found.Hidden) > 0 {
+		found.Accepted = &p.accepted
+	}
+	if p.last != verified {
+		if err := e.note(ctx, digest, verified, found); err != nil {
+			return found, err
+		}
+	}
+	return found, e.purged(ctx, m, digest)
+}
+
+// look searches a fresh mirror.
+func (e *Engine) look(ctx context.Context, m *Manifest, p past) (*Residue, error) {
 	work, remove, err := e.workplace()
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
@@ -52,20 +119,7 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if r.Spec != m.Spec {
 		return nil, errOtherSpec
 	}
-	now := map[string]string{}
-	for _, ref := range advert.Refs {
-		now[ref.Name] = ref.ID.String()
-	}
-	found := residue(r, p.moved, now)
-	if len(found.Others) > 0 {
-		return found, fmt.Errorf("%w in %s", ErrResidue, found.Others[0].Name)
-	}
-	if p.last != verified {
-		if err := e.note(ctx, digest, verified, found); err != nil {
-			return found, err
-		}
-	}
-	return found, e.purged(ctx, m, digest)
+	return residue(r, p.moved, whereIs(advert)), nil
 }
 
 func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
