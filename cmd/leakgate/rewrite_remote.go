@@ -29,7 +29,8 @@ import (
 const tokenVariable = "LEAKGATE_GIT_TOKEN"
 
 const rewriteRemoteHelp = `
-A remote is reached over https (with ` + tokenVariable + ` or git's credential helpers), ssh, or a path.
+A remote is reached over https (with ` + tokenVariable + `, which goes to none but those that the operator
+owns, or git's credential helpers), ssh, or a path.
 Values are given again at each step, for nobody keeps them; they must be the same.
 `
 
@@ -62,12 +63,16 @@ func (w *world) furnish(cmd *cobra.Command, p *purge.Engine, key secret.Key, val
 		Spec: func(repo *gitrepo.Repo) (*rewrite.Spec, error) {
 			return w.rewriteSpec(cmd, values, repo, repo.GitDir())
 		}}
-	p.Remote, err = w.remote(cmd.Context(), address)
-	return err
+	if p.Remote, err = w.remote(cmd.Context(), address, p.Policy); err != nil {
+		return err
+	}
+	p.Remote.Limits.Pack = p.Policy.Rewrite.MirrorMiB << 20
+	return nil
 }
 
-// remote understands an address, and who signs in there.
-func (w *world) remote(ctx context.Context, address string) (*wire.Remote, error) {
+// remote understands an address, and who signs in there. The token of the
+// environment knows no host, so it goes to none but those that the operator lists.
+func (w *world) remote(ctx context.Context, address string, policy remediate.Policy) (*wire.Remote, error) {
 	r, err := wire.Open(address)
 	if err != nil {
 		return nil, flagError{err}
@@ -77,6 +82,9 @@ func (w *world) remote(ctx context.Context, address string) (*wire.Remote, error
 		return r, nil
 	}
 	user, password := "x-access-token", secret.New(w.env(tokenVariable))
+	if !policy.Owns(gitrepo.RemoteName(r.Address)) {
+		password = secret.Secret{}
+	}
 	if password.IsZero() {
 		user, password = helped(ctx, r.Address)
 	}

@@ -136,7 +136,7 @@ func (s *scene) overHTTP() {
 	})
 	s.t.Cleanup(server.Close)
 	s.reach(server.URL + "/remote.git")
-	s.Policy.Owned = []string{"127.0.0.1/remote"}
+	s.Policy.Owned = []string{strings.TrimPrefix(server.URL, "http://") + "/remote"}
 }
 
 // reach opens the remote by another address.
