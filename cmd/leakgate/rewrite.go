@@ -26,7 +26,7 @@ Exit codes:
   1  plan: history would change; verify: something is left that nobody accepted
   2  usage: a wrong flag, or a file named by a flag that does not parse
   3  could not: a damaged or partial repository, changes that are not committed, a ref that moved,
-     a push of which nobody can tell whether it was taken`
+     a push of which nobody can tell whether it was taken; verify: an archive that cannot be read`
 
 func (w *world) rewriteCommand() *cobra.Command {
 	var f remediation
@@ -106,8 +106,12 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 						fmt.Fprintln(w.stdout, id)
 					}
 				}
-				if r.Any() {
+				w.printArchives(&r.Archives)
+				switch {
+				case r.Any():
 					return outcome(exitBlocked)
+				case len(r.Archives.Unread) > 0:
+					return outcome(exitUndecided)
 				}
 				return nil
 			})

@@ -161,6 +161,14 @@ func (w *world) printManifest(m *purge.Manifest, need int) error {
 		fmt.Fprintf(out, "Refs of the server's own that hold a value and that only its people can remove: %d\n", n)
 		w.printSome(n, func(i int) string { return inspect.Clean(m.Remaining[i].Name) })
 	}
+	if n := len(m.Archives); n > 0 {
+		fmt.Fprintf(out, "Archives and compressed files that hold a value inside, and stay unless --drop takes them out: %d\n", n)
+		w.printSome(n, func(i int) string { return m.Archives[i] })
+	}
+	if n := len(m.Unread); n > 0 {
+		fmt.Fprintf(out, "Archives and compressed files of which nobody can tell: %d\n", n)
+		w.printSome(n, func(i int) string { return m.Unread[i] })
+	}
 	if n := len(m.Signatures); n > 0 {
 		fmt.Fprintf(out, "Signatures that fall: %d\n", n)
 		w.printSome(n, func(i int) string { return m.Signatures[i] })
@@ -289,6 +297,9 @@ func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewrite
 		if left != nil {
 			w.printResidue(left, digest)
 		}
+		if left != nil && errors.Is(err, purge.ErrUnread) {
+			return outcome(exitUndecided)
+		}
 		if left != nil && (errors.Is(err, purge.ErrResidue) || errors.Is(err, purge.ErrRemains)) {
 			return outcome(exitBlocked)
 		}
@@ -310,11 +321,20 @@ func (w *world) printResidue(left *purge.Residue, digest string) {
 	if n := len(left.Hidden); n > 0 {
 		fmt.Fprintf(w.stdout, "Refs of the server's own that still hold one: %d; ask its people to remove them and what nothing reaches\n", n)
 		w.printSome(n, func(i int) string { return inspect.Clean(left.Hidden[i].Name) })
-		if a := left.Accepted; a != nil {
-			fmt.Fprintf(w.stdout, "%s accepted that: %s\n", inspect.Clean(a.By), inspect.Clean(a.Why))
-		} else if len(left.Others) == 0 {
-			fmt.Fprintf(w.stdout, "Not purged while they hold it. If that is to be lived with: leakgate rewrite verify %s --accept-remaining REASON\n", digest)
-		}
+	}
+	if n := len(left.Archives); n > 0 {
+		fmt.Fprintf(w.stdout, "Archives and compressed files that hold a value inside: %d; a plan with --drop takes them out\n", n)
+		w.printSome(n, func(i int) string { return left.Archives[i] })
+	}
+	if n := len(left.Unread); n > 0 {
+		fmt.Fprintf(w.stdout, "Archives and compressed files of which nobody can tell: %d\n", n)
+		w.printSome(n, func(i int) string { return left.Unread[i] })
+	}
+	switch a := left.Accepted; {
+	case a != nil:
+		fmt.Fprintf(w.stdout, "%s accepted that: %s\n", inspect.Clean(a.By), inspect.Clean(a.Why))
+	case len(left.Others) == 0 && len(left.Hidden)+len(left.Archives)+len(left.Unread) > 0:
+		fmt.Fprintf(w.stdout, "Not purged while that is so. If it is to be lived with: leakgate rewrite verify %s --accept-remaining REASON\n", digest)
 	}
 	fmt.Fprintln(w.stdout, "Out of reach: forks, clones, caches, build logs and artifacts, releases, packages.")
 }

@@ -29,6 +29,12 @@ func (e *Engine) Plan(ctx context.Context, credentials []string, override string
 	m.Expires = m.Made.Add(lifetime)
 	m.fill(r)
 	if len(m.Changes)+len(m.Remaining) == 0 {
+		if len(m.Archives) > 0 {
+			return nil, fmt.Errorf("values are in %d archives or compressed files only (the first is %s), which are not rewritten: take them out with --drop PATH", len(m.Archives), m.Archives[0])
+		}
+		if len(m.Unread) > 0 {
+			return nil, fmt.Errorf("no value is left that can be seen, but of %d archives nobody can tell (the first is %s)", len(m.Unread), m.Unread[0])
+		}
 		return nil, ErrNothing
 	}
 	return m, e.keep(ctx, m)

@@ -37,6 +37,8 @@ type Rewritten struct {
 	Changes     []Change     // refs that point elsewhere now
 	First       []gitrepo.ID // commits that change although none of their parents does
 	Blobs       []gitrepo.ID // that held a value
+	Archives    []gitrepo.ID // files in which a member holds a value; they stay
+	Unread      []gitrepo.ID // archives of which nobody can tell
 	Signatures  []gitrepo.ID // old ids of commits and tags whose signatures fall
 	Commits     int          // how many change
 	Map         string       // digest of the list of old and new commits

@@ -18,27 +18,43 @@ type Residue struct {
 	Others []Change `json:"others"`
 	// Moved are refs that are no longer where the rewrite put them.
 	Moved []string `json:"moved"`
-	// Accepted is the word that Hidden may stay; nil when nobody gave it.
+	// Archives are files in which a member holds a value, Unread those of which
+	// nobody can tell.
+	Archives []string `json:"archives"`
+	Unread   []string `json:"unread"`
+	// Accepted is the word that these and Hidden may stay; nil when nobody gave it.
 	Accepted *Acceptance `json:"accepted,omitempty"`
 }
 
-// Acceptance is an operator's word that refs of the server's own stay as they are.
+// remaining names all that nobody but an operator's word can be done about.
+func (r *Residue) remaining() []string {
+	out := slices.Concat(r.Archives, r.Unread)
+	for _, c := range r.Hidden {
+		out = append(out, readable(c.Name))
+	}
+	return out
+}
+
+// Acceptance is an operator's word that refs of the server's own, and archives, stay
+// as they are.
 type Acceptance struct {
 	By   string   `json:"by"`
 	Why  string   `json:"why"`
-	Refs []string `json:"refs"`
+	What []string `json:"what"` // names of refs, ids of files
 }
 
-func (a Acceptance) covers(left []Change) bool {
-	return !slices.ContainsFunc(left, func(c Change) bool { return !slices.Contains(a.Refs, readable(c.Name)) })
+func (a Acceptance) covers(left []string) bool {
+	return !slices.ContainsFunc(left, func(name string) bool { return !slices.Contains(a.What, name) })
 }
 
 var (
 	// ErrResidue says that values are left where the rewrite should have reached.
 	ErrResidue = errors.New("the remote still holds a value")
-	// ErrRemains says that they are left where only the server's people reach, and
-	// that nobody has accepted that.
-	ErrRemains = errors.New("refs of the server's own still hold a value")
+	// ErrRemains says that they are left where only the server's people reach, or in
+	// archives, and that nobody has accepted that.
+	ErrRemains = errors.New("what the rewrite does not reach still holds a value")
+	// ErrUnread says that nobody can tell, of archives, and has accepted that.
+	ErrUnread = errors.New("there are archives that cannot be read")
 )
 
 // Verify mirrors the remote afresh and looks whether any value is left in what
@@ -80,21 +96,23 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 		return nil, err
 	}
 	if len(found.Others) > 0 {
-		return found, errors.Join(fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)), e.unpurged(ctx, m, "verify", digest))
+		return found, e.impure(ctx, m, digest, fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)))
 	}
-	if why != "" && len(found.Hidden) > 0 {
-		p.accepted = Acceptance{By: e.Actor, Why: why}
-		for _, c := range found.Hidden {
-			p.accepted.Refs = append(p.accepted.Refs, readable(c.Name))
-		}
+	left := found.remaining()
+	if why != "" && len(left) > 0 {
+		p.accepted = Acceptance{By: e.Actor, Why: why, What: left}
 		if err := e.note(ctx, digest, accepted, p.accepted); err != nil {
 			return found, err
 		}
 	}
-	if !p.accepted.covers(found.Hidden) {
-		return found, errors.Join(fmt.Errorf("%w: %d", ErrRemains, len(found.Hidden)), e.unpurged(ctx, m, "verify", digest))
+	if !p.accepted.covers(left) {
+		err := fmt.Errorf("%w: %d refs and files", ErrRemains, len(left)-len(found.Unread))
+		if len(left) == len(found.Unread) {
+			err = fmt.Errorf("%w: %d", ErrUnread, len(left))
+		}
+		return found, e.impure(ctx, m, digest, err)
 	}
-	if len(found.Hidden) > 0 {
+	if len(left) > 0 {
 		found.Accepted = &p.accepted
 	}
 	if p.last != verified {
@@ -103,6 +121,14 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 		}
 	}
 	return found, e.purged(ctx, m, digest)
+}
+
+// impure takes back that the incidents are purged; why is the error when that is done.
+func (e *Engine) impure(ctx context.Context, m *Manifest, digest string, why error) error {
+	if err := e.unpurged(ctx, m, "verify", digest); err != nil {
+		return err
+	}
+	return why
 }
 
 // look searches a fresh mirror.
@@ -125,7 +151,7 @@ func (e *Engine) look(ctx context.Context, m *Manifest, p past) (*Residue, error
 func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
 	var left Manifest
 	left.fill(r)
-	found := &Residue{Hidden: left.Remaining, Others: left.Changes, Moved: []string{}}
+	found := &Residue{Hidden: left.Remaining, Others: left.Changes, Moved: []string{}, Archives: hexes(r.Archives), Unread: hexes(r.Unread)}
 	for _, c := range moved {
 		if now[c.Name] != c.New {
 			found.Moved = append(found.Moved, c.Name)

@@ -27,9 +27,10 @@ type Result struct {
 	Blobs      int          // that were rewritten
 	Tainted    []gitrepo.ID // blobs that hold a value
 	Trees      int
-	Notes      int    // commits of notes that change
-	Quoted     int    // ids in messages that could not be followed
-	Submodules int    // commits of submodules that history names; they stay
+	Notes      int // commits of notes that change
+	Quoted     int // ids in messages that could not be followed
+	Submodules int // commits of submodules that history names; they stay
+	Archives   Archives
 	Pack       string // file of the new objects
 	Objects    int    // in it
 	Bytes      int64  // its size

@@ -67,6 +67,8 @@ type survey struct {
 	commits []node
 	index   map[gitrepo.ID]int32 // of commits
 	tags    map[gitrepo.ID]*tagNode
+
+	archives Archives
 }
 
 func newSurvey(repo *gitrepo.Repo, e *editor) (*survey, error) {
@@ -102,18 +104,20 @@ func (s *survey) search(ctx context.Context) error {
 		searchers[i].stretches.editor = s.editor
 	}
 	err := s.each(ctx, gitrepo.ScanOptions{Except: gitrepo.TypeTree}, func(worker int, o *gitrepo.Packed) (any, error) {
-		return searchers[worker].visit(o)
+		return searchers[worker].visit(ctx, o)
 	})
 	if err != nil {
 		return err
 	}
 	for i := range searchers {
 		s.found, s.commits = append(s.found, searchers[i].blobs...), append(s.commits, searchers[i].commits...)
+		s.archives.add(searchers[i].archives)
 		for id, tag := range searchers[i].tags {
 			s.tags[id] = tag
 		}
 		searchers[i] = searcher{}
 	}
+	s.archives.sort()
 	slices.SortFunc(s.found, gitrepo.ID.Compare)
 	for _, id := range s.found {
 		s.blobs.add(s.numbers.Of(id))
@@ -132,9 +136,10 @@ type searcher struct {
 	blobs     []gitrepo.ID
 	commits   []node
 	tags      map[gitrepo.ID]*tagNode
+	archives  Archives
 }
 
-func (s *searcher) visit(o *gitrepo.Packed) (any, error) {
+func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 	tainted := s.stretches.tainted(o)
 	var note any
 	if !tainted {
@@ -144,6 +149,9 @@ func (s *searcher) visit(o *gitrepo.Packed) (any, error) {
 	case gitrepo.TypeBlob:
 		if tainted {
 			s.blobs = append(s.blobs, o.ID)
+		}
+		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data); err != nil {
+			return nil, err
 		}
 	case gitrepo.TypeCommit:
 		c, err := gitrepo.ParseCommit(o.ID, o.Data)
