@@ -222,6 +222,10 @@ func (w *world) printRewrite(r *rewrite.Result, verb string) {
 		fmt.Fprintf(out, "Signatures that fall: %d, signed again: %d\n", n, r.Signed)
 		w.printSome(n, func(i int) string { return r.Signatures[i].String() })
 	}
+	if n := len(r.LFS); n > 0 {
+		fmt.Fprintf(out, "Objects of Git LFS that nothing stands for any more, and that the server has to remove: %d\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(r.LFS[i]) })
+	}
 	if r.Quoted > 0 {
 		fmt.Fprintf(out, "Ids in messages that are older than what they name, and stay: %d\n", r.Quoted)
 	}

@@ -161,6 +161,10 @@ func (w *world) printManifest(m *purge.Manifest, need int) error {
 		fmt.Fprintf(out, "Refs of the server's own that hold a value and that only its people can remove: %d\n", n)
 		w.printSome(n, func(i int) string { return inspect.Clean(m.Remaining[i].Name) })
 	}
+	if n := len(m.LFS); n > 0 {
+		fmt.Fprintf(out, "Objects of Git LFS that nothing stands for any more, and that the server has to remove: %d\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(m.LFS[i]) })
+	}
 	if n := len(m.Archives); n > 0 {
 		fmt.Fprintf(out, "Archives and compressed files that hold a value inside, and stay unless --drop takes them out: %d\n", n)
 		w.printSome(n, func(i int) string { return m.Archives[i] })
@@ -329,6 +333,10 @@ func (w *world) printResidue(left *purge.Residue, digest string) {
 	if n := len(left.Unread); n > 0 {
 		fmt.Fprintf(w.stdout, "Archives and compressed files of which nobody can tell: %d\n", n)
 		w.printSome(n, func(i int) string { return left.Unread[i] })
+	}
+	if n := len(left.Quoting); n > 0 {
+		fmt.Fprintf(w.stdout, "Commits whose messages name commits that are no more: %d\n", n)
+		w.printSome(n, func(i int) string { return left.Quoting[i] })
 	}
 	switch a := left.Accepted; {
 	case a != nil:

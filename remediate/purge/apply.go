@@ -64,6 +64,9 @@ func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change
 	if len(now.Changes) == 0 {
 		return nil, errors.New("no ref that can be moved holds a value; what remains is for the server's own people")
 	}
+	if err := e.keepMap(digest, r.Moves); err != nil {
+		return nil, fmt.Errorf("keep the map of commits: %w", err)
+	}
 	kept, err := e.seal(advert, digest, work)
 	if err != nil {
 		return nil, err

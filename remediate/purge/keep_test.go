@@ -26,7 +26,7 @@ func TestABundleIsOpenedBeforeAnythingIsPushed(t *testing.T) {
 	}
 	s.Identities = []age.Identity{stranger}
 	s.refusedWith(digest, "other keys")
-	if kept, err := filepath.Glob(filepath.Join(s.Dir, "*")); err != nil || len(kept) > 0 {
+	if kept, err := filepath.Glob(filepath.Join(s.Dir, "*.age")); err != nil || len(kept) > 0 {
 		t.Errorf("left behind: %v, %v", kept, err)
 	}
 	s.Identities = nil
@@ -183,4 +183,22 @@ func TestWhatRemainsIsAcceptedByName(t *testing.T) {
 		t.Errorf("it came back: %v", err)
 	}
 	s.state(store.Revoked)
+}
+
+// Who works on quotes what he has seen, and that may be no more.
+func TestVerifyTellsWhoQuotesWhatIsGone(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	old := git(t, s.remote, "rev-parse", "main")
+	digest := s.applied()
+	git(t, s.clone, "fetch", "-q", "origin")
+	git(t, s.clone, "checkout", "-q", "--detach", "origin/main")
+	git(t, s.clone, "commit", "-q", "--allow-empty", "-m", "Undo what "+old[:9]+" does")
+	quoting := git(t, s.clone, "rev-parse", "HEAD")
+	git(t, s.clone, "commit", "-q", "--allow-empty", "-m", "Undo what "+quoting+" does, 1234567")
+	git(t, s.clone, "push", "-q", "origin", "HEAD:main")
+	left, err := s.accept(digest)
+	if err != nil || len(left.Quoting) != 1 || left.Quoting[0] != quoting {
+		t.Errorf("%+v, %v", left, err)
+	}
 }

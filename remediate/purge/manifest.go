@@ -44,6 +44,8 @@ type Manifest struct {
 	// looked into; both stay as they are.
 	Archives []string `json:"archives,omitempty"`
 	Unread   []string `json:"unread_archives,omitempty"`
+	// LFS are objects of Git LFS that nothing stands for any more.
+	LFS []string `json:"lfs_orphaned,omitempty"`
 }
 
 const manifestVersion = 1
@@ -123,6 +125,7 @@ func (m *Manifest) fill(r *Rewritten) {
 	slices.SortFunc(m.Remaining, byName)
 	m.First, m.Blobs, m.Signatures = hexes(r.First), hexes(r.Blobs), hexes(r.Signatures)
 	m.Commits, m.CommitMap = r.Commits, r.Map
+	m.LFS = r.LFS
 	m.Archives, m.Unread = hexes(r.Archives), hexes(r.Unread)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +23,9 @@ type Residue struct {
 	// nobody can tell.
 	Archives []string `json:"archives"`
 	Unread   []string `json:"unread"`
+	// Quoting are commits whose messages name commits that are no more. They hold no
+	// value, and lead nowhere.
+	Quoting []string `json:"quoting"`
 	// Accepted is the word that these and Hidden may stay; nil when nobody gave it.
 	Accepted *Acceptance `json:"accepted,omitempty"`
 }
@@ -91,7 +95,7 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 	if p.last != pushed && p.last != verified && p.last != stayed {
 		return nil, errors.New("the rewrite is not applied: there is nothing to verify")
 	}
-	found, err := e.look(ctx, m, p)
+	found, err := e.look(ctx, m, p, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +136,7 @@ func (e *Engine) impure(ctx context.Context, m *Manifest, digest string, why err
 }
 
 // look searches a fresh mirror.
-func (e *Engine) look(ctx context.Context, m *Manifest, p past) (*Residue, error) {
+func (e *Engine) look(ctx context.Context, m *Manifest, p past, digest string) (*Residue, error) {
 	work, remove, err := e.workplace()
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
@@ -145,7 +149,9 @@ func (e *Engine) look(ctx context.Context, m *Manifest, p past) (*Residue, error
 	if r.Spec != m.Spec {
 		return nil, errOtherSpec
 	}
-	return residue(r, p.moved, whereIs(advert)), nil
+	found := residue(r, p.moved, whereIs(advert))
+	found.Quoting, err = e.quoting(ctx, digest, filepath.Join(work, "mirror.git"))
+	return found, err
 }
 
 func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {

@@ -56,6 +56,9 @@ func Run(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options) (*Re
 	if err := w.write(ctx, r); err != nil {
 		return nil, err
 	}
+	if w.result.LFS, err = s.orphans(ctx, r, spec.Drop); err != nil {
+		return nil, err
+	}
 	w.result.Objects, w.result.Bytes = w.pack.Objects(), w.pack.Size()
 	w.result.Pack, err = w.pack.Finish()
 	return w.result, err

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -69,6 +70,7 @@ type survey struct {
 	tags    map[gitrepo.ID]*tagNode
 
 	archives Archives
+	pointers map[gitrepo.ID]string // files that stand for objects of LFS
 }
 
 func newSurvey(repo *gitrepo.Repo, e *editor) (*survey, error) {
@@ -77,7 +79,7 @@ func newSurvey(repo *gitrepo.Repo, e *editor) (*survey, error) {
 		return nil, err
 	}
 	return &survey{repo: repo, numbers: numbers, editor: e, workers: runtime.GOMAXPROCS(0),
-		blobs: newBits(numbers.Len()), tags: map[gitrepo.ID]*tagNode{}}, nil
+		blobs: newBits(numbers.Len()), tags: map[gitrepo.ID]*tagNode{}, pointers: map[gitrepo.ID]string{}}, nil
 }
 
 // damaged is the error for an object that cannot be read: what is in it is not
@@ -112,6 +114,7 @@ func (s *survey) search(ctx context.Context) error {
 	for i := range searchers {
 		s.found, s.commits = append(s.found, searchers[i].blobs...), append(s.commits, searchers[i].commits...)
 		s.archives.add(searchers[i].archives)
+		maps.Copy(s.pointers, searchers[i].pointers)
 		for id, tag := range searchers[i].tags {
 			s.tags[id] = tag
 		}
@@ -137,6 +140,7 @@ type searcher struct {
 	commits   []node
 	tags      map[gitrepo.ID]*tagNode
 	archives  Archives
+	pointers  map[gitrepo.ID]string
 }
 
 func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
@@ -149,6 +153,12 @@ func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 	case gitrepo.TypeBlob:
 		if tainted {
 			s.blobs = append(s.blobs, o.ID)
+		}
+		if oid := oidOf(o.Data); oid != "" {
+			if s.pointers == nil {
+				s.pointers = map[gitrepo.ID]string{}
+			}
+			s.pointers[o.ID] = oid
 		}
 		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data); err != nil {
 			return nil, err
