@@ -12,7 +12,7 @@ const minHalf = 7
 
 // lineOf is the shortest line, in characters, at whose end base64 is broken: PEM has
 // 64 and MIME 76 (https://www.rfc-editor.org/rfc/rfc2045#section-6.8).
-const lineOf = 32
+const lineOf = 60
 
 // base64Forms are a value within base64, whatever stands before and behind it: in
 // both alphabets, and broken into lines. with takes its place, byte by byte.

@@ -3,19 +3,21 @@ package rewrite
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
-// matcher finds the first of several texts. It looks at two bytes at the end of a
-// window as long as the shortest text, and moves on by as much as these two allow
+// matcher finds the first of several texts. It looks at four bytes at the end of a
+// window as long as the shortest text, and moves on by as much as these allow
 // (Wu and Manber, A fast algorithm for multi-pattern searching, 1994,
 // https://www.cs.arizona.edu/sites/default/files/TR94-17.pdf).
 type matcher struct {
 	needles []needle
 	window  int                // of the shortest text, in bytes
 	longest int                // of any text, with all that its judge looks at
-	shift   []uint8            // by the two bytes that end the window
-	ends    map[uint16][]int32 // texts whose window ends in these two
-	short   bool               // a text has one byte only: each is looked for alone
+	shift   []uint8            // by the hash of the bytes that end the window
+	ends    map[uint32][]int32 // texts whose window ends in bytes of this hash
+	short   bool               // a text has less than four bytes
+	first   [256]bool          // bytes that texts begin with, where short
 }
 
 // needle is a text to find.
@@ -46,38 +48,61 @@ func matcherOf(needles []needle) *matcher {
 	if len(needles) == 0 {
 		return m
 	}
-	if m.short = m.window < 2; m.short {
+	if m.short = m.window < block; m.short {
+		for i := range needles {
+			for _, c := range needles[i].at(0) {
+				m.first[c] = true
+			}
+		}
 		return m
 	}
 	m.window = min(m.window, 200)
-	m.shift, m.ends = bytes.Repeat([]byte{uint8(m.window - 1)}, 1<<16), map[uint16][]int32{}
+	m.shift, m.ends = bytes.Repeat([]byte{uint8(m.window - block + 1)}, 1<<hashBits), map[uint32][]int32{}
 	for i := range needles {
 		m.learn(int32(i))
 	}
 	return m
 }
 
+// block is how many bytes at the end of the window are looked at.
+const block = 4
+
+// hashBits make a table that stays in the nearest cache.
+const hashBits = 13
+
+// hashOf mixes the bytes that end a window.
+func hashOf(last uint32) uint32 { return last * 0x9e3779b1 >> (32 - hashBits) }
+
 // learn notes how far the window may move by what ends it.
 func (m *matcher) learn(i int32) {
 	n := &m.needles[i]
-	for end := 2; end <= m.window; end++ {
-		for _, pair := range n.pairs(end) {
-			m.shift[pair] = min(m.shift[pair], uint8(m.window-end))
+	for end := block; end <= m.window; end++ {
+		for _, hash := range n.hashes(end) {
+			m.shift[hash] = min(m.shift[hash], uint8(m.window-end))
 			if end == m.window {
-				m.ends[pair] = append(m.ends[pair], i)
+				m.ends[hash] = append(m.ends[hash], i)
 			}
 		}
 	}
 }
 
-// pairs are the two bytes before a place, in each way in which they may stand.
-func (n *needle) pairs(end int) (out []uint16) {
-	for _, first := range n.at(end - 2) {
-		for _, second := range n.at(end - 1) {
-			out = append(out, uint16(first)|uint16(second)<<8) // as binary.LittleEndian reads them
+// hashes are those of the bytes before a place, in each way in which they may stand.
+func (n *needle) hashes(end int) (out []uint32) {
+	lasts := []uint32{0}
+	for i := range block {
+		var more []uint32
+		for _, c := range n.at(end - block + i) {
+			for _, last := range lasts {
+				more = append(more, last|uint32(c)<<(8*i)) // as binary.LittleEndian reads them
+			}
 		}
+		lasts = more
 	}
-	return out
+	for _, last := range lasts {
+		out = append(out, hashOf(last))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 func (n *needle) at(i int) []byte {
@@ -112,13 +137,14 @@ func (m *matcher) find(in []byte, from int) (at, which int) {
 	if m.short {
 		return m.findShort(in, from)
 	}
+	shift := (*[1 << hashBits]uint8)(m.shift)
 	for end := from + m.window; end <= len(in); {
-		pair := binary.LittleEndian.Uint16(in[end-2:])
-		if s := m.shift[pair]; s > 0 {
+		hash := hashOf(binary.LittleEndian.Uint32(in[end-block:]))
+		if s := shift[hash]; s > 0 {
 			end += int(s)
 			continue
 		}
-		if which := m.longestAt(in, end-m.window, m.ends[pair]); which >= 0 {
+		if which := m.longestAt(in, end-m.window, m.ends[hash]); which >= 0 {
 			return end - m.window, which
 		}
 		end++
@@ -138,6 +164,9 @@ func (m *matcher) longestAt(in []byte, at int, among []int32) int {
 
 func (m *matcher) findShort(in []byte, from int) (at, which int) {
 	for at := from; at < len(in); at++ {
+		if !m.first[in[at]] {
+			continue
+		}
 		best := -1
 		for i := range m.needles {
 			if n := &m.needles[i]; (best < 0 || len(n.text) > len(m.needles[best].text)) && n.is(in, at) {
