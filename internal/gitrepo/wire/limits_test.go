@@ -107,7 +107,7 @@ func refs(w http.ResponseWriter, end <-chan struct{}) {
 }
 
 func letters(w http.ResponseWriter, end <-chan struct{}) {
-	once("fff0" + strings.Repeat("a", 40) + " refs/heads/")(w, end)
+	once("fff0"+strings.Repeat("a", 40)+" refs/heads/")(w, end)
 	forever("a", time.Millisecond)(w, end)
 }
 
