@@ -139,13 +139,13 @@ func (w *world) planRemote(cmd *cobra.Command, f *remediation, values *rewriteFl
 			return err
 		}
 	}
-	if err := w.printManifest(m, p.Policy.Rewrite.Need()); err != nil {
+	if err := w.printManifest(m, p.Policy); err != nil {
 		return err
 	}
 	return outcome(exitBlocked)
 }
 
-func (w *world) printManifest(m *purge.Manifest, need int) error {
+func (w *world) printManifest(m *purge.Manifest, policy remediate.Policy) error {
 	digest, err := m.Digest()
 	if err != nil {
 		return err
@@ -181,7 +181,10 @@ func (w *world) printManifest(m *purge.Manifest, need int) error {
 	if m.Override != "" {
 		fmt.Fprintf(out, "It may be applied although no credential is known to be dead: %s\n", inspect.Clean(m.Override))
 	}
-	fmt.Fprintf(out, "It needs %d approvals, each by: leakgate rewrite approve %s --key FILE\n", need, digest)
+	if len(policy.Requesters) > 0 {
+		fmt.Fprintf(out, "Prove that you made it: leakgate rewrite approve --request %s --key FILE\n", digest)
+	}
+	fmt.Fprintf(out, "It needs %d approvals, each by: leakgate rewrite approve %s --key FILE\n", policy.Rewrite.Need(), digest)
 	fmt.Fprintf(out, "To do it: leakgate rewrite apply %s\n", digest)
 	return nil
 }

@@ -6,12 +6,17 @@ import (
 	"slices"
 
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // Plan mirrors the remote, makes its new history aside, and keeps what would
 // change. Nothing on the remote is touched. The error is ErrNothing when nothing
 // would change. override is why a credential need not be dead; "" for none.
 func (e *Engine) Plan(ctx context.Context, credentials []string, override string) (*Manifest, error) {
+	isActor := func(who remediate.Approver) bool { return who.Name == e.Actor }
+	if list := e.Policy.Requesters; len(list) > 0 && !slices.ContainsFunc(list, isActor) {
+		return nil, fmt.Errorf("%s is not on the list of requesters, so the plan could never be applied", e.Actor)
+	}
 	work, remove, err := e.workplace()
 	if err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
