@@ -85,6 +85,8 @@ type Rewrite struct {
 	GitHub string `toml:"github"`
 	// App is the number of the App whose token is used; 0 when it is a user's.
 	App int64 `toml:"app"`
+	// MirrorMiB is how large the history of a remote may be, in MiB of its pack; 16384 when 0.
+	MirrorMiB int64 `toml:"mirror_mib"`
 }
 
 // Need is how many approvers a rewrite needs.
@@ -179,6 +181,9 @@ func (p Policy) validate() error {
 				return fmt.Errorf("approvals: %q is no pattern", pattern)
 			}
 		}
+	}
+	if p.Rewrite.MirrorMiB < 0 || p.Rewrite.MirrorMiB > 1<<40 {
+		return errors.New("rewrite: mirror_mib is how large a history may be, in MiB")
 	}
 	if p.Rewrite.Approvals < 0 || p.Rewrite.Keep < 0 || p.Rewrite.Approvals > len(p.Approvers) {
 		return fmt.Errorf("rewrite: %d approvals are needed, and there are %d approvers", p.Rewrite.Approvals, len(p.Approvers))

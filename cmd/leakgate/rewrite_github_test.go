@@ -100,7 +100,7 @@ func (f *forge) operate(rewrite string) {
 	f.must(os.WriteFile(filepath.Join(f.dir, "identity"), []byte(opener.String()+"\n"), 0o600))
 	f.must(os.MkdirAll(filepath.Join(f.dir, "leakgate"), 0o700))
 	f.must(os.MkdirAll(filepath.Join(f.dir, "issuers"), 0o700))
-	text := fmt.Sprintf("owned = [\"127.0.0.1/acme/*\"]\n[rewrite]\n%s\ngithub = %q\nrecipients = [%q]\n", rewrite, f.API, opener.Recipient())
+	text := fmt.Sprintf("owned = [%q]\n[rewrite]\n%s\ngithub = %q\nrecipients = [%q]\n", f.owned(), rewrite, f.API, opener.Recipient())
 	_, public := approver(f.t, f.dir)
 	for _, login := range []string{"ann", "bob", "carl"} {
 		text += fmt.Sprintf("[[approvers]]\nname = %q\ngithub = %d\n", login, f.User(login).ID)
@@ -113,6 +113,9 @@ func (f *forge) operate(rewrite string) {
 	f.env = append(gittest.Environment(), keyVariable+"="+strings.Repeat("0123456789abcdef", 4), "XDG_CONFIG_HOME="+f.dir, "XDG_STATE_HOME="+filepath.Join(f.dir, "state"), "XDG_CACHE_HOME="+filepath.Join(f.dir, "cache"),
 		"USER=ann", "GITHUB_TOKEN="+token, tokenVariable+"="+token, "ISSUERS="+filepath.Join(f.dir, "issuers"))
 }
+
+// owned is the operator's pattern: a port that is not the usual one is part of a name.
+func (f *forge) owned() string { return strings.TrimPrefix(f.URL, "http://") + "/acme/*" }
 
 // start prepares the command by a name that TestMain knows.
 func (f *forge) start(name, stdin string, args ...string) *exec.Cmd {
@@ -321,7 +324,8 @@ func (f *forge) wholeWay() {
 	}
 	f.says(f.run(exitClean, "rewrite", "apply", f.digest, "--stdin", "-vv"), "4 refs moved")
 	f.clean()
-	f.says(f.run(exitClean, "rewrite", "verify", f.digest, "--stdin", "-vv"), "holds no value in what its branches")
+	f.says(f.run(exitBlocked, "rewrite", "verify", f.digest, "--stdin", "-vv"), fmt.Sprintf("refs/pull/%d/head", theirs))
+	f.run(exitClean, "rewrite", "verify", f.digest, "--stdin", "--accept-remaining", "the fork is told")
 
 	// Those whom it concerns are told, once.
 	ticket := filepath.Join(f.dir, "ticket")
@@ -331,7 +335,7 @@ func (f *forge) wholeWay() {
 	f.says(out, "Pull requests that were told: 2", "dan/app", "artifacts of workflows: 0")
 	text, err := os.ReadFile(ticket)
 	f.must(err)
-	f.says(string(text), "acme/app", "First Changed Commit(s):\n  "+f.local.Git("rev-parse", "v1^{commit}"), fmt.Sprintf("refs/pull/%d/head", theirs), "Number of affected pull requests: 1")
+	f.says(string(text), "acme/app", "First Changed Commit(s):\n  "+f.local.Git("rev-parse", "v1^{commit}"), fmt.Sprintf("refs/pull/%d/head", theirs), "Number of affected pull requests: 1", "LFS objects orphaned: 0")
 	f.says(f.comment(mine), "git rebase --onto ", `'feature/`+"`id`"+`;x'`)
 	f.says(f.comment(theirs), "in a fork", "--force-with-lease")
 	f.run(exitClean, "rewrite", "tell", f.digest)
@@ -387,7 +391,7 @@ func (f *forge) elsewhere(do func()) {
 	f.env = append(f.env, keyVariable+"="+strings.Repeat("fedcba9876543210", 4), "XDG_STATE_HOME="+other, "XDG_CONFIG_HOME="+other)
 	f.env = append(f.env, "GITHUB_API_URL="+f.API)
 	f.must(os.MkdirAll(filepath.Join(other, "leakgate"), 0o700))
-	f.must(os.WriteFile(filepath.Join(other, "leakgate", "remediate.toml"), fmt.Appendf(nil, "[rewrite]\ngithub = %q\n", f.API), 0o600))
+	f.must(os.WriteFile(filepath.Join(other, "leakgate", "remediate.toml"), fmt.Appendf(nil, "owned = [%q]\n[rewrite]\ngithub = %q\n", f.owned(), f.API), 0o600))
 	do()
 	f.env = env
 }

@@ -147,6 +147,41 @@ func TestOnlyAProofMakesAnIncidentRevoked(t *testing.T) {
 	})
 }
 
+// What a rewrite took out of history, and a rollback brought back.
+func TestAPurgedIncidentGoesBackToWhereItWas(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s, ctx := open(), t.Context()
+		paths := [][]store.State{
+			{store.Revoked, store.Purged},
+			{store.Revoked, store.Rotated, store.Purged},
+			{store.Revoked, store.Purged, store.Closed},
+			{store.Revoked, store.Purged, store.Detected},
+			{store.Revoked, store.Rotated},
+		}
+		ends := []store.State{store.Revoked, store.Rotated, store.Revoked, store.Detected, store.Rotated}
+		for i, path := range paths {
+			id := fmt.Sprintf("INC-%04d", i+1)
+			record(t, s, i+1)
+			check(t, s.Tx(ctx, func(tx *store.Tx) error {
+				proof, err := tx.Audit(ctx, "test", "checked", id, map[string]string{"status": "dead"})
+				for _, to := range path {
+					err = errors.Join(err, tx.Advance(ctx, id, store.Move{To: to, By: "test", Proof: proof}))
+				}
+				return errors.Join(err, tx.Unpurge(ctx, id, "ann", "a rollback"), tx.Unpurge(ctx, id, "ann", "again"))
+			}))
+			check(t, s.Tx(ctx, func(tx *store.Tx) error {
+				in, err := tx.Incident(ctx, id)
+				if in.State != ends[i] {
+					t.Errorf("%v went back to %s, want %s", path, in.State, ends[i])
+				}
+				return err
+			}))
+		}
+		_, err := s.VerifyTrail(ctx)
+		check(t, err)
+	})
+}
+
 func TestADismissalNeedsReasonOwnerAndEnd(t *testing.T) {
 	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
 		s, ctx := open(), t.Context()

@@ -68,7 +68,10 @@ func (h *Hub) ticket(d *purge.Done, told *Told) string {
 	for _, id := range m.First {
 		say("  %s", id)
 	}
-	say("LFS objects orphaned: not determined by the tool; look at the paths that .gitattributes gives to LFS before you send this")
+	say("LFS objects orphaned: %d", len(m.LFS))
+	for _, id := range m.LFS {
+		say("  %s", id)
+	}
 	say("\nAll branches and tags that held the data were replaced; the credentials in it %s.", alive(m))
 	say("Please")
 	say("  1. dereference or delete the refs of the affected pull requests below, refs/pull/*/head and refs/pull/*/merge,")

@@ -53,7 +53,7 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 		return nil, err
 	}
 	defer before.Close()
-	if p, err := standing(advert, before, m, digest); p != nil || err != nil {
+	if p, err := proposedAlready(advert, before, m, digest); p != nil || err != nil {
 		return p, err
 	}
 	r, err := e.Rewriter.Rewrite(ctx, dir)
@@ -81,9 +81,9 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 	return p, e.publish(ctx, digest, p, advert, pack)
 }
 
-// standing is the proposal that is there already, with whatever people added to it;
+// proposedAlready is the proposal that is there already, with whatever people added to it;
 // nil when there is none.
-func standing(advert *wire.Advert, repo *gitrepo.Repo, m *Manifest, digest string) (*Proposal, error) {
+func proposedAlready(advert *wire.Advert, repo *gitrepo.Repo, m *Manifest, digest string) (*Proposal, error) {
 	for _, ref := range advert.Refs {
 		if ref.Name != branchOf(digest) {
 			continue

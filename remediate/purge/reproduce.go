@@ -84,6 +84,7 @@ func (m *Manifest) same(r *Rewritten) error {
 		{"map of commits", now.CommitMap == m.CommitMap},
 		{"new places of refs", slices.Equal(now.Changes, m.Changes) && slices.Equal(now.Remaining, m.Remaining)},
 		{"signatures that fall", slices.Equal(now.Signatures, m.Signatures)},
+		{"archives and objects of LFS", slices.Equal(now.Archives, m.Archives) && slices.Equal(now.Unread, m.Unread) && slices.Equal(now.LFS, m.LFS)},
 	} {
 		if !part.same {
 			return fmt.Errorf("%w: the %s are not the same", ErrDiffers, part.what)

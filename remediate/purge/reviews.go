@@ -94,9 +94,9 @@ func (e *Engine) counts(m *Manifest, v Verdict) (string, error) {
 	return name, nil
 }
 
-// standing adds the approvers whose kept reviews are as they were. While one of the
+// stillReviewed adds the approvers whose kept reviews are as they were. While one of the
 // approvers asks for changes nothing is approved.
-func (e *Engine) standing(ctx context.Context, bodies [][]byte, m *Manifest, digest string, valid map[string]bool) (faults []error, err error) {
+func (e *Engine) stillReviewed(ctx context.Context, bodies [][]byte, m *Manifest, digest string, valid map[string]bool) (faults []error, err error) {
 	kept := keptReviews(bodies, digest)
 	if len(kept) == 0 {
 		return nil, nil
