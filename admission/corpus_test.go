@@ -200,7 +200,7 @@ type attack struct {
 	rule        string
 }
 
-var attacks = slices.Concat(identityAttacks, ownerAttacks, labelAttacks, managerAttacks, typeAttacks, referenceAttacks,
+var attacks = slices.Concat(identityAttacks, impersonationAttacks, remadeAttacks, tokenAttacks, ownerAttacks, labelAttacks, managerAttacks, typeAttacks, referenceAttacks,
 	deployerAttacks, updateAttacks, copyAttacks, lastAppliedAttacks, emergencyAttacks, generateAttacks, placeholderAttacks)
 
 func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
@@ -240,15 +240,6 @@ func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
 }
 
 var identityAttacks = []attack{
-	{"identity", "impersonated without uid", bySealed, func(c *call) { c.uid, c.token = "", "none" }, ruleIdentity},
-	{"identity", "re-created service account", bySealed, func(c *call) { c.uid = "0000-old" }, ruleIdentity},
-	{"identity", "uid of another account", bySealed, func(c *call) { c.uid = uidOf("ServiceAccount", "shop", "app") }, ruleIdentity},
-	{"identity", "token of no pod", bySealed, func(c *call) { c.token = "unbound" }, ruleIdentity},
-	{"identity", "legacy token", bySealed, func(c *call) { c.token = "legacy" }, ruleIdentity},
-	{"identity", "certificate with the name", bySealed, func(c *call) { c.uid, c.token = "", "x509" }, ruleIdentity},
-	{"identity", "certificate with name and uid", bySealed, func(c *call) { c.token = "x509" }, ruleIdentity},
-	{"identity", "certificate with a pod", bySealed, func(c *call) { c.token = "x509pod" }, ruleIdentity},
-	{"identity", "two pods", bySealed, func(c *call) { c.token = "twopods" }, ruleIdentity},
 	{"identity", "longer name", bySealed, func(c *call) { c.user += "-2" }, ruleUntrusted},
 	{"identity", "other namespace", bySealed, func(c *call) { c.user = "shop/sealed-secrets-controller" }, ruleUntrusted},
 	{"identity", "other case", bySealed, func(c *call) { c.user = "kube-system/Sealed-Secrets-Controller" }, ruleUntrusted},
@@ -349,9 +340,6 @@ var deployerAttacks = []attack{
 	{"deployer", "Kustomization with another provider", byFlux, flux("flux-system", "odd"), ruleClaim},
 	{"deployer", "Kustomization that does not exist", byFlux, flux("flux-system", "gone"), ruleClaim},
 	{"deployer", "no label", byFlux, func(c *call) { c.labels = nil }, ruleClaim},
-	{"deployer", "tenant that is not listed", byTenant, func(c *call) { c.user = "shop/reconciler" }, ruleUntrusted},
-	{"deployer", "tenant's own token", byTenant, func(c *call) { c.uid, c.token = "live", "pod" }, ruleIdentity},
-	{"deployer", "tenant with another's Kustomization", byTenant, flux("flux-system", "apps"), ruleClaim},
 	{"deployer", "tenant whose Kustomization impersonates nobody", byTenant, flux("team-a", "own"), ruleClaim},
 	{"deployer", "tenant without decryption", byTenant, func(c *call) { c.user = "team-b/reconciler"; flux("team-b", "plain")(c) }, ruleClaim},
 	{"deployer", "Application without plugin", byArgo, func(c *call) { c.annotations[trackingID] = "plain:/Secret:shop/app" }, ruleClaim},
@@ -438,7 +426,6 @@ var emergencyAttacks = []attack{
 	{"emergency", "exception of another name", byOps, func(c *call) { c.name = "new-db" }, ruleUntrusted},
 	{"emergency", "exception of another namespace", byOps, func(c *call) { c.namespace = "shop" }, ruleUntrusted},
 	{"emergency", "exception of others", byOps, func(c *call) { c.groups = nil }, ruleUntrusted},
-	{"emergency", "exception of an account, impersonated", byExcepted, func(c *call) { c.uid, c.token = "", "none" }, ruleUntrusted},
 	{"emergency", "exception of an account, by its name in a certificate", byExcepted, func(c *call) { c.uid, c.token = "", "x509" }, ruleUntrusted},
 }
 
