@@ -3,11 +3,16 @@ package admission
 import (
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	lists "github.com/leakgate/leakgate/test/attacks"
 )
+
+var update = flag.Bool("update", false, "rewrite testdata/attacks")
 
 // corpusPolicy enforces everywhere, so that every refusal is a denial.
 const corpusPolicy = `version: 1
@@ -204,7 +209,7 @@ var attacks = slices.Concat(identityAttacks, impersonationAttacks, remadeAttacks
 	deployerAttacks, updateAttacks, copyAttacks, lastAppliedAttacks, emergencyAttacks, generateAttacks, placeholderAttacks)
 
 func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
-	classes, denied := map[string]int{}, map[string]bool{}
+	classes, denied, list := map[string]int{}, map[string]bool{}, lists.List{}
 	for _, a := range attacks {
 		t.Run(a.class+"/"+a.name, func(t *testing.T) {
 			d := newDoor(t, corpusPolicy, corpusCluster())
@@ -221,14 +226,12 @@ func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
 		})
 		classes[a.class]++
 		denied[a.rule] = true
+		list.Attacks = append(list.Attacks, lists.Case{Class: a.class, Name: a.name, Rule: a.rule})
 	}
 	for class, n := range classes {
 		if n < 6 {
 			t.Errorf("the class %s has %d cases", class, n)
 		}
-	}
-	if len(attacks) < 60 {
-		t.Errorf("%d cases", len(attacks))
 	}
 	for _, rule := range Rules {
 		apart := []string{ruleBadReview, ruleUndecided, ruleSource} // see the tests of their own
@@ -236,6 +239,7 @@ func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
 			t.Errorf("no attack is refused by %s", rule.ID)
 		}
 	}
+	list.Hold(t, "../testdata/attacks/writes.txt", *update)
 	t.Logf("%d attacks in %d classes, each with its twin", len(attacks), len(classes))
 }
 

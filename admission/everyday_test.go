@@ -45,7 +45,7 @@ var everyday = map[string]call{
 
 	// of trusted writers
 	"sealed-secrets, a new value":              rotated(bySealed),
-	"sealed-secrets, unchanged with a label":   renewed(bySealed),
+	"sealed-secrets, unchanged with a label":   renewed(bySealed).with(func(c *call) { set(&c.labels, "app", "shop") }),
 	"sealed-secrets, a key less":               bySealed.with(func(c *call) { c.old = &call{data: map[string]string{"password": "not-old", "gone": "not-kept"}} }),
 	"external-secrets, a new value":            rotated(byESO),
 	"external-secrets, unchanged":              renewed(byESO),

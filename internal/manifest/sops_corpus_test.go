@@ -9,6 +9,7 @@ import (
 	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/manifest/sopstest"
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/test/attacks"
 )
 
 const plainSecret = `apiVersion: v1
@@ -264,9 +265,10 @@ func TestVerifyMACAsksForAKeyOfTheFile(t *testing.T) {
 // TestSOPSCorpus: every attack is seen, and the file it was made from is clean,
 // by the same policy.
 func TestSOPSCorpus(t *testing.T) {
-	count := map[string]int{}
+	count, list := map[string]int{}, attacks.List{}
 	for _, c := range sopsCases(t) {
 		count[c.class]++
+		list.Attacks = append(list.Attacks, attacks.Case{Class: c.class, Name: c.name, Rule: c.rule})
 		t.Run(c.class+"/"+c.name, func(t *testing.T) {
 			plain, file := c.plain, c.file
 			if plain == "" {
@@ -293,6 +295,7 @@ func TestSOPSCorpus(t *testing.T) {
 			want(t, c.name, c.check, edited, c.rule, !c.warn)
 		})
 	}
+	list.Hold(t, "../../testdata/attacks/sops.txt", *update)
 	for class, n := range count {
 		if n < least && class != "policy" {
 			t.Errorf("%s: %d cases, at least %d are due", class, n, least)
