@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,7 @@ func TestHostileDocumentsAreJudgedWithinBounds(t *testing.T) {
 		"itself":         "kind: Secret\ndata: &a {b: *a}\n",
 		"deep":           `{"kind":"Secret","data":` + strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5001),
 		"documents":      strings.Repeat("---\nkind: ConfigMap\ndata: {a: b}\n", 10000),
+		"a Secret after": strings.Repeat("---\nkind: ConfigMap\ndata: {a: b}\n", 10000) + "---\nkind: Secret\nstringData: {password: somebody-knows}\n",
 		"keys":           "kind: Secret\ndata:\n" + strings.Repeat("  a: b\n", 50000),
 		"not UTF-8":      "kind: Secret\ndata: {a: \"\xff\xfe\"}\n",
 		"NUL":            "kind: Secret\x00\ndata: {a: b}\n",
@@ -175,8 +177,14 @@ func TestHostileDocumentsAreJudgedWithinBounds(t *testing.T) {
 		"sops list":      "kind: List\nitems:\n" + strings.Repeat("- {kind: Secret, stringData: {a: b}}\n", 20000) + "sops: {}\n",
 	} {
 		start := time.Now()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		docs, err := Parse("in", []byte(text))
 		faults := Faults(docs, Formats{})
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 1<<29 {
+			t.Errorf("%s: %d MiB were allocated for %d KiB", name, took>>20, len(text)>>10)
+		}
 		if took := time.Since(start); took > 30*time.Second {
 			t.Errorf("%s: %v", name, took)
 		}

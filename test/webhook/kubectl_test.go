@@ -22,7 +22,7 @@ type typed struct {
 // kubectl that writes a Secret, with a value and without.
 func TestKubectl(t *testing.T) {
 	w := newWorld(t, hostilePolicy, "info", often...)
-	w.invite(t) // makes the Secret db of a trusted writer
+	_, owner := w.invite(t) // makes the Secret db of a trusted writer
 	dev, err := w.Account(w, "shop", "dev")
 	must(t, err)
 	must(t, w.Grant(w, "cluster-admin", dev.User(), "shop"))
@@ -51,6 +51,7 @@ func TestKubectl(t *testing.T) {
 			}
 		})
 	}
+	t.Run("sizes and bytes", func(t *testing.T) { w.sizes(t, w.WithToken(token), owner) })
 	w.clean(t)
 	list, err := w.Admin().Get(w, secretsPath+"?labelSelector=collected%3Dyes")
 	must(t, err)
