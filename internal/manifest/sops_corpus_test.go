@@ -158,6 +158,10 @@ func sopsCases(t *testing.T) []sopsCase {
 			group := strings.ReplaceAll(swap(text[i:j]), "\n", "\n    ")
 			return strings.Replace(text[:i], "  age:\n", "  key_groups:\n  - age:\n", 1) + "    " + strings.TrimRight(group, " ") + text[j:]
 		}},
+		{class: "swapped recipient", name: "AWS key", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  kms:\n  - arn: arn:aws:kms:eu-central-1:123456789012:key/a\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
+		{class: "swapped recipient", name: "GCP key", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  gcp_kms:\n  - resource_id: projects/p/locations/global/keyRings/r/cryptoKeys/k\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
+		{class: "swapped recipient", name: "Azure key", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  azure_kv:\n  - vault_url: https://v.vault.azure.net\n    name: k\n    version: a\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
+		{class: "swapped recipient", name: "key in Vault", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  hc_vault:\n  - vault_address: https://vault.example\n    engine_path: sops\n    key_name: k\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
 		{class: "swapped recipient", name: "taken out", rule: RuleSOPSDrift, warn: true, file: both, check: Checker{Prescribed: &Recipients{Age: []string{ours.Recipient().String(), theirs.Recipient().String()}}}, edit: func(text string) string {
 			i, j := strings.LastIndex(text, "  - recipient:"), strings.Index(text, "  lastmodified:")
 			return text[:i] + text[j:]
