@@ -71,10 +71,11 @@ golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/manifest -run Corpus -update
 
 .PHONY: docs
-docs: ## rewrite the pages that are made from data: docs/providers, docs/stores.md, docs/metrics.md
+docs: ## rewrite the pages that are made from data: docs/providers, docs/stores.md, docs/metrics.md, docs/writers.md
 	$(GO) test ./remediate/revoke -run Pages -update
 	$(GO) test ./remediate/rotate/stores -run ThePage -update
 	$(GO) test ./remediate/metrics -run Page -update
+	$(GO) test ./test/webhook -run Page -update
 
 .PHONY: cross
 cross: ## compile for every released platform
