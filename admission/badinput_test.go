@@ -8,7 +8,7 @@ import (
 
 // mostAllocated is what judging one object may allocate in all, in bytes: far below what a bomb
 // would take that is unfolded, and a small part of what a replica may have.
-const mostAllocated = 160 << 20
+const mostAllocated = 512 << 20
 
 // Whatever an object says, it is judged with little memory, and what cannot be judged is
 // refused.
