@@ -151,8 +151,8 @@ func credentialBeside(key string, t valueTemplate) bool {
 		if secretly && phrase(text) {
 			return true
 		}
-		alone := whole.MatchString(text) || oneWord.MatchString(text)
-		if strong(text) && !strings.Contains(text, "/") || random(text) && alone || (secretly || alone) && !ordinary(key, strings.Trim(text, ":/@-_.")) {
+		alone := whole.MatchString(text) || oneWord.MatchString(text) || !strings.ContainsAny(text, ":=/@{}[]<>\"'&?;,") // pairs and addresses have names, which say more
+		if strong(text) && !strings.Contains(text, "/") && !strings.Contains(text, `":`) || random(text) && alone || (secretly || alone) && !ordinary(key, strings.Trim(text, ":/@-_.")) {
 			return true
 		}
 	}
@@ -174,7 +174,7 @@ func phrase(text string) bool {
 		}
 		letters += len(w)
 	}
-	return len(words) > 2 && letters >= 12
+	return len(words) > 2 && letters >= 10
 }
 
 // oneWord is a word without separators.
