@@ -27,7 +27,7 @@ func (w *walker) embedded(n *node, path []step, text string) {
 
 // within walks a document in a string of another, on the same budget.
 func (w *walker) within(t tree, place func(*node) (int, int)) walker {
-	return walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, again: w.again, depth: w.depth + 1,
+	return walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, chart: w.chart, nodes: w.nodes, paths: w.paths, again: w.again, depth: w.depth + 1,
 		place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
 }
 

@@ -22,6 +22,7 @@ type walker struct {
 	place  func(n *node) (start, end int) // of a leaf in the input; nil: as the node says
 	doc    *Document
 	source *source
+	chart  *chart                    // of a file that is a template; nil: it is none
 	open   map[*node]bool            // mappings and sequences being walked, against cycles
 	own    map[*node]map[string]bool // keys of mappings that others are merged into
 }
@@ -310,10 +311,17 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	text := w.tree.unmask(n)
 	f := Field{Kind: o.kind, Namespace: o.namespace, Name: o.name, Path: w.path(path), nested: o.base > 0}
 	r := o.family.read(path[o.base:], text)
+	spelled := false // by constants of the template
+	if r.sensitive && w.chart != nil {
+		var value string
+		if value, spelled = w.chart.value(path[len(path)-1].key, text); spelled {
+			text, r = value, o.family.read(path[o.base:], value)
+		}
+	}
 	if r.kept == Plain && (wellFormedSOPS(text) || r.value != text && wellFormedSOPS(r.value)) {
 		r.kept = SOPS
 	}
-	if r.kept == Plain && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
+	if r.kept == Plain && !(spelled && strings.Contains(text, "{{")) && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
 		r.kept = Reference
 	}
 	if r.kept == Plain && o.vault && (vaultKeys(text) || vaultKeys(r.value)) {
