@@ -90,7 +90,7 @@ const (
 	maxDepth    = 200      // nesting of maps and lists
 	maxPaths    = 64 << 20 // bytes of all paths of one document
 	maxAgain    = 4 << 20  // bytes of what aliases make of one document beyond its text
-	maxEmbedded = 3        // documents within strings of documents
+	maxEmbedded = 6        // documents within strings of documents
 )
 
 // Parse reads the documents of one input; name is for errors only. A document
