@@ -50,8 +50,8 @@ func readChart(text string, helpers ...string) *chart {
 	c := &chart{written: map[string][]string{}}
 	w := writer{chart: c, text: text, trees: trees, vars: map[string][]goparse.Node{}, steps: new(int)}
 	w.list(own.Root)
-	for name, t := range trees {
-		if t.Root != nil && !strings.HasPrefix(name, "file ") && slices.Contains(definedIn(text), name) {
+	for _, m := range definition.FindAllStringSubmatch(text, -1) {
+		if t := trees[m[1]]; t != nil && t.Root != nil {
 			w.vars = map[string][]goparse.Node{}
 			w.list(t.Root)
 		}
@@ -63,13 +63,6 @@ var (
 	chartWords = regexp.MustCompile(`\$\w*\s*:?=|\b(?:include|with|template|range)\b`)
 	definition = regexp.MustCompile(`\{\{-?\s*define\s+"([^"]+)"`)
 )
-
-func definedIn(text string) (names []string) {
-	for _, m := range definition.FindAllStringSubmatch(text, -1) {
-		names = append(names, m[1])
-	}
-	return names
-}
 
 // A writer walks a template and writes its actions out. vars hold what may be in a
 // variable, "." included; a variable that is not there is left as it stands.

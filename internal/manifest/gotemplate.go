@@ -99,6 +99,7 @@ type templateReader struct {
 	trees          map[string]*goparse.Tree
 	called         map[string]bool // templates that were read where they are called
 	calls, calling int
+	nodes          int // that were walked
 	trials         []*trial
 	joins          map[*goparse.PipeNode]bool // what onlyJoins told of brackets that others are around
 }
@@ -113,6 +114,7 @@ func (r *templateReader) list(l *goparse.ListNode, dot, live bool) {
 }
 
 func (r *templateReader) node(n goparse.Node, dot, live bool) {
+	r.nodes++
 	switch n := n.(type) {
 	case *goparse.TextNode:
 		r.text(string(n.Text))

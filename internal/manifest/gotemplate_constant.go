@@ -310,7 +310,7 @@ func (r *templateReader) call(n *goparse.TemplateNode, dot, live bool) {
 	sourced := r.pipe(n.Pipe, dot)
 	r.passed = sourced || r.passed
 	t := r.trees[n.Name]
-	if r.calls++; t == nil || t.Root == nil || r.calls > maxCalls || r.calling >= maxCall || len(r.between) > maxTemplate {
+	if r.calls++; t == nil || t.Root == nil || r.calls > maxCalls || r.calling >= maxCall || r.nodes > maxActions {
 		return
 	}
 	if r.called == nil {

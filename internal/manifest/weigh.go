@@ -76,7 +76,7 @@ func (j *judge) weigh(key string, v view, text, rule, fix string) {
 	}
 	t := readTemplate(j.resolved(text))
 	switch {
-	case j.known(text) || j.known(strings.Join(t.texts, "\n")) || j.known(t.joined()):
+	case j.anyKnown(text, strings.Join(t.texts, "\n"), t.joined()):
 		j.value(v, rule, key+" is spelled out in the template", fix)
 	case t.computed:
 		j.value(v, rule, key+" is computed of constants, which nobody can read here", fix)
@@ -87,6 +87,17 @@ func (j *judge) weigh(key string, v view, text, rule, fix string) {
 	default:
 		j.spelledIn(v, t, rule, fix)
 	}
+}
+
+// anyKnown reports whether a rule knows one of some texts, of which two may be the
+// same.
+func (j *judge) anyKnown(texts ...string) bool {
+	for i, text := range texts {
+		if !slices.Contains(texts[:i], text) && j.known(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // resolved is a template with a mark for each variable that a tool fills in before
@@ -122,7 +133,10 @@ func (j *judge) harmless(key string, t valueTemplate) bool {
 		return public(text) || !secretName(key) && !slices.ContainsFunc(strings.Split(text, "\n"), loneCredential)
 	}
 	plain := func(text string) bool { return ordinary(key, text) }
-	joined := t.joined()
+	joined := strings.TrimSpace(t.joined())
+	if joined == text {
+		joined = "" // as it is for a text without any action
+	}
 	return !(secretName(key) && (literal(text) || literal(joined))) && plain(text) && plain(joined) && !userInfo(text) && !userInfo(joined) &&
 		!slices.ContainsFunc(t.texts, func(text string) bool { return !plain(text) })
 }
