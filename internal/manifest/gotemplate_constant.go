@@ -13,7 +13,7 @@ import (
 // {{ .x | trunc 0 }} is nothing, and {{ ternary "a" "a" .x }} is a constant. So a
 // pipeline is worked out for several sources that have nothing in common. What it
 // makes of all of them alike it is taken to make of any. Functions that are not
-// known here, and comparisons with a source, leave it open.
+// known here are sources too, and comparisons with a source leave it open.
 
 // probes are the sources. They share no character, and one of them is empty, as
 // that is what conditions ask about.
@@ -131,11 +131,14 @@ func (t *trial) command(c *goparse.CommandNode, piped []worked) (worked, error) 
 
 func (t *trial) call(name string, args []worked, sourced bool) (worked, error) {
 	f, known := workable[name]
-	if *t.steps++; !known || *t.steps > maxSteps || name != "ternary" && slices.ContainsFunc(args, worked.undecided) {
+	if *t.steps++; *t.steps > maxSteps || name != "ternary" && slices.ContainsFunc(args, worked.undecided) {
 		return worked{}, errOpen
 	}
-	if sourced && comparing[name] {
+	switch {
+	case sourced && comparing[name]:
 		return worked{value: undecided, sourced: true}, nil
+	case !known:
+		return t.anything(), nil
 	}
 	w, err := f(args)
 	if err != nil || len(printed(w)) > maxWorked {
@@ -144,6 +147,9 @@ func (t *trial) call(name string, args []worked, sourced bool) (worked, error) {
 	w.sourced = w.sourced || sourced
 	return w, nil
 }
+
+// anything is what a function or a variable brings of which nothing is known here.
+func (t *trial) anything() worked { return worked{value: t.source, sourced: true} }
 
 func (t *trial) operand(n goparse.Node) (worked, error) {
 	if *t.steps++; *t.steps > maxSteps {
@@ -183,12 +189,12 @@ func (t *trial) variable(name string, n goparse.Node) (worked, error) {
 	case name == ".":
 		w = t.dot()
 	case name == "$":
-		w = worked{value: t.source, sourced: true}
+		w = t.anything()
 	default:
 		return w, errOpen
 	}
 	if w.value == any(opaque) {
-		return w, errOpen
+		w = t.anything()
 	}
 	if f, is := n.(*goparse.FieldNode); is {
 		return fieldsOf(w, f.Ident, nil)

@@ -15,6 +15,8 @@ var nothing = []string{
 	`{{ if eq "a" "b" }}{{ .x }}{{ end }}`, `{{ with "" }}{{ .x }}{{ end }}`, `{{ range list }}{{ .x }}{{ end }}`, `{{ if false }}{{ .x }} and more{{ end }}`, `{{ if trunc 0 .x }}{{ .x }}{{ end }}`,
 	`{{ $e := "" }}`, `{{ $e := "" }}{{ $e }}`, `{{ $e := .x | trunc 0 }}{{ $e }}`, `{{ $n := 0 }}{{ .x | trunc $n }}`, `{{ with trunc 0 .x }}{{ . }}{{ end }}`, `{{/* nothing */}}`, `{{ define "e" }}{{ end }}{{ template "e" . }}`,
 	`{{ define "t" }}{{ . | trunc 0 }}{{ end }}{{ template "t" .x }}`, `{{ .x | trunc 0 | upper | quote | trimAll "\"" }}`, `{{ (printf "%.0s" (print .x .y)) }}`, `{{ if false }}{{ else if "" }}{{ .x }}{{ end }}`,
+	`{{ camelcase .x | trunc 0 }}`, `{{ slice .x 0 0 }}`, `{{ initial (list .x) | join "" }}`, `{{ .x | sha256sum | upper | trunc 0 }}`, `{{ printf "%[2]s" .x "" }}`, `{{ first (list "" .x) }}`,
+	`{{ $a := "" }}{{ if .x }}{{ $a = .y }}{{ end }}{{ $a | trunc 0 }}`, `{{ lookup "v1" "Secret" "a" "b" | toString | trunc 0 }}`,
 	`{{ .x | replace "a" "b" | trunc 0 }}`, `{{ .x | lower | trunc 0 }}`, `{{ with .x }}{{ . | trunc 0 }}{{ end }}`, `{{ range .x }}{{ trunc 0 . }}{{ end }}`,
 }
 

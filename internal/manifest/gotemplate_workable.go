@@ -58,7 +58,10 @@ var workable = map[string]func(args []worked) (worked, error){
 	"tuple":    listed,
 	"first":    onList(func(l []worked) worked { return l[0] }),
 	"last":     onList(func(l []worked) worked { return l[len(l)-1] }),
+	"initial":  onList(func(l []worked) worked { return worked{value: l[:len(l)-1]} }),
+	"rest":     onList(func(l []worked) worked { return worked{value: l[1:]} }),
 	"join":     joinedBy,
+	"slice":    sliced,
 	"dict":     dictOf,
 	"get":      looked,
 	"index":    looked,
@@ -254,6 +257,14 @@ func joinedBy(args []worked) (worked, error) {
 		parts[i] = printed(x)
 	}
 	return worked{value: strings.Join(parts, printed(args[0]))}, nil
+}
+
+// sliced is a part of a text, as Go's templates cut it.
+func sliced(args []worked) (worked, error) {
+	if len(args) == 3 && args[1].value == args[2].value && !args[1].sourced {
+		return worked{value: ""}, nil // an error, or nothing
+	}
+	return worked{}, errOpen
 }
 
 func dictOf(args []worked) (worked, error) {
