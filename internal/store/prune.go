@@ -80,7 +80,7 @@ func (t *Tx) prunable(ctx context.Context, before time.Time) (upTo Head, err err
 	if before.After(t.s.now().Add(-minKept)) {
 		return upTo, fmt.Errorf("events of the last %d days are kept", int(minKept.Hours()/24))
 	}
-	if _, err := t.verify(ctx, nil); err != nil {
+	if _, err := t.verify(ctx, nil, func(Event) {}); err != nil {
 		return upTo, err
 	}
 	live, err := t.live(ctx)
