@@ -41,7 +41,7 @@ func (e *Engine) read(ctx context.Context, digest string) (*Plan, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(plan); err != nil {
-		return nil, fmt.Errorf("plan %s is none of credentials: leakgate remediate rollout status, or leakgate rewrite, may know it", digest)
+		return nil, fmt.Errorf("plan %s is none of credentials: leakgate rewrite may know it", digest)
 	}
 	return plan, nil
 }

@@ -49,6 +49,7 @@ type Step struct {
 	Note       string            `json:"note,omitempty"`     // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
 	Rotation   *Rotation         `json:"rotation,omitempty"` // of the deed Rotate
+	Rollout    json.RawMessage   `json:"rollout,omitempty"`  // of the deed Rollout, as package rollout reads it
 }
 
 // Digest is the SHA-256 of the plan's canonical form.
@@ -68,6 +69,27 @@ func (p *Plan) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode plan: %w", err)
 	}
 	return body, nil
+}
+
+// Subject is what the audit trail files the step under.
+func (s Step) Subject() string {
+	switch {
+	case s.Credential != "":
+		return s.Credential
+	case s.Rotation != nil:
+		return "store " + s.Rotation.Place
+	}
+	return "rollout " + s.Repository
+}
+
+// subjects are what the audit trail files the plan's deeds under.
+func (p *Plan) subjects() (all []string) {
+	for _, s := range p.Steps {
+		if s.Deed != "" {
+			all = append(all, s.Subject())
+		}
+	}
+	return all
 }
 
 // Acts reports how many steps call a provider.

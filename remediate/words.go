@@ -14,8 +14,11 @@ import (
 // Line says in one line what a step is about.
 func (s Step) Line() string {
 	deed := string(s.Deed)
-	if deed == "" {
+	switch {
+	case deed == "":
 		deed = "nothing"
+	case s.Credential == "":
+		return fmt.Sprintf("%s: %s %s in %s", deed, s.Rule, s.Preview, s.Repository)
 	}
 	return fmt.Sprintf("%s: %s %s (%s) in %s", deed, s.Rule, s.Preview, s.Credential, s.Repository)
 }

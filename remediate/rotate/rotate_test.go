@@ -316,10 +316,11 @@ func TestAForgedJournalIsRefused(t *testing.T) {
 	_, digest := w.plan(t)
 	w.meddle("another-value")
 	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
-		return errors.Join(tx.Note(t.Context(), digest, 0, written, line{Version: "2"}), tx.Note(t.Context(), digest, 0, verified, line{Version: "2"}))
+		_, err := tx.ExecContext(t.Context(), `INSERT INTO journal (plan, step, event, body, at) VALUES (?, 0, ?, '{"version":"2"}', 1), (?, 0, ?, '{"version":"2"}', 1)`, digest, written, digest, verified)
+		return err
 	}))
 	must(t, w.clock.Sleep(t.Context(), grace))
-	if out, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "the audit trail tells") {
+	if out, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "was tampered with at line 1: no audit event tells of it") {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if old, _ := w.shelf.load(1); old.Destroyed {
