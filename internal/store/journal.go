@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,9 +79,27 @@ func (s *Store) Journal(ctx context.Context, plan string, subjects ...string) ([
 		if now, err := s.kept(ctx, plan); err != nil {
 			return nil, err
 		} else if len(now) == len(kept) { // else somebody wrote meanwhile
-			return told, agree(plan, kept, told)
+			return told, s.gone(ctx, plan, agree(plan, kept, told))
 		}
 	}
+}
+
+// gone is the error about a journal of which the trail does not tell the beginning
+// any more.
+func (s *Store) gone(ctx context.Context, plan string, err error) error {
+	if err == nil {
+		return nil
+	}
+	base, fault := s.Base(ctx)
+	if fault != nil || base.Seq == 0 {
+		return errors.Join(err, fault)
+	}
+	planned := false
+	fault = s.Proven(ctx, plan, func(e Event) error { planned = planned || e.Action == "planned"; return nil })
+	if fault == nil && !planned {
+		return fmt.Errorf("the journal of plan %s: %w", plan, ErrPruned)
+	}
+	return errors.Join(err, fault)
 }
 
 // agree holds the lines that are kept against those that the trail tells of.

@@ -186,9 +186,9 @@ func TestAPrunedTrailIsProvenFromItsBase(t *testing.T) {
 		now = now.Add(100 * 24 * time.Hour)
 		long(t, s, 300)
 		before := now.Add(-40 * 24 * time.Hour)
-		upTo, err := s.Prunable(t.Context(), before)
+		upTo, err := s.Prunable(t.Context(), before, nil)
 		check(t, err)
-		check(t, s.Prune(t.Context(), "ann", upTo, before, "sha256:00"))
+		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00"))
 		walked := s.Walked()
 		check(t, s.VerifyNew(t.Context()))
 		if n := s.Walked() - walked; n == 0 || n > 256 {

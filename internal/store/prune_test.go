@@ -36,22 +36,30 @@ func TestPruningKeepsTheChainAndWhatIsOpen(t *testing.T) {
 		whole, err := s.VerifyTrail(t.Context())
 		check(t, err)
 
-		if _, err := s.Prunable(t.Context(), *now); err == nil {
+		if _, err := s.Prunable(t.Context(), *now, nil); err == nil {
 			t.Error("events of today may be pruned")
 		}
 		*now = now.Add(2 * month)
 		before := now.Add(-month)
-		upTo, err := s.Prunable(t.Context(), before)
+		upTo, err := s.Prunable(t.Context(), before, nil)
 		check(t, err)
+		for subject, want := range map[string]int64{"INC-0001": 0, "LG-0001": 0, "nobody": 2} {
+			if got, err := s.Prunable(t.Context(), before, map[string]bool{subject: true}); got.Seq != want || err != nil {
+				t.Errorf("with %s needed: up to %s (%v), want %d", subject, got, err, want)
+			}
+		}
+		if err := s.Prune(t.Context(), "ann", upTo, before, map[string]bool{"INC-0001": true}, "x"); err == nil {
+			t.Error("what is needed is pruned")
+		}
 		if upTo != (store.Head{Seq: 2, Hash: all[1].Hash}) {
 			t.Fatalf("up to %s: the second incident is open", upTo)
 		}
 		for name, wrong := range map[string]store.Head{"too far": whole, "nothing": {}, "another event": {Seq: 2, Hash: all[0].Hash}} {
-			if err := s.Prune(t.Context(), "ann", wrong, before, "x"); err == nil {
+			if err := s.Prune(t.Context(), "ann", wrong, before, nil, "x"); err == nil {
 				t.Errorf("pruned: %s", name)
 			}
 		}
-		check(t, s.Prune(t.Context(), "ann", upTo, before, "sha256:00"))
+		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00"))
 
 		head, err := s.VerifyTrail(t.Context(), whole)
 		check(t, err)
@@ -90,9 +98,9 @@ func TestAForgedBaseIsSeen(t *testing.T) {
 			on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 				s, now := aged(t, open)
 				*now = now.Add(2 * month)
-				upTo, err := s.Prunable(t.Context(), now.Add(-month))
+				upTo, err := s.Prunable(t.Context(), now.Add(-month), nil)
 				check(t, err)
-				check(t, s.Prune(t.Context(), "ann", upTo, now.Add(-month), "x"))
+				check(t, s.Prune(t.Context(), "ann", upTo, now.Add(-month), nil, "x"))
 				_, err = raw.Exec(forge)
 				check(t, err)
 				_, err = s.VerifyTrail(t.Context())

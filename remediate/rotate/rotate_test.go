@@ -15,6 +15,7 @@ import (
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 func TestARotationFromPlanToEnd(t *testing.T) {
@@ -528,4 +529,24 @@ func TestGeneratedValues(t *testing.T) {
 	if text := m.Value.Reveal(); len([]rune(text)) != 64 || strings.Trim(text, "äbc!") != "" {
 		t.Error("not of the alphabet")
 	}
+}
+
+func TestARotationNeedsItsEventsUntilItIsOver(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	_, digest := w.plan(t)
+	needed := func(want bool) {
+		t.Helper()
+		all, err := w.Needed(t.Context(), digest, map[revoke.Deed]remediate.Over{remediate.Rotate: Over})
+		if err != nil || (len(all) > 0) != want {
+			t.Errorf("needed: %v (%v), want %t", all, err, want)
+		}
+	}
+	needed(true)
+	w.apply(t, digest, Waiting)
+	must(t, w.clock.Sleep(t.Context(), grace-time.Hour))
+	needed(true)
+	must(t, w.clock.Sleep(t.Context(), time.Hour))
+	w.apply(t, digest, Rotated)
+	must(t, w.clock.Sleep(t.Context(), 48*time.Hour))
+	needed(false)
 }
