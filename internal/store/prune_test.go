@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +164,59 @@ func TestAFullDatabaseKeepsItsState(t *testing.T) {
 		}
 		whole(t, s, written)
 		whole(t, open(), written) // and after a new start
+	})
+}
+
+// A disk that is really full, as the two databases say it: nothing of the step is
+// written, what was before is whole, and when there is room again all goes on.
+func TestADiskThatIsReallyFull(t *testing.T) {
+	disk, room := os.Getenv("LEAKGATE_SMALL_DISK"), os.Getenv("LEAKGATE_SMALL_TABLESPACE")
+	if disk == "" {
+		t.Skip("LEAKGATE_SMALL_DISK names no folder on a disk of a few MiB; test/e2e/run store mounts one")
+	}
+	if server := os.Getenv("LEAKGATE_POSTGRES"); server != "" {
+		admin, err := sql.Open("pgx", server)
+		check(t, err)
+		defer admin.Close()
+		_, err = admin.Exec(`CREATE TABLESPACE small LOCATION '` + room + `'`)
+		check(t, err)
+		t.Cleanup(func() {
+			admin, err := sql.Open("pgx", server)
+			check(t, err)
+			_, err = admin.Exec(`DROP TABLESPACE small`)
+			check(t, errors.Join(err, admin.Close()))
+		})
+	}
+	onAt(t, disk, "&default_tablespace=small", func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		folder := disk
+		if !strings.HasSuffix(t.Name(), "sqlite") {
+			folder = filepath.Dir(room)
+		}
+		ballast := filepath.Join(folder, "ballast")
+		check(t, os.WriteFile(ballast, make([]byte, 256<<10), 0o600))
+		t.Cleanup(func() { _ = os.Remove(ballast) })
+		s := open()
+		step := func(n int) error {
+			return s.Tx(t.Context(), func(tx *store.Tx) error {
+				one := sighting(n)
+				one.Body = strings.Repeat("x", 8<<10)
+				return tx.Record(t.Context(), "test", []store.Sighting{one})
+			})
+		}
+		full, written := error(nil), 0
+		for n := 0; full == nil && n < 5000; n++ {
+			if full = step(n); full == nil {
+				written++
+			}
+		}
+		if full == nil || !strings.Contains(full.Error(), "the disk of the database is full; nothing of this step was written") {
+			t.Fatalf("a full disk behind %d steps: %v", written, full)
+		}
+		whole(t, s, written)
+		check(t, os.Remove(ballast))
+		check(t, step(written))
+		whole(t, s, written+1)
+		whole(t, open(), written+1)
 	})
 }
 

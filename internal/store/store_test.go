@@ -20,8 +20,17 @@ import (
 // on runs a test on every database at hand: SQLite, and PostgreSQL where
 // LEAKGATE_POSTGRES names one whose schemas may be made and dropped.
 func on(t *testing.T, test func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB)) {
+	onAt(t, "", "", test)
+}
+
+// onAt has SQLite's file in a folder, "" for any, and PostgreSQL's session begin with
+// more parameters.
+func onAt(t *testing.T, dir, parameters string, test func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "state", "leakgate.db")
+		if dir == "" {
+			dir = t.TempDir()
+		}
+		path := filepath.Join(dir, "state", "leakgate.db")
 		run(t, path, "sqlite", path, test)
 	})
 	t.Run("postgres", func(t *testing.T) {
@@ -43,7 +52,7 @@ func on(t *testing.T, test func(t *testing.T, open func(...func(*store.Options))
 		if strings.Contains(server, "?") {
 			at = "&"
 		}
-		url := server + at + "search_path=" + name
+		url := server + at + "search_path=" + name + parameters
 		run(t, url, "pgx", url, test)
 	})
 }
