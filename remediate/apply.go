@@ -225,6 +225,9 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	if settled := called.Add(time.Duration(a.provider.Settle)); !called.IsZero() && r.Clock.Now().Before(settled) {
 		return a.takeUp(ctx, progress{event: intent, called: called})
 	}
+	if why, err := r.awaits(ctx, s); why != "" || err != nil {
+		return Outcome{s, Open, why}, err
+	}
 	return a.act(ctx)
 }
 

@@ -46,6 +46,7 @@ type Step struct {
 	Forever    string            `json:"forever,omitempty"`  // what cannot be taken back
 	Disabled   string            `json:"disabled,omitempty"` // by which plan, when the deed deletes what was disabled
 	Since      time.Time         `json:"since,omitzero"`     // when that was done
+	Deadline   time.Time         `json:"deadline,omitzero"`  // until when it may wait for consumers that are given a new value
 	Note       string            `json:"note,omitempty"`     // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
 	Rotation   *Rotation         `json:"rotation,omitempty"` // of the deed Rotate
@@ -268,6 +269,9 @@ func (e *Engine) decide(ctx context.Context, s *Step, p *revoke.Provider, in rev
 	if p.Reversible() && p.Can(revoke.Disable) {
 		s.Deed = revoke.Disable
 		s.Undo = len(p.Lacks(revoke.Undo, in.Given)) == 0
+	}
+	if s.patient() {
+		s.Deadline = e.now().UTC().Truncate(time.Second).Add(e.Policy.deadline())
 	}
 }
 

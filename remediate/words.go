@@ -51,6 +51,9 @@ func (s Step) Details() (lines []string) {
 		return lines
 	}
 	add("asked: %s, by %s (how it answers is known from: %s)", s.Provider, s.Target.Proof, s.Evidence)
+	if !s.Deadline.IsZero() {
+		add("it is private: where rotate or rollout is giving a new value, it is disabled when its consumers follow, at the latest at %s; else at once", s.Deadline.Format(time.RFC3339))
+	}
 	if s.Outage != "" {
 		add("what stops: %s", s.Outage)
 	}

@@ -234,7 +234,7 @@ func (r *run) more(step int, event string) map[string]any {
 	case step == retired:
 		more["user"], more["minted"] = r.plan.New, r.journal[minted].done.UTC().Format(time.RFC3339)
 	case step >= firstMove && step < firstBack:
-		more["place"] = r.plan.Stages[step-firstMove].Name
+		more["place"], more["follows"] = r.plan.Stages[step-firstMove].Name, event == passed && step == firstMove+len(r.plan.Stages)-1
 	}
 	return more
 }
