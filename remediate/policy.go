@@ -37,6 +37,9 @@ type Policy struct {
 	// Grace is how long a disabled credential can be taken back before a plan
 	// deletes it; 7 days when 0.
 	Grace revoke.Duration `toml:"grace"`
+	// Deadline is how long what is private and can be taken back is left enabled while
+	// its consumers are given a new value; an hour when 0.
+	Deadline revoke.Duration `toml:"deadline"`
 	// AllowUnverified names providers whose answers nobody has seen.
 	AllowUnverified []string `toml:"allow_unverified"`
 	// Home names providers whose one account or host, as it is set here, is the
@@ -133,6 +136,7 @@ const (
 	defaultBudget   = 10
 	defaultLifetime = 24 * time.Hour
 	defaultGrace    = 7 * 24 * time.Hour
+	defaultDeadline = time.Hour
 )
 
 // ParsePolicy reads the operator's file. An unknown key is an error.
@@ -150,12 +154,13 @@ func ParsePolicy(text []byte) (Policy, error) {
 		Daily    *int             `toml:"daily"`
 		Lifetime *revoke.Duration `toml:"lifetime"`
 		Grace    *revoke.Duration `toml:"grace"`
+		Deadline *revoke.Duration `toml:"deadline"`
 	}
 	if err := toml.Unmarshal(text, &written); err != nil {
 		return p, err
 	}
-	if written.Budget != nil && *written.Budget == 0 || written.Daily != nil && *written.Daily == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 {
-		return p, errors.New("budget, daily, lifetime and grace are greater than 0; to stop everything, make the file that kill_switch names")
+	if written.Budget != nil && *written.Budget == 0 || written.Daily != nil && *written.Daily == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 || written.Deadline != nil && *written.Deadline == 0 {
+		return p, errors.New("budget, daily, lifetime, grace and deadline are greater than 0; to stop everything, make the file that kill_switch names")
 	}
 	return p, p.validate()
 }
@@ -188,8 +193,8 @@ func (p Policy) validate() error {
 	if p.Rewrite.Approvals < 0 || p.Rewrite.Keep < 0 || p.Rewrite.Approvals > len(p.Approvers) {
 		return fmt.Errorf("rewrite: %d approvals are needed, and there are %d approvers", p.Rewrite.Approvals, len(p.Approvers))
 	}
-	if p.Budget < 0 || p.Daily < 0 || p.Lifetime < 0 || p.Grace < 0 {
-		return errors.New("budget, daily, lifetime and grace are not negative")
+	if p.Budget < 0 || p.Daily < 0 || p.Lifetime < 0 || p.Grace < 0 || p.Deadline < 0 {
+		return errors.New("budget, daily, lifetime, grace and deadline are not negative")
 	}
 	return nil
 }
@@ -261,6 +266,13 @@ func (p Policy) grace() time.Duration {
 		return defaultGrace
 	}
 	return time.Duration(p.Grace)
+}
+
+func (p Policy) deadline() time.Duration {
+	if p.Deadline == 0 {
+		return defaultDeadline
+	}
+	return time.Duration(p.Deadline)
 }
 
 func (p Policy) budget() int {

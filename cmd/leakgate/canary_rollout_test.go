@@ -11,6 +11,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/rollout"
 )
 
@@ -53,11 +54,11 @@ gate = {unused = true}
 		}
 	}
 	c.settle(dir)
-	return operator, spec, c.kept(state, text)
+	return operator, spec, c.kept(state, operator, text)
 }
 
 // kept keeps a plan, and plants the value that follows from it.
-func (c *canary) kept(state, text string) string {
+func (c *canary) kept(state, operator, text string) string {
 	key, err := secret.ParseKey(c.env[keyVariable])
 	if err != nil {
 		c.t.Fatal(err)
@@ -71,8 +72,20 @@ func (c *canary) kept(state, text string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	e := rollout.Engine{Store: s, Key: key, Clock: wallClock{time.Now}, Actor: "ann"}
-	p, digest, err := e.Plan(c.t.Context(), spec, "blue", "green")
+	file, err := os.ReadFile(operator)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	policy, err := remediate.ParsePolicy(file)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	e := rollout.Engine{Engine: &remediate.Engine{Store: s, Key: key, Clock: wallClock{time.Now}, Actor: "ann", Policy: policy}}
+	_, digest, err := e.Plan(c.t.Context(), rollout.Wish{Spec: spec, Old: "blue", New: "green"})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, p, err := e.Read(c.t.Context(), digest)
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -89,6 +89,14 @@ CREATE TABLE audit_marks (
   hash TEXT NOT NULL,
   mac TEXT NOT NULL
 );
+`, `
+DROP TABLE audit_marks;
+CREATE TABLE audit_marks (
+  seq BIGINT PRIMARY KEY,
+  hash TEXT NOT NULL,
+  subjects TEXT NOT NULL,
+  mac TEXT NOT NULL
+);
 `}
 
 // guards make the audit trail and the journal grow only.

@@ -56,16 +56,14 @@ func (e *Engine) Kept(ctx context.Context, digest string) (Bundle, error) {
 	return p.bundle, nil
 }
 
+// recall reads the journal, as far as the audit trail tells the same.
 func (e *Engine) recall(ctx context.Context, digest string) (p past, err error) {
-	err = e.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, digest)
-		for _, entry := range entries {
-			if err := p.add(entry); err != nil {
-				return err
-			}
+	entries, err := e.Store.Journal(ctx, digest, digest)
+	for _, entry := range entries {
+		if err := p.add(entry); err != nil {
+			return p, err
 		}
-		return err
-	})
+	}
 	return p, err
 }
 
@@ -102,11 +100,7 @@ func (p *past) add(entry store.Entry) error {
 // note writes into the journal and the audit trail, or into neither.
 func (e *Engine) note(ctx context.Context, digest, event string, body any) error {
 	err := e.Store.Tx(ctx, func(t *store.Tx) error {
-		if err := t.Note(ctx, digest, 0, event, body); err != nil {
-			return err
-		}
-		_, err := t.Audit(ctx, e.Actor, "rewrite "+event, digest, body)
-		return err
+		return t.Write(ctx, e.Actor, store.Line{Plan: digest, Event: event, Body: body, Action: "rewrite " + event, Subject: digest})
 	})
 	e.at(event)
 	return err
