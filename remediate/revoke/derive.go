@@ -32,6 +32,10 @@ var derivations = map[string]derivation{
 	},
 	"jwt":         {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes, nil},
 	"certificate": {[]string{"serial", "certificate_der"}, []string{"serial", "certificate_der"}, deriveCertificate, []string{"certificate"}},
+	"issued-certificate": {
+		[]string{"serial_bytes", "certificate_pem", "certificate_sha256"},
+		[]string{"serial_bytes", "certificate_pem", "certificate_sha256"}, deriveIssued, []string{"certificate", "ca"},
+	},
 }
 
 // partitions are the parts of AWS that share no accounts: where STS and IAM

@@ -144,6 +144,9 @@ func (c *Capture) compile() (err error) {
 	if (c.Path == "") == (c.Header == "") {
 		return errors.New("path or header")
 	}
+	if c.As != "" && c.As != asCertificate {
+		return fmt.Errorf("as is %s or nothing", asCertificate)
+	}
 	if c.Match == "" {
 		return nil
 	}

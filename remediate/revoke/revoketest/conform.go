@@ -45,7 +45,7 @@ func (s *suite) record() error {
 	p, want := s.provider, s.script.Record
 	got := Record{
 		Class: p.Class, Place: p.Place, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
-		Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
+		Over: p.Over, Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {
 		got.Rate = fmt.Sprintf("%d per %s", p.Rate.Calls, time.Duration(p.Rate.Per))

@@ -69,6 +69,7 @@ type Record struct {
 	LeakedIDs []string            `toml:"leak_public"`
 	Settings  map[string]string   `toml:"settings"` // with their defaults
 	Choices   map[string][]string `toml:"choices"`
+	Over      []string            `toml:"over"` // providers that are not asked where this one fits
 }
 
 // Expected is the one request that the documentation asks for.

@@ -50,6 +50,8 @@ func (t *Transcript) generate() (err error) {
 		return t.generateGoogle()
 	case "certificate":
 		return t.generateCertificate()
+	case "issued-certificate":
+		return t.generateIssued()
 	case "kubernetes":
 		return t.generateKubernetes()
 	default:
