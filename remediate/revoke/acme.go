@@ -91,6 +91,9 @@ func (h *hostsOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	case req.Method == http.MethodPost && res.StatusCode == http.StatusOK && len(bytes.TrimSpace(body)) > 0:
 		err = errors.New("a document where RFC 8555 has none") // of something in between
 	}
+	if err != nil {
+		return nil, err
+	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, err
+	return res, nil
 }

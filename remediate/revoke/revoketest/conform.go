@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -106,6 +107,23 @@ func (s *suite) form() error {
 		}
 		if s.provider.Accepts(secret.New(value)) {
 			return fmt.Errorf("it accepts a value of another kind, %s", template)
+		}
+	}
+	return s.misfits()
+}
+
+// misfits are values that what is given shows to be somebody else's.
+func (s *suite) misfits() error {
+	if err := s.provider.Fits(s.in); err != nil {
+		return err
+	}
+	for name, value := range s.script.Misfits {
+		in := s.in
+		in.Given = maps.Clone(in.Given)
+		in.Given[name] = secret.New(value)
+		s.fake.Expect(s.script)
+		if r := s.fake.Client.Check(ctx, s.provider, in); s.provider.Fits(in) == nil || r.Status != revoke.Unknown || s.fake.Fault() != nil {
+			return fmt.Errorf("it is asked about (%s), though %s says that it is somebody else's", r.Status, name)
 		}
 	}
 	return nil

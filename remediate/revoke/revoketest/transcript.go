@@ -30,7 +30,9 @@ type Transcript struct {
 	Secret   string `toml:"secret"`
 	Generate string `toml:"generate"`
 	// Foreign are templates of values that the rules find too and that are of another kind.
-	Foreign []string          `toml:"foreign"`
+	Foreign []string `toml:"foreign"`
+	// Misfits are given values with which, one at a time, nobody is asked: by them the value is somebody else's.
+	Misfits map[string]string `toml:"misfits"`
 	Given   map[string]string `toml:"given"`
 	Seen    time.Time         `toml:"seen"`
 	Record  Record            `toml:"record"`
