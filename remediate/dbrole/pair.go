@@ -45,6 +45,7 @@ var retire = map[string][]string{
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {{user}} AND pid <> pg_backend_pid()",
 	},
 	MySQL: {
+		Sees, // who would not see its sessions locks nobody
 		"ALTER USER {{user}}@'%' ACCOUNT LOCK",
 		"SELECT CONCAT('KILL ', id) AS run FROM information_schema.processlist WHERE user = {{user}} AND (SELECT count(*) FROM mysql.user WHERE user = {{user}}) = 1",
 	},
@@ -172,7 +173,8 @@ func (g Group) Retired(ctx context.Context, user string) (bool, error) {
 	return n == 0, err
 }
 
-// Sessions is how many sessions a user has open, as far as the administrator sees.
+// Sessions is how many sessions a user has open. Without the right to see those of
+// others (MySQL) it is an error.
 func (g Group) Sessions(ctx context.Context, user string) (int, error) {
 	session, err := g.Server.Administer(ctx)
 	if err != nil {
