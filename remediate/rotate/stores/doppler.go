@@ -134,7 +134,7 @@ func (d *doppler) Write(ctx context.Context, from string, values map[string]secr
 		return "", err
 	}
 	if id, err = d.newest(ctx); err != nil {
-		return "", fmt.Errorf("it is set, and which version that is was not told: %v", err) // no refusal any more
+		return "", errors.New("it is set, and which version that is was not told: " + err.Error()) // no refusal any more
 	}
 	return id, nil
 }
