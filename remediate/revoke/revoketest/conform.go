@@ -43,9 +43,32 @@ var ctx = context.Background()
 
 // record compares what the provider says of itself with the documentation.
 func (s *suite) record() error {
-	p, want := s.provider, s.script.Record
+	p, want, got := s.provider, s.script.Record, recordOf(s.provider)
+	got.Target, got.Shown, got.Minted = want.Target, want.Shown, want.Minted
+	if p.ID != s.script.ID {
+		return fmt.Errorf("the id is not %s", s.script.ID)
+	}
+	if !reflect.DeepEqual(got, want) {
+		return fmt.Errorf("the data says %+v, the documentation %+v", got, want)
+	}
+	if err := s.form(); err != nil {
+		return err
+	}
+	for d, step := range s.deeds() {
+		if has := s.provider.Can(d); has != (step != nil) {
+			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
+		}
+		if err := s.rate(d, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordOf is what a provider says of itself.
+func recordOf(p *revoke.Provider) Record {
 	got := Record{
-		Class: p.Class, Place: p.Place, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
+		Class: p.Class, Place: p.Place, Proof: p.Proof, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
 		Over: p.Over, Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {
@@ -72,24 +95,7 @@ func (s *suite) record() error {
 			}
 		}
 	}
-	if p.ID != s.script.ID {
-		return fmt.Errorf("the id is not %s", s.script.ID)
-	}
-	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("the data says %+v, the documentation %+v", got, want)
-	}
-	if err := s.form(); err != nil {
-		return err
-	}
-	for d, step := range s.deeds() {
-		if has := s.provider.Can(d); has != (step != nil) {
-			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
-		}
-		if err := s.rate(d, step); err != nil {
-			return err
-		}
-	}
-	return nil
+	return got
 }
 
 // form compares which values the provider takes for its own.
