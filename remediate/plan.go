@@ -308,7 +308,8 @@ func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
 			lacking = fmt.Sprintf("%s: %s", p.Name, err)
 			continue
 		}
-		if best == nil || e.rank(c, p) > e.rank(c, best) {
+		over := best != nil && slices.Contains(p.Over, best.ID)
+		if best == nil || over || e.rank(c, p) > e.rank(c, best) {
 			best = p
 		}
 	}

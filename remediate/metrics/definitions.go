@@ -38,7 +38,7 @@ func Definitions() []Definition {
 			Name: "failed_access_ratio", Title: "Failed access", Unit: "ratio", Threshold: &Threshold{"<", 0.001},
 			Formula: "answers with an error / all answers, in Vault's audit files, as each was last read",
 			Source:  "audit event `evidence` of the source *vault audit files*",
-			Unknown: "no audit file of Vault was read", measure: failedAccess,
+			Unknown: "no audit file of Vault was read, or those that meet it were not read to their end", measure: failedAccess,
 		},
 	}
 }

@@ -203,16 +203,30 @@ func coverage(in *input) (s sample) {
 	return s
 }
 
+// unread begins what evidence says of a source that was read in part.
+const unread = "the list was not read to its end"
+
 func failedAccess(in *input) (s sample) {
-	last := map[string][2]int{}
+	last, partly := map[string][2]int{}, map[string]bool{}
 	for _, e := range in.events {
 		var r struct {
-			Source string
-			Totals map[string]int
+			Source, Why string
+			Totals      map[string]int
+			Gaps        []string
 		}
 		if e.Action == "evidence" && json.Unmarshal(e.Body, &r) == nil && strings.HasPrefix(r.Source, "vault audit files") && r.Totals["answers"] > 0 {
 			last[r.Source] = [2]int{r.Totals["failed"], r.Totals["answers"]}
+			partly[r.Source] = r.Why != "" || slices.ContainsFunc(r.Gaps, func(g string) bool { return strings.HasPrefix(g, unread) })
 		}
+	}
+	for _, is := range partly {
+		if is {
+			s.left++
+		}
+	}
+	if s.left > 0 { // what was not read may have failed
+		cautious := 1.0
+		s.cautious, s.why = &cautious, fmt.Sprintf("the files of %d devices were not read to their end", s.left)
 	}
 	failed := 0
 	for _, each := range last {
