@@ -84,7 +84,7 @@ func (w *witness) Unwrap([]*age.Stanza) ([]byte, error) { return bytes.Clone(w.k
 // prove opens the bundle, restores it into dir, and holds it against the remote:
 // the same refs, and the same pack.
 func (b Bundle) prove(a *wire.Advert, dir string, identities ...age.Identity) error {
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	content, err := b.open(dir, identities)
 	if err != nil {
 		return err

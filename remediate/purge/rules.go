@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/leakgate/leakgate/internal/store"
 )
 
 // Rules are what the remote holds a push against, and what can be opened for us alone.
@@ -72,18 +70,15 @@ func (e *Engine) restore(ctx context.Context, digest string) error {
 
 // opened is what the rules were before they were opened, nil when they are not open.
 func (e *Engine) opened(ctx context.Context, digest string) (before json.RawMessage, err error) {
-	err = e.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, digest)
-		for _, entry := range entries {
-			switch entry.Event {
-			case opening:
-				before = entry.Body
-			case restored:
-				before = nil
-			}
+	entries, err := e.Store.Journal(ctx, digest, digest)
+	for _, entry := range entries {
+		switch entry.Event {
+		case opening:
+			before = entry.Body
+		case restored:
+			before = nil
 		}
-		return err
-	})
+	}
 	return before, err
 }
 

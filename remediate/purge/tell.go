@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/leakgate/leakgate/internal/store"
 )
 
 // told says in the journal that people were told, and of what.
@@ -45,32 +43,23 @@ func (e *Engine) Done(ctx context.Context, digest string) (*Done, error) {
 
 // hidden takes over what the last verify found.
 func (e *Engine) hidden(ctx context.Context, d *Done) error {
-	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, d.Digest)
-		for _, entry := range entries {
-			if entry.Event != verified {
-				continue
-			}
-			var left Residue
-			if err := json.Unmarshal(entry.Body, &left); err != nil {
-				return fmt.Errorf("the journal does not parse: %w", err)
-			}
-			d.Hidden = left.Hidden
+	entries, err := e.Store.Journal(ctx, d.Digest, d.Digest)
+	for _, entry := range entries {
+		if entry.Event != verified {
+			continue
 		}
-		return err
-	})
+		var left Residue
+		if err := json.Unmarshal(entry.Body, &left); err != nil {
+			return fmt.Errorf("the journal does not parse: %w", err)
+		}
+		d.Hidden = left.Hidden
+	}
+	return err
 }
 
 // Told writes down who was told.
 func (e *Engine) Told(ctx context.Context, digest string, body any) error {
-	err := e.Store.Tx(ctx, func(t *store.Tx) error {
-		if err := t.Note(ctx, digest, 0, told, body); err != nil {
-			return err
-		}
-		_, err := t.Audit(ctx, e.Actor, "rewrite "+told, digest, body)
-		return err
-	})
-	if err != nil {
+	if err := e.note(ctx, digest, told, body); err != nil {
 		return fmt.Errorf("write down who was told: %w", err)
 	}
 	return nil
