@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/scanner"
@@ -57,6 +58,11 @@ type Question struct {
 	RulesFile    string // a gitleaks configuration
 	IgnoreFile   string // a .gitleaksignore
 	BaselineFile string
+
+	// Organisation is the policy under which the repository stands, or the file that
+	// has it; zero: none.
+	Organisation     gate.Organisation
+	OrganisationFile string
 
 	Branch    string   // being judged, for environments
 	Branches  []string // instead, where several are judged at once
