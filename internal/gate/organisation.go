@@ -77,6 +77,14 @@ func (o Organisation) StageOf(r Repository) Stage {
 	return stage
 }
 
+// Asks says what of a repository has to be known to find its stage.
+func (o Organisation) Asks() (topics, properties bool) {
+	for _, e := range o.Enroll {
+		topics, properties = topics || len(e.Topics) > 0, properties || len(e.Properties) > 0
+	}
+	return topics, properties
+}
+
 // means compares without regard to case, as GitHub does with names.
 func (e Enrolment) means(r Repository) bool {
 	name := strings.ToLower(r.Name)
