@@ -41,7 +41,7 @@ func NewPlan(ctx context.Context, e Event, q inspect.Question, git Git) (Plan, e
 	}
 	p := &planner{clone: c, event: e, q: q}
 	plan, err := p.plan(ctx)
-	if c.repo.Promisor() {
+	if c.repo.Promisor() && e.Fix != "" {
 		plan.partial = e.Fix + ", without a filter"
 	}
 	return plan, err

@@ -20,8 +20,8 @@ type Delivery struct {
 
 // Deliver keeps a delivery; false means that it was kept before.
 func (t *Tx) Deliver(ctx context.Context, d Delivery) (fresh bool, err error) {
-	return changed(t.exec(ctx, `INSERT INTO deliveries (guid, event, action, installation, repository, facts, received_at)
- VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (guid) DO NOTHING`,
+	return changed(t.exec(ctx, `INSERT INTO deliveries (guid, event, action, installation, repository, facts, received_at, handled_at)
+ VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (guid) DO NOTHING`,
 		d.GUID, d.Event, d.Action, d.Installation, d.Repository, d.Facts, micros(t.s.now())))
 }
 
@@ -32,6 +32,12 @@ func (t *Tx) Delivery(ctx context.Context, guid string) (d Delivery, err error) 
 		[]any{guid}, &d.GUID, &d.Event, &d.Action, &d.Installation, &d.Repository, &d.Facts, &received)
 	d.Received = fromMicros(received)
 	return d, err
+}
+
+// Handle marks a delivery as handled, in the transaction that does what it asks for.
+// False means that another one did.
+func (t *Tx) Handle(ctx context.Context, guid string) (bool, error) {
+	return changed(t.exec(ctx, `UPDATE deliveries SET handled_at = ? WHERE guid = ? AND handled_at = 0`, micros(t.s.now()), guid))
 }
 
 // Delivered tells which of these GUIDs were kept.

@@ -97,7 +97,8 @@ CREATE TABLE deliveries (
   installation BIGINT NOT NULL,
   repository BIGINT NOT NULL,
   facts TEXT NOT NULL,
-  received_at BIGINT NOT NULL
+  received_at BIGINT NOT NULL,
+  handled_at BIGINT NOT NULL
 );
 CREATE INDEX deliveries_by_time ON deliveries (received_at);
 CREATE TABLE tips (

@@ -158,6 +158,23 @@ func (t *Tx) Unanswered(ctx context.Context, before time.Time) ([]Question, erro
 	return t.questions(ctx, `state IN (?, ?) AND asked_at < ?`, Waiting, Running, micros(before))
 }
 
+// Untold gives the tips that were made between two times and of which no check run tells.
+func (t *Tx) Untold(ctx context.Context, after, before time.Time) (all []Tip, err error) {
+	rows, err := t.query(ctx, `SELECT id, installation, repository, name, sha, attempt, check_run, reported FROM tips WHERE reported = '' AND made_at > ? AND made_at < ?`, micros(after), micros(before))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var h Tip
+		if err := rows.Scan(&h.ID, &h.Installation, &h.Repository, &h.Name, &h.SHA, &h.Attempt, &h.Check, &h.Reported); err != nil {
+			return nil, t.s.explain(err)
+		}
+		all = append(all, h)
+	}
+	return all, t.s.explain(rows.Err())
+}
+
 // Pending counts the questions in each state.
 func (t *Tx) Pending(ctx context.Context) (map[Progress]int, error) {
 	rows, err := t.query(ctx, `SELECT state, COUNT(*) FROM questions GROUP BY state`)
@@ -192,4 +209,11 @@ func (t *Tx) questions(ctx context.Context, where string, args ...any) (all []Qu
 		all = append(all, q)
 	}
 	return all, t.s.explain(rows.Err())
+}
+
+// Abandon cancels a question that nobody can answer.
+func (t *Tx) Abandon(ctx context.Context, question int64) error {
+	_, err := t.exec(ctx, `UPDATE questions SET state = ?, ended_at = ? WHERE id = ? AND state IN (?, ?)`,
+		Cancelled, micros(t.s.now()), question, Waiting, Running)
+	return err
 }

@@ -29,6 +29,11 @@ func TestADeliveryIsKeptOnce(t *testing.T) {
 			if d.Event != "push" || d.Repository != 7 || d.Received.IsZero() {
 				t.Errorf("%+v", d)
 			}
+			for i, want := range []bool{true, false} {
+				if did, err := tx.Handle(ctx, "a"); did != want || err != nil {
+					t.Errorf("handled %d times: %v %v", i, did, err)
+				}
+			}
 			known, err := tx.Delivered(ctx, []string{"a", "b"})
 			if !known["a"] || known["b"] {
 				t.Errorf("%v", known)
