@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/inspect"
 )
@@ -22,12 +21,12 @@ func ownPolicy(q inspect.Question) error {
 	}
 	defer func() { _ = repo.Close() }() // only read from
 	_, head, _ := strings.Cut(q.Range, "..")
-	h, err := change.NewHeads(repo, strings.TrimPrefix(head, "."))
+	h, err := inspect.NewHeads(repo, strings.TrimPrefix(head, "."))
 	if err != nil {
 		return err
 	}
 	for _, name := range namesInside(repo.WorkDir(), q.PolicyFile) {
-		if h.Holds(name) {
+		if !h.Lacks(name) {
 			return &inspect.UsageError{Err: fmt.Errorf("the policy %s belongs to the change that is judged: leave it away to judge "+
 				"by the policy of the base, or name a file that the repository does not hold", name)}
 		}

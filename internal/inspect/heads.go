@@ -1,4 +1,4 @@
-package change
+package inspect
 
 import (
 	"bytes"
@@ -58,6 +58,12 @@ func (h *Heads) Line(f *gate.Judged) (int, bool) {
 	return nearest(h.lines(was), h.lines(entry.ID), at.StartLine, max(at.EndLine, at.StartLine))
 }
 
+// Lacks says for sure that no file has this path.
+func (h *Heads) Lacks(path string) bool {
+	_, err := h.rd.Lookup(h.tree, path)
+	return errors.Is(err, gitrepo.ErrNoPath)
+}
+
 func (h *Heads) lines(blob gitrepo.ID) [][]byte {
 	o, err := h.rd.ObjectWithin(blob, maxAnnotated)
 	if err != nil {
@@ -81,11 +87,4 @@ func nearest(was, now [][]byte, first, last int) (int, bool) {
 		}
 	}
 	return 0, false
-}
-
-// Holds reports whether there is something of that path, or may be: only what is known to
-// be missing is not.
-func (h *Heads) Holds(path string) bool {
-	_, err := h.rd.Lookup(h.tree, path)
-	return !errors.Is(err, gitrepo.ErrNoPath)
 }
