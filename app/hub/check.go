@@ -37,7 +37,8 @@ const annotationBatch = 50
 
 // PutCheck makes a check run, or makes the one with this external id so. It may be called
 // again after any error: annotations are only ever added at GitHub, so those that are
-// there already are not sent again, and a completed run is neither opened nor judged anew.
+// there already are not sent again, and a run that is as it should be is left alone. The
+// caller sees to it that nobody who knows less writes the same run at the same time or later.
 func (s *Session) PutCheck(ctx context.Context, run Run, out report.Check) (int64, error) {
 	if run.ExternalID == "" {
 		return 0, errors.New("a check run without an external id could not be found again")
@@ -57,7 +58,8 @@ func (s *Session) PutCheck(ctx context.Context, run Run, out report.Check) (int6
 			return there.GetID(), nil
 		}
 	}
-	if there.GetStatus() == Completed {
+	if there.GetStatus() == Completed && there.GetConclusion() == run.Conclusion && there.GetOutput().GetTitle() == out.Title &&
+		there.GetOutput().GetAnnotationsCount() >= len(out.Annotations) {
 		return there.GetID(), nil
 	}
 	if err := s.updateCheck(ctx, there, run, out); err != nil {

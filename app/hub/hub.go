@@ -24,6 +24,9 @@ type Options struct {
 	Transport http.RoundTripper
 	Now       func() time.Time // by default time.Now
 	Version   string           // of leakgate, for the user agent
+	// Unlimited sends requests as they come: a GitHub Enterprise Server has no limits
+	// unless its administrator sets some. What GitHub says of limits is kept to anyway.
+	Unlimited bool
 }
 
 // App is a registered GitHub App. Its methods may be called at the same time.
@@ -36,6 +39,7 @@ type App struct {
 	agent  string
 	skew   *skew
 	client *github.Client // as the App itself, by its JWT
+	free   bool           // of our own limits
 
 	mu     sync.Mutex
 	meters map[int64]*meter // of each installation; 0 is the App itself
@@ -51,7 +55,7 @@ func New(o Options) (*App, error) {
 	case o.Server.API == "":
 		return nil, fmt.Errorf("the address of GitHub is missing")
 	}
-	a := &App{ID: o.ID, Server: o.Server, base: o.Transport, now: o.Now, agent: "leakgate-app/" + o.Version, meters: map[int64]*meter{}}
+	a := &App{ID: o.ID, Server: o.Server, base: o.Transport, now: o.Now, agent: "leakgate-app/" + o.Version, free: o.Unlimited, meters: map[int64]*meter{}}
 	if a.base == nil {
 		a.base = transport()
 	}
@@ -92,6 +96,7 @@ func (a *App) meter(installation int64) *meter {
 	defer a.mu.Unlock()
 	if a.meters[installation] == nil {
 		a.meters[installation] = newMeter(a.now)
+		a.meters[installation].free = a.free
 	}
 	return a.meters[installation]
 }

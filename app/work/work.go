@@ -1,0 +1,199 @@
+// Package work is what the App does behind its door: it keeps deliveries together with
+// the jobs that they ask for, has them worked off by River, and makes each commit's check
+// run say what the questions about it came to. Every job may be cut off at any point and
+// run again, also beside itself: what it writes is found again, and changes nothing twice.
+package work
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
+	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/app/mirror"
+	"github.com/leakgate/leakgate/internal/inspect"
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// Options of [New]. Only Count may be left out.
+type Options struct {
+	Store   *store.Store
+	Hub     *hub.App
+	Mirrors *mirror.Cache
+	World   inspect.World
+	Log     *slog.Logger
+	// Name tells processes that share a database apart. It is the same after a restart.
+	Name string
+	// Scans is how many ranges are judged at once; 0 judges none: other processes do.
+	Scans int
+	// Drain is how long running jobs may go on after the end was announced.
+	Drain time.Duration
+	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
+	ReplayEvery time.Duration
+	// Count is told of every conclusion that was reached.
+	Count func(conclusion string)
+}
+
+// Engine keeps deliveries and works them off. Its methods may be called concurrently.
+type Engine struct {
+	Options
+	river   *river.Client[*sql.Tx]
+	release func() // of the name
+
+	mu       sync.Mutex
+	replayed time.Time // how far deliveries were looked through
+}
+
+// The queues. What answers people is not held up by what takes long.
+const (
+	queueIngest = "ingest"
+	queueScan   = "scan"
+	queueReport = "report"
+	queueUpkeep = "upkeep"
+)
+
+// New brings the tables of the queue up to date and takes the name for this process. The
+// name that another process has is [store.ErrBusy].
+func New(ctx context.Context, o Options) (*Engine, error) {
+	if o.Count == nil {
+		o.Count = func(string) {}
+	}
+	e := &Engine{Options: o}
+	if err := e.migrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := e.take(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	if e.river, err = river.NewClient(driver(o.Store), e.config()); err != nil {
+		e.release()
+		return nil, fmt.Errorf("set the queue up: %w", err)
+	}
+	return e, nil
+}
+
+// driver is that of the database; both take the transactions of database/sql.
+func driver(s *store.Store) riverdriver.Driver[*sql.Tx] {
+	if s.Postgres() {
+		return riverdatabasesql.New(s.DB())
+	}
+	return riversqlite.New(s.DB())
+}
+
+func (e *Engine) config() *river.Config {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &ingester{e: e})
+	river.AddWorker(workers, &scanner{e: e})
+	river.AddWorker(workers, &reporter{e: e})
+	river.AddWorker(workers, &replayer{e: e})
+	river.AddWorker(workers, &reconciler{e: e})
+	queues := map[string]river.QueueConfig{
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1},
+	}
+	if e.Scans > 0 {
+		queues[queueScan] = river.QueueConfig{MaxWorkers: e.Scans}
+	}
+	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
+		return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) {
+			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByState: unfinished}}
+		}, &river.PeriodicJobOpts{RunOnStart: true})
+	}
+	return &river.Config{
+		ID: e.Name, Logger: e.Log, Queues: queues, Workers: workers, MaxAttempts: maxAttempts, RetryPolicy: retries{},
+		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute, SoftStopTimeout: e.Drain, FetchPollInterval: pollEvery,
+		PeriodicJobs: []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{})},
+	}
+}
+
+// pollEvery is how long a job waits at most for somebody to look, where nobody is told.
+const pollEvery = 200 * time.Millisecond
+
+// migrate is done by one process at a time.
+func (e *Engine) migrate(ctx context.Context) error {
+	release, err := e.wait(ctx, "queue schema")
+	if err != nil {
+		return err
+	}
+	defer release()
+	migrator, err := rivermigrate.New(driver(e.Store), &rivermigrate.Config{Logger: e.Log})
+	if err == nil {
+		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("bring the tables of the queue up to date: %w", err)
+	}
+	return nil
+}
+
+// patience is how long to wait for who has a name: a server that was killed has its
+// connection for some more seconds.
+const patience = 30 * time.Second
+
+func (e *Engine) wait(ctx context.Context, name string) (release func(), err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		release, err = e.Store.Exclusive(context.WithoutCancel(ctx), name)
+		if !errors.Is(err, store.ErrBusy) {
+			return release, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// take makes sure that nobody else works under this name, on SQLite nobody at all, and
+// frees what a process of this name was working at when it was killed.
+func (e *Engine) take(ctx context.Context) error {
+	name := "serve"
+	if e.Store.Postgres() {
+		name = "serve " + e.Name
+	}
+	release, err := e.wait(ctx, name)
+	if errors.Is(err, store.ErrBusy) {
+		return fmt.Errorf("%w: another process serves this database as %q; only PostgreSQL takes several, each with its own --name", err, e.Name)
+	}
+	if err != nil {
+		return err
+	}
+	e.release = release
+	// River's own rescue waits as long as a job may run. Its tables say who had a job:
+	// https://riverqueue.com/docs/maintenance-services#rescuer
+	query, args := `UPDATE river_job SET state = 'available' WHERE state = 'running'`, []any{}
+	if e.Store.Postgres() {
+		query, args = query+` AND attempted_by[array_upper(attempted_by, 1)] = $1`, []any{e.Name}
+	}
+	result, err := e.Store.DB().ExecContext(ctx, query, args...)
+	if err != nil {
+		release()
+		return fmt.Errorf("free the jobs of the last run: %w", err)
+	}
+	if n, err := result.RowsAffected(); err == nil && n > 0 {
+		e.Log.Info("jobs that were cut off start again", "count", n)
+	}
+	return nil
+}
+
+// Run works jobs off until the context ends, and then gives those that run some time.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.release()
+	if err := e.river.Start(ctx); err != nil {
+		return fmt.Errorf("start the queue: %w", err)
+	}
+	<-e.river.Stopped()
+	return nil
+}
