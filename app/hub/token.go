@@ -76,6 +76,22 @@ func (a *App) open(ctx context.Context, installation int64, p Permissions, o git
 	return s, nil
 }
 
+// anywhere is a token for no repository in particular: to read what is of the whole
+// installation. It has no more than is named.
+func (a *App) anywhere(ctx context.Context, installation int64, p Permissions) (*Session, error) {
+	wanted, err := p.body()
+	if err != nil {
+		return nil, err
+	}
+	t, resp, err := a.client.Apps.CreateInstallationToken(ctx, installation, &github.InstallationTokenOptions{Permissions: wanted})
+	if err != nil {
+		return nil, fmt.Errorf("ask for a token of installation %d: %w", installation, tokenError(resp, err))
+	}
+	s := &Session{Installation: installation, app: a, token: secret.New(t.GetToken())}
+	s.GitHub, err = a.newClient(a.meter(installation), bearer{s.token, a.base})
+	return s, err
+}
+
 // tokenError tells what will never work from what may.
 func tokenError(resp *github.Response, err error) error {
 	if resp == nil {
