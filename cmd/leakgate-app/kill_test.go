@@ -77,7 +77,7 @@ func newFlood(t *testing.T, repos, servers int, database string) *flooded {
 	w.User("bob")
 	var err error
 	w.app, err = w.App("leakgate", "http://127.0.0.1/", map[string]string{"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"},
-		"push", "pull_request", "check_run", "check_suite")
+		"push", "pull_request")
 	w.must(err)
 	for i := range repos {
 		r, err := w.Repository(fmt.Sprintf("acme/app%d", i), true)
