@@ -38,6 +38,15 @@ func (m *Mirror) Refresh(ctx context.Context, commits ...string) error {
 	return nil
 }
 
+// Stand has HEAD name a commit, as if it were checked out.
+func (m *Mirror) Stand(ctx context.Context, commit string) error {
+	id, err := gitrepo.ParseID(commit)
+	if err != nil {
+		return fmt.Errorf("stand at a commit: %w", err)
+	}
+	return m.git(ctx, nil, "update-ref", "--no-deref", "HEAD", id.String())
+}
+
 // Git runs `git fetch` as a clone asks for it, and nothing else.
 func (m *Mirror) Git(ctx context.Context, _ string, args ...string) error {
 	return m.git(ctx, nil, args...)

@@ -46,11 +46,16 @@ type Mirror struct {
 	lock   *os.File // git inherits it, so that the lock lasts as long as any git
 }
 
-// lockEvery is how often a mirror that somebody else uses is asked for again.
-const lockEvery = 50 * time.Millisecond
+// lockEvery is how often a mirror that somebody else uses is asked for again, and
+// lockPatience for how long.
+const (
+	lockEvery    = 50 * time.Millisecond
+	lockPatience = 2 * time.Second
+)
 
-// Use hands the mirror of a repository to f, alone. One that cannot be fetched into is
-// damaged now and then: Drop it and try again.
+// Use hands the mirror of a repository to f, alone. [ErrInUse] says that somebody else has
+// it for longer than it is waited for. One that cannot be fetched into is damaged now and
+// then: Drop it and try again.
 func (c *Cache) Use(ctx context.Context, o Origin, f func(*Mirror) error) error {
 	if err := o.check(); err != nil {
 		return err
@@ -72,14 +77,14 @@ func (c *Cache) Use(ctx context.Context, o Origin, f func(*Mirror) error) error 
 	return err
 }
 
-// lock waits until nobody else uses the mirror of a repository.
+// lock waits a little until nobody else uses the mirror of a repository.
 func (c *Cache) lock(ctx context.Context, id int64) (*os.File, func(), error) {
-	for {
+	for end := time.Now().Add(lockPatience); ; {
 		file, unlock, err := tryLock(c.path(id, ".lock"))
 		if err == nil {
 			return file, unlock, nil
 		}
-		if !errors.Is(err, errLocked) {
+		if !errors.Is(err, ErrInUse) || time.Now().After(end) {
 			return nil, nil, fmt.Errorf("lock the mirror of repository %d: %w", id, err)
 		}
 		select {
@@ -90,8 +95,8 @@ func (c *Cache) lock(ctx context.Context, id int64) (*os.File, func(), error) {
 	}
 }
 
-// errLocked: somebody else uses the mirror.
-var errLocked = errors.New("the mirror is in use")
+// ErrInUse: somebody else uses the mirror.
+var ErrInUse = errors.New("the mirror is in use")
 
 // Drop forgets the mirror of a repository, if there is one.
 func (c *Cache) Drop(ctx context.Context, id int64) error {

@@ -166,6 +166,10 @@ func TestAMirrorIsUsedByOneAtATime(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("the second waits no longer, but: %v", err)
 		}
+		err = w.cache.Use(t.Context(), mirror.Origin{ID: 7, URL: w.url}, func(*mirror.Mirror) error { t.Error("two at once"); return nil })
+		if !errors.Is(err, mirror.ErrInUse) {
+			t.Errorf("the second had enough of waiting, but: %v", err)
+		}
 		return nil
 	})
 }

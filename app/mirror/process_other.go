@@ -16,7 +16,7 @@ func tryLock(path string) (file *os.File, unlock func(), err error) {
 	lock := flock.New(path, flock.SetPermissions(0o600))
 	ok, err := lock.TryLock()
 	if err == nil && !ok {
-		err = errLocked
+		err = ErrInUse
 	}
 	if err != nil {
 		return nil, nil, err

@@ -29,7 +29,7 @@ func tryLock(path string) (file *os.File, unlock func(), err error) {
 		}
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = errLocked
+		err = ErrInUse
 	}
 	if err != nil {
 		file.Close()

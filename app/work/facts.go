@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/leakgate/leakgate/app/hook"
 	"github.com/leakgate/leakgate/internal/change"
+	"github.com/leakgate/leakgate/internal/gitrepo"
 )
 
 // facts are what a job needs to know of a delivery. They hold ids and the names of
@@ -83,6 +85,9 @@ var readers = map[string]func(*facts, payload) bool{
 	"check_suite":  suiteFacts,
 }
 
+// maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
+const maxSubject = 8 << 10
+
 // read takes the facts out of a delivery. Without any work there are none.
 func read(d hook.Delivery) (f facts, work bool, err error) {
 	var p payload
@@ -94,8 +99,11 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	if reader == nil || !reader(&f, p) {
 		return f, false, nil
 	}
-	if f.Installation <= 0 || f.Repository <= 0 || f.SHA == "" {
+	if _, err := gitrepo.ParseID(f.SHA); err != nil || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
+	}
+	if strings.ContainsFunc(f.Name+f.Subject, unicode.IsControl) || len(f.Subject) > maxSubject {
+		return facts{}, false, fmt.Errorf("%w: %s names what git takes for no name", hook.ErrMalformed, d.Event)
 	}
 	return f, true, nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/app/mirror"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -109,7 +110,7 @@ func (e *Engine) settle(ctx context.Context, kind string, err error) error {
 		return river.JobCancel(errors.New("nobody waits for it any more"))
 	case errors.Is(ctx.Err(), context.Canceled): // the process ends
 		return river.JobSnooze(0)
-	case errors.Is(err, store.ErrBusy):
+	case errors.Is(err, store.ErrBusy) || errors.Is(err, mirror.ErrInUse):
 		return river.JobSnooze(time.Second)
 	}
 	// River keeps the text in the clear.

@@ -39,7 +39,7 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	if err != nil && (ctx.Err() != nil || attempt < patientAttempts) {
 		return err
 	}
-	if _, later := hub.AsLater(err); later {
+	if _, later := hub.AsLater(err); later || errors.Is(err, mirror.ErrInUse) {
 		return err
 	}
 	if err != nil { // it was tried for long enough: people are told why
@@ -119,7 +119,10 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (verdi
 	}
 	var v verdict
 	err = e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
-		if err := m.Refresh(ctx, body.Event.Head); err != nil {
+		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
+			return err
+		}
+		if err := m.Stand(ctx, tip.SHA); err != nil {
 			return err
 		}
 		r, err := e.inspect(ctx, m, body.Event)
@@ -191,17 +194,15 @@ func (w *wanted) list() []gitrepo.ID {
 // posting writes what people see of a report.
 func (e *Engine) posting(m *mirror.Mirror, s *hub.Session, body question, r *report.Report) (verdict, error) {
 	p := &report.Posting{Report: r, Pull: body.Pull, Public: !s.Private}
-	if r.Result.Range.Head != "" {
-		repo, err := gitrepo.Open(m.Dir)
-		if err != nil {
-			return verdict{}, err
-		}
-		defer repo.Close()
-		heads, err := inspect.NewHeads(repo, r.Result.Range.Head)
-		if err != nil {
-			return verdict{}, err
-		}
-		p.Line = heads.Line
+	repo, err := gitrepo.Open(m.Dir)
+	if err != nil {
+		return verdict{}, err
 	}
+	defer repo.Close()
+	heads, err := inspect.NewHeads(repo, "HEAD")
+	if err != nil {
+		return verdict{}, err
+	}
+	p.Line = heads.Line
 	return verdict{p.Conclusion(), p.Check()}, nil
 }

@@ -61,19 +61,23 @@ func (e *Engine) replay(ctx context.Context) error {
 	return nil
 }
 
-// reconcileEvery is how often it is looked after what was left lying, and lostAfter how
-// old that has to be.
+// reconcileEvery is how often it is looked after what was left lying, lostAfter how old
+// that has to be, and rememberedFor how long deliveries are kept.
 const (
 	reconcileEvery = 5 * time.Minute
 	lostAfter      = 10 * time.Minute
 	untoldFor      = 48 * time.Hour // then GitHub does not take it
+	rememberedFor  = 30 * 24 * time.Hour
 )
 
 // reconcile gives a job to every question and every check run that has none any more:
-// River gives jobs up that failed too often.
+// River gives jobs up that failed too often. It forgets deliveries that nobody repeats.
 func (e *Engine) reconcile(ctx context.Context) error {
 	before := e.World.Now().Add(-lostAfter)
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := t.Forget(ctx, before.Add(-rememberedFor)); err != nil {
+			return err
+		}
 		waiting, err := t.Unanswered(ctx, before)
 		if err != nil {
 			return err

@@ -41,6 +41,7 @@ var permissions = map[string]string{"metadata": "read", "contents": "read", "pul
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	t.Parallel() // most of the time is waiting
 	w := &world{t: t, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}}
 	w.Org("acme")
 	w.User("ada")
@@ -162,4 +163,20 @@ func (w *world) concluded(sha, conclusion string) ghfake.Check {
 		return len(all) == 1 && all[0].Status == "completed" && all[0].Conclusion == conclusion
 	})
 	return w.runs(sha)[0]
+}
+
+// lose removes an object from GitHub's own repository.
+func (w *world) lose(id string) {
+	w.t.Helper()
+	packs, err := filepath.Glob(filepath.Join(w.repo.Git.Dir, "objects", "pack", "*.pack"))
+	w.must(err)
+	for _, pack := range packs {
+		text, err := os.ReadFile(pack)
+		w.must(err)
+		w.must(os.Remove(pack))
+		w.must(os.Remove(strings.TrimSuffix(pack, ".pack") + ".idx"))
+		_, err = w.repo.Git.Pipe(text, "unpack-objects", "-q")
+		w.must(err)
+	}
+	w.must(os.Remove(filepath.Join(w.repo.Git.Dir, "objects", id[:2], id[2:])))
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -73,6 +74,9 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		return badFlag("--log-level: debug, info, warn or error")
 	}
 	log := slog.New(slog.NewJSONHandler(w.stderr, &slog.HandlerOptions{Level: level}))
+	if _, err := exec.LookPath("git"); err != nil {
+		return errors.New("there is no git, by which repositories are fetched: apt-get install git")
+	}
 	github, err := w.hub(o)
 	if err != nil {
 		return err

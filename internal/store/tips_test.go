@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"testing"
 	"time"
 
@@ -38,7 +39,15 @@ func TestADeliveryIsKeptOnce(t *testing.T) {
 			if !known["a"] || known["b"] {
 				t.Errorf("%v", known)
 			}
-			return err
+			check(t, err)
+			check(t, tx.Forget(ctx, d.Received))
+			_, err = tx.Delivery(ctx, "a")
+			check(t, err)
+			check(t, tx.Forget(ctx, d.Received.Add(time.Second)))
+			if _, err = tx.Delivery(ctx, "a"); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("it is not forgotten: %v", err)
+			}
+			return nil
 		})
 	})
 }
