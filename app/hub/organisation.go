@@ -50,7 +50,8 @@ func (a *App) Organisation(ctx context.Context, installation int64, login string
 // ErrBrokenPolicy: a policy that cannot be read judges nothing.
 var ErrBrokenPolicy = errors.New("the policy cannot be read")
 
-// File reads a file of the repository at a commit, nil where there is none.
+// File reads a file of the repository at a commit, of the default branch for "", nil where
+// there is none.
 func (s *Session) File(ctx context.Context, path, sha string) ([]byte, error) {
 	file, _, resp, err := s.GitHub.Repositories.GetContents(ctx, s.Owner, s.Name, path, &github.RepositoryContentGetOptions{Ref: sha})
 	if resp != nil && resp.StatusCode == http.StatusNotFound {
@@ -67,6 +68,15 @@ func (s *Session) File(ctx context.Context, path, sha string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s of %s: %w", path, s.FullName(), err)
 	}
 	return []byte(text), nil
+}
+
+// ToEnrol is what reading the traits of a repository and its policy needs.
+func ToEnrol(o gate.Organisation) Permissions {
+	p := Permissions{"contents": "read"}
+	if _, properties := o.Asks(); properties {
+		p["repository_custom_properties"] = "read"
+	}
+	return p
 }
 
 // Traits are what the enrolments of an organisation look at, as they are now; what none

@@ -14,7 +14,9 @@ import (
 
 func TestOrganisationsPolicyAndTraits(t *testing.T) {
 	w := newWorld(t, ghfake.Options{})
-	read := func() (gate.Organisation, string, error) { return w.app.Organisation(t.Context(), w.installed.ID, "acme") }
+	read := func() (gate.Organisation, string, error) {
+		return w.app.Organisation(t.Context(), w.installed.ID, "acme")
+	}
 	if o, sha, err := read(); err != nil || sha != "" || o.Policy.Name != "" {
 		t.Errorf("without a repository .github: %v, %q, %v", o, sha, err)
 	}

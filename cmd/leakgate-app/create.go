@@ -56,7 +56,9 @@ func (w *world) create(ctx context.Context, o createOptions) error {
 	defer cancel()
 	err = register.Flow{
 		Server: server, Organisation: o.organisation, Manifest: manifest,
-		Show: func(address string) { fmt.Fprintf(w.stdout, "Open this page in a browser on this machine:\n\n  %s\n\n", address) },
+		Show: func(address string) {
+			fmt.Fprintf(w.stdout, "Open this page in a browser on this machine:\n\n  %s\n\n", address)
+		},
 		Keep: func(r register.Registered) error { made = r; return folder.Keep(r, o.github) },
 	}.Run(ctx)
 	if err != nil {

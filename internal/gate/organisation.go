@@ -43,6 +43,17 @@ func (s Stage) String() string {
 	return stageWords[s-Observe]
 }
 
+// ParseStage reads the word of a stage, "" for none.
+func ParseStage(word string) (Stage, error) {
+	if i := slices.Index(stageWords, word); i >= 0 {
+		return Observe + Stage(i), nil
+	}
+	if word == "" {
+		return NotEnrolled, nil
+	}
+	return NotEnrolled, fmt.Errorf("a stage is one of %s", strings.Join(stageWords, ", "))
+}
+
 // Enrolment puts repositories at a stage. One of the conditions is enough.
 type Enrolment struct {
 	All        bool

@@ -105,3 +105,18 @@ func IsUsage(err error) bool {
 	var u *UsageError
 	return errors.As(err, &u)
 }
+
+// BrokenError is a file of the trusted tree by which nothing can be judged. Asking again
+// does not help, and the gate stays closed.
+type BrokenError struct{ Err error }
+
+func (e *BrokenError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// IsBroken reports whether an error is a [BrokenError].
+func IsBroken(err error) bool {
+	_, is := errors.AsType[*BrokenError](err)
+	return is
+}
