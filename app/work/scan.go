@@ -141,7 +141,9 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (verdi
 			return err
 		}
 		r.Repository = e.Hub.Server.Web + s.FullName()
-		v, err = e.posting(m, s, body, r)
+		if v, err = e.posting(m, s, body, r); err == nil {
+			v.Check.Summary += e.alerts(ctx, tip, body, r)
+		}
 		return err
 	})
 	return v, err

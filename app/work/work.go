@@ -102,6 +102,7 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &ingester{e: e})
 	river.AddWorker(workers, &scanner{e: e})
 	river.AddWorker(workers, &reporter{e: e})
+	river.AddWorker(workers, &sarifWaiter{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	queues := map[string]river.QueueConfig{
