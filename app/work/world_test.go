@@ -37,6 +37,8 @@ type world struct {
 	ada       *github.Client
 	log       *lines
 	stage     gate.Stage // of what no policy speaks
+	verify    work.Verifier
+	fix       work.Fixer
 }
 
 // permissions are those that the App asks for.
@@ -44,14 +46,14 @@ var permissions = map[string]string{"metadata": "read", "contents": "read", "pul
 
 func newWorld(t *testing.T) *world { t.Helper(); return newWorldAt(t, gate.Enforced) }
 
-func newWorldAt(t *testing.T, stage gate.Stage) *world {
+func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	t.Helper()
 	t.Parallel() // most of the time is waiting
 	w := &world{t: t, stage: stage, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}}
 	w.Org("acme")
 	w.User("ada")
 	var err error
-	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite")
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment")
 	w.must(err)
 	w.repo, err = w.Repository("acme/app", true)
 	w.must(err)
@@ -64,6 +66,9 @@ func newWorldAt(t *testing.T, stage gate.Stage) *world {
 	base := w.API + "/"
 	w.ada, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("ada")))
 	w.must(err)
+	for _, change := range more {
+		change(w)
+	}
 	w.serve()
 	return w
 }
@@ -82,7 +87,7 @@ func (w *world) serve() {
 	there, err := hub.New(hub.Options{ID: w.app.ID, Key: pem, Server: server, Unlimited: true})
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
-		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Drain: time.Second, ReplayEvery: time.Second,
+		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(dir, "mirrors"), Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
