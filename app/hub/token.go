@@ -46,24 +46,50 @@ type Session struct {
 // Open asks for a token that reaches one repository and may do no more than permissions.
 // The repository is given by its number, which stays when it is renamed or transferred.
 func (a *App) Open(ctx context.Context, installation, repository int64, p Permissions) (*Session, error) {
+	return a.open(ctx, installation, p, github.InstallationTokenOptions{RepositoryIDs: []int64{repository}})
+}
+
+// openByName is Open for a repository of which only the name is known, without its owner.
+func (a *App) openByName(ctx context.Context, installation int64, name string, p Permissions) (*Session, error) {
+	return a.open(ctx, installation, p, github.InstallationTokenOptions{Repositories: []string{name}})
+}
+
+func (a *App) open(ctx context.Context, installation int64, p Permissions, o github.InstallationTokenOptions) (*Session, error) {
 	wanted, err := p.body()
 	if err != nil {
 		return nil, err
 	}
-	t, resp, err := a.client.Apps.CreateInstallationToken(ctx, installation, &github.InstallationTokenOptions{RepositoryIDs: []int64{repository}, Permissions: wanted})
+	o.Permissions = wanted
+	t, resp, err := a.client.Apps.CreateInstallationToken(ctx, installation, &o)
 	if err != nil {
 		return nil, fmt.Errorf("ask for a token of installation %d: %w", installation, tokenError(resp, err))
 	}
-	s := &Session{Installation: installation, Repository: repository, app: a, token: secret.New(t.GetToken())}
+	s := &Session{Installation: installation, app: a, token: secret.New(t.GetToken())}
 	if s.GitHub, err = a.newClient(a.meter(installation), bearer{s.token, a.base}); err != nil {
 		return nil, err
 	}
-	if len(t.Repositories) != 1 || t.Repositories[0].GetID() != repository {
+	if len(t.Repositories) != 1 || len(o.RepositoryIDs) == 1 && t.Repositories[0].GetID() != o.RepositoryIDs[0] {
 		return nil, errors.Join(fmt.Errorf("GitHub gave a token for %d repositories where one was asked for", len(t.Repositories)), s.Close(ctx))
 	}
 	r := t.Repositories[0]
-	s.Owner, s.Name, s.Private, s.Branch = r.GetOwner().GetLogin(), r.GetName(), r.GetPrivate(), r.GetDefaultBranch()
+	s.Repository, s.Owner, s.Name, s.Private, s.Branch = r.GetID(), r.GetOwner().GetLogin(), r.GetName(), r.GetPrivate(), r.GetDefaultBranch()
 	return s, nil
+}
+
+// anywhere is a token for no repository in particular: to read what is of the whole
+// installation. It has no more than is named.
+func (a *App) anywhere(ctx context.Context, installation int64, p Permissions) (*Session, error) {
+	wanted, err := p.body()
+	if err != nil {
+		return nil, err
+	}
+	t, resp, err := a.client.Apps.CreateInstallationToken(ctx, installation, &github.InstallationTokenOptions{Permissions: wanted})
+	if err != nil {
+		return nil, fmt.Errorf("ask for a token of installation %d: %w", installation, tokenError(resp, err))
+	}
+	s := &Session{Installation: installation, app: a, token: secret.New(t.GetToken())}
+	s.GitHub, err = a.newClient(a.meter(installation), bearer{s.token, a.base})
+	return s, err
 }
 
 // tokenError tells what will never work from what may.

@@ -13,6 +13,7 @@ import (
 	"github.com/leakgate/leakgate/app/hook"
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/change"
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
@@ -54,18 +55,25 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 		return err
 	}
 	e.Log.Info("delivery", "delivery", guid, "event", d.Event, "action", f.Action, "repository", f.Repository, "sha", f.SHA)
-	act := func(t *store.Tx) error {
-		_, err := e.ask(ctx, t, f, f.SHA, f.Subject, question{Event: *f.Event}, store.Waiting)
+	stage, err := e.stage(ctx, f)
+	if err != nil {
 		return err
 	}
-	switch d.Event {
-	case "pull_request":
+	act := func(t *store.Tx) error {
+		_, err := e.ask(ctx, t, f, f.SHA, f.Subject, question{Event: *f.Event, Stage: stage}, store.Waiting)
+		return err
+	}
+	switch {
+	case stage == gate.NotEnrolled: // nobody asked us
+		e.Log.Debug("a repository that is not enrolled", "delivery", guid, "repository", f.Repository)
+		act = func(*store.Tx) error { return nil }
+	case d.Event == "pull_request":
 		p, err := e.pull(ctx, &f)
 		if err != nil {
 			return err
 		}
-		act = func(t *store.Tx) error { return e.pullNow(ctx, t, f, p) }
-	case "check_run", "check_suite":
+		act = func(t *store.Tx) error { return e.pullNow(ctx, t, f, p, stage) }
+	case d.Event == "check_run" || d.Event == "check_suite":
 		act = func(t *store.Tx) error { return e.again(ctx, t, f) }
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error { // a job that was cut off after it does nothing again
@@ -81,6 +89,7 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 type question struct {
 	Event change.Event `json:"event"`
 	Pull  int          `json:"pull,omitempty"`
+	Stage gate.Stage   `json:"stage"` // when it was asked
 }
 
 // pull reads a pull request as it is now, whatever the delivery said: it may be late.
@@ -109,16 +118,16 @@ func (e *Engine) close(ctx context.Context, s *hub.Session) {
 }
 
 // pullNow asks about a pull request and cancels the questions about what it was before.
-func (e *Engine) pullNow(ctx context.Context, t *store.Tx, f facts, p *github.PullRequest) error {
+func (e *Engine) pullNow(ctx context.Context, t *store.Tx, f facts, p *github.PullRequest, stage gate.Stage) error {
 	prefix := fmt.Sprintf("pull/%d/", f.Number)
 	head, target := p.GetHead().GetSHA(), p.GetBase().GetRef()
 	subject := prefix + target
 	if f.SHA != head { // this head was replaced before anybody asked about it
-		if _, err := e.ask(ctx, t, f, f.SHA, subject, question{Pull: f.Number}, store.Cancelled); err != nil {
+		if _, err := e.ask(ctx, t, f, f.SHA, subject, question{Pull: f.Number, Stage: stage}, store.Cancelled); err != nil {
 			return err
 		}
 	}
-	body := question{Pull: f.Number, Event: change.Event{
+	body := question{Pull: f.Number, Stage: stage, Event: change.Event{
 		Name: "GitHub pull_request", Kind: change.Proposal, Head: head, Base: p.GetBase().GetSHA(), Target: target, Branch: target, Commits: p.GetCommits(),
 	}}
 	tip, err := e.ask(ctx, t, f, head, subject, body, store.Waiting)

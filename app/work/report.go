@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-github/v89/github"
 
 	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -44,13 +45,19 @@ func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
 	if tip.Reported == digest {
 		return nil
 	}
-	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, hub.ToCheck())
+	if said.silent {
+		return e.Store.Tx(ctx, func(t *store.Tx) error { return t.Told(ctx, tip.ID, tip.Attempt, 0, digest) })
+	}
+	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, said.needs())
 	if err != nil {
 		return err
 	}
 	defer e.close(ctx, s)
 	check, err := s.PutCheck(ctx, said.run, said.check)
 	if err != nil {
+		return hopeless(err, attempt)
+	}
+	if err := e.comment(ctx, s, tip, said.comments); err != nil {
 		return hopeless(err, attempt)
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.Told(ctx, tip.ID, tip.Attempt, check, digest) })
@@ -68,15 +75,18 @@ func hopeless(err error, attempt int) error {
 
 // saying is what a check run is to say.
 type saying struct {
-	run   hub.Run
-	check report.Check
+	run      hub.Run
+	check    report.Check
+	comments []verdict // those that have one
+	silent   bool      // every question is only observed: nobody is told
 }
 
 func (s saying) digest() string {
 	text, err := json.Marshal(struct {
-		Run   hub.Run
-		Check report.Check
-	}{s.run, s.check})
+		Run      hub.Run
+		Check    report.Check
+		Comments []verdict
+	}{s.run, s.check, s.comments})
 	if err != nil {
 		return ""
 	}
@@ -105,7 +115,16 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 	said := saying{run: hub.Run{ExternalID: externalID(tip), SHA: tip.SHA, Status: hub.Completed}}
 	var done []verdict
 	waits, began := false, false
+	said.silent = len(all) > 0
 	for _, q := range all {
+		var body question
+		if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
+			return said, fmt.Errorf("body of question %d: %w", q.ID, err)
+		}
+		if body.Stage == gate.Observe {
+			continue
+		}
+		said.silent = false
 		switch q.State {
 		case store.Done:
 			var v verdict
@@ -113,6 +132,9 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 				return said, fmt.Errorf("verdict of question %d: %w", q.ID, err)
 			}
 			done, began = append(done, v), true
+			if v.Comment != "" {
+				said.comments = append(said.comments, v)
+			}
 		case store.Running:
 			waits, began = true, true
 		case store.Waiting:

@@ -10,6 +10,7 @@ import (
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
 	"github.com/leakgate/leakgate/internal/change"
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/report"
@@ -20,6 +21,9 @@ import (
 type verdict struct {
 	Conclusion string       `json:"conclusion"`
 	Check      report.Check `json:"check"`
+	Pull       int          `json:"pull,omitempty"`    // at which the comment stands
+	Comment    string       `json:"comment,omitempty"` // "" for none
+	Quiet      bool         `json:"quiet,omitempty"`   // the comment need not be made
 }
 
 // scan answers a question.
@@ -36,7 +40,7 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	if errors.Is(err, hub.ErrGone) {
 		return errors.Join(err, e.abandon(ctx, q))
 	}
-	if err != nil && (ctx.Err() != nil || attempt < patientAttempts) {
+	if err != nil && (ctx.Err() != nil || attempt < patientAttempts && !inspect.IsBroken(err) && !errors.Is(err, hub.ErrBrokenPolicy)) {
 		return err
 	}
 	if _, later := hub.AsLater(err); later || errors.Is(err, mirror.ErrInUse) {
@@ -100,7 +104,7 @@ func (e *Engine) abandon(ctx context.Context, q store.Question) error {
 // incomplete is the answer where none could be had: never success.
 func incomplete(err error) verdict {
 	why := inspect.Clean(err.Error())
-	return verdict{report.ActionRequired, report.Check{
+	return verdict{Conclusion: report.ActionRequired, Check: report.Check{
 		Title:   clip("Scan incomplete: "+why, 250),
 		Summary: "The scan could not be done, so nothing is known about these commits.\n\n```\n" + fence(clip(why, 4000)) + "\n```\n",
 	}}
@@ -117,6 +121,13 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (verdi
 	if err != nil {
 		return verdict{}, err
 	}
+	above, err := e.organisation(ctx, tip.Installation, s.Owner)
+	if err != nil {
+		return verdict{}, err
+	}
+	if above.broken != nil {
+		return verdict{}, above.broken
+	}
 	var v verdict
 	err = e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
 		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
@@ -125,7 +136,7 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (verdi
 		if err := m.Stand(ctx, tip.SHA); err != nil {
 			return err
 		}
-		r, err := e.inspect(ctx, m, body.Event)
+		r, err := e.inspect(ctx, m, body.Event, above.policy)
 		if err != nil {
 			return err
 		}
@@ -143,10 +154,10 @@ const maxPasses = 12
 
 // inspect plans the range and asks, as often as contents of files are missing that can be
 // fetched.
-func (e *Engine) inspect(ctx context.Context, m *mirror.Mirror, event change.Event) (r *report.Report, err error) {
+func (e *Engine) inspect(ctx context.Context, m *mirror.Mirror, event change.Event, above gate.Organisation) (r *report.Report, err error) {
 	for range maxPasses {
 		missing := &wanted{}
-		plan, err := change.NewPlan(ctx, event, inspect.Question{Path: m.Dir, Git: gitrepo.Environment{Missing: missing.add}}, m.Git)
+		plan, err := change.NewPlan(ctx, event, inspect.Question{Path: m.Dir, Organisation: above, Git: gitrepo.Environment{Missing: missing.add}}, m.Git)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +204,7 @@ func (w *wanted) list() []gitrepo.ID {
 
 // posting writes what people see of a report.
 func (e *Engine) posting(m *mirror.Mirror, s *hub.Session, body question, r *report.Report) (verdict, error) {
-	p := &report.Posting{Report: r, Pull: body.Pull, Public: !s.Private}
+	p := &report.Posting{Report: r, Pull: body.Pull, Public: !s.Private && !r.App.PublicDetail, Warning: body.Stage < gate.Enforced}
 	repo, err := gitrepo.Open(m.Dir)
 	if err != nil {
 		return verdict{}, err
@@ -204,5 +215,9 @@ func (e *Engine) posting(m *mirror.Mirror, s *hub.Session, body question, r *rep
 		return verdict{}, err
 	}
 	p.Line = heads.Line
-	return verdict{p.Conclusion(), p.Check()}, nil
+	v := verdict{Conclusion: p.Conclusion(), Check: p.Check()}
+	if body.Pull > 0 && !r.App.NoComment {
+		v.Pull, v.Comment, v.Quiet = body.Pull, p.Comment(), p.Quiet()
+	}
+	return v, nil
 }

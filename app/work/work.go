@@ -21,11 +21,12 @@ import (
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// Options of [New]. Only Count may be left out.
+// Options of [New]. Only Default and Count may be left out.
 type Options struct {
 	Store   *store.Store
 	Hub     *hub.App
@@ -40,6 +41,9 @@ type Options struct {
 	Drain time.Duration
 	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
 	ReplayEvery time.Duration
+	// Default is the stage of repositories of which no policy speaks and that have none of
+	// their own. The zero value is silence.
+	Default gate.Stage
 	// Count is told of every conclusion that was reached.
 	Count func(conclusion string)
 }
@@ -49,6 +53,8 @@ type Engine struct {
 	Options
 	river   *river.Client[*sql.Tx]
 	release func() // of the name
+
+	policies organisations
 
 	mu       sync.Mutex
 	replayed time.Time // how far deliveries were looked through

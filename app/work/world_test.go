@@ -17,6 +17,7 @@ import (
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
 	"github.com/leakgate/leakgate/app/work"
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/ghfake"
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/inspect"
@@ -77,7 +78,7 @@ func (w *world) serve() {
 	there, err := hub.New(hub.Options{ID: w.app.ID, Key: pem, Server: server, Unlimited: true})
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
-		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Drain: time.Second, ReplayEvery: time.Second,
+		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: gate.Enforced, Drain: time.Second, ReplayEvery: time.Second,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(dir, "mirrors"), Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

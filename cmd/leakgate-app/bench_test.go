@@ -80,7 +80,7 @@ func benchServer(t *testing.T, word string) *server {
 		}
 	}
 	s := &server{address: free(t), log: &bytes.Buffer{}}
-	s.args = []string{"serve", "--app-id", "1", "--key-file", key, "--webhook-secret-file", secret, "--github", "http://127.0.0.1:1", "--no-limits",
+	s.args = []string{"serve", "--default-stage", "block", "--app-id", "1", "--key-file", key, "--webhook-secret-file", secret, "--github", "http://127.0.0.1:1", "--no-limits",
 		"--data", filepath.Join(dir, "data"), "--address", s.address, "--health-address", "127.0.0.1:0", "--scans", "0", "--log-level", "error"}
 	if place := os.Getenv("LEAKGATE_POSTGRES"); place != "" {
 		s.args = append(s.args, "--database", place)

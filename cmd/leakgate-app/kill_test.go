@@ -115,7 +115,7 @@ func (w *flooded) start(n int, database string) {
 	w.must(os.WriteFile(secret, []byte(w.app.WebhookSecret+"\n"), 0o600))
 	for i := range n {
 		s := &server{address: free(w.t), log: &bytes.Buffer{}}
-		s.args = []string{"serve", "--app-id", strconv.FormatInt(w.app.ID, 10), "--key-file", key, "--webhook-secret-file", secret,
+		s.args = []string{"serve", "--default-stage", "block", "--app-id", strconv.FormatInt(w.app.ID, 10), "--key-file", key, "--webhook-secret-file", secret,
 			"--github", w.URL, "--no-limits", "--data", filepath.Join(dir, fmt.Sprintf("data%d", i)), "--name", fmt.Sprintf("w%d", i),
 			"--address", s.address, "--health-address", "127.0.0.1:0", "--replay-every", "2s", "--drain", "1s"}
 		if database != "" {

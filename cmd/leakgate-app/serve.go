@@ -18,6 +18,7 @@ import (
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
 	"github.com/leakgate/leakgate/app/work"
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -25,7 +26,7 @@ import (
 type serveOptions struct {
 	appID                                               int64
 	key, github, database, data, address, health, level string
-	name                                                string
+	name, stage                                         string
 	secrets                                             []string
 	unlimited                                           bool
 	scans                                               int
@@ -64,6 +65,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f.IntVar(&o.scans, "scans", 2, "how many changes are judged at once; 0: none here, other processes do")
 	f.Int64Var(&o.mirrors, "mirrors", 20<<10, "how large the mirrors of repositories may grow together, in MiB")
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
+	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
 	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
 	return c
 }
@@ -90,9 +92,13 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	defer s.Close()
+	stage, err := gate.ParseStage(o.stage)
+	if err != nil {
+		return badFlag("--default-stage: %w", err)
+	}
 	m := newMetrics(s)
 	engine, err := work.New(ctx, work.Options{
-		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict,
+		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict, Default: stage,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log},
 		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
