@@ -35,6 +35,7 @@ type world struct {
 	local     *gittest.Repo
 	ada       *github.Client
 	log       *lines
+	mirrors   string
 }
 
 // permissions are those that the App asks for.
@@ -67,6 +68,7 @@ func newWorld(t *testing.T) *world {
 // serve starts the App and ends it with the test.
 func (w *world) serve() {
 	dir := w.t.TempDir()
+	w.mirrors = filepath.Join(dir, "mirrors")
 	key, err := secret.NewKey()
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
@@ -79,7 +81,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: gate.Enforced, Drain: time.Second, ReplayEvery: time.Second,
-		Mirrors: &mirror.Cache{Dir: filepath.Join(dir, "mirrors"), Now: time.Now, Log: log},
+		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
 	w.must(err)

@@ -126,7 +126,7 @@ func (w *flooded) start(n int, database string) {
 	}
 	balancer := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: w.servers[rand.N(len(w.servers))].address})
+			r.SetURL(&url.URL{Scheme: "http", Host: w.servers[rand.N(max(1, len(w.servers)-1))].address})
 		},
 		ErrorHandler: func(out http.ResponseWriter, _ *http.Request, _ error) { out.WriteHeader(http.StatusBadGateway) },
 	})
@@ -337,9 +337,13 @@ func (w *flooded) havoc(ctx context.Context, end chan struct{}, cut func()) (kil
 			cut()
 			continue
 		}
-		s := w.servers[w.random.IntN(len(w.servers))]
+		n := w.random.IntN(len(w.servers))
+		s := w.servers[n]
 		s.kill()
 		kills++
+		if n > 0 && n == len(w.servers)-1 { // of several, one goes for good, with what it was at
+			continue
+		}
 		if err := s.run(); err != nil {
 			w.t.Error(err)
 			return kills
