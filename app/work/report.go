@@ -32,7 +32,8 @@ const locks = 64
 // at a time does so for a head, and each reads what is to be said when it has the lock:
 // the last one to change anything put a job in, which is among those that come.
 func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
-	release, err := e.Store.Exclusive(ctx, fmt.Sprintf("check %d", id%locks))
+	lock := fmt.Sprintf("check %d", id%locks)
+	release, err := e.Store.Exclusive(ctx, lock)
 	if err != nil {
 		return err
 	}
@@ -53,6 +54,9 @@ func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
 		return err
 	}
 	defer e.close(ctx, s)
+	if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Holds(ctx, lock) }); err != nil {
+		return err
+	}
 	check, err := s.PutCheck(ctx, said.run, said.check)
 	if err != nil {
 		return hopeless(err, attempt)

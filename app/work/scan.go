@@ -40,6 +40,9 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	if errors.Is(err, hub.ErrGone) {
 		return errors.Join(err, e.abandon(ctx, q))
 	}
+	if err != nil && attempt%dropEvery == 0 && ctx.Err() == nil {
+		err = errors.Join(err, e.Mirrors.Drop(ctx, tip.Repository))
+	}
 	if err != nil && (ctx.Err() != nil || attempt < patientAttempts && !inspect.IsBroken(err) && !errors.Is(err, hub.ErrBrokenPolicy)) {
 		return err
 	}
@@ -56,6 +59,9 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 // patientAttempts is after how many people are told that a scan does not work, instead of
 // trying again: some ten minutes. While GitHub is away, attempts are not counted.
 const patientAttempts = 15
+
+// dropEvery is at which attempts the mirror is made anew: it may be what is wrong.
+const dropEvery = 3
 
 // begin has a question answered by us. It is not wanted when it was answered or cancelled.
 func (e *Engine) begin(ctx context.Context, id int64) (q store.Question, tip store.Tip, wanted bool, err error) {

@@ -1,6 +1,8 @@
 package work_test
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -162,4 +164,19 @@ func TestNamesAreOnlyNames(t *testing.T) {
 			t.Errorf("%q is told as it is:\n%s\n%s", bad, k.Title, k.Summary)
 		}
 	}
+}
+
+func TestAMirrorThatIsDamagedIsMadeAnew(t *testing.T) {
+	w := newWorld(t)
+	first := w.branch("x", "b.txt", "nothing\n")
+	w.deliver()
+	w.concluded(first, "success")
+	configs, err := filepath.Glob(filepath.Join(w.mirrors, "*.git", "config"))
+	if err != nil || len(configs) != 1 {
+		t.Fatalf("%q: %v", configs, err)
+	}
+	w.must(os.WriteFile(configs[0], []byte("[["), 0o600))
+	second := w.branch("y", "c.txt", leak())
+	w.deliver()
+	w.concluded(second, "failure")
 }

@@ -64,15 +64,19 @@ func (e *Engine) replay(ctx context.Context) error {
 // reconcileEvery is how often it is looked after what was left lying, lostAfter how old
 // that has to be, and rememberedFor how long deliveries are kept.
 const (
-	reconcileEvery = 5 * time.Minute
+	reconcileEvery = time.Minute
 	lostAfter      = 10 * time.Minute
 	untoldFor      = 48 * time.Hour // then GitHub does not take it
 	rememberedFor  = 30 * 24 * time.Hour
 )
 
 // reconcile gives a job to every question and every check run that has none any more:
-// River gives jobs up that failed too often. It forgets deliveries that nobody repeats.
+// River gives jobs up that failed too often, and processes go away. It forgets deliveries
+// that nobody repeats.
 func (e *Engine) reconcile(ctx context.Context) error {
+	if err := e.freeLost(ctx); err != nil {
+		return err
+	}
 	before := e.World.Now().Add(-lostAfter)
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
 		if err := t.Forget(ctx, before.Add(-rememberedFor)); err != nil {

@@ -182,21 +182,72 @@ func (e *Engine) take(ctx context.Context) error {
 		return err
 	}
 	e.release = release
-	// River's own rescue waits as long as a job may run. Its tables say who had a job:
-	// https://riverqueue.com/docs/maintenance-services#rescuer
+	if err := e.free(ctx, e.Name); err != nil {
+		release()
+		return err
+	}
+	return nil
+}
+
+// free has the jobs start again that a process of a name was working at when it ended.
+// River's own rescue waits as long as a job may run. Its tables say who had a job:
+// https://riverqueue.com/docs/maintenance-services#rescuer
+func (e *Engine) free(ctx context.Context, name string) error {
 	query, args := `UPDATE river_job SET state = 'available' WHERE state = 'running'`, []any{}
 	if e.Store.Postgres() {
-		query, args = query+` AND attempted_by[array_upper(attempted_by, 1)] = $1`, []any{e.Name}
+		query, args = query+` AND attempted_by[array_upper(attempted_by, 1)] = $1`, []any{name}
 	}
 	result, err := e.Store.DB().ExecContext(ctx, query, args...)
 	if err != nil {
-		release()
-		return fmt.Errorf("free the jobs of the last run: %w", err)
+		return fmt.Errorf("free the jobs of %q: %w", name, err)
 	}
 	if n, err := result.RowsAffected(); err == nil && n > 0 {
-		e.Log.Info("jobs that were cut off start again", "count", n)
+		e.Log.Info("jobs that were cut off start again", "of", name, "count", n)
 	}
 	return nil
+}
+
+// freeLost frees the jobs of processes that do not come back: nobody has their name.
+func (e *Engine) freeLost(ctx context.Context) error {
+	if !e.Store.Postgres() {
+		return nil
+	}
+	names, err := e.atWork(ctx)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		release, err := e.Store.Exclusive(ctx, "serve "+name)
+		if errors.Is(err, store.ErrBusy) {
+			continue
+		}
+		if err == nil {
+			err = e.free(ctx, name)
+			release()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// atWork are the names of the processes that have jobs, except for this one.
+func (e *Engine) atWork(ctx context.Context) (names []string, err error) {
+	rows, err := e.Store.DB().QueryContext(ctx,
+		`SELECT DISTINCT attempted_by[array_upper(attempted_by, 1)] FROM river_job WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] <> $1`, e.Name)
+	if err != nil {
+		return nil, fmt.Errorf("look who is at work: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
 }
 
 // Run works jobs off until the context ends, and then gives those that run some time.

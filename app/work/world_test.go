@@ -36,6 +36,7 @@ type world struct {
 	local     *gittest.Repo
 	ada       *github.Client
 	log       *lines
+	mirrors   string
 	stage     gate.Stage // of what no policy speaks
 	verify    work.Verifier
 	fix       work.Fixer
@@ -76,6 +77,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 // serve starts the App and ends it with the test.
 func (w *world) serve() {
 	dir := w.t.TempDir()
+	w.mirrors = filepath.Join(dir, "mirrors")
 	key, err := secret.NewKey()
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
@@ -88,7 +90,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		Mirrors: &mirror.Cache{Dir: filepath.Join(dir, "mirrors"), Now: time.Now, Log: log},
+		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
 	w.must(err)
@@ -157,7 +159,7 @@ func (w *world) runs(sha string) (all []ghfake.Check) {
 // eventually waits for a condition.
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if ok() {
 			return
 		}

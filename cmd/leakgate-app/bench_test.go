@@ -31,7 +31,7 @@ func TestGitHubDoesNotWait(t *testing.T) {
 		t.Skip("LEAKGATE_BENCH says for how long: make bench-app")
 	}
 	word := strings.Repeat("w", 32)
-	s := benchServer(t, word)
+	s := benchServer(t, "--log-level", "error")
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}, Timeout: time.Minute}
 	total := int(length.Seconds() * perSecond)
 	took, codes := make([]time.Duration, total), make([]int, total)
@@ -64,38 +64,47 @@ func TestGitHubDoesNotWait(t *testing.T) {
 	}
 }
 
-// benchServer is a server whose GitHub is not there: what is measured does not need it.
-func benchServer(t *testing.T, word string) *server {
+// files are those that a server needs.
+type files struct{ dir, key, secret string }
+
+func benchFiles(t *testing.T) files {
 	t.Helper()
 	dir := t.TempDir()
+	f := files{dir, filepath.Join(dir, "app.pem"), filepath.Join(dir, "secret")}
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, secret := filepath.Join(dir, "app.pem"), filepath.Join(dir, "secret")
 	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(private)})
-	for file, content := range map[string][]byte{key: text, secret: []byte(word)} {
+	for file, content := range map[string][]byte{f.key: text, f.secret: []byte(strings.Repeat("w", 32))} {
 		if err := os.WriteFile(file, content, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s := &server{address: free(t), log: &bytes.Buffer{}}
-	s.args = []string{"serve", "--default-stage", "block", "--app-id", "1", "--key-file", key, "--webhook-secret-file", secret, "--github", "http://127.0.0.1:1", "--no-limits",
-		"--data", filepath.Join(dir, "data"), "--address", s.address, "--health-address", "127.0.0.1:0", "--scans", "0", "--log-level", "error"}
-	if place := os.Getenv("LEAKGATE_POSTGRES"); place != "" {
+	return f
+}
+
+// benchServer is a server whose GitHub is not there: what is measured does not need it.
+func benchServer(t *testing.T, more ...string) *server {
+	t.Helper()
+	f := benchFiles(t)
+	s := &server{address: free(t), log: &journal{}}
+	s.args = append([]string{"serve", "--app-id", "1", "--key-file", f.key, "--webhook-secret-file", f.secret, "--github", "http://127.0.0.1:1", "--no-limits",
+		"--data", filepath.Join(f.dir, "data"), "--address", s.address, "--health-address", "127.0.0.1:0", "--scans", "0", "--name", "bench"}, more...)
+	if place := os.Getenv("LEAKGATE_POSTGRES"); place != "" && os.Getenv("LEAKGATE_BENCH") != "" {
 		s.args = append(s.args, "--database", place)
 	}
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.kill)
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if response, err := http.Get("http://" + s.address + "/hook"); err == nil {
 			response.Body.Close()
 			return s
 		}
 	}
-	t.Fatalf("the server does not answer:\n%s", s.log)
+	t.Fatalf("the server does not answer:\n%s", s.text())
 	return nil
 }
 

@@ -64,9 +64,27 @@ type flooded struct {
 type server struct {
 	args    []string
 	address string
-	log     *bytes.Buffer
+	log     *journal
 	mu      sync.Mutex
 	cmd     *exec.Cmd
+}
+
+// journal is what processes print, one after the other.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (s *server) text() string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.buf.String()
 }
 
 func newFlood(t *testing.T, repos, servers int, database string) *flooded {
@@ -114,7 +132,7 @@ func (w *flooded) start(n int, database string) {
 	w.must(os.WriteFile(key, pem.EncodeToMemory(block), 0o600))
 	w.must(os.WriteFile(secret, []byte(w.app.WebhookSecret+"\n"), 0o600))
 	for i := range n {
-		s := &server{address: free(w.t), log: &bytes.Buffer{}}
+		s := &server{address: free(w.t), log: &journal{}}
 		s.args = []string{"serve", "--default-stage", "block", "--app-id", strconv.FormatInt(w.app.ID, 10), "--key-file", key, "--webhook-secret-file", secret,
 			"--github", w.URL, "--no-limits", "--data", filepath.Join(dir, fmt.Sprintf("data%d", i)), "--name", fmt.Sprintf("w%d", i),
 			"--address", s.address, "--health-address", "127.0.0.1:0", "--replay-every", "2s", "--drain", "1s"}
@@ -126,7 +144,7 @@ func (w *flooded) start(n int, database string) {
 	}
 	balancer := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			r.SetURL(&url.URL{Scheme: "http", Host: w.servers[rand.N(len(w.servers))].address})
+			r.SetURL(&url.URL{Scheme: "http", Host: w.servers[rand.N(max(1, len(w.servers)-1))].address})
 		},
 		ErrorHandler: func(out http.ResponseWriter, _ *http.Request, _ error) { out.WriteHeader(http.StatusBadGateway) },
 	})
@@ -136,7 +154,7 @@ func (w *flooded) start(n int, database string) {
 		for _, s := range w.servers {
 			s.kill()
 			if w.t.Failed() {
-				w.t.Logf("%s:\n%s", s.address, tail(s.log.String(), 6000))
+				w.t.Logf("%s:\n%s", s.address, tail(s.text(), 6000))
 			}
 		}
 	})
@@ -337,9 +355,13 @@ func (w *flooded) havoc(ctx context.Context, end chan struct{}, cut func()) (kil
 			cut()
 			continue
 		}
-		s := w.servers[w.random.IntN(len(w.servers))]
+		n := w.random.IntN(len(w.servers))
+		s := w.servers[n]
 		s.kill()
 		kills++
+		if n > 0 && n == len(w.servers)-1 { // of several, one goes for good, with what it was at
+			continue
+		}
 		if err := s.run(); err != nil {
 			w.t.Error(err)
 			return kills
