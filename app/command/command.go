@@ -39,7 +39,7 @@ func (c Command) Own() bool { return c.Verb == Recheck || c.Verb == Explain }
 
 var (
 	idPattern = regexp.MustCompile(`^LG-[A-Z2-7]{16}$`)
-	usage     = errors.New("/leakgate recheck, /leakgate explain LG-…, /leakgate false-positive LG-… REASON, /leakgate fix LG-…")
+	errUsage  = errors.New("/leakgate recheck, /leakgate explain LG-…, /leakgate false-positive LG-… REASON, /leakgate fix LG-…")
 )
 
 // maxReason is that of a text in a policy, in characters.
@@ -72,30 +72,30 @@ func Parse(body string) (Command, bool, error) {
 	}
 	words := strings.Fields(line)[1:]
 	if len(words) == 0 {
-		return Command{}, true, fmt.Errorf("say what to do: %w", usage)
+		return Command{}, true, fmt.Errorf("say what to do: %w", errUsage)
 	}
 	c := Command{Verb: strings.ToLower(words[0])}
 	words = words[1:]
 	switch c.Verb {
 	case Recheck:
 		if len(words) > 0 {
-			return c, true, fmt.Errorf("recheck stands alone: %w", usage)
+			return c, true, fmt.Errorf("recheck stands alone: %w", errUsage)
 		}
 		return c, true, nil
 	case Explain, Fix, FalsePositive:
 	default:
-		return Command{}, true, fmt.Errorf("that is no command of leakgate: %w", usage)
+		return Command{}, true, fmt.Errorf("that is no command of leakgate: %w", errUsage)
 	}
 	if len(words) == 0 || !idPattern.MatchString(strings.ToUpper(words[0])) {
-		return c, true, fmt.Errorf("%s needs the id of a credential, as the check run shows it: %w", c.Verb, usage)
+		return c, true, fmt.Errorf("%s needs the id of a credential, as the check run shows it: %w", c.Verb, errUsage)
 	}
 	c.Credential = strings.ToUpper(words[0])
 	c.Reason = strings.Join(words[1:], " ")
 	switch {
 	case c.Verb == FalsePositive && c.Reason == "":
-		return c, true, fmt.Errorf("false-positive needs a reason, which the policy will show: %w", usage)
+		return c, true, fmt.Errorf("false-positive needs a reason, which the policy will show: %w", errUsage)
 	case c.Verb != FalsePositive && c.Reason != "":
-		return c, true, fmt.Errorf("%s takes one id and nothing after it: %w", c.Verb, usage)
+		return c, true, fmt.Errorf("%s takes one id and nothing after it: %w", c.Verb, errUsage)
 	case utf8.RuneCountInString(c.Reason) > maxReason || !utf8.ValidString(c.Reason):
 		return c, true, fmt.Errorf("a reason has at most %d characters", maxReason)
 	}

@@ -42,7 +42,7 @@ func (v VaultKey) Check() error {
 	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "":
 		return errors.New("the address of Vault is that of its server, as in https://vault.example.com:8200")
 	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return errors.New("Vault is spoken to by https only: its token travels with every request")
+		return errors.New("the way to Vault is https only: its token travels with every request")
 	case !vaultName.MatchString(v.mount()) || !vaultName.MatchString(v.Name) || strings.Contains(v.Name+v.mount(), ".."):
 		return errors.New("the key in Vault is named by the mount of the transit engine and by its own name")
 	case v.Token == nil:

@@ -56,7 +56,7 @@ const (
 // Check is the posting as a check run: what was found, what is still reachable though it
 // was removed, what was looked at, and in the text what to do.
 func (p *Posting) Check() Check {
-	v := newView(p.Report)
+	v := p.view()
 	out := Check{Title: p.Title(), Annotations: p.annotations(v), Buttons: p.buttons(v)}
 	var summary, text strings.Builder
 	s := &postingWriter{markdownWriter{w: &summary, v: v}, p}

@@ -20,7 +20,7 @@ const commentAdvice, commentRemoved = 16_000, 6_000
 // is live, what to do now, why pushing again does not help, and the commands. Where it
 // does not fit, the table is cut first. When nothing stands out it is one line.
 func (p *Posting) Comment() string {
-	v := newView(p.Report)
+	v := p.view()
 	lead, why := p.title(v)
 	head := fmt.Sprintf("%s\n## %s %s%s\n\n", CommentMarker, p.sign(v), lead, markdownCode(clip(why, markdownClip)))
 	if p.Quiet() {
@@ -43,7 +43,7 @@ func (p *Posting) Comment() string {
 // Quiet says that there is nothing to tell: a comment that is there may become one line,
 // and one that is not there need not come.
 func (p *Posting) Quiet() bool {
-	v := newView(p.Report)
+	v := p.view()
 	return p.standing(v, gate.Block)+p.standing(v, gate.Warn) == 0 && v.complete()
 }
 
@@ -117,7 +117,7 @@ func (m *postingWriter) commands() {
 }
 
 func (p *Posting) foot() string {
-	v := newView(p.Report)
+	v := p.view()
 	foot := "<sub>range " + orElse(markdownCode(clipMiddle(v.mask.clean(v.Result.Range.Text), markdownClip)), "not given") + "; " + v.looked()
 	if p.Details != "" {
 		foot += "; [details](" + p.Details + ")"

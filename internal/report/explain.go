@@ -25,7 +25,7 @@ const explainPlaces, explainAdvice = 20_000, 20_000
 // Explain says in Markdown what is known of one credential and what to do; false where
 // the report has none of that id.
 func (p *Posting) Explain(credential string) (string, bool) {
-	v := newView(p.Report)
+	v := p.view()
 	found := v.of(credential)
 	if len(found) == 0 {
 		return "", false
@@ -51,7 +51,7 @@ const maxExceptions = 50
 // credential blocks any more until a day; false where the report has none of that id. Who
 // merges it into the base decides.
 func (p *Posting) Exception(credential, reason, owner string, until time.Time) (string, bool) {
-	v := newView(p.Report)
+	v := p.view()
 	var out strings.Builder
 	seen := map[string]bool{}
 	for _, f := range v.of(credential) {

@@ -21,6 +21,16 @@ type Posting struct {
 	Valid func(credential string) Validity
 	// Line is where a finding stands at head, and whether it does; nil where none does.
 	Line func(*gate.Judged) (int, bool)
+
+	seen *view
+}
+
+// view is made once: nothing of a posting changes after it was first asked for anything.
+func (p *Posting) view() *view {
+	if p.seen == nil {
+		p.seen = newView(p.Report)
+	}
+	return p.seen
 }
 
 // Validity is whether a credential still opens something.
@@ -50,7 +60,7 @@ const (
 // Conclusion is that of the check run: success for a whole range in which nothing stands
 // out, and never for a scan that missed something.
 func (p *Posting) Conclusion() string {
-	v := newView(p.Report)
+	v := p.view()
 	switch {
 	case p.Warning && (v.Verdict.Decision != gate.Allow || !v.complete()):
 		return Neutral
@@ -69,7 +79,7 @@ const maxTitle = 255
 
 // Title is the outcome in one line of plain text.
 func (p *Posting) Title() string {
-	lead, why := p.title(newView(p.Report))
+	lead, why := p.title(p.view())
 	return clip(visible(lead+why), maxTitle)
 }
 
