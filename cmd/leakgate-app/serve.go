@@ -145,7 +145,7 @@ func (w *world) runAll(ctx context.Context, o serveOptions, engine *work.Engine,
 	}
 	back, err := listen.Listen(ctx, "tcp", o.health)
 	if err != nil {
-		front.Close()
+		_ = front.Close() // nobody listened yet
 		return badFlag("--health-address: %w", err)
 	}
 	log.Info("listening", "address", front.Addr().String(), "health", back.Addr().String())
