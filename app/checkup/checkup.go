@@ -49,6 +49,9 @@ type Patient struct {
 // Look looks everything over. What cannot be found out is broken, too.
 func (p Patient) Look(ctx context.Context) []Finding {
 	about, err := p.Hub.About(ctx)
+	if later, is := hub.AsLater(err); is {
+		return append([]Finding{{Broken, "github", later.Error(), "ask again then; nothing else can be told before"}}, p.database(ctx)...)
+	}
 	if err != nil {
 		return append([]Finding{{Broken, "key", err.Error(), "compare --app-id and --key-file with the App's settings page, which also makes a new key"}}, p.database(ctx)...)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/leakgate/leakgate/app/command"
 	"github.com/leakgate/leakgate/app/hook"
 	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -23,6 +24,8 @@ type facts struct {
 	Subject      string `json:"subject,omitempty"`    // of the question, except for pull requests
 	ExternalID   string `json:"externalId,omitempty"` // of a check run
 	Button       string `json:"button,omitempty"`
+	By           string `json:"by,omitempty"` // who pressed it: GitHub is asked what he may
+	Comment      int64  `json:"comment,omitempty"`
 
 	Event *change.Event `json:"event,omitempty"` // what to judge, except for pull requests
 }
@@ -69,6 +72,17 @@ type payload struct {
 	RequestedAction struct {
 		Identifier string `json:"identifier"`
 	} `json:"requested_action"`
+	Sender struct {
+		Login string `json:"login"`
+	} `json:"sender"`
+	Issue struct {
+		Number int       `json:"number"`
+		Pull   *struct{} `json:"pull_request"`
+	} `json:"issue"`
+	Comment struct {
+		ID   int64  `json:"id"`
+		Body string `json:"body"`
+	} `json:"comment"`
 }
 
 type end struct {
@@ -83,6 +97,8 @@ var readers = map[string]func(*facts, payload) bool{
 	"merge_group":  groupFacts,
 	"check_run":    runFacts,
 	"check_suite":  suiteFacts,
+
+	"issue_comment": commentFacts,
 }
 
 // maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
@@ -99,7 +115,7 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	if reader == nil || !reader(&f, p) {
 		return f, false, nil
 	}
-	if _, err := gitrepo.ParseID(f.SHA); err != nil || f.Installation <= 0 || f.Repository <= 0 {
+	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
 	}
 	if strings.ContainsFunc(f.Name+f.Subject, unicode.IsControl) || len(f.Subject) > maxSubject {
@@ -148,11 +164,17 @@ func groupFacts(f *facts, p payload) bool {
 
 // runFacts: only runs of our own are told to us.
 func runFacts(f *facts, p payload) bool {
-	f.SHA, f.ExternalID, f.Button = p.CheckRun.HeadSHA, p.CheckRun.ExternalID, p.RequestedAction.Identifier
-	return p.Action == "rerequested" || p.Action == "requested_action" && f.Button == recheck
+	f.SHA, f.ExternalID, f.Button, f.By = p.CheckRun.HeadSHA, p.CheckRun.ExternalID, p.RequestedAction.Identifier, p.Sender.Login
+	return p.Action == "rerequested" || p.Action == "requested_action" && buttons[f.Button] != ""
 }
 
 func suiteFacts(f *facts, p payload) bool {
 	f.SHA = p.CheckSuite.HeadSHA
 	return p.Action == "rerequested"
+}
+
+// commentFacts: what a comment says is read again when it is answered.
+func commentFacts(f *facts, p payload) bool {
+	f.Number, f.Comment = p.Issue.Number, p.Comment.ID
+	return p.Action == "created" && p.Issue.Pull != nil && command.Asks(p.Comment.Body)
 }

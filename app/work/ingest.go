@@ -42,15 +42,7 @@ func (e *Engine) Accept(ctx context.Context, d hook.Delivery) error {
 
 // ingest turns a delivery into questions.
 func (e *Engine) ingest(ctx context.Context, guid string) error {
-	var d store.Delivery
-	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { d, err = t.Delivery(ctx, guid); return err })
-	if errors.Is(err, store.ErrNotFound) {
-		return fmt.Errorf("%w: the delivery is not kept any more", errGiveUp)
-	}
-	var f facts
-	if err == nil {
-		err = json.Unmarshal([]byte(d.Facts), &f)
-	}
+	d, f, err := e.kept(ctx, guid)
 	if err != nil {
 		return err
 	}
@@ -58,6 +50,12 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 	stage, err := e.stage(ctx, f)
 	if err != nil {
 		return err
+	}
+	pull := 0
+	if f.Button != "" {
+		if pull, err = e.pullOf(ctx, f); err != nil {
+			return err
+		}
 	}
 	act := func(t *store.Tx) error {
 		_, err := e.ask(ctx, t, f, f.SHA, f.Subject, question{Event: *f.Event, Stage: stage}, store.Waiting)
@@ -73,8 +71,13 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 			return err
 		}
 		act = func(t *store.Tx) error { return e.pullNow(ctx, t, f, p, stage) }
+	case d.Event == "issue_comment" || buttons[f.Button] != "" && (f.Button != recheck || pull > 0):
+		act = func(t *store.Tx) error { _, err := e.enqueue(ctx, t, answerArgs{GUID: guid}); return err }
 	case d.Event == "check_run" || d.Event == "check_suite":
-		act = func(t *store.Tx) error { return e.again(ctx, t, f) }
+		if allowed, err := e.mayRecheck(ctx, f); err != nil || !allowed {
+			return err
+		}
+		act = func(t *store.Tx) error { return e.again(ctx, t, f, nil) }
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error { // a job that was cut off after it does nothing again
 		first, err := t.Handle(ctx, guid)
@@ -83,6 +86,18 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 		}
 		return act(t)
 	})
+}
+
+// kept is a delivery and what was read of it.
+func (e *Engine) kept(ctx context.Context, guid string) (d store.Delivery, f facts, err error) {
+	err = e.Store.Tx(ctx, func(t *store.Tx) (err error) { d, err = t.Delivery(ctx, guid); return err })
+	if errors.Is(err, store.ErrNotFound) {
+		return d, f, fmt.Errorf("%w: the delivery is not kept any more", errGiveUp)
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(d.Facts), &f)
+	}
+	return d, f, err
 }
 
 // question is the body of a question.
@@ -194,7 +209,7 @@ const recheck = "recheck"
 
 // again has every question about a head answered anew, for another check run. A run that
 // is told of by another external id than the last one was replaced already.
-func (e *Engine) again(ctx context.Context, t *store.Tx, f facts) error {
+func (e *Engine) again(ctx context.Context, t *store.Tx, f facts, p *github.PullRequest) error {
 	tip, err := t.TipAt(ctx, f.Repository, f.SHA)
 	if errors.Is(err, store.ErrNotFound) || err == nil && f.ExternalID != "" && f.ExternalID != externalID(tip) {
 		return nil
@@ -207,10 +222,34 @@ func (e *Engine) again(ctx context.Context, t *store.Tx, f facts) error {
 		return err
 	}
 	for _, q := range all {
+		if err := rebase(ctx, t, q, p); err != nil {
+			return err
+		}
 		if err := e.assign(ctx, t, q.ID); err != nil {
 			return err
 		}
 	}
 	_, err = e.enqueue(ctx, t, reportArgs{Tip: tip.ID})
 	return err
+}
+
+// rebase has a question about a pull request ask by the base as it is now: what was merged
+// there since, such as an exception, counts.
+func rebase(ctx context.Context, t *store.Tx, q store.Question, p *github.PullRequest) error {
+	var body question
+	if p == nil {
+		return nil
+	}
+	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
+		return err
+	}
+	if body.Pull != p.GetNumber() || body.Event.Target != p.GetBase().GetRef() {
+		return nil
+	}
+	body.Event.Base = p.GetBase().GetSHA()
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	return t.Rephrase(ctx, q.ID, string(text))
 }

@@ -116,26 +116,38 @@ func incomplete(err error) verdict {
 	}}
 }
 
-// judge fetches what a question needs and asks it.
-func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (verdict, error) {
+// judge answers a question by what people will see.
+func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (v verdict, err error) {
+	err = e.look(ctx, tip, body, func(p *report.Posting) error {
+		v = verdict{Conclusion: p.Conclusion(), Check: p.Check()}
+		if body.Pull > 0 && !p.App.NoComment {
+			v.Pull, v.Comment, v.Quiet = body.Pull, p.Comment(), p.Quiet()
+		}
+		v.Check.Summary += e.alerts(ctx, tip, body, p.Report)
+		return nil
+	})
+	return v, err
+}
+
+// look fetches what a question needs, asks it, and hands the answer on while it can be read.
+func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use func(*report.Posting) error) error {
 	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, hub.ToRead())
 	if err != nil {
-		return verdict{}, err
+		return err
 	}
 	defer e.close(ctx, s)
 	url, err := s.CloneURL()
 	if err != nil {
-		return verdict{}, err
+		return err
 	}
 	above, err := e.organisation(ctx, tip.Installation, s.Owner)
 	if err != nil {
-		return verdict{}, err
+		return err
 	}
 	if above.broken != nil {
-		return verdict{}, above.broken
+		return above.broken
 	}
-	var v verdict
-	err = e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
+	return e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
 		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
 			return err
 		}
@@ -147,10 +159,8 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (verdi
 			return err
 		}
 		r.Repository = e.Hub.Server.Web + s.FullName()
-		v, err = e.posting(m, s, body, r)
-		return err
+		return e.posting(ctx, m, s, body, r, use)
 	})
-	return v, err
 }
 
 // maxPasses is how often a question is asked again with the contents that it lacked
@@ -208,22 +218,18 @@ func (w *wanted) list() []gitrepo.ID {
 	return ids
 }
 
-// posting writes what people see of a report.
-func (e *Engine) posting(m *mirror.Mirror, s *hub.Session, body question, r *report.Report) (verdict, error) {
-	p := &report.Posting{Report: r, Pull: body.Pull, Public: !s.Private && !r.App.PublicDetail, Warning: body.Stage < gate.Enforced}
+// posting is a report as people see it.
+func (e *Engine) posting(ctx context.Context, m *mirror.Mirror, s *hub.Session, body question, r *report.Report, use func(*report.Posting) error) error {
+	p := &report.Posting{Report: r, Pull: body.Pull, Public: !s.Private && !r.App.PublicDetail, Warning: body.Stage < gate.Enforced, CanFix: e.Fix != nil}
 	repo, err := gitrepo.Open(m.Dir)
 	if err != nil {
-		return verdict{}, err
+		return err
 	}
 	defer repo.Close()
 	heads, err := inspect.NewHeads(repo, "HEAD")
 	if err != nil {
-		return verdict{}, err
+		return err
 	}
-	p.Line = heads.Line
-	v := verdict{Conclusion: p.Conclusion(), Check: p.Check()}
-	if body.Pull > 0 && !r.App.NoComment {
-		v.Pull, v.Comment, v.Quiet = body.Pull, p.Comment(), p.Quiet()
-	}
-	return v, nil
+	p.Line, p.Valid = heads.Line, e.verified(ctx, r)
+	return use(p)
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// Options of [New]. Only Default and Count may be left out.
+// Options of [New]. Only Default, Verify, Fix and Count may be left out.
 type Options struct {
 	Store   *store.Store
 	Hub     *hub.App
@@ -45,6 +45,9 @@ type Options struct {
 	// Default is the stage of repositories of which no policy speaks and that have none of
 	// their own. The zero value is silence.
 	Default gate.Stage
+	// Verify and Fix are what others can do for us; nil: nobody.
+	Verify Verifier
+	Fix    Fixer
 	// Count is told of every conclusion that was reached.
 	Count func(conclusion string)
 }
@@ -106,6 +109,8 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &ingester{e: e})
 	river.AddWorker(workers, &scanner{e: e})
 	river.AddWorker(workers, &reporter{e: e})
+	river.AddWorker(workers, &sarifWaiter{e: e})
+	river.AddWorker(workers, &answerer{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	queues := map[string]river.QueueConfig{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -36,19 +37,24 @@ type world struct {
 	ada       *github.Client
 	log       *lines
 	mirrors   string
+	stage     gate.Stage // of what no policy speaks
+	verify    work.Verifier
+	fix       work.Fixer
 }
 
 // permissions are those that the App asks for.
 var permissions = map[string]string{"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T) *world { t.Helper(); return newWorldAt(t, gate.Enforced) }
+
+func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	t.Helper()
 	t.Parallel() // most of the time is waiting
-	w := &world{t: t, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}}
+	w := &world{t: t, stage: stage, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}}
 	w.Org("acme")
 	w.User("ada")
 	var err error
-	w.app, err = w.App("leakgate", "http://127.0.0.1/", permissions, "push", "pull_request", "merge_group", "check_run", "check_suite")
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment")
 	w.must(err)
 	w.repo, err = w.Repository("acme/app", true)
 	w.must(err)
@@ -61,6 +67,9 @@ func newWorld(t *testing.T) *world {
 	base := w.API + "/"
 	w.ada, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("ada")))
 	w.must(err)
+	for _, change := range more {
+		change(w)
+	}
 	w.serve()
 	return w
 }
@@ -80,7 +89,7 @@ func (w *world) serve() {
 	there, err := hub.New(hub.Options{ID: w.app.ID, Key: pem, Server: server, Unlimited: true})
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
-		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: gate.Enforced, Drain: time.Second, ReplayEvery: time.Second,
+		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -100,6 +101,12 @@ func TestCreateAndDoctor(t *testing.T) {
 	if code, text := doctor(); code != 0 || !strings.Contains(text, "ok      installation acme: has all permissions") || !strings.Contains(text, "database: there is none yet") {
 		t.Errorf("installed: %d\n%s", code, text)
 	}
+	w.env = func(name string) string {
+		return map[string]string{"LEAKGATE_APP_KEY_FILE": filepath.Join(folder, "app.pem")}[name]
+	}
+	if code := w.run(t.Context(), []string{"doctor", "--app-id", strconv.FormatInt(app.ID, 10), "--github", g.URL, "--data", t.TempDir(), "--no-webhook"}); code != 0 {
+		t.Errorf("with a key that the environment names: %d\n%s", code, w.stderr)
+	}
 	g.Suspend(installed, true)
 	if code, text := doctor(); code != 0 || !strings.Contains(text, "note    installation acme: suspended") {
 		t.Errorf("suspended: %d\n%s", code, text)
@@ -115,7 +122,8 @@ func TestCreateSaysWhatIsWrong(t *testing.T) {
 	for _, args := range [][]string{
 		{"create", "--url", "http://leakgate.example.com", "--to", filepath.Join(t.TempDir(), "a")},
 		{"create", "--url", "https://leakgate.example.com", "--github", "http://github.com", "--to", filepath.Join(t.TempDir(), "a")},
-		{"doctor", "--app", t.TempDir()}, {"doctor"},
+		{"doctor", "--app", t.TempDir()}, {"doctor"}, {"doctor", "--app-id", "1", "--vault-key", "transit/leakgate"},
+		{"doctor", "--app-id", "1", "--vault-key", "transit/leakgate", "--key-file", "x"}, {"serve", "--app-id", "1", "--key-file", "/nowhere"},
 	} {
 		errs := &screen{}
 		w := &world{stdout: &screen{}, stderr: errs, env: func(string) string { return "" }, hostname: os.Hostname, now: time.Now}

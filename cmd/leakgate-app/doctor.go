@@ -36,7 +36,7 @@ func (w *world) doctorCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.app, "app", "", "folder that create wrote; in place of --app-id, --key-file and --github")
 	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
-	f.StringVar(&o.key, "key-file", "", "the App's private key, a PEM file that nobody else can read")
+	o.flags(f)
 	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file and the key")
 	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
@@ -50,7 +50,10 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 		if err != nil {
 			return badFlag("--app: %w", err)
 		}
-		o.appID, o.github, o.key = a.ID, a.GitHub, filepath.Join(o.app, register.KeyFile)
+		o.appID, o.github = a.ID, a.GitHub
+		if o.vaultKey == "" {
+			o.key = filepath.Join(o.app, register.KeyFile)
+		}
 	}
 	app, err := w.hub(o.serveOptions)
 	if err != nil {

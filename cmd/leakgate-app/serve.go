@@ -24,14 +24,15 @@ import (
 )
 
 type serveOptions struct {
-	appID                                               int64
-	key, github, database, data, address, health, level string
-	name, stage                                         string
-	secrets                                             []string
-	unlimited                                           bool
-	scans                                               int
-	mirrors                                             int64 // in MiB
-	drain, replay                                       time.Duration
+	keyOptions
+	appID                                          int64
+	github, database, data, address, health, level string
+	name, stage                                    string
+	secrets                                        []string
+	unlimited                                      bool
+	scans                                          int
+	mirrors                                        int64 // in MiB
+	drain, replay                                  time.Duration
 }
 
 const serveLong = `Take GitHub's deliveries in, judge what they are about, and tell of it in check runs.
@@ -52,7 +53,7 @@ func (w *world) serveCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return w.serve(c.Context(), o) }}
 	f := c.Flags()
 	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
-	f.StringVar(&o.key, "key-file", "", "the App's private key, a PEM file that nobody else can read")
+	o.flags(f)
 	f.StringSliceVar(&o.secrets, "webhook-secret-file", nil, "file with a webhook secret; any of several will do")
 	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 	f.BoolVar(&o.unlimited, "no-limits", false, "for a GitHub Enterprise Server without rate limits: send requests as they come")
@@ -121,12 +122,9 @@ func (w *world) hub(o serveOptions) (*hub.App, error) {
 	if err != nil {
 		return nil, badFlag("--github: %w", err)
 	}
-	if o.key == "" {
-		return nil, badFlag("--key-file is missing: the App's settings page makes a private key")
-	}
-	key, err := hub.FileKey(o.key)
+	key, err := w.appKey(o.keyOptions)
 	if err != nil {
-		return nil, flagError{err}
+		return nil, err
 	}
 	a, err := hub.New(hub.Options{ID: o.appID, Key: key, Server: server, Now: w.now, Version: toolVersion(), Unlimited: o.unlimited})
 	if err != nil {

@@ -100,6 +100,12 @@ func (t *Tx) Ask(ctx context.Context, q Question) (id int64, fresh bool, err err
 	return id, fresh, err
 }
 
+// Rephrase has a question ask something else about the same head.
+func (t *Tx) Rephrase(ctx context.Context, question int64, body string) error {
+	_, err := t.exec(ctx, `UPDATE questions SET body = ? WHERE id = ?`, body, question)
+	return err
+}
+
 // Assigned keeps which job answers a question.
 func (t *Tx) Assigned(ctx context.Context, question, job int64) error {
 	_, err := t.exec(ctx, `UPDATE questions SET job = ? WHERE id = ?`, job, question)
