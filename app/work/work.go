@@ -35,7 +35,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Name tells processes that share a database apart. It is the same after a restart.
 	Name string
-	// Scans is how many ranges are judged at once; 0 judges none: other processes do.
+	// Scans is how many ranges are judged at once. With 0 deliveries are kept and nothing is
+	// worked off: other processes do that.
 	Scans int
 	// Drain is how long running jobs may go on after the end was announced.
 	Drain time.Duration
@@ -101,6 +102,9 @@ func driver(s *store.Store) riverdriver.Driver[*sql.Tx] {
 }
 
 func (e *Engine) config() *river.Config {
+	if e.Scans == 0 {
+		return &river.Config{ID: e.Name, Logger: e.Log, MaxAttempts: maxAttempts}
+	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &ingester{e: e})
 	river.AddWorker(workers, &scanner{e: e})
@@ -110,10 +114,7 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	queues := map[string]river.QueueConfig{
-		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1},
-	}
-	if e.Scans > 0 {
-		queues[queueScan] = river.QueueConfig{MaxWorkers: e.Scans}
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
 	}
 	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) {
@@ -253,6 +254,10 @@ func (e *Engine) atWork(ctx context.Context) (names []string, err error) {
 // Run works jobs off until the context ends, and then gives those that run some time.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.release()
+	if e.Scans == 0 {
+		<-ctx.Done()
+		return nil
+	}
 	if err := e.river.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}

@@ -63,7 +63,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f.StringVar(&o.address, "address", ":8080", "where deliveries are answered, under /hook")
 	f.StringVar(&o.health, "health-address", ":8081", "where /healthz, /readyz and /metrics are answered")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
-	f.IntVar(&o.scans, "scans", 2, "how many changes are judged at once; 0: none here, other processes do")
+	f.IntVar(&o.scans, "scans", 2, "how many changes are judged at once; with 0 deliveries are only kept, for other processes to work off")
 	f.Int64Var(&o.mirrors, "mirrors", 20<<10, "how large the mirrors of repositories may grow together, in MiB")
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
 	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
@@ -143,7 +143,7 @@ func (w *world) runAll(ctx context.Context, o serveOptions, engine *work.Engine,
 	}
 	back, err := listen.Listen(ctx, "tcp", o.health)
 	if err != nil {
-		_ = front.Close() // nothing was accepted
+		_ = front.Close() // nobody listened yet
 		return badFlag("--health-address: %w", err)
 	}
 	log.Info("listening", "address", front.Addr().String(), "health", back.Addr().String())

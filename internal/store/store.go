@@ -91,7 +91,10 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	if err := s.connect(place, o.Patience); err != nil {
 		return nil, err
 	}
-	s.db.SetMaxOpenConns(o.Connections)
+	if o.Connections > 0 {
+		s.db.SetMaxOpenConns(o.Connections)
+		s.db.SetMaxIdleConns(o.Connections) // to open one takes longer than what it is for
+	}
 	if err := s.migrate(ctx); err != nil {
 		s.db.Close()
 		return nil, s.explain(err)
