@@ -64,7 +64,18 @@ func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
 	if err := e.comment(ctx, s, tip, said.comments); err != nil {
 		return hopeless(err, attempt)
 	}
-	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.Told(ctx, tip.ID, tip.Attempt, check, digest) })
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		if t.Holds(ctx, lock) == nil {
+			return t.Told(ctx, tip.ID, tip.Attempt, check, digest)
+		}
+		// The lock was lost meanwhile: another job may have written before us, so that
+		// the run says now what was true before. It is written once more.
+		if err := t.Told(ctx, tip.ID, tip.Attempt, check, ""); err != nil {
+			return err
+		}
+		_, err := e.enqueue(ctx, t, reportArgs{Tip: tip.ID})
+		return err
+	})
 }
 
 // hopeless gives up what GitHub refuses again and again: a commit that it has not, or has
