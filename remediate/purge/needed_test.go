@@ -1,9 +1,12 @@
 package purge
 
 import (
+	"errors"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/leakgate/leakgate/remediate"
 )
 
 func TestARewriteNeedsItsEventsWhileOneCanGoBack(t *testing.T) {
@@ -22,7 +25,8 @@ func TestARewriteNeedsItsEventsWhileOneCanGoBack(t *testing.T) {
 	digest := s.applied()
 	s.clock = s.clock.Add(lifetime + 24*time.Hour)
 	needed(digest, true)
-	if err := s.Destroy(t.Context(), digest, true); err != nil {
+	a := remediate.Approval{Plan: digest, Destroy: true, Approver: "approver", Expires: s.clock.Add(time.Hour)}
+	if err := errors.Join(a.Sign(s.approver), s.Approve(t.Context(), a), s.Destroy(t.Context(), digest, true)); err != nil {
 		t.Fatal(err)
 	}
 	needed(digest, false)
