@@ -36,7 +36,7 @@ e2e: build ## against real components: an API server, act, actionlint, the SARIF
 .PHONY: e2e-matrix
 e2e-matrix: build ## Argo CD, the garbage collector, and all of Kubernetes on an older API server (an hour the first time)
 	LEAKGATE_INSTALL=1 test/e2e/run collector argo
-	LEAKGATE_INSTALL=1 LEAKGATE_KUBE=v1.34.4 test/e2e/run admission controllers webhook live chart
+	LEAKGATE_INSTALL=1 LEAKGATE_KUBE=v1.34.4 test/e2e/run admission corpus controllers webhook live chart
 
 .PHONY: lint
 lint: ## gofmt, the layers of docs/design/architecture.md, and the linters of .golangci.yml
@@ -76,13 +76,15 @@ bench-app: ## the App: how long GitHub waits at 200 deliveries a second for a mi
 
 .PHONY: golden
 golden: ## rewrite the golden files and deploy/; read the diff before committing
-	$(GO) test ./internal/report ./cmd/leakgate ./admission/install -update
+	$(GO) test ./internal/report ./cmd/leakgate ./admission ./admission/install -update
+	$(GO) test ./internal/manifest -run Corpus -update
 
 .PHONY: docs
-docs: ## rewrite the pages that are made from data: docs/providers, docs/stores.md, docs/metrics.md
+docs: ## rewrite the pages that are made from data: docs/providers, docs/stores.md, docs/metrics.md, docs/writers.md
 	$(GO) test ./remediate/revoke -run Pages -update
 	$(GO) test ./remediate/rotate/stores -run ThePage -update
 	$(GO) test ./remediate/metrics -run Page -update
+	$(GO) test ./test/webhook -run Page -update
 
 .PHONY: cross
 cross: ## compile for every released platform

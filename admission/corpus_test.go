@@ -3,11 +3,16 @@ package admission
 import (
 	"encoding/base64"
 	"encoding/json"
+	"flag"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	lists "github.com/leakgate/leakgate/test/attacks"
 )
+
+var update = flag.Bool("update", false, "rewrite testdata/attacks")
 
 // corpusPolicy enforces everywhere, so that every refusal is a denial.
 const corpusPolicy = `version: 1
@@ -200,11 +205,11 @@ type attack struct {
 	rule        string
 }
 
-var attacks = slices.Concat(identityAttacks, ownerAttacks, labelAttacks, managerAttacks, typeAttacks, referenceAttacks,
+var attacks = slices.Concat(identityAttacks, impersonationAttacks, remadeAttacks, tokenAttacks, ownerAttacks, labelAttacks, managerAttacks, typeAttacks, referenceAttacks,
 	deployerAttacks, updateAttacks, copyAttacks, lastAppliedAttacks, emergencyAttacks, generateAttacks, placeholderAttacks)
 
 func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
-	classes, denied := map[string]int{}, map[string]bool{}
+	classes, denied, list := map[string]int{}, map[string]bool{}, lists.List{}
 	for _, a := range attacks {
 		t.Run(a.class+"/"+a.name, func(t *testing.T) {
 			d := newDoor(t, corpusPolicy, corpusCluster())
@@ -221,14 +226,12 @@ func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
 		})
 		classes[a.class]++
 		denied[a.rule] = true
+		list.Attacks = append(list.Attacks, lists.Case{Class: a.class, Name: a.name, Rule: a.rule})
 	}
 	for class, n := range classes {
 		if n < 6 {
 			t.Errorf("the class %s has %d cases", class, n)
 		}
-	}
-	if len(attacks) < 60 {
-		t.Errorf("%d cases", len(attacks))
 	}
 	for _, rule := range Rules {
 		apart := []string{ruleBadReview, ruleUndecided, ruleSource} // see the tests of their own
@@ -236,19 +239,11 @@ func TestEveryAttackIsRefusedAndItsTwinIsNot(t *testing.T) {
 			t.Errorf("no attack is refused by %s", rule.ID)
 		}
 	}
+	list.Hold(t, "../testdata/attacks/writes.txt", *update)
 	t.Logf("%d attacks in %d classes, each with its twin", len(attacks), len(classes))
 }
 
 var identityAttacks = []attack{
-	{"identity", "impersonated without uid", bySealed, func(c *call) { c.uid, c.token = "", "none" }, ruleIdentity},
-	{"identity", "re-created service account", bySealed, func(c *call) { c.uid = "0000-old" }, ruleIdentity},
-	{"identity", "uid of another account", bySealed, func(c *call) { c.uid = uidOf("ServiceAccount", "shop", "app") }, ruleIdentity},
-	{"identity", "token of no pod", bySealed, func(c *call) { c.token = "unbound" }, ruleIdentity},
-	{"identity", "legacy token", bySealed, func(c *call) { c.token = "legacy" }, ruleIdentity},
-	{"identity", "certificate with the name", bySealed, func(c *call) { c.uid, c.token = "", "x509" }, ruleIdentity},
-	{"identity", "certificate with name and uid", bySealed, func(c *call) { c.token = "x509" }, ruleIdentity},
-	{"identity", "certificate with a pod", bySealed, func(c *call) { c.token = "x509pod" }, ruleIdentity},
-	{"identity", "two pods", bySealed, func(c *call) { c.token = "twopods" }, ruleIdentity},
 	{"identity", "longer name", bySealed, func(c *call) { c.user += "-2" }, ruleUntrusted},
 	{"identity", "other namespace", bySealed, func(c *call) { c.user = "shop/sealed-secrets-controller" }, ruleUntrusted},
 	{"identity", "other case", bySealed, func(c *call) { c.user = "kube-system/Sealed-Secrets-Controller" }, ruleUntrusted},
@@ -349,9 +344,6 @@ var deployerAttacks = []attack{
 	{"deployer", "Kustomization with another provider", byFlux, flux("flux-system", "odd"), ruleClaim},
 	{"deployer", "Kustomization that does not exist", byFlux, flux("flux-system", "gone"), ruleClaim},
 	{"deployer", "no label", byFlux, func(c *call) { c.labels = nil }, ruleClaim},
-	{"deployer", "tenant that is not listed", byTenant, func(c *call) { c.user = "shop/reconciler" }, ruleUntrusted},
-	{"deployer", "tenant's own token", byTenant, func(c *call) { c.uid, c.token = "live", "pod" }, ruleIdentity},
-	{"deployer", "tenant with another's Kustomization", byTenant, flux("flux-system", "apps"), ruleClaim},
 	{"deployer", "tenant whose Kustomization impersonates nobody", byTenant, flux("team-a", "own"), ruleClaim},
 	{"deployer", "tenant without decryption", byTenant, func(c *call) { c.user = "team-b/reconciler"; flux("team-b", "plain")(c) }, ruleClaim},
 	{"deployer", "Application without plugin", byArgo, func(c *call) { c.annotations[trackingID] = "plain:/Secret:shop/app" }, ruleClaim},
@@ -438,7 +430,6 @@ var emergencyAttacks = []attack{
 	{"emergency", "exception of another name", byOps, func(c *call) { c.name = "new-db" }, ruleUntrusted},
 	{"emergency", "exception of another namespace", byOps, func(c *call) { c.namespace = "shop" }, ruleUntrusted},
 	{"emergency", "exception of others", byOps, func(c *call) { c.groups = nil }, ruleUntrusted},
-	{"emergency", "exception of an account, impersonated", byExcepted, func(c *call) { c.uid, c.token = "", "none" }, ruleUntrusted},
 	{"emergency", "exception of an account, by its name in a certificate", byExcepted, func(c *call) { c.uid, c.token = "", "x509" }, ruleUntrusted},
 }
 

@@ -42,6 +42,8 @@ func TestBadInputIsNeverAllowed(t *testing.T) {
 		"truncated":               {"POST", "application/json", byCreator.review(t)[:200], 400},
 		"not JSON":                {"POST", "application/json", []byte("\x00\x01\x02"), 400},
 		"NUL bytes":               {"POST", "application/json", append(byCreator.review(t), 0, 0), 400},
+		"invalid UTF-8":           {"POST", "application/json", changed(t, bySealed, `"data":{"password":`, "\"data\":{\"pass\xffword\":"), 400},
+		"a NUL in a string":       {"POST", "application/json", changed(t, bySealed, `"data":{"password":`, "\"data\":{\"pass\x00word\":"), 400},
 		"two documents":           {"POST", "application/json", append(byCreator.review(t), byCreator.review(t)...), 400},
 		"an array":                {"POST", "application/json", []byte("[]"), 400},
 		"null":                    {"POST", "application/json", []byte("null"), 400},

@@ -2,10 +2,13 @@ package admission
 
 import (
 	"encoding/base64"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/gate"
+	lists "github.com/leakgate/leakgate/test/attacks"
 )
 
 // legitimate are writes that nothing may refuse, beside the twins of attacks.
@@ -103,11 +106,18 @@ var legitimate = map[string]call{
 
 func TestNoLegitimateWriteIsRefused(t *testing.T) {
 	d := newDoor(t, corpusPolicy, corpusCluster())
+	seen := map[string]string{}
 	for name, c := range legitimate {
 		if response, answer := d.ask(t, c); !response.Allowed || answer.Refused {
 			t.Errorf("%s: refused by %s: %s", name, answer.Rule, answer.Message)
 		}
+		if review := string(c.review(t)); seen[review] != "" {
+			t.Errorf("%s is %s once more", name, seen[review])
+		} else {
+			seen[review] = name
+		}
 	}
+	lists.List{Legitimate: slices.Sorted(maps.Keys(legitimate))}.Hold(t, "../testdata/attacks/legitimate-writes.txt", *update)
 	t.Logf("%d legitimate writes beside %d twins", len(legitimate), len(attacks))
 }
 

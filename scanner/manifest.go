@@ -32,6 +32,9 @@ type Manifests struct {
 	Strict bool
 	// Roles say what files are that are no Kubernetes documents; nil: none is known.
 	Roles map[string]manifest.Role
+	// Helpers are texts that define templates which the template of a chart at a path
+	// calls. It is asked concurrently. nil: none are known.
+	Helpers func(path string) []string
 }
 
 // outside reports whether documents are judged by more than their bytes.
@@ -78,10 +81,14 @@ func (s *Scanner) sightManifest(ctx context.Context, sc *scratch, v unpack.View,
 		s.large.Lock()
 		defer s.large.Unlock()
 	}
-	docs, err := manifest.ParseAs(v.Name, v.Text, s.role(sc, v))
+	m, role := s.opt.Manifests, s.role(sc, v)
+	var helpers []string
+	if role == manifest.Template && m.Helpers != nil {
+		helpers = m.Helpers(sc.path)
+	}
+	docs, err := manifest.ParseAs(v.Name, v.Text, role, helpers...)
 	sc.unread(v.Name, err, s.strict(sc, v))
-	m := s.opt.Manifests
-	sc.outside = sc.outside || len(docs) > 0 && m.outside()
+	sc.outside = sc.outside || len(docs) > 0 && (m.outside() || len(helpers) > 0)
 	checker := manifest.Checker{Formats: m.Formats, Keys: m.Keys, OpenKey: m.OpenKey, Now: m.Now}
 	if m.Prescribed != nil && bytes.Contains(v.Text, []byte("sops")) {
 		checker.Prescribed = m.Prescribed(sc.path)

@@ -235,7 +235,7 @@ func (c Cluster) installed(ctx context.Context, namespace string) (Options, erro
 	if err != nil {
 		return o, err
 	}
-	o.OtherKinds = slices.ContainsFunc(entries, func(e registered) bool { return e.Name == EntryOthers })
+	o.others(entries)
 	return o, nil
 }
 

@@ -65,7 +65,7 @@ func expressions(text string) string {
 func marked(certificates string) Options {
 	return Options{
 		Namespace: mark("Release.Namespace"), Image: mark("image"), Certificates: certificates, CABundle: mark("caBundle"), Policy: mark("policy"),
-		Network: true, Monitor: true, OtherKinds: true,
+		Network: true, Monitor: true, OtherKinds: true, OtherRules: mark("otherRules"),
 		Registration: Registration{
 			Trusted: mark("registration.trusted"), Enforces: true, Audits: true,
 			Enforcing: object{"MARK": mark("registration.enforcing")}, Audited: object{"MARK": mark("registration.audited")},

@@ -97,6 +97,15 @@ type registered struct {
 	} `json:"clientConfig"`
 }
 
+// others takes from an installation which other kinds are judged there.
+func (o *Options) others(entries []registered) {
+	for _, e := range entries {
+		if e.Name == EntryOthers {
+			o.OtherKinds, o.OtherRules = true, e.Rules
+		}
+	}
+}
+
 func entriesOf(v any) (out []registered, err error) {
 	raw, err := json.Marshal(v)
 	if err != nil {
@@ -132,7 +141,7 @@ func (c Cluster) lookAtRegistration(ctx context.Context, o Options) (Symptom, er
 	if err != nil {
 		return s, err
 	}
-	o.OtherKinds = slices.ContainsFunc(have, func(e registered) bool { return e.Name == EntryOthers })
+	o.others(have)
 	want, err := entriesOf(o.webhook()["webhooks"])
 	if err != nil {
 		return s, err

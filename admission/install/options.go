@@ -39,7 +39,8 @@ type Options struct {
 	Replicas     int
 	Certificates string // SelfManaged, CertManager or Mounted
 	CABundle     string // base64, for Mounted
-	OtherKinds   bool   // ConfigMaps and workloads are judged too
+	OtherKinds   bool   // kinds that are no Secrets, and that no trusted writer obeys, are judged too
+	OtherRules   any    // which: rules of a registration
 	Monitor      bool   // a ServiceMonitor of the Prometheus operator
 	Network      bool   // a NetworkPolicy
 	Policy       string // text of the policy file
@@ -80,7 +81,7 @@ kubernetes:
 
 // Defaults is a fresh installation: it audits and refuses nothing.
 func Defaults(version string) (Options, error) {
-	o := Options{Namespace: "leakgate", Image: Image + ":" + strings.TrimPrefix(version, "v"), Replicas: 2, Certificates: SelfManaged, Network: true}
+	o := Options{Namespace: "leakgate", Image: Image + ":" + strings.TrimPrefix(version, "v"), Replicas: 2, Certificates: SelfManaged, Network: true, OtherRules: workloads()}
 	return o.WithPolicy(DefaultPolicy)
 }
 

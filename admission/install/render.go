@@ -33,12 +33,12 @@ func Values(o Options) ([]byte, error) {
 const valuesHead = `# policy and registration belong together. For a policy of your own make both with:
 #   leakgate-admission manifests --values --policy .leakgate.yaml > values.yaml
 # certificates: self (no other software), cert-manager, or files (a Secret ` + ServingSecret + ` and caBundle).
-# otherKinds: ConfigMaps and workloads are judged too. monitor: a ServiceMonitor.
+# otherKinds: what otherRules name is judged too; manifests --values --other-kinds=LIST makes both. monitor: a ServiceMonitor.
 `
 
 func values(o Options) object {
 	return object{
-		"image": o.Image, "replicas": o.Replicas, "certificates": o.Certificates, "caBundle": o.CABundle, "otherKinds": o.OtherKinds,
+		"image": o.Image, "replicas": o.Replicas, "certificates": o.Certificates, "caBundle": o.CABundle, "otherKinds": o.OtherKinds, "otherRules": o.OtherRules,
 		"monitor": o.Monitor, "network": o.Network, "policy": o.Policy, "registration": o.Registration,
 	}
 }

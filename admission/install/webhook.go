@@ -55,12 +55,12 @@ func (o Options) entries() []entry {
 		{o.entry(EntryUntrusted, "Fail", 5, r.Enforcing, o.untrusted(), secretRules(r.EnforcingScope)), r.Enforces, "registration.enforces"},
 		{o.entry(EntryAudited, "Ignore", 5, r.Audited, o.untrusted(), secretRules(r.AuditedScope)), r.Audits, "registration.audits"},
 		{o.entry(EntryTrusted, "Ignore", 3, object{}, o.trusted(), secretRules("*")), true, ""},
-		{o.entry(EntryOthers, "Ignore", 1, object{}, nil, otherRules()), o.OtherKinds, "otherKinds"},
+		{o.entry(EntryOthers, "Ignore", 1, object{}, notElsewhere(), o.OtherRules), o.OtherKinds, "otherKinds"},
 		{o.entry(EntrySeen, "Ignore", 1, byName("In", []string{o.Namespace}), onlySeen(), seenRules()), true, ""},
 	}
 }
 
-func (o Options) entry(name, failure string, seconds int, namespaces object, conditions, rules []object) object {
+func (o Options) entry(name, failure string, seconds int, namespaces object, conditions []object, rules any) object {
 	client := object{"service": object{"namespace": o.Namespace, "name": Name, "path": "/v1/review", "port": 443}}
 	if o.Certificates == Mounted {
 		client["caBundle"] = o.CABundle
@@ -88,14 +88,6 @@ func secretRules(scope string) []object {
 		rules = append(rules, hookRule(p.group, "*", p.resources, scope))
 	}
 	return rules
-}
-
-func otherRules() []object {
-	return []object{
-		hookRule("", "v1", []string{"configmaps"}, "Namespaced"),
-		hookRule("apps", "v1", []string{"daemonsets", "deployments", "statefulsets"}, "Namespaced"),
-		hookRule("batch", "v1", []string{"cronjobs", "jobs"}, "Namespaced"),
-	}
 }
 
 // onlySeen is the ConfigMap that replicas write every ten minutes, so that an API

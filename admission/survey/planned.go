@@ -40,6 +40,7 @@ func unsure(deployer, why string) plan { return plan{deployer: deployer, why: wh
 // plans are those of every deployer that writes into this cluster. One that cannot
 // be understood is unsure; an error is that the cluster did not answer.
 func (s Survey) plans(ctx context.Context) (out []plan, err error) {
+	destinations := s.destinations(ctx)
 	for _, by := range []struct {
 		group, kind string
 		plan        func(context.Context, *unstructured.Unstructured) (plan, error)
@@ -49,10 +50,14 @@ func (s Survey) plans(ctx context.Context) (out []plan, err error) {
 		{"argoproj.io", "Application", s.application},
 	} {
 		err := s.each(ctx, by.group, by.kind, "", func(u *unstructured.Unstructured) error {
-			if abroad(u) {
+			elsewhere, why := destinations.of(ctx, u)
+			if elsewhere {
 				return nil
 			}
-			p, err := by.plan(ctx, u)
+			p, err := unsure("", why), error(nil)
+			if why == "" {
+				p, err = by.plan(ctx, u)
+			}
 			p.deployer = by.kind + " " + u.GetNamespace() + "/" + u.GetName()
 			out = append(out, p)
 			return err
@@ -62,15 +67,6 @@ func (s Survey) plans(ctx context.Context) (out []plan, err error) {
 		}
 	}
 	return out, nil
-}
-
-// abroad reports whether a deployer writes into another cluster.
-func abroad(u *unstructured.Unstructured) bool {
-	if _, is, _ := unstructured.NestedMap(u.Object, "spec", "kubeConfig"); is {
-		return true
-	}
-	server, name := word(u.Object, "spec", "destination", "server"), word(u.Object, "spec", "destination", "name")
-	return server != "" && server != "https://kubernetes.default.svc" || name != "" && name != "in-cluster"
 }
 
 // judge is why an object of a plan would be refused if everything were enforced,

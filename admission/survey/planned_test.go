@@ -144,7 +144,7 @@ func TestWhatFluxHasNotWrittenYetIsJudged(t *testing.T) {
 		"out of the tar":  {"path: ./", []string{"../a.yaml", neighbour}, []string{"cannot tell", "lies outside"}},
 		"no YAML":         {"path: ./", []string{"a.yaml", "a: [\n"}, []string{"cannot tell"}},
 		"another source":  {"sourceRef: {kind: Bucket, name: b}", []string{"a.yaml", neighbour}, []string{"cannot tell", "Bucket flux-system/b, is not there"}},
-		"abroad":          {"kubeConfig: {secretRef: {name: k}}", []string{"a.yaml", plainSecret("db")}, nil},
+		"a kubeConfig":    {"kubeConfig: {secretRef: {name: k}}", []string{"a.yaml", plainSecret("db")}, []string{"cannot tell: Kustomization flux-system/app", "kubeConfig that cannot be read"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			spec := c.spec
@@ -287,7 +287,7 @@ func TestWhatAnApplicationWouldWriteIsTakenFromItsStatus(t *testing.T) {
 		"changed":        {object("path: b", "path: a", secret), "cannot tell: Application argocd/web: Argo CD has not compared"},
 		"a SealedSecret": {object("path: a", "path: a", "{group: bitnami.com, version: v1alpha1, kind: SealedSecret, namespace: web, name: s, status: OutOfSync}"), "cannot tell: Application argocd/web: what it would write as SealedSecret web/s"},
 		"synced":         {object("path: a", "path: a", "{group: bitnami.com, version: v1alpha1, kind: SealedSecret, namespace: web, name: s, status: Synced}"), ""},
-		"abroad":         {strings.Replace(object("path: a", "path: a", secret), "kubernetes.default.svc", "other.example", 1), ""},
+		"abroad":         {strings.Replace(object("path: a", "path: a", secret), "kubernetes.default.svc", "other.example", 1), "cannot tell: Application argocd/web: it writes to other.example:443, and whether that is this cluster"},
 	} {
 		s := surveyOf(t, accounts+c.world)
 		s.Polices = func(group string) bool { return group == "bitnami.com" }

@@ -40,6 +40,10 @@ type Survey struct {
 	Helm func(ctx context.Context, c Chart) ([]byte, error)
 	// Known says by which rule a value is a known credential, or "". nil: none is.
 	Known func(value string) (rule string)
+	// Server is the address by which the cluster is asked. OtherClusters are addresses
+	// of which somebody says that they are another cluster's.
+	Server        string
+	OtherClusters []string
 	// Own is the Secret of our own authority, which no policy names: it is
 	// passed over.
 	Own struct{ Namespace, Name string }

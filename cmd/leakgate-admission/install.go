@@ -16,7 +16,8 @@ type installFlags struct {
 	connection
 	policy, namespace, image, certificates, caFile string
 	replicas                                       int
-	others, monitor, network                       bool
+	others                                         []string
+	monitor, network                               bool
 }
 
 func (f *installFlags) add(c *cobra.Command) {
@@ -27,7 +28,8 @@ func (f *installFlags) add(c *cobra.Command) {
 	flags.StringVar(&f.certificates, "certificates", install.SelfManaged, "self, cert-manager or files")
 	flags.StringVar(&f.caFile, "ca-bundle", "", "file with the certificates that API servers trust, for --certificates files")
 	flags.IntVar(&f.replicas, "replicas", 2, "replicas")
-	flags.BoolVar(&f.others, "other-kinds", false, "judge ConfigMaps and workloads too")
+	flags.StringSliceVar(&f.others, "other-kinds", nil, "judge other kinds too: `=LIST` of resources such as configmaps,deployments.apps,widgets.example.com; workloads (the default of the flag) are ConfigMaps and what runs containers, * is everything but what controllers write all day")
+	flags.Lookup("other-kinds").NoOptDefVal = install.Workloads
 	flags.BoolVar(&f.monitor, "monitor", false, "add a ServiceMonitor of the Prometheus operator")
 	flags.BoolVar(&f.network, "network-policy", true, "add a NetworkPolicy")
 }
@@ -62,7 +64,12 @@ func (w *world) options(f installFlags) (install.Options, error) {
 	if f.image != "" {
 		o.Image = f.image
 	}
-	o.Namespace, o.Certificates, o.Replicas, o.OtherKinds, o.Monitor, o.Network = f.namespace, f.certificates, f.replicas, f.others, f.monitor, f.network
+	o.Namespace, o.Certificates, o.Replicas, o.Monitor, o.Network = f.namespace, f.certificates, f.replicas, f.monitor, f.network
+	if o.OtherKinds = len(f.others) > 0; o.OtherKinds {
+		if o.OtherRules, err = install.Others(f.others); err != nil {
+			return o, flagError{fmt.Errorf("--other-kinds: %w", err)}
+		}
+	}
 	return o, nil
 }
 

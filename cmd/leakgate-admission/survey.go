@@ -18,6 +18,7 @@ type look struct {
 	connection
 	policy, namespace string
 	hosts             []string // of artifacts
+	otherClusters     []string
 	kustomize, helm   string
 }
 
@@ -55,6 +56,7 @@ func (w *world) survey(ctx context.Context, l look) (survey.Survey, install.Clus
 	if err != nil {
 		return survey.Survey{}, cluster, "", err
 	}
+	s.Server, s.OtherClusters = config.Host, l.otherClusters
 	if s.Artifacts, err = artifacts(config, l.hosts); err != nil {
 		return survey.Survey{}, cluster, "", err
 	}
@@ -128,6 +130,7 @@ func one(args []string) string {
 // planned adds the flags of commands that look at what deployers would write.
 func (l *look) planned(c *cobra.Command) {
 	c.Flags().StringSliceVar(&l.hosts, "artifact-host", nil, "`HOST[:PORT]` that Flux's artifacts may be fetched from, beside services of the cluster")
+	c.Flags().StringSliceVar(&l.otherClusters, "other-cluster", nil, "`ADDRESS` that deployers write to, of which you say that it is no address of this cluster")
 	c.Flags().StringVar(&l.kustomize, "kustomize", "", "the `PROGRAM` that builds kustomizations; default: kustomize or kubectl")
 	c.Flags().StringVar(&l.helm, "helm", "", "the `PROGRAM` that renders charts, helm 3.16 or newer; default: helm")
 }

@@ -22,7 +22,7 @@ func (a *answer) manifests() scanner.Manifests {
 		m.Formats = k.Formats
 	}
 	if a.files != nil {
-		m.Roles = a.files.roles
+		m.Roles, m.Helpers = a.files.roles, a.files.helpers.of
 	}
 	m.Strict = a.q.Strict
 	return m
@@ -34,11 +34,12 @@ type manifestFiles struct {
 	roles     map[string]manifest.Role
 	kustomize []string // folders with a kustomization, as they are reported
 	charts    []string // folders with a chart of Helm
+	helpers   helpers
 }
 
 // findManifests looks through the paths of a question.
 func findManifests(paths []string) (*manifestFiles, error) {
-	m := &manifestFiles{roles: map[string]manifest.Role{}}
+	m := &manifestFiles{roles: map[string]manifest.Role{}, helpers: helpers{}}
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {
@@ -102,8 +103,9 @@ func (m *manifestFiles) file(name string) {
 		if _, err := os.Stat(filepath.Join(dir, "Chart.yaml")); err == nil {
 			m.roles[name] = manifest.Values
 		}
-	case inTemplates(name):
+	case chartOf(name) != "":
 		m.roles[name] = manifest.Template
+		m.helpers.read(name)
 	}
 }
 
@@ -131,18 +133,6 @@ func (m *manifestFiles) generators(dir string, text []byte, depth int) {
 			m.generators(dir, inner, depth+1)
 		}
 	}
-}
-
-// inTemplates reports whether a file is a template of a chart.
-func inTemplates(name string) bool {
-	for dir := path.Dir(name); dir != "." && dir != "/"; dir = path.Dir(dir) {
-		if path.Base(dir) == "templates" {
-			if _, err := os.Stat(filepath.Join(path.Dir(dir), "Chart.yaml")); err == nil {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // generated adds the files of generators that the paths do not name.

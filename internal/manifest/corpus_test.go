@@ -20,6 +20,8 @@ import (
 	"crypto/cipher"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"github.com/leakgate/leakgate/test/attacks"
 )
 
 // least is how many cases each class of attack has.
@@ -35,32 +37,36 @@ func TestCorpus(t *testing.T) {
 	if err != nil || len(classes) == 0 {
 		t.Fatalf("no classes: %v", err)
 	}
+	var list attacks.List
 	for _, class := range classes {
 		t.Run(strings.TrimSuffix(filepath.Base(class), ".txtar"), func(t *testing.T) {
 			archive, err := txtar.ParseFile(class)
 			if err != nil {
 				t.Fatal(err)
 			}
-			twins, attacks := map[string]bool{}, 0
+			twins, tried := map[string]bool{}, 0
 			for _, file := range archive.Files {
 				name, rule, _ := strings.Cut(file.Name, " = ")
 				text := expand(t, string(file.Data))
 				if rule == "twin" {
 					twins[name] = true
+					list.Legitimate = append(list.Legitimate, strings.TrimPrefix(t.Name(), "TestCorpus/")+": "+name)
 					legitimate(t, name, text)
 					continue
 				}
 				if !twins[name] {
 					t.Errorf("%s has no twin", name)
 				}
-				attacks++
+				tried++
 				attack(t, name, rule, text)
+				list.Attacks = append(list.Attacks, attacks.Case{Class: strings.TrimPrefix(t.Name(), "TestCorpus/"), Name: name, Rule: rule})
 			}
-			if attacks < least {
-				t.Errorf("%d cases, at least %d are due", attacks, least)
+			if tried < least {
+				t.Errorf("%d cases, at least %d are due", tried, least)
 			}
 		})
 	}
+	list.Hold(t, "../../testdata/attacks/manifest.txt", *update)
 }
 
 func judged(t *testing.T, c Checker, text string) []Fault {

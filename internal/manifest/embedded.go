@@ -1,12 +1,22 @@
 package manifest
 
-import "strings"
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"strings"
+)
 
 // embedded reads a document within a string: the annotation that kubectl apply
 // leaves, a patch, a manifest in a ConfigMap. Text that looks like a document
 // and is none is an ordinary string.
 func (w *walker) embedded(n *node, path []step, text string) {
-	if w.depth >= maxEmbedded || len(text) < 16 || !strings.Contains(text, ":") || !Looks([]byte(text)) {
+	if len(text) < 16 || !strings.Contains(text, ":") || !Looks([]byte(text)) && !(strings.Contains(text, "apiVersion") && packedText([]byte(text))) {
+		return
+	}
+	if w.depth >= maxEmbedded {
+		w.stop(n, fmt.Sprintf("more than %d documents within each other", maxEmbedded))
 		return
 	}
 	trees, _ := parseTrees([]byte(text))
@@ -25,15 +35,105 @@ func (w *walker) embedded(n *node, path []step, text string) {
 	}
 }
 
+// Limits on what is packed: how often a text is unpacked, and how many bytes all of
+// one document's come to.
+const (
+	maxPacked   = 6
+	maxUnpacked = 16 << 20
+	leastPacked = 24 // base64 of the shortest Secret with a value is longer
+)
+
+// packed reads documents within a text that is base64 or gzip in base64, as in
+// status fields, Ignition's data URLs and the releases that Helm stores: several
+// times over.
+func (w *walker) packed(n *node, path []step, text string) {
+	for range maxPacked {
+		inner, ok := w.unpack(n, text)
+		if !ok {
+			return
+		}
+		w.embedded(n, path, inner)
+		text = inner
+	}
+	if _, more := w.unpack(n, text); more {
+		w.stop(n, fmt.Sprintf("a text that is packed more than %d times", maxPacked))
+	}
+}
+
+// unpack undoes one layer.
+func (w *walker) unpack(n *node, text string) (string, bool) {
+	if strings.HasPrefix(text, "\x1f\x8b") {
+		return w.inflate(n, text)
+	}
+	if rest, encoded, is := strings.Cut(text[:min(len(text), 100)], ";base64,"); is && strings.HasPrefix(rest, "data:") {
+		text = text[len(text[:min(len(text), 100)])-len(encoded):]
+	}
+	if len(text) < leastPacked || !base64Text(text) || !w.unpacks(n, len(text)) {
+		return "", false
+	}
+	return decodeBase64(text)
+}
+
+// base64Text reports whether a text has none but the letters of base64, and blanks.
+func base64Text(text string) bool {
+	for _, c := range []byte(text) {
+		if !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '+' || c == '/' || c == '=' || c == '-' || c == '_' || isSpace(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *walker) inflate(n *node, text string) (string, bool) {
+	r, err := gzip.NewReader(strings.NewReader(text))
+	if err != nil {
+		return "", false
+	}
+	var out bytes.Buffer
+	_, err = io.Copy(&out, io.LimitReader(r, int64(maxUnpacked-w.unpacked)+1)) // of what is cut off the beginning counts
+	return out.String(), w.unpacks(n, out.Len()) && (err == nil || out.Len() > 0)
+}
+
+// unpacks counts what is unpacked, and stops the walk when that is too much.
+func (w *walker) unpacks(n *node, size int) bool {
+	if w.unpacked += size; w.unpacked > maxUnpacked {
+		w.stop(n, fmt.Sprintf("more than %d MiB of packed texts", maxUnpacked>>20))
+		return false
+	}
+	return true
+}
+
+// packedText reports whether a text has a word that may be base64: long, with letters
+// of both cases, as digests have not.
+func packedText(text []byte) bool {
+	run, upper, lower := 0, false, false
+	for _, c := range text {
+		switch {
+		case 'a' <= c && c <= 'z':
+			lower = true
+		case 'A' <= c && c <= 'Z':
+			upper = true
+		case '0' <= c && c <= '9' || c == '+' || c == '/' || c == '=':
+		default:
+			run, upper, lower = 0, false, false
+			continue
+		}
+		if run++; run >= leastPacked && upper && lower {
+			return true
+		}
+	}
+	return false
+}
+
 // within walks a document in a string of another, on the same budget.
 func (w *walker) within(t tree, place func(*node) (int, int)) walker {
-	return walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, nodes: w.nodes, paths: w.paths, again: w.again, depth: w.depth + 1,
+	return walker{scale: w.scale, tree: t, doc: w.doc, source: w.source, chart: w.chart, nodes: w.nodes, paths: w.paths, again: w.again, unpacked: w.unpacked, depth: w.depth + 1,
 		place: place, open: map[*node]bool{}, own: map[*node]map[string]bool{}}
 }
 
 // after goes on with what a document within has left of the budget.
 func (w *walker) after(inner *walker) {
-	w.nodes, w.paths, w.again = inner.nodes, inner.paths, inner.again
+	w.nodes, w.paths, w.again, w.unpacked = inner.nodes, inner.paths, inner.again, inner.unpacked
 	if w.fault == nil {
 		w.fault = inner.fault
 	}

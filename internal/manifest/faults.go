@@ -56,17 +56,21 @@ func weight(f Fault) int {
 func (c Checker) document(d *Document) []Fault {
 	j := &judge{Checker: c, document: d}
 	for i := range d.objects {
-		j.object = &d.objects[i]
-		root := view{j: j, node: j.object.root}
-		j.twice(root)
-		if judge := j.object.family.judge; judge != nil {
-			judge(j, root)
-		}
-		j.everywhere(root)
+		j.judgeObject(&d.objects[i])
 	}
 	j.plain()
 	j.detected()
 	return j.out
+}
+
+func (j *judge) judgeObject(o *found) {
+	j.object = o
+	root := view{j: j, node: o.root}
+	j.twice(root)
+	if o.family.judge != nil {
+		o.family.judge(j, root)
+	}
+	j.everywhere(root)
 }
 
 // judge collects the faults of one document.

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	goparse "text/template/parse"
 )
@@ -21,6 +22,9 @@ type valueTemplate struct {
 	computed bool     // an action makes something of constants, which cannot be read here
 	broken   bool     // it is no template of Go; texts and whole are a guess
 }
+
+// joined is the text between the actions, as if none printed anything.
+func (t valueTemplate) joined() string { return strings.ReplaceAll(t.whole, mark, "") }
 
 // Limits on a template. A value of a Secret has no more than a mebibyte.
 const (
@@ -54,15 +58,15 @@ func parseTemplate(text string, depth int) (valueTemplate, bool) {
 	if _, err := tree.Parse(text, "", "", trees); err != nil || trees["value"] == nil {
 		return valueTemplate{}, false
 	}
-	r := templateReader{vars: map[string]bool{"$": true}, depth: depth, joins: map[*goparse.PipeNode]bool{}}
+	r := templateReader{vars: map[string]bool{"$": true}, depth: depth, joins: map[*goparse.PipeNode]bool{}, trees: trees, trials: newTrials()}
 	r.list(trees["value"].Root, true, true)
+	r.out.whole = string(r.between)
 	for name, t := range trees {
-		if name != "value" {
-			r.vars = map[string]bool{"$": r.passed}
+		if name != "value" && !r.called[name] {
+			r.vars, r.trials = map[string]bool{"$": r.passed}, newTrials()
 			r.list(t.Root, r.passed, r.passed)
 		}
 	}
-	r.out.whole = r.between.String()
 	r.out.texts = append(r.out.texts, r.joined...)
 	return r.out, true
 }
@@ -84,13 +88,20 @@ func guessTemplate(text string) valueTemplate {
 // "." stands for, and whether anything decides that the place is ever reached.
 type templateReader struct {
 	out     valueTemplate
-	between strings.Builder
+	between []byte
 	vars    map[string]bool // whether a variable holds something that is not in the template
 	joined  []string        // constants that a function may put together
 	passed  bool            // a template that is called is handed something of the source
 	depth   int
+	arms    int // how many conditions are around, and how many of them nothing fulfils
+	dead    int
 
-	joins map[*goparse.PipeNode]bool // what onlyJoins told of brackets that others are around
+	trees          map[string]*goparse.Tree
+	called         map[string]bool // templates that were read where they are called
+	calls, calling int
+	nodes          int // that were walked
+	trials         []*trial
+	joins          map[*goparse.PipeNode]bool // what onlyJoins told of brackets that others are around
 }
 
 func (r *templateReader) list(l *goparse.ListNode, dot, live bool) {
@@ -103,10 +114,11 @@ func (r *templateReader) list(l *goparse.ListNode, dot, live bool) {
 }
 
 func (r *templateReader) node(n goparse.Node, dot, live bool) {
+	r.nodes++
 	switch n := n.(type) {
 	case *goparse.TextNode:
 		r.text(string(n.Text))
-		r.between.Write(n.Text)
+		r.write(string(n.Text))
 	case *goparse.ActionNode:
 		r.action(n.Pipe, dot, live)
 	case *goparse.IfNode:
@@ -116,7 +128,14 @@ func (r *templateReader) node(n goparse.Node, dot, live bool) {
 	case *goparse.RangeNode:
 		r.branch(&n.BranchNode, r.pipe(n.Pipe, dot), dot, live)
 	case *goparse.TemplateNode:
-		r.passed = r.pipe(n.Pipe, dot) || r.passed
+		r.call(n, dot, live)
+	}
+}
+
+// write keeps what is printed, where anything is.
+func (r *templateReader) write(text string) {
+	if r.dead == 0 {
+		r.between = append(r.between, text...)
 	}
 }
 
@@ -124,9 +143,29 @@ func (r *templateReader) node(n goparse.Node, dot, live bool) {
 // constant decides is no source.
 func (r *templateReader) branch(b *goparse.BranchNode, inner, dot, live bool) {
 	sourced := r.pipe(b.Pipe, dot)
-	r.declare(b.Pipe, sourced)
-	r.list(b.List, inner, live && sourced)
-	r.list(b.ElseList, dot, live && sourced)
+	w, known := r.constant(b.Pipe)
+	r.declare(b.Pipe, sourced && !known)
+	yes, no := sourced, sourced
+	if known {
+		yes, no = truth(w), !truth(w)
+	}
+	within := r.scope(b, w, known, sourced)
+	r.arm(b.List, inner && !known, live && yes, known && !yes)
+	within()
+	r.arm(b.ElseList, dot, live && no, known && !no)
+}
+
+// arm is one way of a branch; dead says that it is never taken.
+func (r *templateReader) arm(l *goparse.ListNode, dot, live, dead bool) {
+	r.arms++
+	if dead {
+		r.dead++
+	}
+	r.list(l, dot, live)
+	r.arms--
+	if dead {
+		r.dead--
+	}
 }
 
 func (r *templateReader) declare(p *goparse.PipeNode, sourced bool) {
@@ -142,17 +181,45 @@ func (r *templateReader) declare(p *goparse.PipeNode, sourced bool) {
 func (r *templateReader) action(p *goparse.PipeNode, dot, live bool) {
 	before := len(r.out.texts)
 	sourced := r.pipe(p, dot)
-	r.declare(p, sourced)
+	text, known := r.settled(p)
+	if known && text == "" {
+		r.dropNumbers(before)
+	}
 	constants := r.out.texts[before:]
+	if known && text != "" && len(p.Decl) == 0 && !slices.Contains(constants, text) {
+		r.out.texts = append(r.out.texts, text)
+	}
+	sourced = sourced && !known
+	r.declare(p, sourced)
 	r.out.computed = r.out.computed || !sourced && len(constants) > 0 && !r.onlyJoins(p)
 	switch {
 	case len(p.Decl) > 0:
 	case sourced:
 		r.out.sourced = r.out.sourced || live
-		r.between.WriteString(mark)
+		r.write(mark)
+	case known:
+		r.write(text)
 	default:
-		r.between.WriteString(strings.Join(constants, ""))
+		r.write(strings.Join(constants, ""))
 	}
+}
+
+// settled is what a pipeline prints whatever the source has. A variable that is
+// assigned where that is not sure to happen may hold either.
+func (r *templateReader) settled(p *goparse.PipeNode) (string, bool) {
+	w, known := r.constant(p)
+	if p.IsAssign && r.arms > 0 {
+		for _, t := range r.trials {
+			t.declare(p, worked{value: opaque})
+		}
+	}
+	text := printed(w)
+	return text, known && !strings.Contains(text, "{{") // a template that it prints is read as one
+}
+
+// dropNumbers leaves out the numbers of an action that prints nothing.
+func (r *templateReader) dropNumbers(from int) {
+	r.out.texts = append(r.out.texts[:from], slices.DeleteFunc(slices.Clone(r.out.texts[from:]), isNumber)...)
 }
 
 // text keeps what stands in a template. A template that it prints is read as well:

@@ -80,7 +80,7 @@ func (m Marks) LooksJudged(text []byte) bool {
 	if m&hasSOPS != 0 {
 		return true
 	}
-	return m&hasVersion != 0 && slices.ContainsFunc(judgedWords, func(word []byte) bool { return bytes.Contains(text, word) })
+	return m&hasVersion != 0 && (slices.ContainsFunc(judgedWords, func(word []byte) bool { return bytes.Contains(text, word) }) || packedText(text))
 }
 
 // judgedWords are in every document that a judge has a fault for; the last of

@@ -90,7 +90,7 @@ const (
 	maxDepth    = 200      // nesting of maps and lists
 	maxPaths    = 64 << 20 // bytes of all paths of one document
 	maxAgain    = 4 << 20  // bytes of what aliases make of one document beyond its text
-	maxEmbedded = 3        // documents within strings of documents
+	maxEmbedded = 6        // documents within strings of documents
 )
 
 // Parse reads the documents of one input; name is for errors only. A document
@@ -100,7 +100,7 @@ const (
 func Parse(name string, text []byte) ([]Document, error) { return parse(name, text, "") }
 
 // parse also takes documents that do not say their kind for one of the kind given.
-func parse(name string, text []byte, kind string) ([]Document, error) {
+func parse(name string, text []byte, kind string, helpers ...string) ([]Document, error) {
 	if len(text) > maxText {
 		return nil, &SyntaxError{Name: name, Line: 1, Reason: fmt.Sprintf("more than %d MiB of documents", maxText>>20), Limit: true, Looks: Looks(text)}
 	}
@@ -110,11 +110,12 @@ func parse(name string, text []byte, kind string) ([]Document, error) {
 	scale := newRuler(text)
 	trees, faults := parseTrees(text)
 	var docs []Document
+	chart := readChart(string(text), helpers...)
 	for _, tree := range trees {
 		if kind == "Kustomization" {
 			kustomizeCase(tree.root, 0)
 		}
-		w := walker{scale: scale, source: &source{tree: tree, scale: scale}}
+		w := walker{scale: scale, source: &source{tree: tree, scale: scale}, chart: chart}
 		docs = append(docs, w.documents(tree, kind)...)
 		if w.fault != nil {
 			w.fault.looks = Looks(text[tree.start:tree.end])

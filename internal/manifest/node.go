@@ -94,6 +94,7 @@ func splitStream(text []byte) [][2]int {
 		start = len(bom)
 	}
 	marked := false // a "---" was seen since start, so that directives are at their end
+	edges := definitionEdges(text)
 	cut := func(at int) {
 		content := hasContent(text[start:at])
 		if content {
@@ -105,6 +106,10 @@ func splitStream(text []byte) [][2]int {
 	}
 	for i := start; i < len(text); {
 		end := lineEnd(text, i)
+		for len(edges) > 0 && edges[0] < end {
+			cut(max(edges[0], start))
+			edges = edges[1:]
+		}
 		switch line := text[i:end]; {
 		case isMarker(line, "---"):
 			cut(i)

@@ -13,7 +13,7 @@ func fills(action string) bool {
 	if control.MatchString(inner) {
 		return true
 	}
-	if t, ok := parseTemplate("{{ "+inner+" }}", 0); ok {
+	if t, ok := parseTemplate(withVariables("{{ "+inner+" }}"), 0); ok {
 		if t.sourced {
 			return !slices.ContainsFunc(t.instead, literal) && !slices.ContainsFunc(t.texts, func(text string) bool { return !ordinary("", text) })
 		}
@@ -22,6 +22,21 @@ func fills(action string) bool {
 	}
 	return jinja.MatchString(inner)
 }
+
+// withVariables is a part of a template with its variables declared, as what is
+// before it does: of those it is not known here what is in them.
+func withVariables(part string) string {
+	if !strings.Contains(part, "$") {
+		return part
+	}
+	var b strings.Builder
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(variableName.FindAllString(part, 50)))) {
+		b.WriteString("{{ " + name + " := .Values }}")
+	}
+	return b.String() + part
+}
+
+var variableName = regexp.MustCompile(`\$[A-Za-z_]\w*`)
 
 var (
 	control = regexp.MustCompile(`\A(?:if|else|end|range|with|define|block|template|break|continue)\b|\A/\*`)

@@ -26,8 +26,9 @@ const (
 func (r Role) Always() bool { return r != Documents && r != Template }
 
 // ParseAs reads a text by its role. What a generator makes of a file are fields
-// of one Secret without a name.
-func ParseAs(name string, text []byte, role Role) ([]Document, error) {
+// of one Secret without a name. helpers are other files of a chart that define
+// templates which a Template calls.
+func ParseAs(name string, text []byte, role Role, helpers ...string) ([]Document, error) {
 	switch role {
 	case Values:
 		return parse(name, text, valuesKind)
@@ -48,7 +49,7 @@ func ParseAs(name string, text []byte, role Role) ([]Document, error) {
 		}
 		return []Document{generated(text, spans, keys)}, nil
 	}
-	return Parse(name, text)
+	return parse(name, text, "", helpers...)
 }
 
 // patchKind stands for the kind of a JSON patch of Secrets.

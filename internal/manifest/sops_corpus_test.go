@@ -9,6 +9,7 @@ import (
 	"github.com/leakgate/leakgate/internal/manifest/sops"
 	"github.com/leakgate/leakgate/internal/manifest/sopstest"
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/test/attacks"
 )
 
 const plainSecret = `apiVersion: v1
@@ -157,6 +158,10 @@ func sopsCases(t *testing.T) []sopsCase {
 			group := strings.ReplaceAll(swap(text[i:j]), "\n", "\n    ")
 			return strings.Replace(text[:i], "  age:\n", "  key_groups:\n  - age:\n", 1) + "    " + strings.TrimRight(group, " ") + text[j:]
 		}},
+		{class: "swapped recipient", name: "AWS key", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  kms:\n  - arn: arn:aws:kms:eu-central-1:123456789012:key/a\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
+		{class: "swapped recipient", name: "GCP key", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  gcp_kms:\n  - resource_id: projects/p/locations/global/keyRings/r/cryptoKeys/k\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
+		{class: "swapped recipient", name: "Azure key", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  azure_kv:\n  - vault_url: https://v.vault.azure.net\n    name: k\n    version: a\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
+		{class: "swapped recipient", name: "key in Vault", rule: RuleSOPSRecipient, file: known, check: listed, edit: replace("sops:\n", "sops:\n  hc_vault:\n  - vault_address: https://vault.example\n    engine_path: sops\n    key_name: k\n    created_at: \"2026-01-01T00:00:00Z\"\n    enc: AQIC\n")},
 		{class: "swapped recipient", name: "taken out", rule: RuleSOPSDrift, warn: true, file: both, check: Checker{Prescribed: &Recipients{Age: []string{ours.Recipient().String(), theirs.Recipient().String()}}}, edit: func(text string) string {
 			i, j := strings.LastIndex(text, "  - recipient:"), strings.Index(text, "  lastmodified:")
 			return text[:i] + text[j:]
@@ -264,9 +269,10 @@ func TestVerifyMACAsksForAKeyOfTheFile(t *testing.T) {
 // TestSOPSCorpus: every attack is seen, and the file it was made from is clean,
 // by the same policy.
 func TestSOPSCorpus(t *testing.T) {
-	count := map[string]int{}
+	count, list := map[string]int{}, attacks.List{}
 	for _, c := range sopsCases(t) {
 		count[c.class]++
+		list.Attacks = append(list.Attacks, attacks.Case{Class: c.class, Name: c.name, Rule: c.rule})
 		t.Run(c.class+"/"+c.name, func(t *testing.T) {
 			plain, file := c.plain, c.file
 			if plain == "" {
@@ -293,6 +299,7 @@ func TestSOPSCorpus(t *testing.T) {
 			want(t, c.name, c.check, edited, c.rule, !c.warn)
 		})
 	}
+	list.Hold(t, "../../testdata/attacks/sops.txt", *update)
 	for class, n := range count {
 		if n < least && class != "policy" {
 			t.Errorf("%s: %d cases, at least %d are due", class, n, least)

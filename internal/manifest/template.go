@@ -3,6 +3,7 @@ package manifest
 import (
 	"bytes"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -59,7 +60,7 @@ func tolerate(part []byte, splice bool) ([]byte, []mask) {
 	out := bytes.Clone(part)
 	var masks []mask
 	for _, m := range actions(part) {
-		if alone(part, m[0], m[1]) {
+		if alone(part, m[0], m[1]) && !printsInBlock(part, m[0], m[1]) {
 			// The blanks around go too: in a block scalar they would count.
 			fill(out[m[0]-blanksBefore(part[:m[0]]):m[1]+blanksAfter(part[m[1]:])], '\n')
 			continue
@@ -92,6 +93,30 @@ func alone(part []byte, start, end int) bool {
 	around := append(bytes.Clone(part[from+first+1:start]), part[end:to]...)
 	return len(bytes.TrimSpace(action.ReplaceAll(around, nil))) == 0
 }
+
+// printsInBlock reports whether an action that is alone on its line prints a value
+// there: it is in a block scalar, and no control of the template.
+func printsInBlock(part []byte, start, end int) bool {
+	inner := strings.Trim(string(part[start+2:end-2]), "- \t\r\n")
+	if !bytes.HasPrefix(part[start:], []byte("{{")) || control.MatchString(inner) || declares.MatchString(inner) {
+		return false
+	}
+	indent := blanksBefore(part[:start])
+	from := max(0, start-block)
+	lines := bytes.Split(part[from:start-indent], []byte("\n"))
+	for _, line := range slices.Backward(lines) {
+		trimmed := bytes.TrimLeft(line, " \t")
+		if len(bytes.TrimSpace(trimmed)) > 0 && len(line)-len(trimmed) < indent {
+			return blockHeader.Match(line)
+		}
+	}
+	return false
+}
+
+var (
+	declares    = regexp.MustCompile(`\A\$\w*(?:\s*,\s*\$\w+)?\s*:?=`)
+	blockHeader = regexp.MustCompile(`[:-][ \t]+(?:![^\s]*[ \t]+|&[^\s]+[ \t]+)?[|>][-+0-9]*[ \t]*(?:#.*)?\r?\z`)
+)
 
 // blanksBefore counts the blanks at the end of text, unless they start it.
 func blanksBefore(text []byte) int {

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"iter"
-	"maps"
 	"strings"
 )
 
@@ -64,8 +63,8 @@ func (v view) pairs() iter.Seq2[string, view] {
 	}
 }
 
-// each yields the pairs of n but for the keys that v has already, and reports
-// whether to go on.
+// each yields the pairs of n but for the keys that v has already, adds them to
+// those, and reports whether to go on.
 func (v *view) each(n *node, depth int, had map[string]bool, yield func(string, view) bool) bool {
 	var merged []*node
 	for i := 0; i+1 < len(n.kids); i += 2 {
@@ -86,7 +85,11 @@ func (v *view) each(n *node, depth int, had map[string]bool, yield func(string, 
 	if len(merged) == 0 {
 		return true
 	}
-	return v.eachMerged(merged, depth, with(had, n), yield)
+	if had == nil {
+		had = map[string]bool{}
+	}
+	remember(had, n)
+	return v.eachMerged(merged, depth, had, yield)
 }
 
 func (v *view) eachMerged(merged []*node, depth int, had map[string]bool, yield func(string, view) bool) bool {
@@ -102,22 +105,19 @@ func (v *view) eachMerged(merged []*node, depth int, had map[string]bool, yield 
 			if !v.each(source, depth+1, had, yield) {
 				return false
 			}
-			had = with(had, source)
+			remember(had, source)
 		}
 	}
 	return true
 }
 
-// with adds the keys of a mapping to those that are known.
-func with(had map[string]bool, n *node) map[string]bool {
-	all := make(map[string]bool, len(had)+len(n.kids)/2)
-	maps.Copy(all, had)
+// remember adds the keys of a mapping to those that are known.
+func remember(had map[string]bool, n *node) {
 	for i := 0; i+1 < len(n.kids); i += 2 {
 		if !n.kids[i].merge {
-			all[n.kids[i].text] = true
+			had[n.kids[i].text] = true
 		}
 	}
-	return all
 }
 
 // maxMerges is how deep merged mappings may merge others.

@@ -12,18 +12,20 @@ import (
 // walker turns one parsed tree into documents. Its budgets bound what aliases
 // and long keys can multiply.
 type walker struct {
-	scale  *ruler
-	tree   tree
-	nodes  int
-	paths  int
-	again  int // bytes of the fields that aliases make once more
-	depth  int // of documents within strings
-	fault  *fault
-	place  func(n *node) (start, end int) // of a leaf in the input; nil: as the node says
-	doc    *Document
-	source *source
-	open   map[*node]bool            // mappings and sequences being walked, against cycles
-	own    map[*node]map[string]bool // keys of mappings that others are merged into
+	scale    *ruler
+	tree     tree
+	nodes    int
+	paths    int
+	again    int // bytes of the fields that aliases make once more
+	unpacked int // bytes of texts that were packed
+	depth    int // of documents within strings
+	fault    *fault
+	place    func(n *node) (start, end int) // of a leaf in the input; nil: as the node says
+	doc      *Document
+	source   *source
+	chart    *chart                    // of a file that is a template; nil: it is none
+	open     map[*node]bool            // mappings and sequences being walked, against cycles
+	own      map[*node]map[string]bool // keys of mappings that others are merged into
 }
 
 // object is the Kubernetes object that a leaf belongs to: the innermost.
@@ -304,16 +306,24 @@ func (w *walker) leaf(n *node, path []step, o object) {
 	if n.null || o.kind == "" {
 		if o.kind == "" && !n.null {
 			w.embedded(n, path, w.tree.unmask(n))
+			w.packed(n, path, n.text)
 		}
 		return
 	}
 	text := w.tree.unmask(n)
 	f := Field{Kind: o.kind, Namespace: o.namespace, Name: o.name, Path: w.path(path), nested: o.base > 0}
 	r := o.family.read(path[o.base:], text)
+	spelled := false // by constants of the template
+	if r.sensitive && w.chart != nil {
+		var value string
+		if value, spelled = w.chart.value(path[len(path)-1].key, text); spelled {
+			text, r = value, o.family.read(path[o.base:], value)
+		}
+	}
 	if r.kept == Plain && (wellFormedSOPS(text) || r.value != text && wellFormedSOPS(r.value)) {
 		r.kept = SOPS
 	}
-	if r.kept == Plain && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
+	if r.kept == Plain && !(spelled && strings.Contains(text, "{{")) && (Placeholder(text) || r.value != text && Placeholder(r.value)) {
 		r.kept = Reference
 	}
 	if r.kept == Plain && o.vault && (vaultKeys(text) || vaultKeys(r.value)) {
@@ -335,6 +345,9 @@ func (w *walker) leaf(n *node, path []step, o object) {
 		text = r.value
 	}
 	w.embedded(n, path, text)
+	if r.kept == Plain && !r.sensitive {
+		w.packed(n, path, text)
+	}
 }
 
 // What a field takes beside its value, and each step of its path, in bytes.

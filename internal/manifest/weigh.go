@@ -76,7 +76,7 @@ func (j *judge) weigh(key string, v view, text, rule, fix string) {
 	}
 	t := readTemplate(j.resolved(text))
 	switch {
-	case j.known(text) || j.known(strings.Join(t.texts, "\n")):
+	case j.anyKnown(text, strings.Join(t.texts, "\n"), t.joined()):
 		j.value(v, rule, key+" is spelled out in the template", fix)
 	case t.computed:
 		j.value(v, rule, key+" is computed of constants, which nobody can read here", fix)
@@ -87,6 +87,17 @@ func (j *judge) weigh(key string, v view, text, rule, fix string) {
 	default:
 		j.spelledIn(v, t, rule, fix)
 	}
+}
+
+// anyKnown reports whether a rule knows one of some texts, of which two may be the
+// same.
+func (j *judge) anyKnown(texts ...string) bool {
+	for i, text := range texts {
+		if !slices.Contains(texts[:i], text) && j.known(text) {
+			return true
+		}
+	}
+	return false
 }
 
 // resolved is a template with a mark for each variable that a tool fills in before
@@ -122,7 +133,12 @@ func (j *judge) harmless(key string, t valueTemplate) bool {
 		return public(text) || !secretName(key) && !slices.ContainsFunc(strings.Split(text, "\n"), loneCredential)
 	}
 	plain := func(text string) bool { return ordinary(key, text) }
-	return !(secretName(key) && literal(text)) && plain(text) && !userInfo(text) && !slices.ContainsFunc(t.texts, func(text string) bool { return !plain(text) })
+	joined := strings.TrimSpace(t.joined())
+	if joined == text {
+		joined = "" // as it is for a text without any action
+	}
+	return !(secretName(key) && (literal(text) || literal(joined))) && plain(text) && plain(joined) && !userInfo(text) && !userInfo(joined) &&
+		!slices.ContainsFunc(t.texts, func(text string) bool { return !plain(text) })
 }
 
 // loneCredential is a line that is a single word, which no setting is.
@@ -142,20 +158,37 @@ func credentialBeside(key string, t valueTemplate) bool {
 		return false
 	}
 	secretly := secretName(key)
-	for _, text := range t.texts {
+	for _, text := range append(strings.Split(t.whole, mark), t.texts...) {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
-		alone := whole.MatchString(text) || oneWord.MatchString(text)
-		if strong(text) && !strings.Contains(text, "/") || random(text) && alone || (secretly || alone) && !ordinary(key, strings.Trim(text, ":/@-_.")) {
+		if secretly && phrase(text) {
+			return true
+		}
+		alone := whole.MatchString(text) || oneWord.MatchString(text) || !strings.ContainsAny(text, ":=/@{}[]<>\"'&?;,") // pairs and addresses have names, which say more
+		if strong(text) && !strings.Contains(text, "/") && !strings.Contains(text, `":`) || random(text) && alone || (secretly || alone) && !ordinary(key, strings.Trim(text, ":/@-_.")) {
 			return true
 		}
 	}
-	between, all := strings.ReplaceAll(t.whole, mark, ""), strings.Join(t.texts, "")
+	between, all := t.joined(), strings.Join(t.texts, "")
 	if oneWord.MatchString(between) && (secretly || !ordinary(key, between)) || oneWord.MatchString(all) && !ordinary(key, all) {
 		return true
 	}
 	return secretly && slices.ContainsFunc(t.instead, literal)
+}
+
+// phrase reports whether a text is words put together, as people make passwords of
+// them. Addresses, pairs and what introduces a token are none.
+func phrase(text string) bool {
+	words := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("-_. ", r) })
+	letters := 0
+	for _, w := range words {
+		if !onlyLetters.MatchString(w) && !onlyDigits.MatchString(w) {
+			return false
+		}
+		letters += len(w)
+	}
+	return len(words) > 2 && letters >= 10
 }
 
 // oneWord is a word without separators.

@@ -82,10 +82,13 @@ func (c *Client) As(user string, groups ...string) *Client {
 	return with
 }
 
-// With is the same client with one header more.
-func (c *Client) With(name, value string) *Client {
+// With is the same client with one header more, which may have several values.
+func (c *Client) With(name string, values ...string) *Client {
 	header := c.header.Clone()
-	header.Set(name, value)
+	header.Del(name)
+	for _, value := range values {
+		header.Add(name, value)
+	}
 	return &Client{url: c.url, http: c.http, header: header}
 }
 

@@ -33,7 +33,7 @@ func Build(ctx context.Context, c *kube.Cluster) (*Door, error) {
 	d := &Door{
 		cluster: c, program: filepath.Join(c.Dir, "leakgate-admission"), Policy: filepath.Join(c.Dir, "policy.yaml"),
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", d.program, "../../cmd/leakgate-admission")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", d.program, "github.com/leakgate/leakgate/cmd/leakgate-admission")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build leakgate-admission: %w\n%s", err, out)

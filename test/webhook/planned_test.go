@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/leakgate/leakgate/test/kube"
 )
@@ -159,7 +160,14 @@ func (w *world) service(t *testing.T, account *kube.Account, address, host strin
 		"ports": []kube.Object{{"name": "http", "port": port, "protocol": "TCP"}}, "endpoints": []kube.Object{{"addresses": []string{address}, "conditions": kube.Object{"ready": true},
 			"targetRef": kube.Object{"kind": "Pod", "namespace": account.Namespace, "name": account.Pod, "uid": account.PodUID}}}})
 	must(t, err)
-	must(t, kube.Eventually(w, func(ctx context.Context) error {
+	// Kubernetes 1.34 looks for them in the older kind.
+	_, err = w.Admin().Create(w, "/api/v1/namespaces/flux-system/endpoints", kube.Object{"metadata": kube.Object{"name": "source-controller"},
+		"subsets": []kube.Object{{"ports": []kube.Object{{"name": "http", "port": port}}, "addresses": []kube.Object{{"ip": address,
+			"targetRef": kube.Object{"kind": "Pod", "namespace": account.Namespace, "name": account.Pod, "uid": account.PodUID}}}}}})
+	must(t, err)
+	ctx, cancel := context.WithTimeout(w, time.Minute)
+	defer cancel()
+	must(t, kube.Eventually(ctx, func(ctx context.Context) error {
 		_, err := w.Admin().Do(ctx, kube.Request{Method: "GET", Path: "/api/v1/namespaces/flux-system/services/source-controller:80/proxy/app.tar.gz"})
 		return err
 	}))
