@@ -273,7 +273,11 @@ func TestPolicyPageExampleParses(t *testing.T) {
 		t.Fatal("the page has no example")
 	}
 	for _, b := range blocks {
-		if _, err := ParsePolicy("example", b[1]); err != nil {
+		_, err := ParsePolicy("example", b[1])
+		if bytes.Contains(b[1], []byte("\nenroll:")) { // that of an organisation
+			_, err = ParseOrganisation("example", b[1])
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}
