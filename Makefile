@@ -17,7 +17,7 @@ help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## bin/leakgate and bin/leakgate-admission for this machine
+build: ## bin/leakgate, bin/leakgate-admission and bin/leakgate-app for this machine
 	$(BUILD) -o bin/ ./cmd/...
 
 .PHONY: test
@@ -65,6 +65,15 @@ soak-admission: ## the real controllers through the webhook for SOAK (default 1h
 	test/components/get etcd kube-apiserver kubectl sealed-secrets external-secrets vault kustomize-controller sops age >/dev/null
 	LEAKGATE_E2E=true SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestSoak ./test/live
 
+.PHONY: soak
+soak: ## 10,000 deliveries to the App, lost, doubled and reordered, with kill -9 at random, on SQLite and PostgreSQL (hours)
+	LEAKGATE_DELIVERIES=10000 test/e2e/app
+
+.PHONY: bench-app
+bench-app: ## the App: how long GitHub waits at 200 deliveries a second for a minute, and how long people wait for a verdict
+	LEAKGATE_BENCH=60s $(GO) test -count=1 -v -run TestGitHubDoesNotWait ./cmd/leakgate-app
+	LEAKGATE_BENCH=60s $(GO) test -count=1 -v -run TestPeopleDoNotWait ./app/work
+
 .PHONY: golden
 golden: ## rewrite the golden files and deploy/; read the diff before committing
 	$(GO) test ./internal/report ./cmd/leakgate ./admission ./admission/install -update
@@ -85,7 +94,7 @@ cross: ## compile for every released platform
 .PHONY: dist
 dist: ## the binaries of a release and their checksums.txt, in dist/ (VERSION=v1.2.3)
 	@rm -rf dist; mkdir dist
-	@for program in leakgate leakgate-admission; do for os in linux darwin windows; do for arch in amd64 arm64; do \
+	@for program in leakgate leakgate-admission leakgate-app; do for os in linux darwin windows; do for arch in amd64 arm64; do \
 	  file=$${program}_$(VERSION:v%=%)_$${os}_$$arch; [ $$os != windows ] || file=$$file.exe; \
 	  GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/$$file ./cmd/$$program; done; done; done
 	@cd dist; sha256sum leakgate* | tee checksums.txt

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -77,7 +78,7 @@ func level(f *gate.Judged) string {
 // choose takes as many of each level as GitHub shows, one for each value at each
 // line; repeats are findings of the same.
 func choose(list []*gate.Judged, repo *gitrepo.Repo, head string) (shown []annotation, repeats int) {
-	h, err := newHeads(repo, head)
+	h, err := inspect.NewHeads(repo, head)
 	if err != nil {
 		return nil, 0 // the verdict says what is wrong with the head
 	}
@@ -96,7 +97,7 @@ func choose(list []*gate.Judged, repo *gitrepo.Repo, head string) (shown []annot
 			tries[a.level]++
 		}
 		var ok bool
-		if a.line, ok = h.line(f); !ok {
+		if a.line, ok = h.Line(f); !ok {
 			continue
 		}
 		at := place{a.path, a.line, f.Credential}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/report"
@@ -27,61 +28,61 @@ func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
 	const gitlab = "GITLAB_CI=true CI_COMMIT_SHA=c CI_DEFAULT_BRANCH=main "
 	for _, c := range []struct {
 		env  string
-		want Event
+		want change.Event
 	}{
 		{gitlab + "CI_PIPELINE_SOURCE=push CI_COMMIT_BEFORE_SHA=b CI_COMMIT_BRANCH=x",
-			Event{Name: "GitLab CI", Kind: Push, Head: "c", Base: "b", Target: "main", Branch: "x"}},
+			change.Event{Name: "GitLab CI", Kind: change.Push, Head: "c", Base: "b", Target: "main", Branch: "x"}},
 		{gitlab + "CI_PIPELINE_SOURCE=push CI_COMMIT_BEFORE_SHA=" + zeros + " CI_COMMIT_TAG=v1",
-			Event{Name: "GitLab CI", Kind: Tag, Head: "c", Base: zeros, Target: "main"}},
+			change.Event{Name: "GitLab CI", Kind: change.Tag, Head: "c", Base: zeros, Target: "main"}},
 		{gitlab + "CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=1 CI_COMMIT_BEFORE_SHA=" + zeros +
 			" CI_MERGE_REQUEST_DIFF_BASE_SHA=d CI_MERGE_REQUEST_TARGET_BRANCH_NAME=stable",
-			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Target: "stable", Branch: "stable"}},
+			change.Event{Name: "GitLab CI", Kind: change.Proposal, Head: "c", Target: "stable", Branch: "stable"}},
 		{gitlab + "CI_PIPELINE_SOURCE=merge_request_event CI_MERGE_REQUEST_IID=1 CI_MERGE_REQUEST_EVENT_TYPE=merge_train" +
 			" CI_MERGE_REQUEST_TARGET_BRANCH_NAME=main CI_MERGE_REQUEST_TARGET_BRANCH_SHA=t",
-			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
+			change.Event{Name: "GitLab CI", Kind: change.Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
 		{gitlab + "CI_PIPELINE_SOURCE=external_pull_request_event CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA=t" +
 			" CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME=main",
-			Event{Name: "GitLab CI", Kind: Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
+			change.Event{Name: "GitLab CI", Kind: change.Proposal, Head: "c", Base: "t", Target: "main", Branch: "main"}},
 		{gitlab + "CI_PIPELINE_SOURCE=parent_pipeline CI_COMMIT_BEFORE_SHA=b CI_COMMIT_BRANCH=x",
-			Event{Name: "GitLab CI", Kind: Push, Head: "c", Target: "main", Branch: "x"}},
+			change.Event{Name: "GitLab CI", Kind: change.Push, Head: "c", Target: "main", Branch: "x"}},
 		{gitlab + "CI_PIPELINE_SOURCE=web CI_COMMIT_BEFORE_SHA=" + zeros + " CI_COMMIT_BRANCH=x",
-			Event{Name: "GitLab CI", Kind: Push, Head: "c", Target: "main", Branch: "x"}},
+			change.Event{Name: "GitLab CI", Kind: change.Push, Head: "c", Target: "main", Branch: "x"}},
 		{gitlab + "CI_PIPELINE_SOURCE=schedule CI_COMMIT_BRANCH=main CI_COMMIT_BEFORE_SHA=" + zeros,
-			Event{Name: "GitLab CI", Kind: Everything, Head: "c", Base: zeros, Target: "main", Branch: "main"}},
+			change.Event{Name: "GitLab CI", Kind: change.Everything, Head: "c", Base: zeros, Target: "main", Branch: "main"}},
 		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c BITBUCKET_BRANCH=x BITBUCKET_PR_ID=2 BITBUCKET_PR_DESTINATION_BRANCH=main",
-			Event{Name: "Bitbucket Pipelines", Kind: Proposal, Target: "main", Branch: "main"}},
+			change.Event{Name: "Bitbucket Pipelines", Kind: change.Proposal, Target: "main", Branch: "main"}},
 		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_COMMIT=c BITBUCKET_BRANCH=x",
-			Event{Name: "Bitbucket Pipelines", Kind: Push, Branch: "x"}},
-		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_TAG=v1", Event{Name: "Bitbucket Pipelines", Kind: Tag}},
+			change.Event{Name: "Bitbucket Pipelines", Kind: change.Push, Branch: "x"}},
+		{"BITBUCKET_BUILD_NUMBER=1 BITBUCKET_TAG=v1", change.Event{Name: "Bitbucket Pipelines", Kind: change.Tag}},
 		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/pull/1/merge BUILD_REASON=PullRequest" +
 			" SYSTEM_PULLREQUEST_TARGETBRANCH=refs/heads/main SYSTEM_PULLREQUEST_SOURCECOMMITID=h",
-			Event{Name: "Azure Pipelines", Kind: Proposal, Head: "c", Merged: "h", Target: "main", Branch: "main"}},
+			change.Event{Name: "Azure Pipelines", Kind: change.Proposal, Head: "c", Merged: "h", Target: "main", Branch: "main"}},
 		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/heads/x BUILD_REASON=IndividualCI",
-			Event{Name: "Azure Pipelines", Kind: Push, Head: "c", Branch: "x"}},
-		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/tags/v1", Event{Name: "Azure Pipelines", Kind: Tag, Head: "c"}},
+			change.Event{Name: "Azure Pipelines", Kind: change.Push, Head: "c", Branch: "x"}},
+		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/tags/v1", change.Event{Name: "Azure Pipelines", Kind: change.Tag, Head: "c"}},
 		{"TF_BUILD=True BUILD_SOURCEVERSION=c BUILD_SOURCEBRANCH=refs/heads/main BUILD_REASON=Schedule",
-			Event{Name: "Azure Pipelines", Kind: Everything, Head: "c", Branch: "main"}},
+			change.Event{Name: "Azure Pipelines", Kind: change.Everything, Head: "c", Branch: "main"}},
 		{"JENKINS_URL=http://j/ GIT_COMMIT=c BRANCH_NAME=PR-1 CHANGE_ID=1 CHANGE_TARGET=main GIT_PREVIOUS_SUCCESSFUL_COMMIT=b",
-			Event{Name: "Jenkins", Kind: Proposal, Head: "c", Target: "main", Branch: "main"}},
+			change.Event{Name: "Jenkins", Kind: change.Proposal, Head: "c", Target: "main", Branch: "main"}},
 		{"JENKINS_URL=http://j/ GIT_COMMIT=c GIT_BRANCH=origin/x GIT_PREVIOUS_SUCCESSFUL_COMMIT=b",
-			Event{Name: "Jenkins", Kind: Push, Head: "c", Base: "b", Branch: "x"}},
-		{"JENKINS_URL=http://j/ GIT_COMMIT=c BRANCH_NAME=v1 TAG_NAME=v1", Event{Name: "Jenkins", Kind: Tag, Head: "c"}},
+			change.Event{Name: "Jenkins", Kind: change.Push, Head: "c", Base: "b", Branch: "x"}},
+		{"JENKINS_URL=http://j/ GIT_COMMIT=c BRANCH_NAME=v1 TAG_NAME=v1", change.Event{Name: "Jenkins", Kind: change.Tag, Head: "c"}},
 		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=x BUILDKITE_PULL_REQUEST=7 BUILDKITE_PULL_REQUEST_BASE_BRANCH=stable" +
 			" BUILDKITE_PIPELINE_DEFAULT_BRANCH=main",
-			Event{Name: "Buildkite", Kind: Proposal, Head: "c", Target: "stable", Branch: "stable"}},
+			change.Event{Name: "Buildkite", Kind: change.Proposal, Head: "c", Target: "stable", Branch: "stable"}},
 		{"BUILDKITE=true BUILDKITE_COMMIT=HEAD BUILDKITE_BRANCH=x BUILDKITE_PULL_REQUEST=false BUILDKITE_PIPELINE_DEFAULT_BRANCH=main",
-			Event{Name: "Buildkite", Kind: Push, Target: "main", Branch: "x"}},
-		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=v1 BUILDKITE_TAG=v1", Event{Name: "Buildkite", Kind: Tag, Head: "c"}},
+			change.Event{Name: "Buildkite", Kind: change.Push, Target: "main", Branch: "x"}},
+		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=v1 BUILDKITE_TAG=v1", change.Event{Name: "Buildkite", Kind: change.Tag, Head: "c"}},
 		{"BUILDKITE=true BUILDKITE_COMMIT=c BUILDKITE_BRANCH=main BUILDKITE_SOURCE=schedule",
-			Event{Name: "Buildkite", Kind: Everything, Head: "c", Branch: "main"}},
-		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_BRANCH=x", Event{Name: "CircleCI", Kind: Push, Head: "c", Branch: "x"}},
-		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_TAG=v1", Event{Name: "CircleCI", Kind: Tag, Head: "c"}},
-		{"HOME=/root", Event{Name: "no known CI", Kind: Push, Local: true}},
-		{"CI=false", Event{Name: "no known CI", Kind: Push, Local: true}},
-		{"CI=true", Event{Name: "no known CI", Kind: Push}},
+			change.Event{Name: "Buildkite", Kind: change.Everything, Head: "c", Branch: "main"}},
+		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_BRANCH=x", change.Event{Name: "CircleCI", Kind: change.Push, Head: "c", Branch: "x"}},
+		{"CIRCLECI=true CIRCLE_SHA1=c CIRCLE_TAG=v1", change.Event{Name: "CircleCI", Kind: change.Tag, Head: "c"}},
+		{"HOME=/root", change.Event{Name: "no known CI", Kind: change.Push, Local: true}},
+		{"CI=false", change.Event{Name: "no known CI", Kind: change.Push, Local: true}},
+		{"CI=true", change.Event{Name: "no known CI", Kind: change.Push}},
 	} {
 		got := Detect(environment(c.env))
-		if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(Event{}, "Fix")); diff != "" || got.Fix == "" {
+		if diff := cmp.Diff(c.want, got, cmpopts.IgnoreFields(change.Event{}, "Fix")); diff != "" || got.Fix == "" {
 			t.Errorf("%s: fix %q\n%s", c.env, got.Fix, diff)
 		}
 	}
@@ -91,9 +92,9 @@ func TestEveryCIIsToldByItsEnvironment(t *testing.T) {
 }
 
 // judge plans an event in a clone and asks.
-func judge(t *testing.T, dir string, e Event, git *fetched) (Plan, *report.Report, error) {
+func judge(t *testing.T, dir string, e change.Event, git *fetched) (change.Plan, *report.Report, error) {
 	t.Helper()
-	p, err := NewPlan(context.Background(), e, inspect.Question{Path: dir}, git.git)
+	p, err := change.NewPlan(context.Background(), e, inspect.Question{Path: dir}, git.git)
 	if err != nil || p.Nothing {
 		return p, nil, err
 	}
@@ -117,21 +118,21 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 	r, main, feature := branched(t)
 	whole := "all refs"
 	for name, c := range map[string]struct {
-		event Event
+		event change.Event
 		at    string
 		want  string
 	}{
-		"a merge request that names no base": {Event{Kind: Proposal, Head: feature, Target: "main"}, feature, main + ".." + feature},
-		"one of what is checked out":         {Event{Kind: Proposal, Target: "main"}, feature, main + ".." + feature},
-		"one that names the target's tip":    {Event{Kind: Proposal, Head: feature, Base: main, Target: "main"}, feature, main + ".." + feature},
-		"a push without a former tip":        {Event{Kind: Push, Head: feature, Branch: "feature"}, feature, main + ".." + feature},
-		"the same, default branch named":     {Event{Kind: Push, Head: feature, Branch: "feature", Target: "main"}, feature, main + ".." + feature},
-		"a push to what may be the default":  {Event{Kind: Push, Head: main, Branch: "main"}, main, whole},
-		"a push to the default branch":       {Event{Kind: Push, Head: main, Branch: "main", Target: "main"}, main, whole},
-		"a branch that adds nothing":         {Event{Kind: Push, Head: main, Base: main, Branch: "feature"}, main, main + ".." + main},
-		"a tag":                              {Event{Kind: Tag, Head: feature, Target: "main"}, feature, main + ".." + feature},
-		"a schedule":                         {Event{Kind: Everything, Head: main}, main, whole},
-		"a schedule on another branch":       {Event{Kind: Everything, Head: feature, Branch: "feature", Target: "main"}, feature, whole},
+		"a merge request that names no base": {change.Event{Kind: change.Proposal, Head: feature, Target: "main"}, feature, main + ".." + feature},
+		"one of what is checked out":         {change.Event{Kind: change.Proposal, Target: "main"}, feature, main + ".." + feature},
+		"one that names the target's tip":    {change.Event{Kind: change.Proposal, Head: feature, Base: main, Target: "main"}, feature, main + ".." + feature},
+		"a push without a former tip":        {change.Event{Kind: change.Push, Head: feature, Branch: "feature"}, feature, main + ".." + feature},
+		"the same, default branch named":     {change.Event{Kind: change.Push, Head: feature, Branch: "feature", Target: "main"}, feature, main + ".." + feature},
+		"a push to what may be the default":  {change.Event{Kind: change.Push, Head: main, Branch: "main"}, main, whole},
+		"a push to the default branch":       {change.Event{Kind: change.Push, Head: main, Branch: "main", Target: "main"}, main, whole},
+		"a branch that adds nothing":         {change.Event{Kind: change.Push, Head: main, Base: main, Branch: "feature"}, main, main + ".." + main},
+		"a tag":                              {change.Event{Kind: change.Tag, Head: feature, Target: "main"}, feature, main + ".." + feature},
+		"a schedule":                         {change.Event{Kind: change.Everything, Head: main}, main, whole},
+		"a schedule on another branch":       {change.Event{Kind: change.Everything, Head: feature, Branch: "feature", Target: "main"}, feature, whole},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, depth := range []int{0, 1} {
@@ -160,12 +161,12 @@ func TestAPlanJudgesByTheTargetsTip(t *testing.T) {
 
 func TestWhatCannotBeFetchedIsNotClean(t *testing.T) {
 	r, main, feature := branched(t)
-	for name, e := range map[string]Event{
-		"the target":         {Kind: Proposal, Head: feature, Target: "main"},
-		"its tip":            {Kind: Proposal, Head: feature, Base: main, Target: "main"},
-		"the default branch": {Kind: Push, Head: feature, Branch: "feature", Target: "main"},
-		"the head":           {Kind: Proposal, Head: main, Base: main, Target: "main"},
-		"the history":        {Kind: Everything},
+	for name, e := range map[string]change.Event{
+		"the target":         {Kind: change.Proposal, Head: feature, Target: "main"},
+		"its tip":            {Kind: change.Proposal, Head: feature, Base: main, Target: "main"},
+		"the default branch": {Kind: change.Push, Head: feature, Branch: "feature", Target: "main"},
+		"the head":           {Kind: change.Proposal, Head: main, Base: main, Target: "main"},
+		"the history":        {Kind: change.Everything},
 	} {
 		e.Fix = "write this"
 		_, _, err := judge(t, checkout(t, r, feature, 1), e, &fetched{fail: true})
@@ -216,18 +217,10 @@ func TestWithoutACINothingIsFetched(t *testing.T) {
 	}
 }
 
-func TestNamesOfBranchesStayNames(t *testing.T) {
-	for name, safe := range map[string]bool{
-		"main": true, "release/1.x": true, "-x": true, "ä": true,
-		"": false, "a b": false, "a:b": false, "a..b": false, "a^": false, "*": false, "a\nb": false, "x@{1}": false, "a\x7f": false,
-	} {
-		if safeBranch(name) != safe {
-			t.Errorf("%q: %v", name, !safe)
-		}
-	}
+func TestABranchThatIsNoNameIsNotFetched(t *testing.T) {
 	r, _, feature := branched(t)
 	git := &fetched{}
-	if _, _, err := judge(t, checkout(t, r, feature, 1), Event{Kind: Proposal, Head: feature, Target: "main:refs/heads/x"}, git); err == nil || len(git.calls) > 0 {
+	if _, _, err := judge(t, checkout(t, r, feature, 1), change.Event{Kind: change.Proposal, Head: feature, Target: "main:refs/heads/x"}, git); err == nil || len(git.calls) > 0 {
 		t.Errorf("%v, fetched %q", err, git.calls)
 	}
 }

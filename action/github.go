@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/inspect"
 )
 
@@ -47,58 +48,50 @@ type githubEnd struct {
 // GitHub reads the event of a workflow run. Events that bring no commits of
 // their own judge the whole history. The error is a usage error for an event
 // that must not be judged.
-func GitHub(env func(string) string) (Event, error) {
+func GitHub(env func(string) string) (change.Event, error) {
 	name := env("GITHUB_EVENT_NAME")
 	if name == "pull_request_target" {
-		return Event{}, &inspect.UsageError{Err: fmt.Errorf("pull_request_target runs with the secrets and the write token of the base " +
+		return change.Event{}, &inspect.UsageError{Err: fmt.Errorf("pull_request_target runs with the secrets and the write token of the base " +
 			"repository beside code of the pull request: use `on: pull_request`, which needs neither here")}
 	}
 	p, err := readPayload(env("GITHUB_EVENT_PATH"))
 	if err != nil {
-		return Event{}, err
+		return change.Event{}, err
 	}
-	e := Event{Name: "GitHub " + name, Head: env("GITHUB_SHA"), Target: p.Repository.DefaultBranch, Fix: githubFix}
-	e.Branch = branchOf(env("GITHUB_REF"))
+	e := change.Event{Name: "GitHub " + name, Head: env("GITHUB_SHA"), Target: p.Repository.DefaultBranch, Fix: githubFix}
+	e.Branch = change.BranchOf(env("GITHUB_REF"))
 	switch {
 	case name == "push":
-		e.pushed(p)
+		fillPush(&e, p)
 	case name == "merge_group" && p.MergeGroup != nil:
-		e.Kind, e.Head, e.Base = Proposal, p.MergeGroup.HeadSHA, p.MergeGroup.BaseSHA
-		e.Target = branchOf(p.MergeGroup.BaseRef)
+		e.Kind, e.Head, e.Base = change.Proposal, p.MergeGroup.HeadSHA, p.MergeGroup.BaseSHA
+		e.Target = change.BranchOf(p.MergeGroup.BaseRef)
 		e.Branch = e.Target
 	case strings.HasPrefix(name, "pull_request") && p.PullRequest != nil:
-		e.Kind, e.Merged, e.Commits = Proposal, p.PullRequest.Head.SHA, p.PullRequest.Commits
+		e.Kind, e.Merged, e.Commits = change.Proposal, p.PullRequest.Head.SHA, p.PullRequest.Commits
 		e.Base, e.Target = p.PullRequest.Base.SHA, p.PullRequest.Base.Ref
 		e.Branch = e.Target
 	case name == "merge_group" || strings.HasPrefix(name, "pull_request"):
-		return Event{}, fmt.Errorf("the payload of the event %s does not say what it is about", name)
+		return change.Event{}, fmt.Errorf("the payload of the event %s does not say what it is about", name)
 	}
 	return e, nil
 }
 
-// pushed fills in a push. A branch's deletion brings nothing; a tag is compared
+// fillPush fills in a push. A branch's deletion brings nothing; a tag is compared
 // with the default branch.
-func (e *Event) pushed(p githubPayload) {
-	e.Kind, e.Base, e.Commits = Push, p.Before, len(p.Commits)
+func fillPush(e *change.Event, p githubPayload) {
+	e.Kind, e.Base, e.Commits = change.Push, p.Before, len(p.Commits)
 	switch {
-	case p.Deleted || p.After != "" && isZero(p.After):
-		e.Kind = Nothing
+	case p.Deleted || p.After != "" && change.IsZero(p.After):
+		e.Kind = change.Nothing
 	case strings.HasPrefix(p.Ref, "refs/tags/"):
-		e.Kind, e.Branch, e.Base = Tag, "", ""
+		e.Kind, e.Branch, e.Base = change.Tag, "", ""
 		if p.After != "" {
 			e.Head = p.After // of an annotated tag the tag itself, so that its message is judged
 		}
 	default:
-		e.Head, e.Branch = p.After, branchOf(p.Ref)
+		e.Head, e.Branch = p.After, change.BranchOf(p.Ref)
 	}
-}
-
-// branchOf is the branch that a ref names, "" for other refs.
-func branchOf(ref string) string {
-	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
-		return branch
-	}
-	return ""
 }
 
 func readPayload(path string) (p githubPayload, err error) {

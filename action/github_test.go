@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gittest"
 )
 
@@ -120,7 +121,7 @@ func TestABaseThatMovedOnIsTheOneThatCounts(t *testing.T) {
 func TestAPullRequestThatBeganLongAgoIsDeepenedAsFarAsNeeded(t *testing.T) {
 	token := gittest.Token()
 	p := propose(t, addThenRemove(token), func(r *gittest.Repo) {
-		for i := range firstDepth + 20 {
+		for i := range 50 + 20 {
 			r.Commit(fmt.Sprint("Commit ", i))
 		}
 	})
@@ -209,7 +210,7 @@ func TestPullRequestTargetIsRefused(t *testing.T) {
 // pushed is the payload of a push to a ref.
 func pushed(ref, before, after string) object {
 	return object{
-		"ref": ref, "before": before, "after": after, "deleted": isZero(after), "created": isZero(before),
+		"ref": ref, "before": before, "after": after, "deleted": change.IsZero(after), "created": change.IsZero(before),
 		"commits": []object{{"id": after}}, "repository": object{"default_branch": "main"},
 	}
 }

@@ -1,7 +1,6 @@
 package action
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"strings"
@@ -22,12 +21,12 @@ func ownPolicy(q inspect.Question) error {
 	}
 	defer func() { _ = repo.Close() }() // only read from
 	_, head, _ := strings.Cut(q.Range, "..")
-	h, err := newHeads(repo, strings.TrimPrefix(head, "."))
+	h, err := inspect.NewHeads(repo, strings.TrimPrefix(head, "."))
 	if err != nil {
 		return err
 	}
 	for _, name := range namesInside(repo.WorkDir(), q.PolicyFile) {
-		if _, err := h.rd.Lookup(h.tree, name); !errors.Is(err, gitrepo.ErrNoPath) {
+		if !h.Lacks(name) {
 			return &inspect.UsageError{Err: fmt.Errorf("the policy %s belongs to the change that is judged: leave it away to judge "+
 				"by the policy of the base, or name a file that the repository does not hold", name)}
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/inspect"
@@ -20,7 +21,7 @@ import (
 type Step struct {
 	Env    func(string) string
 	Stdout io.Writer // the log of the step
-	Git    Git
+	Git    change.Git
 	World  inspect.World
 	// Question holds what was asked for beside the inputs: rules, baseline, workers.
 	Question inspect.Question
@@ -89,16 +90,16 @@ func (s *Step) undecided(err error) (int, error) {
 func (s *Step) tell(outputs ...Output) error { return writeOutputs(s.Env("GITHUB_OUTPUT"), outputs) }
 
 // plan reads inputs and event.
-func (s *Step) plan(ctx context.Context) (Plan, error) {
+func (s *Step) plan(ctx context.Context) (change.Plan, error) {
 	in, err := s.inputs()
 	if err != nil {
-		return Plan{}, err
+		return change.Plan{}, err
 	}
 	event, err := GitHub(s.Env)
 	if err != nil {
-		return Plan{}, err
+		return change.Plan{}, err
 	}
-	plan, err := NewPlan(ctx, event, in, s.Git)
+	plan, err := change.NewPlan(ctx, event, in, s.Git)
 	if err != nil || plan.Nothing {
 		return plan, err
 	}

@@ -165,7 +165,7 @@ func (a act) verify(ctx context.Context, until time.Time, why string) (Outcome, 
 func (a act) proven(ctx context.Context, report revoke.Report, why string) (Outcome, error) {
 	a.at("before verified")
 	err := a.file(ctx, a.step.Credential, report, func(t *store.Tx) error {
-		return t.Note(ctx, a.digest, a.index, verified, answer{Result: report.Status.String(), Why: report.Why})
+		return a.writeIn(ctx, t, verified, answer{Result: report.Status.String(), Why: report.Why})
 	})
 	a.at("behind verified")
 	if err != nil {

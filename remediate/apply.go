@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
@@ -101,7 +100,8 @@ type progress struct {
 	event  string // the last one
 	at     time.Time
 	body   json.RawMessage
-	called time.Time // when the last call may have been made
+	called time.Time      // when the last call may have been made
+	target *revoke.Target // that it was about
 }
 
 // The events of the journal of a step, in their order.
@@ -116,21 +116,26 @@ const (
 	undoFailed = "undo failed" // the provider did not enable it, or nobody can tell
 )
 
-// recall reads the journal.
+// recall reads the journal, as far as the audit trail tells the same.
 func (r *run) recall(ctx context.Context) error {
 	r.journal = map[int]progress{}
-	return r.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, r.digest)
-		for _, entry := range entries {
-			p := r.journal[entry.Step]
-			p.event, p.at, p.body = entry.Event, entry.At, entry.Body
-			if entry.Event == intent {
-				p.called = entry.At
-			}
-			r.journal[entry.Step] = p
-		}
+	entries, err := r.Journal(ctx, r.plan, r.digest)
+	if err != nil {
 		return err
-	})
+	}
+	for _, entry := range entries {
+		p := r.journal[entry.Step]
+		p.event, p.at, p.body = entry.Event, entry.At, entry.Body
+		if entry.Event == intent {
+			var c call
+			if err := json.Unmarshal(entry.Body, &c); err != nil {
+				return fmt.Errorf("journal: %w", err)
+			}
+			p.called, p.target = entry.At, &c.Target
+		}
+		r.journal[entry.Step] = p
+	}
+	return nil
 }
 
 // all does the steps in their order; those that one call may carry come with
@@ -220,6 +225,9 @@ func (r *run) step(ctx context.Context, i int, s Step) (Outcome, error) {
 	if settled := called.Add(time.Duration(a.provider.Settle)); !called.IsZero() && r.Clock.Now().Before(settled) {
 		return a.takeUp(ctx, progress{event: intent, called: called})
 	}
+	if why, err := r.awaits(ctx, s); why != "" || err != nil {
+		return Outcome{s, Open, why}, err
+	}
 	return a.act(ctx)
 }
 
@@ -266,6 +274,8 @@ func (r *run) hinders(c Case, p *revoke.Provider, s Step) string {
 	switch {
 	case s.Deed == Rotate:
 		return "it is a rotation: leakgate remediate rotate apply"
+	case s.Deed == Rollout:
+		return "it is a rollout: leakgate remediate rollout apply"
 	case c.Credential == "":
 		return "its value was not found again: give the repository, or the value on standard input"
 	case r.mark(c.Value) != s.Mark:

@@ -20,7 +20,8 @@ import (
 // (https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig).
 type Approval struct {
 	Plan      string    `json:"plan"`
-	Undo      bool      `json:"undo,omitempty"` // it allows to take the plan back, and nothing else
+	Undo      bool      `json:"undo,omitempty"`    // it allows to take the plan back, and nothing else
+	Destroy   bool      `json:"destroy,omitempty"` // it allows to destroy what was kept to go back, and nothing else
 	Approver  string    `json:"approver"`
 	Expires   time.Time `json:"expires"`
 	Signature string    `json:"signature"`
@@ -32,7 +33,10 @@ const namespace = "leakgate"
 // Statement is the text that is signed.
 func (a Approval) Statement() []byte {
 	word := "I approve this leakgate plan."
-	if a.Undo {
+	switch {
+	case a.Destroy:
+		word = "I approve that nobody can take this leakgate plan back any more."
+	case a.Undo:
 		word = "I approve that this leakgate plan is taken back."
 	}
 	return fmt.Appendf([]byte(word), "\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
@@ -67,13 +71,19 @@ func (e *Engine) Approve(ctx context.Context, a Approval) error {
 	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepApproval(ctx, a.Plan, a.Approver, a.Kind(), body) })
 }
 
-// Kind keeps the two approvals that a person can give of a plan apart.
+// Kind keeps the approvals that a person can give of a plan apart.
 func (a Approval) Kind() string {
-	if a.Undo {
+	switch {
+	case a.Destroy:
+		return KindDestroy
+	case a.Undo:
 		return string(revoke.Undo)
 	}
 	return ""
 }
+
+// KindDestroy is the kind of an approval that what was kept is destroyed.
+const KindDestroy = "destroy"
 
 // accepts holds an approval against the plan and the operator's list of approvers.
 func (p Policy) accepts(plan *Plan, a Approval, now time.Time) error {
@@ -90,6 +100,8 @@ func (p Policy) Accepts(a Approval, digest, requester string, now time.Time) err
 	switch {
 	case a.Plan != digest:
 		return errors.New("the approval is of another plan")
+	case a.Undo && a.Destroy:
+		return errors.New("an approval is of one thing")
 	case person(a.Approver) == person(requester):
 		return fmt.Errorf("%s made the plan and cannot approve it", a.Approver)
 	case !a.Expires.After(now):
@@ -159,7 +171,7 @@ func (e *Engine) approved(ctx context.Context, plan, part *Plan, digest string, 
 	for _, body := range bodies {
 		var a Approval
 		err := json.Unmarshal(body, &a)
-		if err == nil && (a.Undo != undo || a.Approver == "") { // of something else
+		if err == nil && (a.Undo != undo || a.Destroy || a.Approver == "") { // of something else
 			continue
 		}
 		if err == nil {

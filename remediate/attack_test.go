@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -87,9 +88,14 @@ func TestUndoDoesNotTrustTheJournal(t *testing.T) {
 	w.apply(t, digest, c)
 	change(t, dir, `INSERT INTO journal (plan, step, event, body, at) VALUES ('`+digest+`', 0, 'intent', '{"deed":"disable","target":{"provider":"soft","id":"decoy","proof":"own-id"}}', 1)`)
 	out, err := w.Undo(t.Context(), digest, "", byID(c))
-	if deeds, _ := w.fake.effects("soft-value"); len(deeds) != 1 {
+	if deeds, _ := w.fake.effects("soft-value"); len(deeds) != 1 || !tampered(err) {
 		t.Errorf("%v was done: %+v %v", deeds, out, err)
 	}
+}
+
+func tampered(err error) bool {
+	_, is := errors.AsType[*store.JournalError](err)
+	return is
 }
 
 // A second plan does not call what a run that was cut off may have called.
@@ -317,8 +323,32 @@ func TestTheJournalAloneProvesNoDeath(t *testing.T) {
 	c := w.leak(t, "hard-value", "hard")
 	_, digest := w.plan(t, c)
 	change(t, dir, `INSERT INTO journal (plan, step, event, body, at) VALUES ('`+digest+`', 0, 'verified', '{}', 1)`)
-	if out := w.apply(t, digest, c); out[0].Effect != Open {
-		t.Errorf("%+v", out[0])
+	if out, err := w.Apply(t.Context(), digest, byID(c)); !tampered(err) {
+		t.Errorf("%+v %v", out, err)
+	}
+	if _, _, err := w.Status(t.Context(), digest); !tampered(err) {
+		t.Errorf("its status: %v", err)
+	}
+	if w.state(t, c) != store.Detected {
+		t.Errorf("the incident is %s", w.state(t, c))
+	}
+}
+
+// What the journal does not tell any more would be done again.
+func TestALineThatWasTakenOutOfTheJournalIsMissed(t *testing.T) {
+	dir := t.TempDir()
+	w := newWorld(t, dir)
+	c := w.leak(t, "hard-value", "hard")
+	w.fake.status = map[string]revoke.Status{"hard-value": revoke.Live} // whatever was done
+	_, digest := w.plan(t, c)
+	w.cutOff(t, "behind call", digest, c)
+	change(t, dir, `DROP TRIGGER journal_no_delete`)
+	change(t, dir, `DELETE FROM journal`)
+	if out, err := w.Apply(t.Context(), digest, byID(c)); !tampered(err) || !strings.Contains(err.Error(), "tells of a line that is missing") {
+		t.Errorf("%+v %v", out, err)
+	}
+	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
+		t.Errorf("done: %v", deeds)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/pem"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -34,6 +35,11 @@ func besides(r scanner.Result, c scanner.Credential, rule string, read Blobs) ma
 		if f.Rule.ID != rule || !f.Secret.Equal(c.Secret) {
 			continue
 		}
+		if read != nil && f.At.Blob != "" && len(f.At.DecodedFrom) == 0 {
+			for need, form := range partners[rule] {
+				add(need, partner(r.Findings, f, form, read(f.At.Blob)))
+			}
+		}
 		for need, companion := range companions[rule] {
 			add(need, nearest(r.Findings, f, companion))
 		}
@@ -53,6 +59,30 @@ func besides(r scanner.Result, c scanner.Credential, rule string, read Blobs) ma
 		}
 	}
 	return out
+}
+
+// partners are, by rule and by the name of a provider's need, how the public half
+// of a pair is written whose secret half the rule finds. The first group that holds
+// something is meant. The issuer answers a wrong pair as a dead one, so its provider calls none
+// dead that was not seen alive.
+var partners = map[string]map[string]*regexp.Regexp{
+	"mongodb-atlas-secret":  {"client_id": regexp.MustCompile(`\b(mdb_sa_id_[0-9a-fA-F]{24})\b`)},
+	"planetscale-api-token": {"token_id": regexp.MustCompile(`(?i:token[_-]?id)["']?\s*[:=]\s*["']?([a-z0-9]{12})\b|\b([a-z0-9]{12}):pscale_tkn_`)},
+}
+
+// partner is the one public half in a version of a file that holds one secret half.
+func partner(all []scanner.Finding, f scanner.Finding, form *regexp.Regexp, text []byte) (one secret.Secret) {
+	if values(sameFile(all, f, f.Rule.ID)) != 1 {
+		return secret.Secret{}
+	}
+	for _, m := range form.FindAllSubmatch(text, -1) {
+		found := secret.New(string(bytes.Join(m[1:], nil))) // one group holds something
+		if !one.IsZero() && !one.Equal(found) {
+			return secret.Secret{}
+		}
+		one = found
+	}
+	return one
 }
 
 // reach is how many lines apart the two halves of a pair may stand where a file

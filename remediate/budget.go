@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -41,14 +40,8 @@ func spentDaily(n int) string {
 // run, rotation and process, from the audit trail.
 func (e *Engine) spent(ctx context.Context) (n int, err error) {
 	err = e.Store.ProvenSince(ctx, e.now().Add(-24*time.Hour), func(ev store.Event) error {
-		if !strings.HasSuffix(ev.Action, " "+intent) && ev.Action != Destroying {
-			return nil
-		}
 		var body struct{ Forever bool }
-		if err := json.Unmarshal(ev.Body, &body); err != nil {
-			return fmt.Errorf("audit event %d: %w", ev.Seq, err)
-		}
-		if body.Forever {
+		if json.Unmarshal(ev.Body, &body) == nil && body.Forever { // what is no object is no deed
 			n++
 		}
 		return nil

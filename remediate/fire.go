@@ -145,13 +145,10 @@ func (a act) writeIn(ctx context.Context, t *store.Tx, event string, body any) e
 			return err
 		}
 	}
-	if err := t.Note(ctx, a.digest, a.index, event, body); err != nil {
-		return err
-	}
-	_, err := t.Audit(ctx, a.Actor, string(a.step.Deed)+" "+event, a.step.Credential, map[string]any{
-		"plan": a.digest, "provider": a.provider.ID, "detail": body, "forever": event == intent && !a.step.Undo,
+	return t.Write(ctx, a.Actor, store.Line{
+		Plan: a.digest, Step: a.index, Event: event, Body: body, Action: string(a.step.Deed) + " " + event, Subject: a.step.Subject(),
+		More: map[string]any{"provider": a.provider.ID, "forever": event == intent && !a.step.Undo},
 	})
-	return err
 }
 
 // together are the steps that one call may carry with a step, itself first.

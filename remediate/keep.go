@@ -6,11 +6,15 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
 )
+
+// ErrOtherPlan is the answer about a plan that another package made.
+var ErrOtherPlan = errors.New("is none of credentials: leakgate rewrite may know it")
 
 func (e *Engine) keep(ctx context.Context, plan *Plan) (string, error) {
 	body, err := plan.encode()
@@ -41,7 +45,7 @@ func (e *Engine) read(ctx context.Context, digest string) (*Plan, error) {
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(plan); err != nil {
-		return nil, fmt.Errorf("plan %s is none of credentials: leakgate remediate rollout status, or leakgate rewrite, may know it", digest)
+		return nil, fmt.Errorf("plan %s %w", digest, ErrOtherPlan)
 	}
 	return plan, nil
 }

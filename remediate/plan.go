@@ -46,9 +46,11 @@ type Step struct {
 	Forever    string            `json:"forever,omitempty"`  // what cannot be taken back
 	Disabled   string            `json:"disabled,omitempty"` // by which plan, when the deed deletes what was disabled
 	Since      time.Time         `json:"since,omitzero"`     // when that was done
+	Deadline   time.Time         `json:"deadline,omitzero"`  // until when it may wait for consumers that are given a new value
 	Note       string            `json:"note,omitempty"`     // why nothing is called, and what a person does
 	Evidence   revoke.Evidence   `json:"evidence,omitempty"`
 	Rotation   *Rotation         `json:"rotation,omitempty"` // of the deed Rotate
+	Rollout    json.RawMessage   `json:"rollout,omitempty"`  // of the deed Rollout, as package rollout reads it
 }
 
 // Digest is the SHA-256 of the plan's canonical form.
@@ -68,6 +70,27 @@ func (p *Plan) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encode plan: %w", err)
 	}
 	return body, nil
+}
+
+// Subject is what the audit trail files the step under.
+func (s Step) Subject() string {
+	switch {
+	case s.Credential != "":
+		return s.Credential
+	case s.Rotation != nil:
+		return "store " + s.Rotation.Place
+	}
+	return "rollout " + s.Repository
+}
+
+// subjects are what the audit trail files the plan's deeds under.
+func (p *Plan) subjects() (all []string) {
+	for _, s := range p.Steps {
+		if s.Deed != "" {
+			all = append(all, s.Subject())
+		}
+	}
+	return all
 }
 
 // Acts reports how many steps call a provider.
@@ -247,6 +270,9 @@ func (e *Engine) decide(ctx context.Context, s *Step, p *revoke.Provider, in rev
 		s.Deed = revoke.Disable
 		s.Undo = len(p.Lacks(revoke.Undo, in.Given)) == 0
 	}
+	if s.patient() {
+		s.Deadline = e.now().UTC().Truncate(time.Second).Add(e.Policy.deadline())
+	}
 }
 
 // rank is how well a provider's deed can be taken back: not at all, by somebody
@@ -282,7 +308,8 @@ func (e *Engine) provider(c Case) (best *revoke.Provider, note string) {
 			lacking = fmt.Sprintf("%s: %s", p.Name, err)
 			continue
 		}
-		if best == nil || e.rank(c, p) > e.rank(c, best) {
+		over := best != nil && slices.Contains(p.Over, best.ID)
+		if best == nil || over || e.rank(c, p) > e.rank(c, best) {
 			best = p
 		}
 	}

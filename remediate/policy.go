@@ -37,6 +37,9 @@ type Policy struct {
 	// Grace is how long a disabled credential can be taken back before a plan
 	// deletes it; 7 days when 0.
 	Grace revoke.Duration `toml:"grace"`
+	// Deadline is how long what is private and can be taken back is left enabled while
+	// its consumers are given a new value; an hour when 0.
+	Deadline revoke.Duration `toml:"deadline"`
 	// AllowUnverified names providers whose answers nobody has seen.
 	AllowUnverified []string `toml:"allow_unverified"`
 	// Home names providers whose one account or host, as it is set here, is the
@@ -80,6 +83,13 @@ type Rewrite struct {
 	Keep revoke.Duration `toml:"keep"`
 	// Recipients are those of age (age1…) who can open the bundle.
 	Recipients []string `toml:"recipients"`
+	// GitHub is where the interface of the GitHub is on which rewrites are proposed, as
+	// https://api.github.com; none when empty.
+	GitHub string `toml:"github"`
+	// App is the number of the App whose token is used; 0 when it is a user's.
+	App int64 `toml:"app"`
+	// MirrorMiB is how large the history of a remote may be, in MiB of its pack; 16384 when 0.
+	MirrorMiB int64 `toml:"mirror_mib"`
 }
 
 // Need is how many approvers a rewrite needs.
@@ -118,12 +128,15 @@ const minWord = 20
 type Approver struct {
 	Name string   `toml:"name"`
 	Keys []string `toml:"keys"`
+	// GitHub is the number of an account there whose reviews approve rewrites; 0 for none.
+	GitHub int64 `toml:"github"`
 }
 
 const (
 	defaultBudget   = 10
 	defaultLifetime = 24 * time.Hour
 	defaultGrace    = 7 * 24 * time.Hour
+	defaultDeadline = time.Hour
 )
 
 // ParsePolicy reads the operator's file. An unknown key is an error.
@@ -141,12 +154,13 @@ func ParsePolicy(text []byte) (Policy, error) {
 		Daily    *int             `toml:"daily"`
 		Lifetime *revoke.Duration `toml:"lifetime"`
 		Grace    *revoke.Duration `toml:"grace"`
+		Deadline *revoke.Duration `toml:"deadline"`
 	}
 	if err := toml.Unmarshal(text, &written); err != nil {
 		return p, err
 	}
-	if written.Budget != nil && *written.Budget == 0 || written.Daily != nil && *written.Daily == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 {
-		return p, errors.New("budget, daily, lifetime and grace are greater than 0; to stop everything, make the file that kill_switch names")
+	if written.Budget != nil && *written.Budget == 0 || written.Daily != nil && *written.Daily == 0 || written.Lifetime != nil && *written.Lifetime == 0 || written.Grace != nil && *written.Grace == 0 || written.Deadline != nil && *written.Deadline == 0 {
+		return p, errors.New("budget, daily, lifetime, grace and deadline are greater than 0; to stop everything, make the file that kill_switch names")
 	}
 	return p, p.validate()
 }
@@ -164,8 +178,8 @@ func (p Policy) validate() error {
 		return err
 	}
 	for _, q := range p.Approvals {
-		if q.Need < 1 || q.Need > len(p.Approvers) {
-			return fmt.Errorf("approvals: %d are needed, and there are %d approvers", q.Need, len(p.Approvers))
+		if q.Need < 1 || q.Need > p.signers() {
+			return fmt.Errorf("approvals: %d are needed, and there are %d approvers with keys", q.Need, p.signers())
 		}
 		for _, pattern := range q.Scopes {
 			if _, err := path.Match(pattern, ""); err != nil {
@@ -173,20 +187,36 @@ func (p Policy) validate() error {
 			}
 		}
 	}
+	if p.Rewrite.MirrorMiB < 0 || p.Rewrite.MirrorMiB > 1<<40 {
+		return errors.New("rewrite: mirror_mib is how large a history may be, in MiB")
+	}
 	if p.Rewrite.Approvals < 0 || p.Rewrite.Keep < 0 || p.Rewrite.Approvals > len(p.Approvers) {
 		return fmt.Errorf("rewrite: %d approvals are needed, and there are %d approvers", p.Rewrite.Approvals, len(p.Approvers))
 	}
-	if p.Budget < 0 || p.Daily < 0 || p.Lifetime < 0 || p.Grace < 0 {
-		return errors.New("budget, daily, lifetime and grace are not negative")
+	if p.Budget < 0 || p.Daily < 0 || p.Lifetime < 0 || p.Grace < 0 || p.Deadline < 0 {
+		return errors.New("budget, daily, lifetime, grace and deadline are not negative")
 	}
 	return nil
 }
 
+// signers counts the approvers who can sign.
+func (p Policy) signers() (n int) {
+	for _, a := range p.Approvers {
+		if len(a.Keys) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // distinct refuses lists on which one person could count as two.
 func distinct(role string, list []Approver) error {
-	names, owners := map[string]bool{}, map[string]string{}
+	names, owners, accounts := map[string]bool{}, map[string]string{}, map[int64]string{}
 	for _, a := range list {
 		keys, err := a.keys()
+		if len(a.Keys) == 0 && a.GitHub > 0 {
+			err = nil // whose word are reviews only
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("%s %q: %w", role, a.Name, err)
@@ -194,7 +224,12 @@ func distinct(role string, list []Approver) error {
 			return fmt.Errorf("%s: no name of one line", role)
 		case names[person(a.Name)]:
 			return fmt.Errorf("%s %q is there twice", role, a.Name)
+		case a.GitHub < 0:
+			return fmt.Errorf("%s %q: the number of an account is positive", role, a.Name)
+		case a.GitHub > 0 && accounts[a.GitHub] != "":
+			return fmt.Errorf("%ss %q and %q have the same account on GitHub", role, accounts[a.GitHub], a.Name)
 		}
+		accounts[a.GitHub] = a.Name
 		names[person(a.Name)] = true
 		for _, key := range keys {
 			if owner, ok := owners[string(key.Marshal())]; ok && owner != a.Name {
@@ -231,6 +266,13 @@ func (p Policy) grace() time.Duration {
 		return defaultGrace
 	}
 	return time.Duration(p.Grace)
+}
+
+func (p Policy) deadline() time.Duration {
+	if p.Deadline == 0 {
+		return defaultDeadline
+	}
+	return time.Duration(p.Deadline)
 }
 
 func (p Policy) budget() int {

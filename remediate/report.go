@@ -144,7 +144,7 @@ func (s *story) when(action string) string {
 }
 
 func (s *story) rotated() string {
-	for _, action := range []string{"rotation.done", "rotate ended", "rotated"} {
+	for _, action := range []string{"rotate ended", "rollout ended", "rotated"} {
 		if text := s.when(action); text != "" {
 			return text
 		}

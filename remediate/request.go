@@ -112,7 +112,7 @@ func (p Policy) sameHand(requester string, approver Approver) (bool, error) {
 	mine := map[string]bool{}
 	for _, list := range [][]Approver{p.Requesters, p.Approvers} {
 		for _, who := range list {
-			if person(who.Name) != person(requester) {
+			if person(who.Name) != person(requester) || len(who.Keys) == 0 {
 				continue
 			}
 			keys, err := who.keys()

@@ -15,7 +15,11 @@ import (
 // rotate does it; [Engine.Apply] does not.
 const Rotate revoke.Deed = "rotate"
 
-// Rotation is what such a step is to do.
+// Rollout is the deed of a step that replaces a password in stages. Package rollout
+// does it; [Engine.Apply] does not.
+const Rollout revoke.Deed = "rollout"
+
+// Rotation is what the deed Rotate is to do.
 type Rotation struct {
 	Place  string          `json:"place"` // its name in the operator's file
 	Data   string          `json:"data"`  // digest of what is configured of it
@@ -38,9 +42,17 @@ func (e *Engine) Blank() (*Plan, error) {
 // Keep keeps a plan and gives its digest.
 func (e *Engine) Keep(ctx context.Context, plan *Plan) (string, error) { return e.keep(ctx, plan) }
 
+// Read reads a plan. One that is not what its digest says is refused.
+func (e *Engine) Read(ctx context.Context, digest string) (*Plan, error) { return e.read(ctx, digest) }
+
 // Genuine reads a plan that this installation made, behind an unbroken audit trail.
 func (e *Engine) Genuine(ctx context.Context, digest string) (*Plan, error) {
 	return e.genuine(ctx, digest)
+}
+
+// Journal reads that of a plan, as far as the audit trail tells the same.
+func (e *Engine) Journal(ctx context.Context, plan *Plan, digest string) ([]store.Entry, error) {
+	return e.Store.Journal(ctx, digest, plan.subjects()...)
 }
 
 // Admit reports whether a plan may be begun now: under the policy under which
@@ -57,10 +69,6 @@ func (e *Engine) AdmitUndo(ctx context.Context, plan *Plan, digest string) error
 	}
 	return e.approved(ctx, plan, plan, digest, true)
 }
-
-// Destroying is the deed of a rotation that cannot be taken back, as the audit trail
-// names it. Those whose event says "forever" count against daily.
-const Destroying = string(Rotate) + " destroying"
 
 // MayForever says why a run that did n deeds that cannot be taken back, and wrote them
 // down, may not do one more; "" when it may.
@@ -88,4 +96,16 @@ func (e *Engine) Known(ctx context.Context, credential string) (in store.Inciden
 		return in, false, nil
 	}
 	return in, err == nil, err
+}
+
+// Replaced files the incident of a credential as rotated, if it is revoked. What was
+// purged since an earlier run came to its end, and which goes through it again, stays so.
+func (e *Engine) Replaced(ctx context.Context, credential, why string, again bool) (in store.Incident, known bool, err error) {
+	in, known, err = e.Known(ctx, credential)
+	if err == nil && known && (in.State == store.Revoked || in.State == store.Purged && !again) {
+		err = e.Store.Tx(ctx, func(t *store.Tx) error {
+			return t.Advance(ctx, in.ID, store.Move{To: store.Rotated, By: e.Actor, Why: why})
+		})
+	}
+	return in, known, err
 }

@@ -119,6 +119,12 @@ func (s *story) take(ev store.Event) {
 	case "rotate restored": // the value that leaked is in its place again
 		delete(s.dates, "rotate ended")
 		delete(s.dates, "rotated")
+	case "revoked", "rotated":
+		var body struct{ Back bool }
+		if json.Unmarshal(ev.Body, &body) == nil && body.Back { // the value is in history again
+			delete(s.dates, "purged")
+			delete(s.dates, "closed")
+		}
 	case collected:
 		s.learn(ev)
 	case noted:

@@ -2,7 +2,6 @@ package remediate
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -89,35 +88,14 @@ func (r *run) undo(ctx context.Context, i int, s Step) (Outcome, error) {
 	if d != nil && (d.Removing || d.Removed) {
 		return Outcome{s, Refused, "it cannot be taken back any more: another plan deleted it, or was about to"}, nil
 	}
-	target, err := r.called(ctx, i)
+	target := r.journal[i].target
 	switch {
-	case err != nil:
-		return Outcome{}, err
 	case target == nil:
 		return Outcome{s, Nothing, "nothing was done: it died without our call"}, nil
 	case s.Target == nil || !same(*target, *s.Target):
 		return Outcome{s, Refused, fmt.Sprintf("%s: the journal names another record than the plan", revoke.ErrAmbiguous)}, nil
 	}
 	return a.takeBack(ctx, *target)
-}
-
-// called is the record that the last call of a step was about, nil when none was
-// made. The digest of the plan does not vouch for it.
-func (r *run) called(ctx context.Context, i int) (target *revoke.Target, err error) {
-	err = r.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, r.digest)
-		for _, entry := range entries {
-			var c call
-			if entry.Step == i && entry.Event == intent {
-				if err := json.Unmarshal(entry.Body, &c); err != nil {
-					return fmt.Errorf("journal: %w", err)
-				}
-				target = &c.Target
-			}
-		}
-		return err
-	})
-	return target, err
 }
 
 // takeBack makes the call and looks whether the credential works again. Calling
@@ -141,10 +119,7 @@ func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error
 		return Outcome{}, err
 	}
 	err = a.Store.Tx(ctx, func(t *store.Tx) error {
-		if err := t.Note(ctx, a.digest, a.index, undone, answer{Result: o.Result.String(), Why: o.Why}); err != nil {
-			return err
-		}
-		if _, err := t.Audit(ctx, a.Actor, string(a.step.Deed)+" "+undone, a.step.Credential, map[string]string{"plan": a.digest, "provider": a.provider.ID, "why": o.Why}); err != nil {
+		if err := a.writeIn(ctx, t, undone, answer{Result: o.Result.String(), Why: o.Why}); err != nil {
 			return err
 		}
 		in, err := t.Incident(ctx, a.step.Credential)

@@ -9,8 +9,8 @@ import (
 
 // Unplanned begins a deed that cannot be taken back and that is in no plan, alone: the
 // law is that of plans, but nobody can approve it, so it is refused where the policy
-// asks for that. Its event in the audit trail ends in " intent" and says "forever". The
-// caller releases it.
+// asks for that. Its event in the audit trail says "forever", and so counts against
+// daily. The caller releases it.
 func (e *Engine) Unplanned(ctx context.Context) (release func(), err error) {
 	if e.Policy.Needs(&Plan{Steps: []Step{{Deed: revoke.Revoke}}}) > 0 || len(e.Policy.Requesters) > 0 {
 		return nil, errors.New("the policy asks for a word of others on what cannot be taken back, which only a plan can have: leakgate remediate plan")

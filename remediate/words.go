@@ -14,8 +14,11 @@ import (
 // Line says in one line what a step is about.
 func (s Step) Line() string {
 	deed := string(s.Deed)
-	if deed == "" {
+	switch {
+	case deed == "":
 		deed = "nothing"
+	case s.Credential == "":
+		return fmt.Sprintf("%s: %s %s in %s", deed, s.Rule, s.Preview, s.Repository)
 	}
 	return fmt.Sprintf("%s: %s %s (%s) in %s", deed, s.Rule, s.Preview, s.Credential, s.Repository)
 }
@@ -48,6 +51,9 @@ func (s Step) Details() (lines []string) {
 		return lines
 	}
 	add("asked: %s, by %s (how it answers is known from: %s)", s.Provider, s.Target.Proof, s.Evidence)
+	if !s.Deadline.IsZero() {
+		add("it is private: where rotate or rollout is giving a new value, it is disabled when its consumers follow, at the latest at %s; else at once", s.Deadline.Format(time.RFC3339))
+	}
 	if s.Outage != "" {
 		add("what stops: %s", s.Outage)
 	}

@@ -3,6 +3,7 @@ package remediate
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -49,16 +50,19 @@ type issuers struct {
 	locate   func(in revoke.Input, t revoke.Target) (revoke.Target, error)
 	calls    map[string][]time.Time // by provider
 	volleys  []int                  // how many values each call of several carried
+	paced    map[string][]time.Time // by what has a rate of its own
+	rates    map[string]revoke.Rate // of these
 }
 
-func (f *issuers) note(p *revoke.Provider) {
+func (f *issuers) note(p *revoke.Provider, d revoke.Deed) {
 	if f.calls == nil {
-		f.calls = map[string][]time.Time{}
+		f.calls, f.paced, f.rates = map[string][]time.Time{}, map[string][]time.Time{}, map[string]revoke.Rate{}
 	}
-	f.calls[p.ID] = append(f.calls[p.ID], f.clock.Now())
+	name, rate := p.Pace(d)
+	f.calls[p.ID], f.paced[name], f.rates[name] = append(f.calls[p.ID], f.clock.Now()), append(f.paced[name], f.clock.Now()), rate
 }
 
-func (f *issuers) file(value string) string { return filepath.Join(f.dir, value) }
+func (f *issuers) file(value string) string { return filepath.Join(f.dir, url.PathEscape(value)) }
 
 // effects are the deeds that were done to a value, with their times.
 func (f *issuers) effects(value string) (deeds []string, last time.Time) {
@@ -75,7 +79,7 @@ func (f *issuers) effects(value string) (deeds []string, last time.Time) {
 }
 
 func (f *issuers) Check(_ context.Context, p *revoke.Provider, in revoke.Input) revoke.Report {
-	f.note(p)
+	f.note(p, asking)
 	value := in.Secret.Reveal()
 	if s, ok := f.status[value]; ok && s == revoke.Dead && p.Place != "" && !p.Placed(in) {
 		return revoke.Report{Why: "the fake does not know it"}
@@ -106,7 +110,7 @@ func (f *issuers) Locate(_ context.Context, p *revoke.Provider, in revoke.Input,
 }
 
 func (f *issuers) Act(_ context.Context, p *revoke.Provider, in revoke.Input, _ revoke.Target, d revoke.Deed) revoke.Outcome {
-	f.note(p)
+	f.note(p, d)
 	value := in.Secret.Reveal()
 	if f.act != nil {
 		if o := f.act(value, d); o != nil {
@@ -132,7 +136,7 @@ func (f *issuers) do(value string, d revoke.Deed) {
 
 // ActAll does all or, when one of them is refused, nothing.
 func (f *issuers) ActAll(ctx context.Context, p *revoke.Provider, shots []revoke.Shot, d revoke.Deed) revoke.Outcome {
-	f.note(p)
+	f.note(p, d)
 	if len(shots) > p.Batch {
 		return revoke.Outcome{Result: revoke.Refused, Why: "too many"}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/action"
+	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -78,7 +79,7 @@ func (w *world) surroundings(cmd *cobra.Command) (inspect.World, error) {
 
 // git gives a step a git that reaches the server with a token, or with what the
 // clone's own configuration has for it when there is no token.
-func (w *world) git(token secret.Secret, server string) action.Git {
+func (w *world) git(token secret.Secret, server string) change.Git {
 	return func(ctx context.Context, dir string, args ...string) error {
 		return runGit(ctx, dir, gitSettings(w.env, dir, token, server), token, args)
 	}

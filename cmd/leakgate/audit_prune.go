@@ -1,16 +1,23 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/purge"
+	"github.com/leakgate/leakgate/remediate/revoke"
+	"github.com/leakgate/leakgate/remediate/rollout"
+	"github.com/leakgate/leakgate/remediate/rotate"
 )
 
 const auditPruneLong = `Say which events may be pruned: those older than --keep days that are about no open
-incident. Nothing is removed until --archive names a bundle of leakgate audit export that
+incident and no plan that may be begun, is not over, or can be taken back. Nothing is removed until --archive names a bundle of leakgate audit export that
 holds them and verifies.
 
 What stays is chained as before: the trail begins behind the last event that was pruned,
@@ -48,8 +55,62 @@ func (w *world) auditPruneCommand(place *string) *cobra.Command {
 	return c
 }
 
+// needed are the subjects of which plans that are not over need the events. Nobody
+// else acts until they are released.
+func (w *world) needed(ctx context.Context, s *store.Store) (all map[string]bool, release func(), err error) {
+	var held []func()
+	release = func() {
+		for _, f := range held {
+			f()
+		}
+	}
+	for _, name := range []string{"apply", "rewrite"} {
+		free, err := s.Exclusive(ctx, name)
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+		held = append(held, free)
+	}
+	if all, err = w.neededByPlans(ctx, s); err != nil {
+		release()
+	}
+	return all, release, err
+}
+
+func (w *world) neededByPlans(ctx context.Context, s *store.Store) (map[string]bool, error) {
+	e := &remediate.Engine{Store: s, Clock: wallClock{w.now}}
+	plans, err := e.Plans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	over := map[revoke.Deed]remediate.Over{remediate.Rotate: rotate.Over, remediate.Rollout: rollout.Over}
+	all := map[string]bool{}
+	for _, digest := range plans {
+		subjects, err := e.Needed(ctx, digest, over)
+		if errors.Is(err, remediate.ErrOtherPlan) {
+			subjects, err = purge.Needed(ctx, s, digest, w.now())
+		}
+		if errors.Is(err, store.ErrPruned) { // it was over before
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("whether plan %s is over: %w", digest, err)
+		}
+		for _, subject := range subjects {
+			all[subject] = true
+		}
+	}
+	return all, nil
+}
+
 func (w *world) prune(cmd *cobra.Command, s *store.Store, before time.Time, archive, signers, actor string) error {
-	upTo, err := s.Prunable(cmd.Context(), before)
+	needed, release, err := w.needed(cmd.Context(), s)
+	if err != nil {
+		return err
+	}
+	defer release()
+	upTo, err := s.Prunable(cmd.Context(), before, needed)
 	if err != nil {
 		return err
 	}
@@ -74,7 +135,7 @@ func (w *world) prune(cmd *cobra.Command, s *store.Store, before time.Time, arch
 	case v.Base.Seq > base.Seq || !v.Holds(upTo):
 		return badFlag("the archive does not hold the events from %d to %d", base.Seq+1, upTo.Seq)
 	}
-	if err := s.Prune(cmd.Context(), actor, upTo, before, "sha256:"+v.Digest); err != nil {
+	if err := s.Prune(cmd.Context(), actor, upTo, before, needed, "sha256:"+v.Digest); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "events up to %s were pruned; keep the archive\n", upTo)

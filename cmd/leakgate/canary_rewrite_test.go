@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -85,12 +86,20 @@ func TestNoRewriteOfARemoteShowsAValue(t *testing.T) {
 	c.run(searched, c.letters("another value")+"\n", exitUndecided, by("ann", "apply", digest, "--stdin")...)
 	c.run(searched, stdin, exitClean, by("ann", "apply", digest, "--stdin")...)
 	c.run(searched, stdin, exitClean, by("ann", "verify", digest, "--stdin")...)
+	if out, err := exec.CommandContext(t.Context(), "git", "-C", remote, "update-ref", "refs/pull/9/head", head).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	c.run(searched, stdin, exitBlocked, by("ann", "verify", digest, "--stdin")...)
+	c.run(searched, stdin, exitClean, by("ann", "verify", digest, "--stdin", "--accept-remaining", "they know")...)
+	c.run(searched, "", exitUndecided, by("ann", "settle", digest)...)
 	c.env["GIT_DIR"] = filepath.Join(r.Dir, ".git")
 	c.run(searched, "", exitBlocked, "rewrite", "guard", "--manifest", manifest, head)
 	c.run(searched, strings.Repeat("0", 40)+" "+head+" refs/heads/x\n", exitUsage, "rewrite", "guard", "--pre-receive", "--manifest", dir)
 	delete(c.env, "GIT_DIR")
 	c.run(searched, "", exitUsage, by("ann", "rollback", digest, "--identity", key)...)
 	c.run(searched, "", exitClean, by("ann", "rollback", digest, "--identity", identity)...)
+	c.run(searched, "", exitUndecided, by("ann", "destroy", digest, "--now")...)
+	c.run(searched, "", exitClean, by("bob", "approve", digest, "--key", key, "--destroy")...)
 	c.run(searched, "", exitClean, by("ann", "destroy", digest, "--now")...)
 }
 

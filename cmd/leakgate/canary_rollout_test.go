@@ -1,8 +1,14 @@
 package main
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -11,6 +17,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/rollout"
 )
 
@@ -53,11 +60,11 @@ gate = {unused = true}
 		}
 	}
 	c.settle(dir)
-	return operator, spec, c.kept(state, text)
+	return operator, spec, c.kept(state, operator, text)
 }
 
 // kept keeps a plan, and plants the value that follows from it.
-func (c *canary) kept(state, text string) string {
+func (c *canary) kept(state, operator, text string) string {
 	key, err := secret.ParseKey(c.env[keyVariable])
 	if err != nil {
 		c.t.Fatal(err)
@@ -71,8 +78,20 @@ func (c *canary) kept(state, text string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	e := rollout.Engine{Store: s, Key: key, Clock: wallClock{time.Now}, Actor: "ann"}
-	p, digest, err := e.Plan(c.t.Context(), spec, "blue", "green")
+	file, err := os.ReadFile(operator)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	policy, err := remediate.ParsePolicy(file)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	e := rollout.Engine{Engine: &remediate.Engine{Store: s, Key: key, Clock: wallClock{time.Now}, Actor: "ann", Policy: policy}}
+	_, digest, err := e.Plan(c.t.Context(), rollout.Wish{Spec: spec, Old: "blue", New: "green"})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	_, p, err := e.Read(c.t.Context(), digest)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -106,5 +125,30 @@ func TestNoRolloutShowsAValue(t *testing.T) {
 	at := []string{"--namespace", "shop", "--secret", "db", "--key", "password", "--kubeconfig", kubeconfig}
 	c.run(nil, leaked, exitUndecided, by(append([]string{"remediate", "follow"}, at...)...)...)
 	c.run(nil, leaked, exitUndecided, by(append([]string{"remediate", "follow", "--sync", "--limit", "1ms"}, at...)...)...)
+	certificate := filepath.Join(t.TempDir(), "leaked.pem")
+	for name, text := range map[string]string{"by mistake the key": c.letters("a key instead of its certificate"), "the certificate": testCertificate(t)} {
+		if err := os.WriteFile(certificate, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]int{true: exitUsage, false: exitUndecided}[name == "by mistake the key"]
+		renew := by("remediate", "renew", certificate, "--namespace", "shop", "--certificate", "web", "--served", nobody(), "--kubeconfig", kubeconfig)
+		c.run(nil, "", want, renew...)
+		c.run(nil, "", want, append(renew, "--execute", "--limit", "1ms", "--list", "http://"+nobody())...)
+	}
 	c.run(nil, "", exitClean, "audit", "export", "--database", state)
+}
+
+// testCertificate is one of a key that nobody keeps.
+func testCertificate(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(7), DNSNames: []string{"web.shop"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }

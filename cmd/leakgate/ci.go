@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/action"
+	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
@@ -62,7 +63,7 @@ func (w *world) runCI(cmd *cobra.Command, q inspect.Question, out *output) error
 	}
 	// What a repository holds must not command the CI that shows this log.
 	log := action.NewLog(w.stdout)
-	plan, err := action.NewPlan(cmd.Context(), action.Detect(w.env), q, w.git(secret.Secret{}, ""))
+	plan, err := change.NewPlan(cmd.Context(), action.Detect(w.env), q, w.git(secret.Secret{}, ""))
 	if err != nil {
 		return err
 	}

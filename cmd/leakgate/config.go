@@ -27,8 +27,8 @@ func (w *world) configCommand() *cobra.Command {
 		RunE: func(_ *cobra.Command, args []string) error { return w.explainConfig(inFolder(q, args)) },
 	}
 	schema := &cobra.Command{
-		Use: "schema [policy|report]", Short: "Print the JSON Schema of the policy file or of the JSON report",
-		Args: cobra.MaximumNArgs(1), ValidArgs: []string{"policy", "report"},
+		Use: "schema [policy|organisation|report]", Short: "Print the JSON Schema of the policy file, of an organisation's, or of the JSON report",
+		Args: cobra.MaximumNArgs(1), ValidArgs: []string{"policy", "organisation", "report"},
 		RunE: func(_ *cobra.Command, args []string) error { return w.printSchema(args) },
 	}
 	for _, sub := range []*cobra.Command{validate, explain} {
@@ -87,8 +87,16 @@ func (w *world) printSchema(args []string) error {
 		_, err := io.WriteString(w.stdout, report.Schema)
 		return err
 	}
+	if len(args) == 1 && args[0] == "organisation" {
+		text, err := gate.OrganisationSchema()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w.stdout, "%s\n", text)
+		return err
+	}
 	if len(args) == 1 && args[0] != "policy" {
-		return badFlag("there is a schema of policy and of report, not of %q", args[0])
+		return badFlag("there is a schema of policy, organisation and report, not of %q", args[0])
 	}
 	_, err := w.stdout.Write(gate.PolicySchema)
 	return err

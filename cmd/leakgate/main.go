@@ -40,12 +40,17 @@ type world struct {
 	status bool             // stderr is a terminal, so progress can be shown
 	issuer remediate.Issuer // of tests; nil: the issuers themselves
 	client *revoke.Client   // of tests; nil: one that reaches the world
+
+	program, called string // the file of this program and the name it was called by; "" in tests
 }
 
 func newWorld() *world {
 	w := &world{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now,
-		status: term.IsTerminal(int(os.Stderr.Fd())),
+		status: term.IsTerminal(int(os.Stderr.Fd())), called: os.Args[0],
+	}
+	if program, err := os.Executable(); err == nil {
+		w.program = program
 	}
 	if columns, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
 		w.width = columns

@@ -36,6 +36,7 @@ func (o *output) addFlags(flags *pflag.FlagSet) {
 // addRulingFlags adds the files that override those of the trusted tree.
 func addRulingFlags(flags *pflag.FlagSet, q *inspect.Question) {
 	flags.Var((*given)(&q.PolicyFile), "policy", "judge by this policy `FILE` instead of the repository's .leakgate.yaml")
+	flags.Var((*given)(&q.OrganisationFile), "organisation", "judge under the policy of an organisation in this `FILE`")
 	flags.Var((*given)(&q.RulesFile), "gitleaks-config", "take the rules from this `FILE` instead of the repository's .gitleaks.toml")
 	flags.Var((*given)(&q.IgnoreFile), "gitleaks-ignore", "obey this `FILE` instead of the repository's .gitleaksignore")
 	flags.Var((*given)(&q.BaselineFile), "baseline", "use this baseline `FILE` instead of the repository's .leakgate-baseline.json")

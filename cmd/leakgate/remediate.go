@@ -52,7 +52,7 @@ func (w *world) remediateCommand() *cobra.Command {
 	f.addFlags(c)
 	c.AddCommand(w.remediatePlanCommand(&f), w.remediateApplyCommand(&f), w.remediateUndoCommand(&f), w.remediateApproveCommand(&f),
 		w.remediateStatusCommand(&f), w.remediateReportCommand(&f), w.remediateServeCommand(&f), w.rotateCommand(&f),
-		w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateVaultCommand(&f),
+		w.remediateRolloutCommand(&f), w.remediateFollowCommand(&f), w.remediateRenewCommand(&f), w.remediateVaultCommand(&f),
 		w.remediateEvidenceCommand(&f), w.remediateNoteCommand(&f), w.remediateDueCommand(&f), w.remediateMetricsCommand(&f),
 		w.providersCommand(), w.explainKindCommand(), w.checkKindCommand(&f))
 	return c

@@ -117,8 +117,11 @@ func (w *world) approve(cmd *cobra.Command, to approvals, a remediate.Approval, 
 		return err
 	}
 	what := "plan"
-	if a.Undo {
+	switch {
+	case a.Undo:
 		what = "the undo of plan"
+	case a.Destroy:
+		what = "the end of what was kept for plan"
 	}
 	fmt.Fprintf(w.stdout, "%s approves %s %s until %s\n", a.Approver, what, a.Plan, a.Expires.Format(time.RFC3339))
 	return nil

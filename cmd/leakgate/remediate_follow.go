@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,17 +82,7 @@ func (w *world) follow(cmd *cobra.Command, f *remediation, o following) error {
 	if err := w.fileProof(cmd, e, o, proof); err != nil {
 		return err
 	}
-	for _, fact := range proof.Facts {
-		fmt.Fprintf(w.stdout, "%-11s %s: %s\n", fact.Verdict, fact.Name, fact.Why)
-	}
-	fmt.Fprintf(w.stdout, "%s\n", proof.Verdict())
-	switch proof.Verdict() {
-	case follow.Proven:
-		return nil
-	case follow.NotYet:
-		return outcome(exitBlocked)
-	}
-	return outcome(exitUndecided)
+	return w.showProof(proof)
 }
 
 // fileProof writes into the audit trail what was changed and what came of it.

@@ -21,7 +21,9 @@ is over and it has no session. A gate that fails moves all back.
 
 What is rolled out and how is a file of yours: see docs/rollout.md. The servers
 and their administrators are in the operator's file (--operator), under
-[credentials.postgres-role] or [credentials.mysql-account].
+[credentials.postgres-role] or [credentials.mysql-account]. A plan is kept first, and
+begun only by its digest, within its time and under the approvals that the operator's
+file asks for; what was begun goes on.
 `
 
 const rolloutExit = `
@@ -34,11 +36,14 @@ Exit codes:
 func (w *world) remediateRolloutCommand(f *remediation) *cobra.Command {
 	c := &cobra.Command{Use: "rollout", Short: "Replace a database password in stages, with gates and a way back", Long: rolloutLong}
 	var wait bool
-	var why string
+	var why, credential string
 	plan := &cobra.Command{
 		Use: "plan FILE", Short: "Say what would be done, and keep the plan", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return w.planRollout(cmd.Context(), f, args[0]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return w.planRollout(cmd.Context(), f, args[0], credential)
+		},
 	}
+	plan.Flags().StringVar(&credential, "credential", "", "`ID` of the leaked credential that is the password of the user in use, so that its incident tells of the rollout")
 	apply := &cobra.Command{
 		Use: "apply DIGEST", Short: "Do what is due, once", Args: cobra.ExactArgs(1), Long: "Do what is due of a rollout and say when to come again. A run that was cut off is\ntaken up; nothing is done twice.\n" + rolloutExit,
 		RunE: func(cmd *cobra.Command, args []string) error { return w.applyRollout(cmd.Context(), f, args[0], wait) },
@@ -49,7 +54,7 @@ func (w *world) remediateRolloutCommand(f *remediation) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return w.rolloutStatus(cmd.Context(), f, args[0]) },
 	}
 	back := &cobra.Command{
-		Use: "back DIGEST", Short: "Move all consumers back and retire the new version", Args: cobra.ExactArgs(1), Long: "Move all consumers back to the old version and retire the new one.\n" + rolloutExit,
+		Use: "back DIGEST", Short: "Move all consumers back and retire the new version", Args: cobra.ExactArgs(1), Long: "Move all consumers back to the old version and retire the new one. Where the policy\nasks approvals, it needs its own: leakgate remediate approve --undo.\n" + rolloutExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return w.rollout(cmd.Context(), f, func(e *rollout.Engine, _ *remediate.Engine) error {
 				if err := e.GoBack(cmd.Context(), args[0], why); err != nil {
@@ -71,7 +76,7 @@ func (w *world) rollout(ctx context.Context, f *remediation, do func(*rollout.En
 		return err
 	}
 	defer e.Store.Close()
-	r := &rollout.Engine{Store: e.Store, Key: e.Key, Clock: e.Clock, Actor: e.Actor, Stopped: e.Policy.Stopped}
+	r := &rollout.Engine{Engine: e}
 	r.Effects = func(p *rollout.Plan) (rollout.Effects, error) {
 		group, err := groupOf(e, p.Database)
 		run := rollout.Commands{Env: withoutKey(os.Environ())}.Run
@@ -100,7 +105,7 @@ func groupOf(e *remediate.Engine, d rollout.Database) (dbrole.Group, error) {
 	return dbrole.Group{Server: server, Name: d.Group}, nil
 }
 
-func (w *world) planRollout(ctx context.Context, f *remediation, path string) error {
+func (w *world) planRollout(ctx context.Context, f *remediation, path, credential string) error {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return flagError{err}
@@ -118,17 +123,37 @@ func (w *world) planRollout(ctx context.Context, f *remediation, path string) er
 		if err != nil {
 			return err
 		}
-		plan, digest, err := r.Plan(ctx, spec, old, idle)
+		plan, digest, err := r.Plan(ctx, rollout.Wish{Spec: spec, Old: old, New: idle, Credential: credential})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w.stdout, "rollout %s at %s: %s is in use, and %s takes its place\n", plan.Name, plan.Database.Host, plan.Old, plan.New)
-		for i, line := range plan.Lines() {
-			fmt.Fprintf(w.stdout, "%2d. %s\n", i+1, line)
+		_, p, err := r.Read(ctx, digest)
+		if err == nil {
+			w.printRollout(plan, p, digest, e.Policy)
 		}
-		fmt.Fprintf(w.stdout, "\nNothing was changed.\nTo do it: leakgate remediate rollout apply %s\n", digest)
-		return nil
+		return err
 	})
+}
+
+func (w *world) printRollout(plan *remediate.Plan, p *rollout.Plan, digest string, policy remediate.Policy) {
+	say := func(format string, args ...any) { fmt.Fprintf(w.stdout, format+"\n", args...) }
+	s := plan.Steps[0]
+	say("rollout %s at %s: %s is in use, and %s takes its place", p.Name, p.Database.Host, p.Old, p.New)
+	for i, line := range p.Lines() {
+		say("%2d. %s", i+1, line)
+	}
+	if s.Credential != "" {
+		say("\nreplaces %s %s (%s): %s", s.Rule, s.Credential, s.Identity["incident"], s.Why)
+	}
+	say("\nwhat stops: %s\ncan be taken back until %s is retired: leakgate remediate rollout back\ncannot be taken back: %s", s.Outage, p.Old, s.Forever)
+	say("\nNothing was changed.\nThe plan may be begun until %s.", plan.Expires.Format(time.RFC3339))
+	if need := policy.Needs(plan); need > 0 {
+		say("It needs %d approvals, each by: leakgate remediate approve %s --key FILE", need, digest)
+	}
+	if len(policy.Requesters) > 0 {
+		say("First prove that you made it: leakgate remediate approve --request %s --key FILE", digest)
+	}
+	say("To do it: leakgate remediate rollout apply %s", digest)
 }
 
 func (w *world) applyRollout(ctx context.Context, f *remediation, digest string, wait bool) error {
@@ -160,12 +185,12 @@ func (w *world) standing(s rollout.Standing, err error) error {
 
 func (w *world) rolloutStatus(ctx context.Context, f *remediation, digest string) error {
 	return w.rollout(ctx, f, func(r *rollout.Engine, _ *remediate.Engine) error {
-		plan, err := r.Read(ctx, digest)
+		plan, p, err := r.Read(ctx, digest)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w.stdout, "rollout %s at %s from %s to %s, made by %s at %s\n", plan.Name, plan.Database.Host, plan.Old, plan.New, plan.Requester, plan.Made.Format(time.RFC3339))
-		all, err := r.Journal(ctx, digest)
+		fmt.Fprintf(w.stdout, "rollout %s at %s from %s to %s, made by %s at %s\n", p.Name, p.Database.Host, p.Old, p.New, plan.Requester, plan.Made.Format(time.RFC3339))
+		all, err := r.History(ctx, digest)
 		for _, d := range all {
 			fmt.Fprintf(w.stdout, "%s %-7s %s", d.At.Format(time.RFC3339), d.Event, d.Step)
 			if d.Why != "" {

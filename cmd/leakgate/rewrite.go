@@ -23,16 +23,18 @@ Rewriting is hygiene. Revoke first (leakgate remediate): who has the value keeps
 const rewriteExit = `
 Exit codes:
   0  done, or there was nothing to rewrite
-  1  plan: history would change; verify: something is left
+  1  plan: history would change; verify: something is left that nobody accepted
   2  usage: a wrong flag, or a file named by a flag that does not parse
-  3  could not: a damaged or partial repository, changes that are not committed, a ref that moved`
+  3  could not: a damaged or partial repository, changes that are not committed, a ref that moved,
+     a push of which nobody can tell whether it was taken; verify: an archive that cannot be read`
 
 func (w *world) rewriteCommand() *cobra.Command {
 	var f remediation
 	c := &cobra.Command{Use: "rewrite", Short: "Take values and files out of history", Long: rewriteLong}
 	f.addFlags(c)
-	c.AddCommand(w.rewritePlanCommand(&f), w.rewriteLocalCommand(), w.rewriteProposeCommand(&f), w.rewriteApproveCommand(&f), w.rewriteApplyCommand(&f), w.rewriteVerifyCommand(&f),
-		w.rewriteRollbackCommand(&f), w.rewriteDestroyCommand(&f), w.rewriteGuardCommand(), w.rewriteCleanCommand())
+	c.AddCommand(w.rewritePlanCommand(&f), w.rewriteLocalCommand(), w.rewriteProposeCommand(&f), w.rewriteApproveCommand(&f), w.rewriteApplyCommand(&f), w.rewriteSettleCommand(&f), w.rewriteVerifyCommand(&f),
+		w.rewriteRollbackCommand(&f), w.rewriteDestroyCommand(&f), w.rewriteGuardCommand(), w.rewriteCleanCommand(),
+		w.rewriteReproduceCommand(&f), w.rewriteTellCommand(&f), w.rewriteRecoverCommand(&f))
 	return c
 }
 
@@ -86,12 +88,13 @@ func (w *world) rewriteLocalCommand() *cobra.Command {
 
 func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 	var f rewriteFlags
+	var accept string
 	c := &cobra.Command{
 		Use: "verify [PATH | DIGEST]", Short: "Search for what should be gone", Args: cobra.MaximumNArgs(1),
-		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin.\n" + rewriteExit,
+		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin. Incidents become purged when nothing is left, or when\nyou accept what is left in refs that only the server's people can remove.\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && isDigest(args[0]) {
-				return w.verifyRemote(cmd, r, &f, args[0])
+				return w.verifyRemote(cmd, r, &f, args[0], accept)
 			}
 			return w.withHistory(cmd, &f, pathOf(args, 0), func(repo *gitrepo.Repo, spec *rewrite.Spec, _ rewrite.Options) error {
 				r, err := rewrite.Verify(cmd.Context(), repo, spec)
@@ -104,14 +107,19 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 						fmt.Fprintln(w.stdout, id)
 					}
 				}
-				if r.Any() {
+				w.printArchives(&r.Archives)
+				switch {
+				case r.Any():
 					return outcome(exitBlocked)
+				case len(r.Archives.Unread) > 0:
+					return outcome(exitUndecided)
 				}
 				return nil
 			})
 		},
 	}
 	f.addFlags(c)
+	c.Flags().StringVar(&accept, "accept-remaining", "", "`REASON` why refs of the server's own may keep the value; recorded")
 	return c
 }
 

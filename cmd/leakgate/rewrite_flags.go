@@ -188,8 +188,13 @@ func (w *world) showRewrite(r *rewrite.Result, err error, f *rewriteFlags, verb 
 		}
 	}
 	w.printRewrite(r, verb)
-	if err != nil || r.Clean() {
+	switch {
+	case err != nil || code == nil:
 		return err
+	case r.Clean() && len(r.Archives.Tainted) == 0 && len(r.Archives.Unread) > 0:
+		return outcome(exitUndecided)
+	case r.Clean() && len(r.Archives.Tainted) == 0:
+		return nil
 	}
 	return code
 }
@@ -199,6 +204,7 @@ const rewriteShown = 20
 
 func (w *world) printRewrite(r *rewrite.Result, verb string) {
 	out := w.stdout
+	defer w.printArchives(&r.Archives)
 	if r.Clean() {
 		fmt.Fprintf(out, "Nothing to rewrite: %d commits, %d refs\n", len(r.Commits), r.AllRefs)
 		return
@@ -216,11 +222,27 @@ func (w *world) printRewrite(r *rewrite.Result, verb string) {
 		fmt.Fprintf(out, "Signatures that fall: %d, signed again: %d\n", n, r.Signed)
 		w.printSome(n, func(i int) string { return r.Signatures[i].String() })
 	}
+	if n := len(r.LFS); n > 0 {
+		fmt.Fprintf(out, "Objects of Git LFS that nothing stands for any more, and that the server has to remove: %d\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(r.LFS[i]) })
+	}
 	if r.Quoted > 0 {
 		fmt.Fprintf(out, "Ids in messages that are older than what they name, and stay: %d\n", r.Quoted)
 	}
 	if r.Submodules > 0 {
 		fmt.Fprintf(out, "Commits of submodules, which stay: %d\n", r.Submodules)
+	}
+}
+
+// printArchives names files whose bytes do not show what is in them.
+func (w *world) printArchives(a *rewrite.Archives) {
+	if n := len(a.Tainted); n > 0 {
+		fmt.Fprintf(w.stdout, "Archives and compressed files that hold a value, and stay as they are unless --drop takes them out: %d\n", n)
+		w.printSome(n, func(i int) string { return a.Tainted[i].String() })
+	}
+	if n := len(a.Unread); n > 0 {
+		fmt.Fprintf(w.stdout, "Archives and compressed files of which nobody can tell: %d\n", n)
+		w.printSome(n, func(i int) string { return a.Unread[i].ID.String() + " " + inspect.Clean(a.Unread[i].Why) })
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 
 const guardLong = `Refuse what would bring rewritten history back: a commit that the rewrite replaced, or a file
 as it was before. What is banned stands in the manifests that --base holds in .leakgate/rewrites,
-and in those given by --manifest; who removes or changes one of the former is refused, too. Of each REV (default HEAD) every commit is looked at that --base
-does not reach.
+and in those given by --manifest; who removes or changes one of the former is refused, too, unless
+--lift names it. Of each REV (default HEAD) every commit is looked at that --base does not reach.
 
 As a hook where pushes arrive, give --pre-receive; it reads OLD NEW REF lines, and --base is HEAD.
 `
@@ -23,6 +23,7 @@ As a hook where pushes arrive, give --pre-receive; it reads OLD NEW REF lines, a
 type guard struct {
 	base       string
 	manifests  []string
+	lifts      []string
 	preReceive bool
 }
 
@@ -35,6 +36,7 @@ func (w *world) rewriteGuardCommand() *cobra.Command {
 	}
 	c.Flags().StringVar(&g.base, "base", "", "the `REV` that is trusted, as origin/main")
 	c.Flags().StringArrayVar(&g.manifests, "manifest", nil, "`FILE` that leakgate rewrite plan --manifest wrote; may be given several times")
+	c.Flags().StringArrayVar(&g.lifts, "lift", nil, "`NAME` of a manifest of --base that may be removed; what it bans stays banned until it is gone there; may be given several times")
 	c.Flags().BoolVar(&g.preReceive, "pre-receive", false, "be a hook of git")
 	return c
 }
@@ -67,8 +69,14 @@ func (w *world) stand(cmd *cobra.Command, g *guard, revs []string) error {
 	if len(found) == 0 {
 		return nil
 	}
+	stale := false
 	for _, r := range found {
+		stale = stale || !r.Lifts
 		fmt.Fprintln(w.stderr, inspect.Clean(r.String()))
+	}
+	if !stale {
+		fmt.Fprintln(w.stderr, "leakgate: refused: a manifest goes only on purpose: whoever runs the guard names it by --lift")
+		return outcome(exitBlocked)
 	}
 	fmt.Fprintln(w.stderr, "leakgate: refused: this clone is from before the rewrite. Clone again, and bring your own commits over by git rebase --onto")
 	return outcome(exitBlocked)
@@ -147,5 +155,13 @@ func (g *guard) bans(repo *gitrepo.Repo) (*purge.Bans, error) {
 	if err != nil {
 		return nil, badFlag("--base: %w", err)
 	}
-	return bans, bans.Read(repo.NewReader(8<<20), id)
+	if err := bans.Read(repo.NewReader(8<<20), id); err != nil {
+		return nil, err
+	}
+	for _, name := range g.lifts {
+		if err := bans.Lift(name); err != nil {
+			return nil, badFlag("--lift: %w", err)
+		}
+	}
+	return bans, nil
 }

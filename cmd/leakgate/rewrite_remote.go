@@ -20,6 +20,7 @@ import (
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/hub"
 	"github.com/leakgate/leakgate/remediate/purge"
 	"github.com/leakgate/leakgate/remediate/rewrite"
 	"github.com/leakgate/leakgate/remediate/seal"
@@ -29,7 +30,8 @@ import (
 const tokenVariable = "LEAKGATE_GIT_TOKEN"
 
 const rewriteRemoteHelp = `
-A remote is reached over https (with ` + tokenVariable + ` or git's credential helpers), ssh, or a path.
+A remote is reached over https (with ` + tokenVariable + `, which goes to none but those that the operator
+owns, or git's credential helpers), ssh, or a path.
 Values are given again at each step, for nobody keeps them; they must be the same.
 `
 
@@ -62,12 +64,16 @@ func (w *world) furnish(cmd *cobra.Command, p *purge.Engine, key secret.Key, val
 		Spec: func(repo *gitrepo.Repo) (*rewrite.Spec, error) {
 			return w.rewriteSpec(cmd, values, repo, repo.GitDir())
 		}}
-	p.Remote, err = w.remote(cmd.Context(), address)
-	return err
+	if p.Remote, err = w.remote(cmd.Context(), address, p.Policy); err != nil {
+		return err
+	}
+	p.Remote.Limits.Pack = p.Policy.Rewrite.MirrorMiB << 20
+	return nil
 }
 
-// remote understands an address, and who signs in there.
-func (w *world) remote(ctx context.Context, address string) (*wire.Remote, error) {
+// remote understands an address, and who signs in there. The token of the
+// environment knows no host, so it goes to none but those that the operator lists.
+func (w *world) remote(ctx context.Context, address string, policy remediate.Policy) (*wire.Remote, error) {
 	r, err := wire.Open(address)
 	if err != nil {
 		return nil, flagError{err}
@@ -77,6 +83,9 @@ func (w *world) remote(ctx context.Context, address string) (*wire.Remote, error
 		return r, nil
 	}
 	user, password := "x-access-token", secret.New(w.env(tokenVariable))
+	if !policy.Owns(gitrepo.RemoteName(r.Address)) {
+		password = secret.Secret{}
+	}
 	if password.IsZero() {
 		user, password = helped(ctx, r.Address)
 	}
@@ -131,13 +140,13 @@ func (w *world) planRemote(cmd *cobra.Command, f *remediation, values *rewriteFl
 			return err
 		}
 	}
-	if err := w.printManifest(m, p.Policy.Rewrite.Need()); err != nil {
+	if err := w.printManifest(m, p.Policy); err != nil {
 		return err
 	}
 	return outcome(exitBlocked)
 }
 
-func (w *world) printManifest(m *purge.Manifest, need int) error {
+func (w *world) printManifest(m *purge.Manifest, policy remediate.Policy) error {
 	digest, err := m.Digest()
 	if err != nil {
 		return err
@@ -153,6 +162,18 @@ func (w *world) printManifest(m *purge.Manifest, need int) error {
 		fmt.Fprintf(out, "Refs of the server's own that hold a value and that only its people can remove: %d\n", n)
 		w.printSome(n, func(i int) string { return inspect.Clean(m.Remaining[i].Name) })
 	}
+	if n := len(m.LFS); n > 0 {
+		fmt.Fprintf(out, "Objects of Git LFS that nothing stands for any more, and that the server has to remove: %d\n", n)
+		w.printSome(n, func(i int) string { return inspect.Clean(m.LFS[i]) })
+	}
+	if n := len(m.Archives); n > 0 {
+		fmt.Fprintf(out, "Archives and compressed files that hold a value inside, and stay unless --drop takes them out: %d\n", n)
+		w.printSome(n, func(i int) string { return m.Archives[i] })
+	}
+	if n := len(m.Unread); n > 0 {
+		fmt.Fprintf(out, "Archives and compressed files of which nobody can tell: %d\n", n)
+		w.printSome(n, func(i int) string { return m.Unread[i] })
+	}
 	if n := len(m.Signatures); n > 0 {
 		fmt.Fprintf(out, "Signatures that fall: %d\n", n)
 		w.printSome(n, func(i int) string { return m.Signatures[i] })
@@ -161,7 +182,10 @@ func (w *world) printManifest(m *purge.Manifest, need int) error {
 	if m.Override != "" {
 		fmt.Fprintf(out, "It may be applied although no credential is known to be dead: %s\n", inspect.Clean(m.Override))
 	}
-	fmt.Fprintf(out, "It needs %d approvals, each by: leakgate rewrite approve %s --key FILE\n", need, digest)
+	if len(policy.Requesters) > 0 {
+		fmt.Fprintf(out, "Prove that you made it: leakgate rewrite approve --request %s --key FILE\n", digest)
+	}
+	fmt.Fprintf(out, "It needs %d approvals, each by: leakgate rewrite approve %s --key FILE\n", policy.Rewrite.Need(), digest)
 	fmt.Fprintf(out, "To do it: leakgate rewrite apply %s\n", digest)
 	return nil
 }
@@ -186,83 +210,136 @@ func (w *world) onPlan(cmd *cobra.Command, f *remediation, values *rewriteFlags,
 
 func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 	var s signing
-	var undo, request bool
+	var undo, destroy, request, reviews bool
+	var g hubFlags
 	c := &cobra.Command{
-		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key", Args: cobra.ExactArgs(1),
-		Long: "Sign a plan as leakgate remediate approve does.\n" + rewriteExit,
+		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key, or by the reviews of its pull request", Args: cobra.ExactArgs(1),
+		Long: "Sign a plan as leakgate remediate approve does. With --from-reviews the reviews of the pull request\ncount: approvals of its current head by accounts that the operator's file lists as approvers\n(github = NUMBER) and that may write. They are read again when the plan is applied.\n" + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if reviews && (undo || destroy || request || s.key != "" || s.signature != "") {
+				return badFlag("--from-reviews counts reviews of the plan, and signs nothing")
+			}
+			if reviews {
+				return w.onHub(cmd, f, &rewriteFlags{}, &g, args[0], func(p *purge.Engine, _ *hub.Hub) error { return w.approveFromReviews(cmd, p, args[0]) })
+			}
+			if undo && destroy || request && (undo || destroy) {
+				return badFlag("--undo, --destroy and --request are of three things: give one")
+			}
 			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
 				if request {
 					return w.askFor(cmd, p, &remediate.Request{Plan: args[0], Requester: p.Actor}, s.key, s.signature)
 				}
-				return w.approve(cmd, p, remediate.Approval{Plan: args[0], Undo: undo, Approver: p.Actor}, s)
+				return w.approve(cmd, p, remediate.Approval{Plan: args[0], Undo: undo, Destroy: destroy, Approver: p.Actor}, s)
 			})
 		},
 	}
 	s.addFlags(c)
+	g.addFlags(c)
+	c.Flags().BoolVar(&reviews, "from-reviews", false, "count the reviews of the pull request that asks for it")
 	c.Flags().BoolVar(&request, "request", false, "prove that you made the plan, where the operator's file lists requesters")
 	c.Flags().BoolVar(&undo, "undo", false, "approve that it is rolled back, and nothing else")
+	c.Flags().BoolVar(&destroy, "destroy", false, "approve that its bundle is destroyed before its time, and nothing else")
 	return c
 }
 
 func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
+	var g hubFlags
 	c := &cobra.Command{
 		Use: "propose DIGEST", Short: "Push a branch that asks for the rewrite of a remote", Args: cobra.ExactArgs(1),
-		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". Open a pull request of it to have the rewrite\nreviewed. Merging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteExit,
+		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". On a GitHub a pull request of it is\nopened, or brought up to date, and the approvers are asked for reviews; elsewhere open one yourself.\nMerging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
+			return w.onHub(cmd, f, &values, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
 				proposal, err := p.Propose(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
 				fmt.Fprintf(w.stdout, "%s asks for it, on top of %s: %s\n", proposal.Branch, proposal.Base, proposal.Commit)
-				return nil
+				if h == nil {
+					return nil
+				}
+				return w.openPull(cmd, p, h, args[0], proposal)
 			})
 		},
 	}
 	values.addFlags(c)
+	g.addFlags(c)
 	return c
 }
 
 func (w *world) rewriteApplyCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
+	var g hubFlags
+	var open bool
+	var openWith string
 	c := &cobra.Command{
 		Use: "apply DIGEST", Short: "Move the refs of a remote to the history that was approved", Args: cobra.ExactArgs(1),
-		Long: "Make the new history of what the remote holds now, keep what was there in a sealed bundle,\nand move all refs in one atomic push, each only if it is still where it was. Commits that\ncame on top go along; anything else that is new stops it.\n" + rewriteRemoteHelp + rewriteExit,
+		Long: "Make the new history of what the remote holds now, keep what was there in a sealed bundle,\nand move all refs in one atomic push, each only if it is still where it was. Commits that\ncame on top go along; anything else that is new stops it. The bundle is read back, opened and\nheld against the remote before anything is pushed: with the identity that --open-with names,\nelse with the key of this run, which is forgotten. Rulesets of a GitHub stop it unless the\naccount of git's token may bypass them; --open-rulesets lets it, and nobody else, through for the\ntime of the push, and puts them back.\n" + rewriteRemoteHelp + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.onPlan(cmd, f, &values, args[0], func(p *purge.Engine) error {
-				moved, err := p.Apply(cmd.Context(), args[0])
+			return w.onHub(cmd, f, &values, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
+				var err error
+				if openWith != "" {
+					if p.Identities, err = readIdentities(openWith); err != nil {
+						return err
+					}
+				}
+				stop, err := w.openRules(f, &g, p, h, open, args[0])
 				if err != nil {
 					return err
+				}
+				defer stop()
+				moved, err := p.Apply(cmd.Context(), args[0])
+				if err != nil {
+					return rulesHint(err, h, open)
 				}
 				fmt.Fprintf(w.stdout, "%d refs moved:\n", len(moved))
 				w.printSome(len(moved), func(i int) string {
 					return fmt.Sprintf("%s %s → %s", inspect.Clean(moved[i].Name), moved[i].Old, cmp.Or(moved[i].New, "none"))
 				})
-				fmt.Fprintf(w.stdout, "Now prove it: leakgate rewrite verify %s\n", args[0])
-				return nil
+				return w.printApplied(cmd.Context(), p, args[0])
 			})
 		},
 	}
 	values.addFlags(c)
+	g.addFlags(c)
+	addOpenFlag(c, &open)
+	c.Flags().StringVar(&openWith, "open-with", "", "`FILE` of an age identity that must open the bundle before anything is pushed")
 	return c
 }
 
-func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewriteFlags, digest string) error {
+func (w *world) printApplied(ctx context.Context, p *purge.Engine, digest string) error {
+	kept, err := p.Kept(ctx, digest)
+	if err != nil {
+		return err
+	}
+	if kept.File != "" {
+		fmt.Fprintf(w.stdout, "What was there is sealed in %s (%d bytes; %s)\n", kept.File, kept.Bytes, cmp.Or(kept.Proof, "never opened"))
+	}
+	fmt.Fprintf(w.stdout, "Now prove it: leakgate rewrite verify %s\n", digest)
+	return nil
+}
+
+func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewriteFlags, digest, accept string) error {
 	return w.onPlan(cmd, f, values, digest, func(p *purge.Engine) error {
-		left, err := p.Verify(cmd.Context(), digest)
-		if left != nil {
-			w.printResidue(left)
+		verify := p.Verify
+		if accept != "" {
+			verify = func(ctx context.Context, digest string) (*purge.Residue, error) { return p.Accept(ctx, digest, accept) }
 		}
-		if errors.Is(err, purge.ErrResidue) {
+		left, err := verify(cmd.Context(), digest)
+		if left != nil {
+			w.printResidue(left, digest)
+		}
+		if left != nil && errors.Is(err, purge.ErrUnread) {
+			return outcome(exitUndecided)
+		}
+		if left != nil && (errors.Is(err, purge.ErrResidue) || errors.Is(err, purge.ErrRemains)) {
 			return outcome(exitBlocked)
 		}
 		return err
 	})
 }
 
-func (w *world) printResidue(left *purge.Residue) {
+func (w *world) printResidue(left *purge.Residue, digest string) {
 	if len(left.Others) == 0 {
 		fmt.Fprintln(w.stdout, "A fresh mirror holds no value in what its branches and tags reach.")
 	} else {
@@ -277,11 +354,31 @@ func (w *world) printResidue(left *purge.Residue) {
 		fmt.Fprintf(w.stdout, "Refs of the server's own that still hold one: %d; ask its people to remove them and what nothing reaches\n", n)
 		w.printSome(n, func(i int) string { return inspect.Clean(left.Hidden[i].Name) })
 	}
+	if n := len(left.Archives); n > 0 {
+		fmt.Fprintf(w.stdout, "Archives and compressed files that hold a value inside: %d; a plan with --drop takes them out\n", n)
+		w.printSome(n, func(i int) string { return left.Archives[i] })
+	}
+	if n := len(left.Unread); n > 0 {
+		fmt.Fprintf(w.stdout, "Archives and compressed files of which nobody can tell: %d\n", n)
+		w.printSome(n, func(i int) string { return left.Unread[i] })
+	}
+	if n := len(left.Quoting); n > 0 {
+		fmt.Fprintf(w.stdout, "Commits whose messages name commits that are no more: %d\n", n)
+		w.printSome(n, func(i int) string { return left.Quoting[i] })
+	}
+	switch a := left.Accepted; {
+	case a != nil:
+		fmt.Fprintf(w.stdout, "%s accepted that: %s\n", inspect.Clean(a.By), inspect.Clean(a.Why))
+	case len(left.Others) == 0 && len(left.Hidden)+len(left.Archives)+len(left.Unread) > 0:
+		fmt.Fprintf(w.stdout, "Not purged while that is so. If it is to be lived with: leakgate rewrite verify %s --accept-remaining REASON\n", digest)
+	}
 	fmt.Fprintln(w.stdout, "Out of reach: forks, clones, caches, build logs and artifacts, releases, packages.")
 }
 
 func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 	var identity string
+	var g hubFlags
+	var open bool
 	c := &cobra.Command{
 		Use: "rollback DIGEST", Short: "Move the refs of a remote back to where they were", Args: cobra.ExactArgs(1),
 		Long: "Open the sealed bundle of what was there and move all refs back in one atomic push, each only\nif it is still where the rewrite put it. The values are back then.\n" + rewriteExit,
@@ -290,9 +387,14 @@ func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
-				if err := p.Rollback(cmd.Context(), args[0], identities); err != nil {
+			return w.onHub(cmd, f, &rewriteFlags{}, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
+				stop, err := w.openRules(f, &g, p, h, open, args[0])
+				if err != nil {
 					return err
+				}
+				defer stop()
+				if err := p.Rollback(cmd.Context(), args[0], identities); err != nil {
+					return rulesHint(err, h, open)
 				}
 				fmt.Fprintln(w.stdout, "The remote is as it was before the rewrite, values included.")
 				return nil
@@ -300,7 +402,51 @@ func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&identity, "identity", "", "`FILE` of the age identity that opens the bundle")
+	g.addFlags(c)
+	addOpenFlag(c, &open)
 	return c
+}
+
+func (w *world) rewriteSettleCommand(f *remediation) *cobra.Command {
+	var taken, refused bool
+	var reason string
+	c := &cobra.Command{
+		Use: "settle DIGEST", Short: "Say what became of a push that was cut off", Args: cobra.ExactArgs(1),
+		Long: "Show where each ref of a push is whose end nobody saw, and settle it if they tell: one at its\nnew place, or on top of it, proves that all moved; one at its old place, that none did. When\nsomebody moved them elsewhere since, look into the server's log and say it: --taken or\n--refused, and --reason. It is safe to be wrong: nothing is pushed here, the bundle stays, a\npush that was taken is to be verified, and one that was not is made again under new leases.\n" + rewriteExit,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var word *bool
+			switch {
+			case taken && refused || (taken || refused) != (reason != ""):
+				return badFlag("give one of --taken and --refused, and a --reason")
+			case taken || refused:
+				word = &taken
+			}
+			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
+				refs, err := p.Settle(cmd.Context(), args[0], word, reason)
+				w.printSome(len(refs), func(i int) string { return standing(refs[i]) })
+				if err == nil {
+					fmt.Fprintf(w.stdout, "It is settled. Go on: leakgate rewrite apply %s, or rollback\n", args[0])
+				}
+				return err
+			})
+		},
+	}
+	c.Flags().BoolVar(&taken, "taken", false, "the remote took the push")
+	c.Flags().BoolVar(&refused, "refused", false, "the remote did not take the push")
+	c.Flags().StringVar(&reason, "reason", "", "`WHY` you know, for the audit trail")
+	return c
+}
+
+// standing is where a ref is, in words.
+func standing(s purge.Standing) string {
+	says := "tells neither"
+	switch {
+	case s.Took && !s.Stayed:
+		says = "the push was taken"
+	case s.Stayed && !s.Took:
+		says = "the push was not taken"
+	}
+	return fmt.Sprintf("%s is %s, was %s, was to be %s: %s", inspect.Clean(s.Ref.Name), cmp.Or(s.Now, "gone"), cmp.Or(s.Ref.Old, "none"), cmp.Or(s.Ref.New, "none"), says)
 }
 
 func readIdentities(path string) ([]age.Identity, error) {
@@ -323,11 +469,11 @@ func (w *world) rewriteDestroyCommand(f *remediation) *cobra.Command {
 	var now bool
 	c := &cobra.Command{
 		Use: "destroy DIGEST", Short: "Remove the bundle of what was there, which holds the values", Args: cobra.ExactArgs(1),
-		Long: "Remove the bundle once it is older than [rewrite] keep (7 days by default). Nobody can roll\nback after that.\n" + rewriteExit,
+		Long: "Remove the bundle once it is older than [rewrite] keep (7 days by default). Nobody can roll\nback after that. Before its time (--now) it takes as many approvals as the rewrite did, of this:\nleakgate rewrite approve --destroy.\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error { return p.Destroy(cmd.Context(), args[0], now) })
 		},
 	}
-	c.Flags().BoolVar(&now, "now", false, "before its time")
+	c.Flags().BoolVar(&now, "now", false, "before its time, with approvals of that")
 	return c
 }

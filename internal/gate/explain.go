@@ -41,7 +41,14 @@ func Explain(p Policy) []Setting {
 	}
 	e.kubernetes(p.Kubernetes)
 	for _, name := range sortedKeys(p.Sections) {
-		e.add(name, "see the file")
+		if name != "app" {
+			e.add(name, "see the file")
+		}
+	}
+	if p.Sections["app"] {
+		e.add("app.public_detail", strconv.FormatBool(p.App.PublicDetail))
+		e.add("app.comment", strconv.FormatBool(!p.App.NoComment))
+		e.add("app.code_scanning", strconv.FormatBool(!p.App.NoCodeScanning))
 	}
 	return e.settings
 }
@@ -54,7 +61,7 @@ type explanation struct {
 func (e *explanation) add(key, value string) {
 	origin := "default"
 	if line := e.policy.lines[key]; line > 0 {
-		origin = fmt.Sprintf("%s:%d", e.policy.Name, line)
+		origin = fmt.Sprintf("%s:%d", e.policy.file(key), line)
 	}
 	e.settings = append(e.settings, Setting{key, value, origin})
 }

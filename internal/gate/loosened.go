@@ -20,6 +20,9 @@ func ProposedPolicy(base Policy, name string, text []byte) []Notice {
 		}
 	}
 	head.Name = name
+	if base.organisation != nil {
+		head, _ = Merge(*base.organisation, head)
+	}
 	return Loosened(base, head)
 }
 

@@ -138,7 +138,9 @@ exceptions[0].blob ` + blobA + ` p.yaml:12
 exceptions[0].reason "r" p.yaml:13
 exceptions[0].owner "o" p.yaml:14
 exceptions[0].expires 2027-01-31 p.yaml:15
-app see the file p.yaml:16
+app.public_detail false default
+app.comment true default
+app.code_scanning true default
 `
 	if diff := cmp.Diff(want, got.String()); diff != "" {
 		t.Error(diff)

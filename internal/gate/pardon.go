@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -173,7 +174,7 @@ func (p *pardons) notices(all bool) []Notice {
 		default:
 			continue
 		}
-		out = append(out, Notice{Text: text, Path: p.policy.Name, Line: e.Line})
+		out = append(out, Notice{Text: text, Path: cmp.Or(e.File, p.policy.Name), Line: e.Line})
 	}
 	return append(out, atMost(p.unread(), "more exceptions or baseline entries are not applied")...)
 }

@@ -10,6 +10,9 @@ import (
 // PolicyFile is the name of the policy at the root of a repository or folder.
 const PolicyFile = ".leakgate.yaml"
 
+// GitHubPolicyFile is where it is looked for when there is none at the root.
+const GitHubPolicyFile = ".github/.leakgate.yaml"
+
 // Policy says what is looked at, what blocks and what is excepted. The zero
 // Policy is none at all and decides nothing; start from [Defaults] or
 // [ParsePolicy]. It is not changed after it was made.
@@ -23,10 +26,20 @@ type Policy struct {
 	Limits       Limits
 	Environments []Environment // the strictest first: prod, staging, dev
 	Exceptions   []Exception
-	Kubernetes   *Kubernetes     // nil where the policy says nothing of clusters
+	Kubernetes   *Kubernetes // nil where the policy says nothing of clusters
+	App          App
 	Sections     map[string]bool // sections of other doors that are present: "remediate", "app"
 
-	lines map[string]int // where each key was read
+	lines        map[string]int    // where each key was read
+	from         map[string]string // the file of a key that is not of Name
+	organisation *Organisation     // under which it stands: see [Merge]
+}
+
+// App is how the GitHub App tells what it found. The zero value is the default.
+type App struct {
+	PublicDetail   bool // where everybody can read, also the places of active credentials are told
+	NoComment      bool // the check run is all
+	NoCodeScanning bool
 }
 
 // Paths narrows what is scanned. What it leaves out is listed as excluded.
@@ -84,7 +97,8 @@ type Exception struct {
 	Owner  string
 	// Expires is the last day, in UTC, on which the exception holds.
 	Expires time.Time
-	Line    int // in the policy file
+	Line    int    // in the policy file
+	File    string // where that is not the policy's own
 }
 
 // Defaults is the policy where there is no policy file: certain and likely
@@ -130,7 +144,15 @@ func (p Policy) UnknownRules(known func(rule string) bool) []Notice {
 
 // notice is about a key of this policy.
 func (p Policy) notice(key, text string) Notice {
-	return Notice{Text: text, Path: p.Name, Line: p.lines[key]}
+	return Notice{Text: text, Path: p.file(key), Line: p.lines[key]}
+}
+
+// file is where a key was read.
+func (p Policy) file(key string) string {
+	if name := p.from[key]; name != "" {
+		return name
+	}
+	return p.Name
 }
 
 // Expired reports whether the last day of the exception is over.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -24,7 +25,10 @@ const (
 // which give line and column of every problem. It never quotes a value, since
 // the file may turn out to be something else. Aliases are refused, so that a
 // small file cannot unfold into a large one.
-func ParsePolicy(name string, text []byte) (Policy, error) {
+func ParsePolicy(name string, text []byte) (Policy, error) { return parse(name, text, nil) }
+
+// parse reads a policy that may have further keys.
+func parse(name string, text []byte, further func(*reader) keys) (Policy, error) {
 	if len(text) > maxPolicy {
 		return Policy{}, fmt.Errorf("%s: a policy has at most %d bytes, this file has %d", name, maxPolicy, len(text))
 	}
@@ -35,7 +39,7 @@ func ParsePolicy(name string, text []byte) (Policy, error) {
 	r := &reader{name: name, lines: map[string]int{}}
 	r.check(root, 0)
 	if len(r.problems) == 0 {
-		p := r.policy(root)
+		p := r.policy(root, further)
 		if len(r.problems) == 0 {
 			return p, nil
 		}
@@ -75,13 +79,13 @@ func parseYAML(text []byte) (*yaml.Node, error) {
 }
 
 // policy reads the whole document, over the defaults.
-func (r *reader) policy(root *yaml.Node) Policy {
+func (r *reader) policy(root *yaml.Node, further func(*reader) keys) Policy {
 	p := Defaults()
 	p.Name, p.lines, p.Sections = r.name, r.lines, map[string]bool{}
 	section := func(name string) func(*yaml.Node) {
 		return func(n *yaml.Node) { p.Sections[name] = r.isMapping(n) }
 	}
-	r.mapping(root, "", keys{
+	table := keys{
 		"version":      r.version,
 		"mode":         func(n *yaml.Node) { p.Audit = r.word(n, []string{"enforce", "audit"}) == 1 },
 		"fail_on":      func(n *yaml.Node) { p.FailOn = wordSet[rules.Severity](r, n, severityWords) },
@@ -93,12 +97,33 @@ func (r *reader) policy(root *yaml.Node) Policy {
 		"exceptions":   func(n *yaml.Node) { p.Exceptions = r.exceptions(n) },
 		"kubernetes":   func(n *yaml.Node) { p.Kubernetes = r.kubernetes(n) },
 		"remediate":    section("remediate"),
-		"app":          section("app"),
-	}, "version")
-	if p.Kubernetes != nil {
-		p.Kubernetes.Forms = slices.DeleteFunc(slices.Clone(p.Exceptions), func(e Exception) bool { return !e.form() || len(e.Paths) > 0 })
+		"app":          func(n *yaml.Node) { p.Sections["app"] = true; p.App = r.app(n) },
 	}
+	if further != nil {
+		maps.Copy(table, further(r))
+	}
+	r.mapping(root, "", table, "version")
+	p.Kubernetes = p.Kubernetes.withForms(p.Exceptions)
 	return p
+}
+
+// withForms has a cluster know the exceptions of forms that are not bound to paths.
+func (k *Kubernetes) withForms(all []Exception) *Kubernetes {
+	if k == nil {
+		return nil
+	}
+	out := *k
+	out.Forms = slices.DeleteFunc(slices.Clone(all), func(e Exception) bool { return !e.form() || len(e.Paths) > 0 })
+	return &out
+}
+
+func (r *reader) app(n *yaml.Node) (out App) {
+	r.mapping(n, "app.", keys{
+		"public_detail": func(n *yaml.Node) { out.PublicDetail = r.truth(n) },
+		"comment":       func(n *yaml.Node) { out.NoComment = !r.truth(n) },
+		"code_scanning": func(n *yaml.Node) { out.NoCodeScanning = !r.truth(n) },
+	})
+	return out
 }
 
 func (r *reader) version(n *yaml.Node) {

@@ -34,7 +34,8 @@ var validPolicies = []string{
 	"version: 1\nlimits: {max_blob: '5', archive_bytes: 999999999GiB}\n",
 	"version: 1\nenvironments: {prod: {paths: [deploy/prod/**], branches: [main, release/*], namespaces: [live-*], severity: critical}, dev: {}}\n",
 	"version: 1\n" + anException,
-	"version: 1\nremediate: {anything: {goes: [1, 2.5, null, true]}}\napp: {x: y}\n",
+	"version: 1\nremediate: {anything: {goes: [1, 2.5, null, true]}}\napp: {public_detail: true, comment: false}\n",
+	"version: 1\napp: {}\n",
 	"version: 1\nkubernetes: {}\n",
 	wholeCluster,
 }
@@ -125,6 +126,8 @@ var invalidPolicies = []struct{ text, want string }{
 	{cluster("formats: {templates: {literals: [a]}}"), `unknown key "literals"`},
 	{cluster("formats: {placeholders: [envsubst]}"), "one of 1password"},
 	{cluster("presets: {flux: {default_service_account: a/b}}"), "the name of a service account is expected"},
+	{"version: 1\napp: {x: y}", `p.yaml:2:7: unknown key "x"; known here`},
+	{"version: 1\napp: {comment: 1}", "p.yaml:2:16: "},
 	{"version: 1\napp:", "p.yaml:2:5: keys with values are expected here"},
 	{"[version, 1]", "p.yaml:1:1: keys with values are expected here"},
 }
@@ -225,7 +228,7 @@ limits: {max_blob: 10MiB, archive_depth: 2, archive_bytes: 1GB, decode_depth: 0}
 environments:
   dev: {paths: [dev/], severity: keep}
   prod: {branches: [main], namespaces: [live]}
-`+anException+"app: {x: 1}\n"))
+`+anException+"app: {public_detail: true, code_scanning: false}\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,6 +242,7 @@ environments:
 		Paths:    Paths{Exclude: []Glob{glob("vendor/")}},
 		Rules:    RuleChoice{Disable: []string{"a"}, Only: []string{"b"}, Severity: map[string]rules.Severity{"b": rules.Medium}},
 		Limits:   Limits{MaxBlob: size(10 << 20), ArchiveDepth: size(2), ArchiveBytes: size(1e9), DecodeDepth: size(0)},
+		App:      App{PublicDetail: true, NoCodeScanning: true},
 		Sections: map[string]bool{"app": true},
 		Environments: []Environment{
 			{Name: "prod", Branches: []Glob{name("main")}, Namespaces: []Glob{name("live")}, Severity: "raise"},
@@ -269,7 +273,11 @@ func TestPolicyPageExampleParses(t *testing.T) {
 		t.Fatal("the page has no example")
 	}
 	for _, b := range blocks {
-		if _, err := ParsePolicy("example", b[1]); err != nil {
+		_, err := ParsePolicy("example", b[1])
+		if bytes.Contains(b[1], []byte("\nenroll:")) { // that of an organisation
+			_, err = ParseOrganisation("example", b[1])
+		}
+		if err != nil {
 			t.Error(err)
 		}
 	}

@@ -120,7 +120,7 @@ func (c *call) writes() bool {
 
 // publicRead lists what everybody may read of a public repository.
 func publicRead(permission string) bool {
-	return slices.Contains([]string{"contents", "pull_requests", "issues", "checks", "statuses"}, permission)
+	return slices.Contains([]string{"contents", "pull_requests", "issues", "checks", "statuses", "actions"}, permission)
 }
 
 // allow lets git in: a token as the password.

@@ -93,6 +93,13 @@ func (g *GitHub) register(slug, hook string, permissions map[string]string, even
 	return a, nil
 }
 
+// Apps lists the apps that were registered, the oldest first.
+func (g *GitHub) Apps() []*App {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.apps)
+}
+
 // Install puts an app on an account, on all of its repositories or on those named. The
 // app is told by a delivery.
 func (g *GitHub) Install(app *App, login string, repos ...*Repo) *Installation {

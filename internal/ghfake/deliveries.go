@@ -288,3 +288,14 @@ func updateHookConfig(c *call) answer {
 	}
 	return ok(c.hookConfig())
 }
+
+// Delivered counts the events that an app was, or is still to be told of.
+func (g *GitHub) Delivered() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	seen := map[string]bool{}
+	for _, d := range slices.Concat(g.sent, g.outbox) {
+		seen[d.GUID] = true
+	}
+	return len(seen)
+}

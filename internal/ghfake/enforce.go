@@ -58,26 +58,48 @@ func (r *Repo) rule(ref, kind string) doc {
 	return nil
 }
 
-// bypassed says whether an account need not keep a ruleset when it pushes: an app by
-// its number, an administrator by the role. Who may only by pull request may not.
+// bypassed says whether an account need not keep a ruleset when it pushes. Who may only
+// by pull request may not.
 func (s *Ruleset) bypassed(r *Repo, who *Account) bool {
-	return slices.ContainsFunc(s.list("bypass_actors"), func(entry any) bool {
-		actor := entry.(doc)
-		mode, _ := actor["bypass_mode"].(string)
-		id, _ := actor["actor_id"].(float64)
-		if mode == "pull_request" || who == nil {
-			return false
+	mode := s.bypass(r, who)
+	return mode == "always" || mode == "exempt"
+}
+
+// bypass is how an account may: an app or a user by its number, others by their role.
+func (s *Ruleset) bypass(r *Repo, who *Account) string {
+	best := "never"
+	for _, entry := range s.list("bypass_actors") {
+		mode, _ := entry.(doc)["bypass_mode"].(string)
+		switch {
+		case who == nil || !acts(entry.(doc), r, who):
+		case mode == "exempt":
+			return mode
+		case mode == "pull_request":
+			best = max(best, "pull_requests_only")
+		default:
+			best = "always"
 		}
-		switch actor["actor_type"] {
-		case "Integration":
-			return who.app != nil && who.app.ID == int64(id)
-		case "RepositoryRole": // 5 is admin, 4 write, 2 maintain
-			return rank(r.role(who)) >= rank(map[float64]string{2: "maintain", 4: "write", 5: "admin"}[id]) && rank(r.role(who)) > 0
-		case "OrganizationAdmin":
-			return who == r.owner
+		if best == "always" {
+			return best
 		}
-		return false
-	})
+	}
+	return best
+}
+
+// acts says whether an actor is an account, or has its role.
+func acts(actor doc, r *Repo, who *Account) bool {
+	id, _ := actor["actor_id"].(float64)
+	switch actor["actor_type"] {
+	case "Integration":
+		return who.app != nil && who.app.ID == int64(id)
+	case "User":
+		return who.Kind == "User" && who.ID == int64(id)
+	case "RepositoryRole": // 5 is admin, 4 write, 2 maintain
+		return rank(r.role(who)) >= rank(map[float64]string{2: "maintain", 4: "write", 5: "admin"}[id]) && rank(r.role(who)) > 0
+	case "OrganizationAdmin":
+		return who == r.owner
+	}
+	return false
 }
 
 // rules holds one change of a ref against the rulesets, as GitHub does in its hook.

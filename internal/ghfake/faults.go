@@ -26,6 +26,13 @@ func (g *GitHub) Fail(f Fault) {
 	g.faults = append(g.faults, &f)
 }
 
+// Calm takes back the faults that have not happened yet.
+func (g *GitHub) Calm() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.faults = nil
+}
+
 // fault takes the first that fits. Those after the effect are asked for by " after".
 func (g *GitHub) fault(operation string) *Fault {
 	for i, f := range g.faults {

@@ -94,10 +94,13 @@ func New(t testing.TB, o Options) *GitHub {
 	return g
 }
 
-// ServeHTTP serves git, and below the prefix the operations of the description.
+// ServeHTTP serves git, the page that takes manifests, and below the prefix the operations of the description.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if gitserve.Serves(r) {
 		g.git.ServeHTTP(w, r)
+		return
+	}
+	if g.web(w, r) {
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.EscapedPath(), g.prefix)

@@ -111,6 +111,9 @@ func walkTokens(w *world) {
 	w.must(err)
 	do[*github.User, resp](w)(visitor.Users.Get(w.ctx, ""))
 	do[*github.User, resp](w)(visitor.Users.Get(w.ctx, "bob"))
+	if u := do[*github.User, resp](w)(visitor.Users.GetByID(w.ctx, w.User("bob").ID)); u.GetLogin() != "bob" {
+		w.t.Errorf("the user is %v", u)
+	}
 	if all := do[[]*github.Installation, resp](w)(visitor.Apps.ListUserInstallations(w.ctx, nil)); len(all) != 1 {
 		w.t.Errorf("ada sees %d installations", len(all))
 	}
@@ -162,6 +165,8 @@ func walkRepositories(w *world) {
 		w.t.Errorf("bob may %s", level.GetPermission())
 	}
 	do[[]*github.RepositoryRelease, resp](w)(repos.ListReleases(w.ctx, "acme", "app", nil))
+	do[*github.ArtifactList, resp](w)(w.bot.Actions.ListArtifacts(w.ctx, "acme", "app", nil))
+	do[*github.ActionsCacheUsage, resp](w)(w.bot.Actions.GetCacheUsageForRepo(w.ctx, "acme", "app"))
 	do[[]*github.Branch, resp](w)(repos.ListBranches(w.ctx, "acme", "app", nil))
 	do[[]*github.RepositoryTag, resp](w)(repos.ListTags(w.ctx, "acme", "app", nil))
 	if b := do[*github.Branch, resp](w)(repos.GetBranch(w.ctx, "acme", "app", "main", 0)); b.GetCommit().GetSHA() != head {

@@ -85,6 +85,19 @@ func getUser(c *call) answer {
 	if name := c.params["username"]; name != "" {
 		account = c.find(name)
 	}
+	return c.userAnswer(account)
+}
+
+func getUserByID(c *call) answer {
+	for _, account := range c.accounts {
+		if account.ID == c.path("account_id") {
+			return c.userAnswer(account)
+		}
+	}
+	return notFound()
+}
+
+func (c *call) userAnswer(account *Account) answer {
 	if account == nil {
 		return notFound()
 	}
@@ -110,3 +123,10 @@ func getMeta(*call) answer {
 }
 
 func noReleases(*call) answer { return answer{status: http.StatusOK, body: []doc{}} }
+
+// listArtifacts and getCacheUsage answer for a repository without workflows.
+func listArtifacts(*call) answer { return ok(doc{"total_count": 0, "artifacts": []doc{}}) }
+
+func getCacheUsage(c *call) answer {
+	return ok(doc{"full_name": c.repo.FullName(), "active_caches_size_in_bytes": 0, "active_caches_count": 0})
+}

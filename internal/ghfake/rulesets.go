@@ -93,7 +93,15 @@ func withRuleset(handle func(*call, *Ruleset) answer) func(*call) answer {
 	}
 }
 
-func getRuleset(c *call, s *Ruleset) answer { return ok(c.rulesetView(c.repo, s)) }
+// getRuleset shows who may bypass only to who may change it.
+func getRuleset(c *call, s *Ruleset) answer {
+	v := c.rulesetView(c.repo, s)
+	v["current_user_can_bypass"] = s.bypass(c.repo, c.who.account)
+	if !c.may(c.who, c.repo, "administration", "write") {
+		delete(v, "bypass_actors")
+	}
+	return ok(v)
+}
 
 // updateRuleset replaces what the body names.
 func updateRuleset(c *call, s *Ruleset) answer {

@@ -83,7 +83,7 @@ func (c *call) uuid() string {
 func getSarif(c *call) answer {
 	i := slices.IndexFunc(c.repo.sarifs, func(s *Sarif) bool { return s.ID == c.params["sarif_id"] })
 	if i < 0 {
-		return notFound()
+		return answer{status: http.StatusNotFound} // described without a body
 	}
 	s := c.repo.sarifs[i]
 	v := doc{"processing_status": s.Status, "analyses_url": nil, "errors": nil}

@@ -57,7 +57,7 @@ var open = []string{
 	"apps/get-webhook-delivery/request/headers", "apps/get-webhook-delivery/request/payload", "apps/get-webhook-delivery/response/headers",
 	"apps/redeliver-webhook-delivery", "credentials/revoke", "apps/create-from-manifest",
 	// Only one of two shapes of a user requires it.
-	"users/get-authenticated/two_factor_authentication", "users/get-by-username/two_factor_authentication",
+	"users/get-authenticated/two_factor_authentication", "users/get-by-username/two_factor_authentication", "users/get-by-id/two_factor_authentication",
 }
 
 type mutation struct {

@@ -47,6 +47,7 @@ var table = map[string]row{
 	"rate-limit/get":                                      {anyone, "", "", getRateLimit},
 	"users/get-authenticated":                             {asUser, "", "", getUser},
 	"users/get-by-username":                               {anyone, "", "", getUser},
+	"users/get-by-id":                                     {anyone, "", "", getUserByID},
 	"orgs/get":                                            {anyone, "", "", getOrg},
 	"repos/list-for-org":                                  {anyone, "", "", listOrgRepos},
 
@@ -56,6 +57,8 @@ var table = map[string]row{
 	"repos/list-forks":                        {anyone, "metadata", "read", listForks},
 	"repos/get-collaborator-permission-level": {anyToken, "metadata", "read", getPermission},
 	"repos/list-releases":                     {anyone, "contents", "read", noReleases},
+	"actions/list-artifacts-for-repo":         {anyone, "actions", "read", listArtifacts},
+	"actions/get-actions-cache-usage":         {anyone, "actions", "read", getCacheUsage},
 	"repos/list-branches":                     {anyone, "contents", "read", listBranches},
 	"repos/list-tags":                         {anyone, "metadata", "read", listTags},
 	"repos/get-branch":                        {anyone, "contents", "read", getBranch},

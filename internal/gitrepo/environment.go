@@ -15,6 +15,9 @@ type Environment struct {
 	// Index is the file to read what is staged from: `git commit FILE` stages
 	// apart from the repository's own index.
 	Index string
+	// Missing is told of every object that was wanted and is not here, also at the same
+	// time: a partial clone can fetch them all at once for another try. nil: nobody is.
+	Missing func(ID)
 }
 
 // HookEnvironment reads the variables that git sets for hooks, see
@@ -66,7 +69,7 @@ func OpenWith(path string, env Environment) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.index = env.Index
+	r.index, r.store.missed = env.Index, env.Missing
 	for _, dir := range env.Objects {
 		if err := r.store.addAlternate(dir, 0); err != nil {
 			r.Close()

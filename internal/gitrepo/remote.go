@@ -10,14 +10,19 @@ func (r *Repo) Remote(name string) string { return r.config["remote."+name+".url
 
 // RemoteName is the host and path of a remote's address, as in
 // "github.com/octo/shop", whatever way it is spelled; "" for one that names no
-// host. See https://git-scm.com/docs/git-clone#_git_urls.
+// host. A port that is not the usual one of its scheme is part of it, as in
+// "example.org:8443/octo/shop": what answers there may be of somebody else. See https://git-scm.com/docs/git-clone#_git_urls.
 func RemoteName(address string) string {
 	if strings.Contains(address, "://") {
 		u, err := url.Parse(address)
 		if err != nil {
 			return ""
 		}
-		return hostAndPath(u.Hostname(), u.Path)
+		host := u.Hostname()
+		if port := u.Port(); port != "" && port != usualPorts[u.Scheme] {
+			host += ":" + port
+		}
+		return hostAndPath(host, u.Path)
 	}
 	before, path, ok := strings.Cut(address, ":")
 	if !ok || strings.Contains(before, "/") || len(before) < 2 { // a path, or a drive of Windows
@@ -25,6 +30,8 @@ func RemoteName(address string) string {
 	}
 	return hostAndPath(before[strings.LastIndex(before, "@")+1:], path)
 }
+
+var usualPorts = map[string]string{"https": "443", "http": "80", "ssh": "22", "git": "9418"}
 
 func hostAndPath(host, path string) string {
 	path = strings.TrimSuffix(strings.Trim(path, "/"), ".git")

@@ -18,6 +18,7 @@ type store struct {
 	dirs   []string
 	packs  []*pack // most objects first
 	damage []error // packs and alternates that cannot be read
+	missed func(ID)
 }
 
 // maxAlternates is how deep alternates may name further alternates, as in git.
@@ -179,6 +180,9 @@ func (s *store) findPacked(id *ID) (*pack, int) {
 func (s *store) notFound(id ID) error {
 	if len(s.damage) > 0 {
 		return &CorruptError{ID: id, Err: fmt.Errorf("it is in no readable place: %w", errors.Join(s.damage...))}
+	}
+	if s.missed != nil {
+		s.missed(id)
 	}
 	return missing(id)
 }

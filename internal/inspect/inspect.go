@@ -43,6 +43,7 @@ func run(ctx context.Context, q Question, w World) (*report.Report, error) {
 		scanErr = a.nothing(result.Coverage)
 	}
 	r.Result, r.Verdict = result, gate.Decide(a.input(ctx, &result, scanErr))
+	r.App = a.rulings.policy.App
 	a.rulings.quoted.report(q, r)
 	r.Finished = w.Now()
 	return r, nil

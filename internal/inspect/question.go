@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/scanner"
@@ -58,6 +59,11 @@ type Question struct {
 	IgnoreFile   string // a .gitleaksignore
 	BaselineFile string
 
+	// Organisation is the policy under which the repository stands, or the file that
+	// has it; zero: none.
+	Organisation     gate.Organisation
+	OrganisationFile string
+
 	Branch    string   // being judged, for environments
 	Branches  []string // instead, where several are judged at once
 	Git       gitrepo.Environment
@@ -98,4 +104,19 @@ func usage(err error) error {
 func IsUsage(err error) bool {
 	var u *UsageError
 	return errors.As(err, &u)
+}
+
+// BrokenError is a file of the trusted tree by which nothing can be judged. Asking again
+// does not help, and the gate stays closed.
+type BrokenError struct{ Err error }
+
+func (e *BrokenError) Error() string { return e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// IsBroken reports whether an error is a [BrokenError].
+func IsBroken(err error) bool {
+	_, is := errors.AsType[*BrokenError](err)
+	return is
 }

@@ -158,7 +158,10 @@ func (q *quoted) load(named string, t tree, name string, parse func(name string,
 	if err != nil {
 		return err
 	}
-	return q.error(parse(name, text), text)
+	if err := q.error(parse(name, text), text); err != nil {
+		return &BrokenError{err}
+	}
+	return nil
 }
 
 // open takes up what a file includes.

@@ -23,7 +23,8 @@ type rulings struct {
 	rules    *rules.Set
 	ignores  *rules.Ignores
 	baseline gate.Baseline
-	misnamed []string // files that look like the policy and do nothing
+	locked   []gate.Notice // keys that the organisation does not leave to the repository
+	misnamed []string      // files that look like the policy and do nothing
 	quoted   *quoted
 }
 
@@ -32,7 +33,7 @@ type rulings struct {
 func loadRulings(q Question, t tree) (rulings, error) {
 	out := rulings{policy: gate.Defaults(), quoted: &quoted{}}
 	load := out.quoted.load
-	err := load(q.PolicyFile, t, gate.PolicyFile, func(name string, text []byte) (err error) {
+	err := load(q.PolicyFile, t, policyName(t), func(name string, text []byte) (err error) {
 		out.quoted.add(text)
 		out.policy, err = gate.ParsePolicy(name, text)
 		return err
@@ -40,6 +41,18 @@ func loadRulings(q Question, t tree) (rulings, error) {
 	if err != nil {
 		return out, err
 	}
+	organisation := q.Organisation
+	if q.OrganisationFile != "" {
+		err := load(q.OrganisationFile, t, "", func(name string, text []byte) (err error) {
+			out.quoted.add(text)
+			organisation, err = gate.ParseOrganisation(name, text)
+			return err
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	out.policy, out.locked = gate.Merge(organisation, out.policy)
 	out.misnamed = misnamed(q, t)
 	if out.rules, err = rules.Default(); err != nil {
 		return out, fmt.Errorf("built-in rules: %w", err)
@@ -75,14 +88,26 @@ func loadRulings(q Question, t tree) (rulings, error) {
 	})
 }
 
+// policyName is where a tree holds its policy: at the root, else in .github.
+func policyName(t tree) string {
+	if _, err := t.read(gate.PolicyFile); errors.Is(err, fs.ErrNotExist) {
+		if _, err := t.read(gate.GitHubPolicyFile); err == nil || !errors.Is(err, fs.ErrNotExist) {
+			return gate.GitHubPolicyFile
+		}
+	}
+	return gate.PolicyFile
+}
+
 // misnamed are the files of a tree that somebody may take for its policy. On a
 // file system that ignores case another spelling is the policy itself.
 func misnamed(q Question, t tree) []string {
 	if q.PolicyFile != "" {
 		return nil
 	}
-	names := []string{".leakgate.yml"}
-	if _, err := t.read(gate.PolicyFile); errors.Is(err, fs.ErrNotExist) {
+	names := []string{".leakgate.yml", ".github/leakgate.yaml", ".github/.leakgate.yml"}
+	if _, err := t.read(gate.PolicyFile); err == nil {
+		names = append(names, gate.GitHubPolicyFile)
+	} else if errors.Is(err, fs.ErrNotExist) {
 		names = append(names, ".Leakgate.yaml", ".LeakGate.yaml", ".LEAKGATE.yaml", ".leakgate.YAML", ".Leakgate.yml", ".leakgate.json")
 	}
 	return slices.DeleteFunc(names, func(name string) bool {
@@ -94,9 +119,9 @@ func misnamed(q Question, t tree) []string {
 // odd are notices about those files.
 func (r rulings) odd() (out []gate.Notice) {
 	for _, name := range r.misnamed {
-		out = append(out, gate.Notice{Text: name + " does nothing: the policy is read from " + gate.PolicyFile, Path: name})
+		out = append(out, gate.Notice{Text: name + " does nothing: the policy is read from " + gate.PolicyFile + ", else from " + gate.GitHubPolicyFile, Path: name})
 	}
-	return out
+	return append(out, r.locked...)
 }
 
 // wanted are the rules without those that the policy disables, which must not

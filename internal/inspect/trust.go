@@ -86,8 +86,12 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 	if proposed == nil || a.q.PolicyFile != "" {
 		return out
 	}
-	for _, name := range []string{gate.PolicyFile, gate.BaselineFile, gitleaksConfig, gitleaksIgnore} {
+	policy := policyName(proposed)
+	for _, name := range []string{policy, gate.BaselineFile, gitleaksConfig, gitleaksIgnore} {
 		before, after := a.version(a.trusted, name), a.version(proposed, name)
+		if name == policy {
+			before = a.version(a.trusted, policyName(a.trusted))
+		}
 		if !bytes.Equal(before, after) {
 			if name != gate.BaselineFile { // a message about it quotes nothing
 				a.rulings.quoted.add(after)
@@ -101,7 +105,7 @@ func (a *answer) notices(ctx context.Context) []gate.Notice {
 // change says how a change would alter one of the files that judge.
 func (a *answer) change(name string, before, after []byte) []gate.Notice {
 	switch name {
-	case gate.PolicyFile:
+	case gate.PolicyFile, gate.GitHubPolicyFile:
 		return gate.ProposedPolicy(a.rulings.policy, name, after)
 	case gitleaksIgnore:
 		return gate.AddedLines(name, before, after)

@@ -37,6 +37,10 @@ func visible(text string) string {
 // Line is text that a repository wrote, as one line for a terminal or a log.
 func Line(text string) string { return disarm(visible(text)) }
 
+// Markdown is text that somebody else wrote, to be taken literally in Markdown. In an
+// element code GitHub looks for no @mentions in it.
+func Markdown(text string) string { return markdownText(text) }
+
 // commandMark begins a command wherever it stands in a line of a log:
 // "##[error]" on GitHub, "##vso[task.setvariable]" on Azure DevOps,
 // "##teamcity[message]".

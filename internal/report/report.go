@@ -36,6 +36,7 @@ type Report struct {
 	Verdict  gate.Verdict
 	Started  time.Time
 	Finished time.Time
+	App      gate.App // how the policy wants the GitHub App to tell of it
 	// Category chooses the findings of a SARIF file: [CategoryHead],
 	// [CategoryHistory], or "" for one file with a run of each.
 	Category string

@@ -142,13 +142,13 @@ func (e *TrailError) Error() string { return fmt.Sprintf("audit event %d: %s", e
 // as the place to look.
 func (s *Store) VerifyTrail(ctx context.Context, noted ...Head) (last Head, err error) {
 	err = s.Tx(ctx, func(t *Tx) error {
-		last, err = t.verify(ctx, noted)
+		last, err = t.verify(ctx, noted, func(Event) {})
 		return err
 	})
 	return last, err
 }
 
-func (t *Tx) verify(ctx context.Context, noted []Head) (last Head, err error) {
+func (t *Tx) verify(ctx context.Context, noted []Head, visit func(Event)) (last Head, err error) {
 	claimed, mac, err := t.head(ctx)
 	if err != nil {
 		return last, err
@@ -163,12 +163,13 @@ func (t *Tx) verify(ctx context.Context, noted []Head) (last Head, err error) {
 		if last, err = last.Next(e); err != nil {
 			return err
 		}
+		visit(e)
 		return misplaced(noted, last)
 	})
 	if err != nil {
 		return last, err
 	}
-	return last, t.s.ends(last, claimed, mac, noted)
+	return last, t.s.endsAt(last, claimed, mac, noted)
 }
 
 // misplaced holds an event against the heads that were noted elsewhere.
@@ -181,8 +182,8 @@ func misplaced(noted []Head, at Head) error {
 	return nil
 }
 
-// ends judges where a trail ends.
-func (s *Store) ends(last, claimed Head, mac string, noted []Head) error {
+// endsAt judges where a trail ends.
+func (s *Store) endsAt(last, claimed Head, mac string, noted []Head) error {
 	if last.Seq < claimed.Seq {
 		return &TrailError{last.Seq + 1, "the trail was cut here"}
 	}

@@ -16,10 +16,10 @@ func (s *Store) Fill(ctx context.Context) error {
 // ProvenBroken is Proven of a read that breaks off at its second event.
 func (s *Store) ProvenBroken(ctx context.Context, subject string, broke error, visit func(Event) error) error {
 	n := 0
-	return s.proven(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE subject = ? ORDER BY seq`, subject, func(Event) error {
+	return s.proven(ctx, reading{`SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE subject = ? ORDER BY seq`, subject, &subject, func(Event) error {
 		if n++; n == 2 {
 			return broke
 		}
 		return nil
-	}, visit)
+	}}, visit)
 }

@@ -139,6 +139,8 @@ type Move struct {
 	// Owner and Expires are those of a dismissal, which needs both.
 	Owner   string
 	Expires time.Time
+
+	back bool // a way back, not a step ahead
 }
 
 // Advance moves an incident, if its state and the proof allow it.
@@ -150,8 +152,12 @@ func (t *Tx) Advance(ctx context.Context, id string, m Move) error {
 	if !slices.Contains(moves[in.State], m.To) {
 		return fmt.Errorf("incident %s is %s and cannot become %s", id, in.State, m.To)
 	}
+	return t.step(ctx, in, m)
+}
+
+func (t *Tx) step(ctx context.Context, in Incident, m Move) error {
 	if err := t.allows(ctx, in, m); err != nil {
-		return fmt.Errorf("incident %s cannot become %s: %w", id, m.To, err)
+		return fmt.Errorf("incident %s cannot become %s: %w", in.ID, m.To, err)
 	}
 	r, err := t.exec(ctx, `UPDATE incidents SET state = ?, changed_at = ?, reason = ?, owner = ?, expires_at = ? WHERE id = ? AND state = ?`,
 		m.To, micros(t.s.now()), m.Why, m.Owner, micros(m.Expires), in.ID, in.State)
@@ -159,10 +165,54 @@ func (t *Tx) Advance(ctx context.Context, id string, m Move) error {
 		return err
 	}
 	if n, err := r.RowsAffected(); err != nil || n != 1 { // PostgreSQL lets two read what one of them changes
-		return errors.Join(err, fmt.Errorf("incident %s: %w: it is not %s any more", id, ErrBusy, in.State))
+		return errors.Join(err, fmt.Errorf("incident %s: %w: it is not %s any more", in.ID, ErrBusy, in.State))
 	}
-	_, err = t.Audit(ctx, m.By, string(m.To), in.ID, map[string]any{"from": in.State, "why": m.Why, "proof": m.Proof, "owner": m.Owner, "expires": m.Expires})
+	body := map[string]any{"from": in.State, "why": m.Why, "proof": m.Proof, "owner": m.Owner, "expires": m.Expires}
+	if m.back {
+		body["back"] = true
+	}
+	_, err = t.Audit(ctx, m.By, string(m.To), in.ID, body)
 	return err
+}
+
+// Unpurge moves an incident that is purged, or was closed since, back to where it
+// was before, for its value is in history again: revoked or rotated, as the audit
+// trail says, with the same proof; detected when nothing proves that any more.
+// Any other incident stays. It is the one way back.
+func (t *Tx) Unpurge(ctx context.Context, id, by, why string) error {
+	in, err := t.Incident(ctx, id)
+	if err != nil || in.State != Purged && in.State != Closed {
+		return err
+	}
+	back, err := t.before(ctx, in)
+	if err != nil {
+		return fmt.Errorf("incident %s: %w", in.ID, err)
+	}
+	back.By, back.Why, back.back = by, why, true
+	return t.step(ctx, in, back)
+}
+
+// before is the step that an incident took before its value left history.
+func (t *Tx) before(ctx context.Context, in Incident) (Move, error) {
+	var action, body string
+	err := t.one(ctx, `SELECT action, body FROM audit WHERE subject = ? AND action IN (?, ?) ORDER BY seq DESC LIMIT 1`,
+		[]any{in.ID, string(Revoked), string(Rotated)}, &action, &body)
+	if errors.Is(err, ErrNotFound) { // it was pruned
+		return Move{To: Detected}, nil
+	}
+	if err != nil {
+		return Move{}, err
+	}
+	var was struct {
+		Proof int64 `json:"proof"`
+	}
+	if err := json.Unmarshal([]byte(body), &was); err != nil {
+		return Move{}, err
+	}
+	if State(action) == Revoked && t.provesDead(ctx, in, was.Proof) != nil {
+		return Move{To: Detected}, nil
+	}
+	return Move{To: State(action), Proof: was.Proof}, nil
 }
 
 func (t *Tx) allows(ctx context.Context, in Incident, m Move) error {

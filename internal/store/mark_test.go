@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,12 +50,21 @@ func TestWhatIsNewIsVerifiedAndWhatIsUsed(t *testing.T) {
 		"an old event was edited":           {`UPDATE audit SET body = '{}' WHERE seq = 11`, false, "S-0"},
 		"an old event got a hash that fits": {`UPDATE audit SET actor = 'eve', hash = 'x' WHERE seq = 11`, false, "S-0"},
 		"an old event moved to a subject":   {`UPDATE audit SET subject = 'S-0' WHERE seq = 12`, false, "S-0"},
+		"an old event moved from a subject": {`UPDATE audit SET subject = 'S-1' WHERE seq = 11`, false, "S-0"},
+		"its only one was moved away":       {`UPDATE audit SET subject = 'S-1' WHERE seq = 300`, false, "once"},
+		"a new one was moved away":          {`UPDATE audit SET subject = 'S-1' WHERE seq = 601`, true, "S-0"},
+		"all of them were moved away":       {`UPDATE audit SET subject = 'S-1' WHERE subject = 'S-0' AND seq < 500 AND seq >= 1`, false, "S-0"},
 		"beside an event that is used":      {`UPDATE audit SET body = '{}' WHERE seq = 12`, false, "S-0"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 				s := open()
-				long(t, s, 605)
+				long(t, s, 299)
+				check(t, s.Tx(t.Context(), func(tx *store.Tx) error {
+					_, err := tx.Audit(t.Context(), "ann", "did", "once", nil)
+					return err
+				}))
+				long(t, s, 305)
 				check(t, s.VerifyNew(t.Context()))
 				if n, err := proven(s, t, "S-0"); n != 61 || err != nil {
 					t.Fatalf("%d events: %v", n, err)
@@ -72,8 +82,9 @@ func TestWhatIsNewIsVerifiedAndWhatIsUsed(t *testing.T) {
 				if c.subject == "" {
 					return
 				}
-				if _, err := proven(s, t, c.subject); err == nil {
-					t.Error("what is used is proven")
+				var fault *store.TrailError
+				if _, err := proven(s, t, c.subject); !errors.As(err, &fault) || !strings.HasSuffix(c.forge, fmt.Sprintf(" %d", fault.Seq)) {
+					t.Errorf("what is used: %v", err)
 				}
 			})
 		})
@@ -123,6 +134,20 @@ func TestWhatIsWalkedDoesNotGrowWithTheTrail(t *testing.T) {
 		if most > 256 {
 			t.Errorf("%d events were walked", most)
 		}
+		check(t, s.Tx(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Audit(t.Context(), "ann", "did", "rare", nil)
+			return err
+		}))
+		long(t, s, 4*256)
+		check(t, s.VerifyNew(t.Context()))
+		before := s.Walked()
+		for _, subject := range []string{"rare", "nobody"} {
+			_, err := proven(s, t, subject)
+			check(t, err)
+		}
+		if n := s.Walked() - before; n > 256 {
+			t.Errorf("%d events were walked for one that is rare", n)
+		}
 	})
 }
 
@@ -161,9 +186,9 @@ func TestAPrunedTrailIsProvenFromItsBase(t *testing.T) {
 		now = now.Add(100 * 24 * time.Hour)
 		long(t, s, 300)
 		before := now.Add(-40 * 24 * time.Hour)
-		upTo, err := s.Prunable(t.Context(), before)
+		upTo, err := s.Prunable(t.Context(), before, nil)
 		check(t, err)
-		check(t, s.Prune(t.Context(), "ann", upTo, before, "sha256:00"))
+		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00"))
 		walked := s.Walked()
 		check(t, s.VerifyNew(t.Context()))
 		if n := s.Walked() - walked; n == 0 || n > 256 {

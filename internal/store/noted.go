@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -28,14 +29,43 @@ func (s *Store) remember(ctx context.Context) error {
 	if err != nil || h.Seq == 0 {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(s.noted), 0o700); err != nil {
+	if err := replace(s.noted, []byte(h.String()+" "+s.sealNote(h)+"\n")); err != nil {
 		return fmt.Errorf("note the head of the trail: %w", err)
 	}
-	temporary := fmt.Sprintf("%s.%d", s.noted, os.Getpid())
-	if err := os.WriteFile(temporary, []byte(h.String()+" "+s.sealNote(h)+"\n"), 0o600); err != nil {
-		return fmt.Errorf("note the head of the trail: %w", err)
+	return nil
+}
+
+// replace puts a text in the place of a file, whole or not at all, whoever else does
+// the same and whenever the machine stops.
+func replace(path string, text []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
 	}
-	return os.Rename(temporary, s.noted)
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*") // mode 0600, and a name of its own
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return settle(filepath.Dir(path))
+}
+
+// settle has the names in a folder outlive a crash, where folders can be synced.
+func settle(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && runtime.GOOS != "windows" { // which has no such call
+		return err
+	}
+	return nil
 }
 
 func (s *Store) sealNote(h Head) string {

@@ -2,9 +2,11 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -63,4 +65,51 @@ func TestAnOlderStateOfTheDatabaseIsSeen(t *testing.T) {
 func isTrailError(err error) bool {
 	_, ok := errors.AsType[*store.TrailError](err)
 	return ok
+}
+
+// Several who note at once leave one whole note and nothing beside it, and a link that
+// somebody laid where a note is made is not followed.
+func TestANoteIsWholeWhoeverWritesIt(t *testing.T) {
+	dir := t.TempDir()
+	place, note, victim := filepath.Join(dir, "a.db"), filepath.Join(dir, "heads", "a"), filepath.Join(dir, "victim")
+	key, err := secret.ParseKey(strings.Repeat("5a", 32))
+	check(t, err)
+	check(t, os.WriteFile(victim, []byte("mine"), 0o600))
+	check(t, os.Mkdir(filepath.Dir(note), 0o700))
+	if err := os.Symlink(victim, fmt.Sprintf("%s.%d", note, os.Getpid())); err != nil {
+		t.Skip("no symbolic links here")
+	}
+	open := func() *store.Store {
+		s, err := store.Open(t.Context(), place, store.Options{Key: key, Noted: note})
+		check(t, err)
+		return s
+	}
+	long(t, open(), 3)
+	var wait sync.WaitGroup
+	for range 4 {
+		s := open()
+		wait.Go(func() {
+			for range 10 {
+				if err := s.VerifyNew(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	text, err := os.ReadFile(note)
+	check(t, err)
+	if _, err := store.ParseHead(strings.Fields(string(text))[0]); err != nil {
+		t.Error(err)
+	}
+	if text, _ := os.ReadFile(victim); string(text) != "mine" {
+		t.Errorf("a file elsewhere was written: %q", text)
+	}
+	all, err := os.ReadDir(filepath.Dir(note))
+	if err != nil || len(all) != 2 { // the note and the link
+		t.Errorf("left behind: %v %v", all, err)
+	}
+	if info, err := os.Lstat(note); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // KeepPlan keeps a plan under its digest. Keeping the same one again changes nothing.
@@ -84,47 +83,6 @@ func (t *Tx) Approvals(ctx context.Context, plan string) ([][]byte, error) {
 			return nil, t.s.explain(err)
 		}
 		all = append(all, []byte(body))
-	}
-	return all, t.s.explain(rows.Err())
-}
-
-// Entry is a line of the journal of a plan: what is about to happen, or what did.
-type Entry struct {
-	Step  int
-	Event string
-	Body  json.RawMessage
-	At    time.Time
-}
-
-// Note writes a line into the journal of a plan.
-func (t *Tx) Note(ctx context.Context, plan string, step int, event string, body any) error {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	if _, err := t.exec(ctx, `INSERT INTO journal (plan, step, event, body, at) VALUES (?, ?, ?, ?, ?)`, plan, step, event, string(text), micros(t.s.now())); err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	return nil
-}
-
-// Journal reads that of a plan, in the order in which it was written.
-func (t *Tx) Journal(ctx context.Context, plan string) ([]Entry, error) {
-	rows, err := t.query(ctx, `SELECT step, event, body, at FROM journal WHERE plan = ? ORDER BY id`, plan)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Entry
-	for rows.Next() {
-		var e Entry
-		var body string
-		var at int64
-		if err := rows.Scan(&e.Step, &e.Event, &body, &at); err != nil {
-			return nil, t.s.explain(err)
-		}
-		e.Body, e.At = json.RawMessage(body), fromMicros(at)
-		all = append(all, e)
 	}
 	return all, t.s.explain(rows.Err())
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -62,11 +63,12 @@ func (s *Store) Base(ctx context.Context) (base Head, err error) {
 }
 
 // Prunable is the last event up to which the trail may be pruned: all up to it are
-// older than a time, and none of them is about an incident that is not over or a
-// plan that may still be applied. The zero Head means that nothing may be.
-func (s *Store) Prunable(ctx context.Context, before time.Time) (upTo Head, err error) {
+// older than a time, and none of them is about an incident that is not over or what
+// is needed besides: what plans that are not over are about, as those tell who make
+// them. The zero Head means that nothing may be.
+func (s *Store) Prunable(ctx context.Context, before time.Time, needed map[string]bool) (upTo Head, err error) {
 	err = s.Tx(ctx, func(t *Tx) error {
-		upTo, err = t.prunable(ctx, before)
+		upTo, err = t.prunable(ctx, before, needed)
 		return err
 	})
 	return upTo, err
@@ -76,14 +78,14 @@ func (s *Store) Prunable(ctx context.Context, before time.Time) (upTo Head, err 
 // whoever looks into last week's incident, need them.
 const minKept = 30 * 24 * time.Hour
 
-func (t *Tx) prunable(ctx context.Context, before time.Time) (upTo Head, err error) {
+func (t *Tx) prunable(ctx context.Context, before time.Time, needed map[string]bool) (upTo Head, err error) {
 	if before.After(t.s.now().Add(-minKept)) {
 		return upTo, fmt.Errorf("events of the last %d days are kept", int(minKept.Hours()/24))
 	}
-	if _, err := t.verify(ctx, nil); err != nil {
+	if _, err := t.verify(ctx, nil, func(Event) {}); err != nil {
 		return upTo, err
 	}
-	live, err := t.live(ctx)
+	live, err := t.live(ctx, needed)
 	if err != nil {
 		return upTo, err
 	}
@@ -97,13 +99,14 @@ func (t *Tx) prunable(ctx context.Context, before time.Time) (upTo Head, err err
 	return upTo, err
 }
 
-// live are the subjects of which events are still needed: reports are written from
-// them, and plans are applied only where they say so.
-func (t *Tx) live(ctx context.Context) (map[string]bool, error) {
+// live are what is needed, and the incidents that are not over or whose credential
+// is needed: reports are written from their events.
+func (t *Tx) live(ctx context.Context, needed map[string]bool) (map[string]bool, error) {
 	live := map[string]bool{}
+	maps.Copy(live, needed)
 	all, err := t.Incidents(ctx)
 	for _, in := range all {
-		if in.State != Closed && in.State != Dismissed {
+		if in.State != Closed && in.State != Dismissed || needed[in.Credential.ID] {
 			live[in.ID], live[in.Credential.ID] = true, true
 		}
 	}
@@ -113,9 +116,9 @@ func (t *Tx) live(ctx context.Context) (map[string]bool, error) {
 // Prune removes the events up to a head, which somebody has proven to hold an
 // archive of: archive is its digest. What stays verifies as before, behind a base
 // that is written with the key, and the trail says what was moved where.
-func (s *Store) Prune(ctx context.Context, actor string, upTo Head, before time.Time, archive string) error {
+func (s *Store) Prune(ctx context.Context, actor string, upTo Head, before time.Time, needed map[string]bool, archive string) error {
 	return s.Tx(ctx, func(t *Tx) error {
-		allowed, err := t.prunable(ctx, before)
+		allowed, err := t.prunable(ctx, before, needed)
 		if err != nil {
 			return err
 		}

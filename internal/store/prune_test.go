@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,22 +38,30 @@ func TestPruningKeepsTheChainAndWhatIsOpen(t *testing.T) {
 		whole, err := s.VerifyTrail(t.Context())
 		check(t, err)
 
-		if _, err := s.Prunable(t.Context(), *now); err == nil {
+		if _, err := s.Prunable(t.Context(), *now, nil); err == nil {
 			t.Error("events of today may be pruned")
 		}
 		*now = now.Add(2 * month)
 		before := now.Add(-month)
-		upTo, err := s.Prunable(t.Context(), before)
+		upTo, err := s.Prunable(t.Context(), before, nil)
 		check(t, err)
+		for subject, want := range map[string]int64{"INC-0001": 0, "LG-0001": 0, "nobody": 2} {
+			if got, err := s.Prunable(t.Context(), before, map[string]bool{subject: true}); got.Seq != want || err != nil {
+				t.Errorf("with %s needed: up to %s (%v), want %d", subject, got, err, want)
+			}
+		}
+		if err := s.Prune(t.Context(), "ann", upTo, before, map[string]bool{"INC-0001": true}, "x"); err == nil {
+			t.Error("what is needed is pruned")
+		}
 		if upTo != (store.Head{Seq: 2, Hash: all[1].Hash}) {
 			t.Fatalf("up to %s: the second incident is open", upTo)
 		}
 		for name, wrong := range map[string]store.Head{"too far": whole, "nothing": {}, "another event": {Seq: 2, Hash: all[0].Hash}} {
-			if err := s.Prune(t.Context(), "ann", wrong, before, "x"); err == nil {
+			if err := s.Prune(t.Context(), "ann", wrong, before, nil, "x"); err == nil {
 				t.Errorf("pruned: %s", name)
 			}
 		}
-		check(t, s.Prune(t.Context(), "ann", upTo, before, "sha256:00"))
+		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00"))
 
 		head, err := s.VerifyTrail(t.Context(), whole)
 		check(t, err)
@@ -90,9 +100,9 @@ func TestAForgedBaseIsSeen(t *testing.T) {
 			on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 				s, now := aged(t, open)
 				*now = now.Add(2 * month)
-				upTo, err := s.Prunable(t.Context(), now.Add(-month))
+				upTo, err := s.Prunable(t.Context(), now.Add(-month), nil)
 				check(t, err)
-				check(t, s.Prune(t.Context(), "ann", upTo, now.Add(-month), "x"))
+				check(t, s.Prune(t.Context(), "ann", upTo, now.Add(-month), nil, "x"))
 				_, err = raw.Exec(forge)
 				check(t, err)
 				_, err = s.VerifyTrail(t.Context())
@@ -154,6 +164,59 @@ func TestAFullDatabaseKeepsItsState(t *testing.T) {
 		}
 		whole(t, s, written)
 		whole(t, open(), written) // and after a new start
+	})
+}
+
+// A disk that is really full, as the two databases say it: nothing of the step is
+// written, what was before is whole, and when there is room again all goes on.
+func TestADiskThatIsReallyFull(t *testing.T) {
+	disk, room := os.Getenv("LEAKGATE_SMALL_DISK"), os.Getenv("LEAKGATE_SMALL_TABLESPACE")
+	if disk == "" {
+		t.Skip("LEAKGATE_SMALL_DISK names no folder on a disk of a few MiB; test/e2e/run store mounts one")
+	}
+	if server := os.Getenv("LEAKGATE_POSTGRES"); server != "" {
+		admin, err := sql.Open("pgx", server)
+		check(t, err)
+		defer admin.Close()
+		_, err = admin.Exec(`CREATE TABLESPACE small LOCATION '` + room + `'`)
+		check(t, err)
+		t.Cleanup(func() {
+			admin, err := sql.Open("pgx", server)
+			check(t, err)
+			_, err = admin.Exec(`DROP TABLESPACE small`)
+			check(t, errors.Join(err, admin.Close()))
+		})
+	}
+	onAt(t, disk, "&default_tablespace=small", func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		folder := disk
+		if !strings.HasSuffix(t.Name(), "sqlite") {
+			folder = filepath.Dir(room)
+		}
+		ballast := filepath.Join(folder, "ballast")
+		check(t, os.WriteFile(ballast, make([]byte, 256<<10), 0o600))
+		t.Cleanup(func() { _ = os.Remove(ballast) })
+		s := open()
+		step := func(n int) error {
+			return s.Tx(t.Context(), func(tx *store.Tx) error {
+				one := sighting(n)
+				one.Body = strings.Repeat("x", 8<<10)
+				return tx.Record(t.Context(), "test", []store.Sighting{one})
+			})
+		}
+		full, written := error(nil), 0
+		for n := 0; full == nil && n < 5000; n++ {
+			if full = step(n); full == nil {
+				written++
+			}
+		}
+		if full == nil || !strings.Contains(full.Error(), "the disk of the database is full; nothing of this step was written") {
+			t.Fatalf("a full disk behind %d steps: %v", written, full)
+		}
+		whole(t, s, written)
+		check(t, os.Remove(ballast))
+		check(t, step(written))
+		whole(t, s, written+1)
+		whole(t, open(), written+1)
 	})
 }
 

@@ -89,6 +89,51 @@ CREATE TABLE audit_marks (
   hash TEXT NOT NULL,
   mac TEXT NOT NULL
 );
+`, `
+DROP TABLE audit_marks;
+CREATE TABLE audit_marks (
+  seq BIGINT PRIMARY KEY,
+  hash TEXT NOT NULL,
+  subjects TEXT NOT NULL,
+  mac TEXT NOT NULL
+);
+`, `
+CREATE TABLE deliveries (
+  guid TEXT PRIMARY KEY,
+  event TEXT NOT NULL,
+  action TEXT NOT NULL,
+  installation BIGINT NOT NULL,
+  repository BIGINT NOT NULL,
+  facts TEXT NOT NULL,
+  received_at BIGINT NOT NULL,
+  handled_at BIGINT NOT NULL
+);
+CREATE INDEX deliveries_by_time ON deliveries (received_at);
+CREATE TABLE tips (
+  id SERIAL,
+  installation BIGINT NOT NULL,
+  repository BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  sha TEXT NOT NULL,
+  attempt INTEGER NOT NULL,
+  check_run BIGINT NOT NULL,
+  reported TEXT NOT NULL,
+  made_at BIGINT NOT NULL,
+  UNIQUE (repository, sha)
+);
+CREATE TABLE questions (
+  id SERIAL,
+  tip BIGINT NOT NULL REFERENCES tips(id),
+  subject TEXT NOT NULL,
+  body TEXT NOT NULL,
+  state TEXT NOT NULL,
+  job BIGINT NOT NULL,
+  verdict TEXT NOT NULL,
+  asked_at BIGINT NOT NULL,
+  ended_at BIGINT NOT NULL,
+  UNIQUE (tip, subject)
+);
+CREATE INDEX questions_by_state ON questions (state, asked_at);
 `}
 
 // guards make the audit trail and the journal grow only.

@@ -63,6 +63,9 @@ type Options struct {
 	// Patience is how long to wait while another process writes the SQLite file;
 	// 10 s when 0.
 	Patience time.Duration
+	// Connections is how many are open to the database at most; 0 is no limit. With one,
+	// nobody may ask for another within a transaction.
+	Connections int
 }
 
 const defaultPatience = 10 * time.Second
@@ -88,6 +91,10 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	if err := s.connect(place, o.Patience); err != nil {
 		return nil, err
 	}
+	if o.Connections > 0 {
+		s.db.SetMaxOpenConns(o.Connections)
+		s.db.SetMaxIdleConns(o.Connections) // to open one takes longer than what it is for
+	}
 	if err := s.migrate(ctx); err != nil {
 		s.db.Close()
 		return nil, s.explain(err)
@@ -96,7 +103,7 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 }
 
 func (s *Store) connect(place string, patience time.Duration) (err error) {
-	if strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://") {
+	if IsPostgres(place) {
 		s.kind = postgres
 		if s.db, err = sql.Open("pgx", place); err != nil {
 			return errors.New("the PostgreSQL URL does not parse") // it may hold a password
@@ -139,6 +146,17 @@ func makeFile(path string) error {
 		return fmt.Errorf("database %s may be read by others (mode %04o): chmod 600 it", path, mode)
 	}
 	return nil
+}
+
+// DB is the pool of connections, for who keeps tables of its own in the same database.
+func (s *Store) DB() *sql.DB { return s.db }
+
+// Postgres tells which database it is: PostgreSQL, or else SQLite.
+func (s *Store) Postgres() bool { return s.kind == postgres }
+
+// IsPostgres reports whether a place, as [Open] takes it, is PostgreSQL's.
+func IsPostgres(place string) bool {
+	return strings.HasPrefix(place, "postgres://") || strings.HasPrefix(place, "postgresql://")
 }
 
 // Close notes how far the trail came, and gives the database back.

@@ -20,8 +20,17 @@ import (
 // on runs a test on every database at hand: SQLite, and PostgreSQL where
 // LEAKGATE_POSTGRES names one whose schemas may be made and dropped.
 func on(t *testing.T, test func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB)) {
+	onAt(t, "", "", test)
+}
+
+// onAt has SQLite's file in a folder, "" for any, and PostgreSQL's session begin with
+// more parameters.
+func onAt(t *testing.T, dir, parameters string, test func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB)) {
 	t.Run("sqlite", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "state", "leakgate.db")
+		if dir == "" {
+			dir = t.TempDir()
+		}
+		path := filepath.Join(dir, "state", "leakgate.db")
 		run(t, path, "sqlite", path, test)
 	})
 	t.Run("postgres", func(t *testing.T) {
@@ -43,7 +52,7 @@ func on(t *testing.T, test func(t *testing.T, open func(...func(*store.Options))
 		if strings.Contains(server, "?") {
 			at = "&"
 		}
-		url := server + at + "search_path=" + name
+		url := server + at + "search_path=" + name + parameters
 		run(t, url, "pgx", url, test)
 	})
 }
@@ -144,6 +153,41 @@ func TestOnlyAProofMakesAnIncidentRevoked(t *testing.T) {
 			}
 		}
 		check(t, advance(store.Move{To: store.Closed, By: "test"}))
+	})
+}
+
+// What a rewrite took out of history, and a rollback brought back.
+func TestAPurgedIncidentGoesBackToWhereItWas(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s, ctx := open(), t.Context()
+		paths := [][]store.State{
+			{store.Revoked, store.Purged},
+			{store.Revoked, store.Rotated, store.Purged},
+			{store.Revoked, store.Purged, store.Closed},
+			{store.Revoked, store.Purged, store.Detected},
+			{store.Revoked, store.Rotated},
+		}
+		ends := []store.State{store.Revoked, store.Rotated, store.Revoked, store.Detected, store.Rotated}
+		for i, path := range paths {
+			id := fmt.Sprintf("INC-%04d", i+1)
+			record(t, s, i+1)
+			check(t, s.Tx(ctx, func(tx *store.Tx) error {
+				proof, err := tx.Audit(ctx, "test", "checked", id, map[string]string{"status": "dead"})
+				for _, to := range path {
+					err = errors.Join(err, tx.Advance(ctx, id, store.Move{To: to, By: "test", Proof: proof}))
+				}
+				return errors.Join(err, tx.Unpurge(ctx, id, "ann", "a rollback"), tx.Unpurge(ctx, id, "ann", "again"))
+			}))
+			check(t, s.Tx(ctx, func(tx *store.Tx) error {
+				in, err := tx.Incident(ctx, id)
+				if in.State != ends[i] {
+					t.Errorf("%v went back to %s, want %s", path, in.State, ends[i])
+				}
+				return err
+			}))
+		}
+		_, err := s.VerifyTrail(ctx)
+		check(t, err)
 	})
 }
 
@@ -304,7 +348,7 @@ func TestPlansApprovalsAndJournalAreKept(t *testing.T) {
 			return errors.Join(
 				tx.KeepPlan(ctx, "abc", "ann", []byte(`{"a":1}`)), tx.KeepPlan(ctx, "abc", "eve", []byte(`{"a":2}`)),
 				tx.KeepApproval(ctx, "abc", "bob", "", []byte(`{"n":1}`)), tx.KeepApproval(ctx, "abc", "bob", "", []byte(`{"n":2}`)),
-				tx.Note(ctx, "abc", 0, "intent", map[string]int{"x": 1}), tx.Note(ctx, "abc", 0, "outcome", map[string]int{"x": 2}),
+				tx.Write(ctx, "ann", line(0, "intent", 1)), tx.Write(ctx, "ann", line(0, "outcome", 2)),
 			)
 		}))
 		check(t, s.Tx(ctx, func(tx *store.Tx) error {
@@ -319,16 +363,65 @@ func TestPlansApprovalsAndJournalAreKept(t *testing.T) {
 			if len(approvals) != 1 || string(approvals[0]) != `{"n":2}` || err != nil {
 				t.Errorf("approvals %s (%v)", approvals, err)
 			}
-			journal, err := tx.Journal(ctx, "abc")
-			if len(journal) != 2 || journal[0].Event != "intent" || journal[1].Event != "outcome" {
-				t.Errorf("journal %+v", journal)
-			}
 			return err
 		}))
+		journal, err := s.Journal(ctx, "abc", "LG-1")
+		if len(journal) != 2 || journal[0].Event != "intent" || journal[1].Event != "outcome" || string(journal[1].Body) != `{"x":2}` || err != nil {
+			t.Errorf("journal %+v (%v)", journal, err)
+		}
 		if _, err := raw.Exec(`DELETE FROM journal`); err == nil {
 			t.Error("the journal can be emptied")
 		}
 	})
+}
+
+func line(step int, event string, x int) store.Line {
+	return store.Line{Plan: "abc", Step: step, Event: event, Body: map[string]int{"x": x}, Action: "test " + event, Subject: "LG-1", More: map[string]any{"provider": "p"}}
+}
+
+// A journal that somebody wrote into is told from the one that the trail tells, with the place.
+func TestAJournalIsHeldAgainstTheTrail(t *testing.T) {
+	for name, c := range map[string]struct {
+		forge string
+		at    int
+		want  string
+	}{
+		"edited":        {`UPDATE journal SET body = '{"x":9}' WHERE event = 'two'`, 2, "it is not what audit event"},
+		"another step":  {`UPDATE journal SET step = 5 WHERE event = 'two'`, 2, "it is not what audit event"},
+		"another event": {`UPDATE journal SET event = 'done' WHERE event = 'three'`, 3, "it is not what audit event"},
+		"removed":       {`DELETE FROM journal WHERE event = 'one'`, 1, "it is not what audit event"},
+		"its end gone":  {`DELETE FROM journal WHERE event = 'three'`, 3, "tells of a line that is missing"},
+		"added":         {`INSERT INTO journal (plan, step, event, body, at) VALUES ('abc', 0, 'done', '{}', 1)`, 4, "no audit event tells of it"},
+		"its time":      {`UPDATE journal SET at = 1`, 0, ""}, // nobody reads it
+	} {
+		t.Run(name, func(t *testing.T) {
+			on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+				s, ctx := open(), t.Context()
+				check(t, s.Tx(ctx, func(tx *store.Tx) error {
+					return errors.Join(tx.KeepPlan(ctx, "abc", "ann", []byte(`{}`)), tx.Write(ctx, "ann", line(0, "one", 1)), tx.Write(ctx, "ann", line(1, "two", 2)), tx.Write(ctx, "ann", line(0, "three", 3)))
+				}))
+				for _, guard := range []string{`DROP TRIGGER journal_no_update`, `DROP TRIGGER journal_no_delete`, `DROP TRIGGER journal_no_change ON journal`} {
+					if strings.HasSuffix(t.Name(), "sqlite") == !strings.Contains(guard, " ON ") {
+						_, err := raw.Exec(guard)
+						check(t, err)
+					}
+				}
+				_, err := raw.Exec(c.forge)
+				check(t, err)
+				journal, err := s.Journal(ctx, "abc", "LG-1")
+				fault, is := errors.AsType[*store.JournalError](err)
+				if c.want == "" {
+					if err != nil || len(journal) != 3 || journal[0].At.Year() == 1970 {
+						t.Errorf("%+v: %v", journal, err)
+					}
+					return
+				}
+				if !is || fault.Line != c.at || !strings.Contains(fault.Why, c.want) {
+					t.Errorf("%v, want line %d: %s", err, c.at, c.want)
+				}
+			})
+		})
+	}
 }
 
 func TestOneAtATime(t *testing.T) {

@@ -28,14 +28,20 @@ var prepare = map[string][]string{
 		"ALTER ROLE {{user|name}} SET role TO {{group}}",
 		"ALTER ROLE {{user|name}} LOGIN PASSWORD {{verifier}}",
 	},
-	MySQL: {
+	MySQL:   account("caching_sha2_password"),
+	mariaDB: account("mysql_native_password"),
+}
+
+// account makes a user of MySQL or MariaDB, whose password is kept by a plugin.
+func account(plugin string) []string {
+	return []string{
 		"CREATE USER IF NOT EXISTS {{user}}@'%' ACCOUNT LOCK",
 		"GRANT {{group}} TO {{user}}@'%'",
 		// QUOTE would escape backslashes, which mean nothing in this session.
 		"SELECT CONCAT('SET DEFAULT ROLE ''', REPLACE({{group}}, '''', ''''''), IF(VERSION() LIKE '%MariaDB%', ''' FOR ''', ''' TO '''), REPLACE({{user}}, '''', ''''''), '''@''%''') AS run",
-		"ALTER USER {{user}}@'%' IDENTIFIED WITH mysql_native_password AS {{verifier}}",
+		"ALTER USER {{user}}@'%' IDENTIFIED WITH " + plugin + " AS {{verifier}}",
 		"ALTER USER {{user}}@'%' ACCOUNT UNLOCK",
-	},
+	}
 }
 
 // retire takes the password away and ends the sessions.
@@ -45,6 +51,7 @@ var retire = map[string][]string{
 		"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = {{user}} AND pid <> pg_backend_pid()",
 	},
 	MySQL: {
+		Sees, // who would not see its sessions locks nobody
 		"ALTER USER {{user}}@'%' ACCOUNT LOCK",
 		"SELECT CONCAT('KILL ', id) AS run FROM information_schema.processlist WHERE user = {{user}} AND (SELECT count(*) FROM mysql.user WHERE user = {{user}}) = 1",
 	},
@@ -60,21 +67,29 @@ var sessions = map[string]string{
 	MySQL:      "SELECT count(*) AS n FROM information_schema.processlist WHERE user = {{user}}",
 }
 
-// verifiers are what a kind of server keeps of a password. MySQL from 8.4 has the
-// plugin of NativeHash switched off and refuses it.
-var verifiers = map[string]func(secret.Secret) (secret.Secret, error){PostgreSQL: Verifier, MySQL: NativeHash}
+// verifiers are what a kind of server keeps of a password.
+var verifiers = map[string]func(secret.Secret) (secret.Secret, error){PostgreSQL: Verifier, MySQL: CachingHash, mariaDB: NativeHash}
 
 // Mint makes a user of the group ready with a password.
 func (g Group) Mint(ctx context.Context, user string, password secret.Secret) error {
 	if err := g.mine(user); err != nil {
 		return err
 	}
-	verifier, err := verifiers[g.Server.Kind](password)
+	session, err := g.Server.Administer(ctx)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	kind, err := session.dialect(ctx)
+	if err != nil {
+		return err
+	}
+	verifier, err := verifiers[kind](password)
 	if err != nil {
 		return err
 	}
 	// The verifier goes to the server, whose log it may reach: it is no password.
-	return g.run(ctx, prepare, map[string]string{"user": user, "group": g.Name, "verifier": verifier.Reveal()})
+	return session.Run(ctx, prepare[kind], map[string]string{"user": user, "group": g.Name, "verifier": verifier.Reveal()})
 }
 
 // Works reports whether a user signs in with a password. An error means that
@@ -147,6 +162,19 @@ var open = map[string]string{
 
 const mariaDB = "mariadb"
 
+// dialect is the kind of a server, of which MariaDB is one of its own where it
+// differs from MySQL.
+func (s *Session) dialect(ctx context.Context) (string, error) {
+	if s.kind != MySQL {
+		return s.kind, nil
+	}
+	row, err := s.Row(ctx, "SELECT VERSION() AS v", nil)
+	if err == nil && strings.Contains(row["v"], "MariaDB") {
+		return mariaDB, nil
+	}
+	return MySQL, err
+}
+
 // Retired reports whether a user cannot sign in and has no session.
 func (g Group) Retired(ctx context.Context, user string) (bool, error) {
 	session, err := g.Server.Administer(ctx)
@@ -154,15 +182,9 @@ func (g Group) Retired(ctx context.Context, user string) (bool, error) {
 		return false, err
 	}
 	defer session.Close()
-	kind := g.Server.Kind
-	if kind == MySQL {
-		row, err := session.Row(ctx, "SELECT VERSION() AS v", nil)
-		if err != nil {
-			return false, err
-		}
-		if strings.Contains(row["v"], "MariaDB") {
-			kind = mariaDB
-		}
+	kind, err := session.dialect(ctx)
+	if err != nil {
+		return false, err
 	}
 	row, err := session.Row(ctx, open[kind], map[string]string{"user": user})
 	if err != nil || row["n"] != "0" {
@@ -172,7 +194,8 @@ func (g Group) Retired(ctx context.Context, user string) (bool, error) {
 	return n == 0, err
 }
 
-// Sessions is how many sessions a user has open, as far as the administrator sees.
+// Sessions is how many sessions a user has open. Without the right to see those of
+// others (MySQL) it is an error.
 func (g Group) Sessions(ctx context.Context, user string) (int, error) {
 	session, err := g.Server.Administer(ctx)
 	if err != nil {

@@ -56,20 +56,24 @@ const (
 
 // credential is what events tell of one.
 type credential struct {
-	id, rule, repository     string
-	committed, seen, renewed time.Time
-	state                    string
+	id, rule, repository string
+	committed, seen      time.Time
+	state                string
 }
 
 // Static judges the credentials of an audit trail: those that leaked and are not
-// proven dead, and the successors of those that were rotated.
+// proven dead, and what took the place of those that were rotated or rolled out,
+// whether they leaked or not.
 func Static(events []store.Event, now time.Time, limit time.Duration) (all []Item) {
-	for _, c := range credentials(events) {
+	leaked, renewed := credentials(events)
+	for _, c := range leaked {
 		if c.state == "detected" || c.state == "triaged" {
 			all = append(all, c.judge(now, limit))
 		}
-		if !c.renewed.IsZero() && c.state != "dismissed" {
-			all = append(all, c.successor(now, limit))
+	}
+	for _, r := range renewed {
+		if !r.withdrawn && (r.of == nil || r.of.state != "dismissed") {
+			all = append(all, r.judge(now, limit))
 		}
 	}
 	sortItems(all)
@@ -78,14 +82,6 @@ func Static(events []store.Event, now time.Time, limit time.Duration) (all []Ite
 
 func (c credential) item() Item {
 	return Item{Kind: "static", Name: strings.TrimSpace(c.id + " " + c.rule), Where: c.repository}
-}
-
-func (c credential) successor(now time.Time, limit time.Duration) Item {
-	i := c.item()
-	i.Name = "successor of " + i.Name
-	i.age(now.Sub(c.renewed), limit, "rotated "+date(c.renewed))
-	i.Since = c.renewed
-	return i
 }
 
 func (c credential) judge(now time.Time, limit time.Duration) Item {
@@ -113,10 +109,11 @@ func (i *Item) age(age, limit time.Duration, why string) {
 
 func date(at time.Time) string { return at.UTC().Format(time.DateOnly) }
 
-// credentials gathers what events tell, by credential.
-func credentials(events []store.Event) []*credential {
+// credentials gathers what events tell of those that leaked, and of what replaced
+// any.
+func credentials(events []store.Event) (order []*credential, renewed []*renewal) {
 	byID := map[string]*credential{}
-	var order []*credential
+	var all renewals
 	for _, e := range events {
 		id := "LG-" + strings.TrimPrefix(strings.TrimPrefix(e.Subject, "INC-"), "LG-")
 		c := byID[id]
@@ -127,35 +124,28 @@ func credentials(events []store.Event) []*credential {
 		if c != nil {
 			c.take(e)
 		}
+		if c != nil && e.Action == "detected" {
+			all.forget(c)
+		}
+		all.take(e, c)
 	}
-	return order
+	return order, all.order
 }
 
 func (c *credential) take(e store.Event) {
 	var body struct {
-		Rule, Repository, Minted string
-		Place                    struct{ Date string }
+		Rule, Repository string
+		Place            struct{ Date string }
 	}
 	_ = json.Unmarshal(e.Body, &body) // what it lacks is not known
-	switch e.Action {
-	case "detected", "seen":
+	if e.Action == "detected" || e.Action == "seen" {
 		if at, err := time.Parse(time.RFC3339, body.Place.Date); err == nil && !at.After(e.At) && (c.committed.IsZero() || at.Before(c.committed)) { // one of the future is a wrong clock
 			c.committed = at
 		}
 		c.rule, c.repository = cmp.Or(c.rule, body.Rule), cmp.Or(c.repository, body.Repository)
-	case "rotation.done", "rotate ended", "rotated":
-		c.renewed = e.At
-		if at, err := time.Parse(time.RFC3339, body.Minted); err == nil && !at.After(e.At) {
-			c.renewed = at
-		}
-	case "rotate restored": // the old one is in use again
-		c.renewed = time.Time{}
 	}
 	if slices.Contains([]string{"detected", "triaged", "revoked", "rotated", "purged", "closed", "dismissed"}, e.Action) {
 		c.state = e.Action
-		if e.Action == "detected" {
-			c.renewed = time.Time{} // it works again
-		}
 	}
 }
 

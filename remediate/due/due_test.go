@@ -38,10 +38,10 @@ func TestStaticCredentialsByTheirDates(t *testing.T) {
 		"no date, seen for long":    {[]store.Event{event(days(91), "detected", "A", sight("A", ""))}, Due, "may be older"},
 		"a wrong clock":             {[]store.Event{event(days(10), "detected", "A", sight("A", now.AddDate(1, 0, 0).Format(time.RFC3339)))}, CannotTell, "first seen"},
 		"on the day":                {[]store.Event{event(days(90), "detected", "A", sight("A", days(90).Format(time.RFC3339)))}, OK, ""},
-		"rotated":                   {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(89), "rotation.done", "A", "")}, OK, "rotated 2026-03-04"},
+		"rotated":                   {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(89), "rotate ended", "A", "")}, OK, "rotated 2026-03-04"},
 		"rotated long ago":          {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(95), "revoked", "A", ""), event(days(92), "rotated", "A", "")}, Due, "rotated 2026-03-01"},
-		"minted before it was done": {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(98), "revoked", "A", ""), event(days(85), "rotation.done", "A", `{"minted":"`+days(95).Format(time.RFC3339)+`"}`)}, Due, "rotated 2026-02-26"},
-		"alive again":               {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotation.done", "A", ""), event(days(1), "detected", "A", `{"from":"rotated"}`)}, Due, "first committed"},
+		"minted before it was done": {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(98), "revoked", "A", ""), event(days(85), "rotate ended", "A", `{"minted":"`+days(95).Format(time.RFC3339)+`"}`)}, Due, "rotated 2026-02-26"},
+		"alive again":               {[]store.Event{event(days(99), "detected", "A", sight("A", old)), event(days(89), "rotate ended", "A", ""), event(days(1), "detected", "A", `{"from":"rotated"}`)}, Due, "first committed"},
 	} {
 		all := Static(c.events, now, MaxAge)
 		if len(all) != 1 || all[0].Status != c.want || !strings.Contains(all[0].Why, c.why) {
@@ -65,6 +65,29 @@ func TestARotationDoesNotMakeTheOldOneYoung(t *testing.T) {
 	events = append(events, store.Event{At: days(8), Action: "rotate restored", Subject: "LG-A", Body: json.RawMessage("{}")})
 	if all := Static(events, now, MaxAge); len(all) != 1 || all[0].Name != "LG-A r" || all[0].Status != Due {
 		t.Errorf("put back: %+v", all)
+	}
+}
+
+// What was rotated or rolled out again is as old as the last time, and what never
+// leaked ages too.
+func TestWhatTookTheirPlaceIsAsOldAsTheLastTime(t *testing.T) {
+	at := func(n int, action, subject, body string) store.Event {
+		return store.Event{At: days(n), Action: action, Subject: subject, Body: json.RawMessage(body)}
+	}
+	shop := func(user string, minted int) string {
+		return `{"rollout":"shop","host":"db","user":"` + user + `","minted":"` + days(minted).Format(time.RFC3339) + `"}`
+	}
+	all := Static([]store.Event{
+		event(days(300), "detected", "A", sight("A", "")), event(days(299), "revoked", "A", ""),
+		at(298, "rollout ended", "LG-A", shop("green", 299)), event(days(298), "rotated", "A", ""),
+		at(198, "rollout failed", "rollout shop at db", shop("blue", 199)),
+		at(91, "rollout ended", "rollout shop at db", shop("blue", 98)),
+		at(200, "rotate ended", "LG-X", `{"where":"vault app#key"}`), at(10, "rotate ended", "LG-Y", `{"where":"vault app#key","minted":"`+days(17).Format(time.RFC3339)+`"}`),
+		at(200, "rotate ended", "LG-Z", `{"where":"vault other#key"}`), at(199, "rotate restored", "LG-Z", `{"where":"vault other#key"}`),
+	}, now, MaxAge)
+	if len(all) != 2 || all[0].Name != "password of blue" || all[0].Status != Due || !all[0].Since.Equal(days(98)) || all[0].Where != "rollout shop at db" ||
+		all[1].Where != "vault app#key" || all[1].Status != OK || !all[1].Since.Equal(days(17)) {
+		t.Errorf("%+v", all)
 	}
 }
 

@@ -24,14 +24,35 @@ type AWS struct {
 	Sleep   func(context.Context, time.Duration) error
 }
 
-// IAM lives in one region for all.
-const iamHost, iamRegion = "iam.amazonaws.com", "us-east-1"
+// iam is where IAM answers, one for each part of AWS, and for which region its requests
+// are signed. Parts share no accounts: the regions of the operator say which is meant.
+// https://docs.aws.amazon.com/general/latest/gr/iam-service.html
+func iam(regions []string) (host, region string) {
+	first := ""
+	if len(regions) > 0 {
+		first = regions[0]
+	}
+	switch {
+	case strings.HasPrefix(first, "cn-"):
+		return "iam.cn-north-1.amazonaws.com.cn", "cn-north-1"
+	case strings.HasPrefix(first, "us-gov-"):
+		return "iam.us-gov.amazonaws.com", "us-gov-west-1"
+	}
+	return "iam.amazonaws.com", "us-east-1"
+}
 
-func trailHost(region string) string { return "cloudtrail." + region + ".amazonaws.com" }
+func trailHost(region string) string {
+	host := "cloudtrail." + region + ".amazonaws.com"
+	if strings.HasPrefix(region, "cn-") {
+		host += ".cn"
+	}
+	return host
+}
 
 // AWSHosts are the hosts that are asked.
 func AWSHosts(regions []string) []string {
-	hosts := []string{iamHost}
+	host, _ := iam(regions)
+	hosts := []string{host}
 	for _, r := range regions {
 		hosts = append(hosts, trailHost(r))
 	}
@@ -61,7 +82,8 @@ func (a AWS) lastUsed(ctx context.Context, q Question) Record {
 		return r.fails(notGiven)
 	}
 	form := url.Values{"Action": {"GetAccessKeyLastUsed"}, "Version": {"2010-05-08"}, "AccessKeyId": {q.Value.Reveal()}} // the id of the key
-	body, err := a.call(ctx, iamHost, "iam", iamRegion, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(form.Encode()))
+	host, region := iam(a.Regions)
+	body, err := a.call(ctx, host, "iam", region, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(form.Encode()))
 	if err != nil {
 		return r.fails(err.Error())
 	}

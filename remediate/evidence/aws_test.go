@@ -151,3 +151,17 @@ func TestWhatAWSDoesNotShowIsNeverNothing(t *testing.T) {
 		t.Errorf("AWS was asked about another's token: %+v", all)
 	}
 }
+
+// The parts of AWS that share no accounts answer at hosts of their own.
+func TestEachPartOfAWSIsAskedAtItsOwnHosts(t *testing.T) {
+	for regions, want := range map[string]string{
+		"":                            "iam.amazonaws.com",
+		"eu-central-1":                "iam.amazonaws.com cloudtrail.eu-central-1.amazonaws.com",
+		"cn-northwest-1":              "iam.cn-north-1.amazonaws.com.cn cloudtrail.cn-northwest-1.amazonaws.com.cn",
+		"us-gov-west-1 us-gov-east-1": "iam.us-gov.amazonaws.com cloudtrail.us-gov-west-1.amazonaws.com cloudtrail.us-gov-east-1.amazonaws.com",
+	} {
+		if got := strings.Join(evidence.AWSHosts(strings.Fields(regions)), " "); got != want {
+			t.Errorf("%q: %s, want %s", regions, got, want)
+		}
+	}
+}

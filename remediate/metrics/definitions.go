@@ -17,12 +17,12 @@ func Definitions() []Definition {
 		}, {
 			Name: "rotation_success_ratio", Title: "Rotation success rate", Unit: "ratio", Threshold: &Threshold{">", 0.99},
 			Formula: "done / (done + failed); rotations that are not over are left out and counted",
-			Source:  "audit events `rotation.planned`, `.done`, `.failed`, or `rotate writing`, `ended`, `declined`, `restored`",
+			Source:  "audit events `rotate minting` or `writing`, `ended`, `declined`, `restored`; `rollout minting`, `ended`, `failed`",
 			Unknown: "no rotation is over", measure: rotations,
 		}, {
 			Name: "time_to_sync_seconds", Title: "Time to sync", Unit: "seconds", Threshold: &Threshold{"<", 30},
-			Formula: "95th percentile of (synced − written): from the new version in the store to its proof at the consumer",
-			Source:  "audit events `rotation.written`, `.synced`, or `rotate written`, `followed`",
+			Formula: "95th percentile of (synced − written): from the new version in the store to its proof at the consumer; of a rollout, for each stage, from the order to move to the proof that it did",
+			Source:  "audit events `rotate written`, `followed`; `rollout moving`, `moved`",
 			Unknown: "no rotation was written and synced, or those that were never proven to be synced could make it miss", measure: sync,
 		}, {
 			Name: "ttl_compliance_ratio", Title: "TTL compliance of dynamic credentials", Unit: "ratio", Threshold: &Threshold{">=", 1},
@@ -38,17 +38,16 @@ func Definitions() []Definition {
 			Name: "failed_access_ratio", Title: "Failed access", Unit: "ratio", Threshold: &Threshold{"<", 0.001},
 			Formula: "answers with an error / all answers, in Vault's audit files, as each was last read",
 			Source:  "audit event `evidence` of the source *vault audit files*",
-			Unknown: "no audit file of Vault was read", measure: failedAccess,
+			Unknown: "no audit file of Vault was read, or those that meet it were not read to their end", measure: failedAccess,
 		},
 	}
 }
 
-// rotationEvents are the actions of a rotation, by what they mean here. A second
-// spelling is a second word in the list.
+// rotationEvents are the actions of rotations and rollouts, by what they mean here.
 var rotationEvents = map[string][]string{
-	"planned": {"rotation.planned", "rotate minting", "rotate writing"}, // it has begun
-	"written": {"rotation.written", "rotate written"},                   // the store has the new version
-	"synced":  {"rotation.synced", "rotate followed"},                   // consumers are proven to use it
-	"failed":  {"rotation.failed", "rotate declined", "rotate restored"},
-	"done":    {"rotation.done", "rotate ended"}, // and the old version has ended
+	"planned": {"rotate minting", "rotate writing", "rollout minting"},  // it has begun
+	"written": {"rotate written", "rollout moving"},                     // the new version is there, and consumers are to use it
+	"synced":  {"rotate followed", "rollout moved"},                     // they are proven to use it
+	"failed":  {"rotate declined", "rotate restored", "rollout failed"}, // the old one stays in use
+	"done":    {"rotate ended", "rollout ended"},                        // and the old version has ended
 }

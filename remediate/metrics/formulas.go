@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -102,9 +101,9 @@ func is(e store.Event, meaning string) bool {
 
 // rotation names the rotation that an event is of: a subject may have several.
 func rotation(e store.Event) string {
-	var body struct{ Rotation, Plan, Place string }
-	_ = json.Unmarshal(e.Body, &body) // a rotation without a name is that of its subject
-	return e.Subject + " " + cmp.Or(body.Rotation, body.Plan) + " " + body.Place
+	var body struct{ Plan, Place string }
+	_ = json.Unmarshal(e.Body, &body) // a rotation without a plan is that of its subject
+	return e.Subject + " " + body.Plan + " " + body.Place
 }
 
 func rotations(in *input) (s sample) {
@@ -182,18 +181,14 @@ func coverage(in *input) (s sample) {
 	told := map[[2]string]int{}
 	for _, e := range in.events {
 		told[[2]string{e.Action, e.Subject}]++
-		_, event, deed := strings.Cut(e.Action, " ")
-		if !deed {
-			continue
+		var line struct{ Plan, Event string } // of a journal
+		if json.Unmarshal(e.Body, &line) == nil && line.Event != "" {
+			told[[2]string{line.Event, line.Plan}]++
 		}
-		var body struct{ Plan string }
-		_ = json.Unmarshal(e.Body, &body) // without a plan, the subject is it
-		told[[2]string{event, cmp.Or(body.Plan, e.Subject)}]++
 	}
 	covered := 0
 	for _, k := range in.kept {
 		switch {
-		case k.Action == "verified": // is told as a check of the incident
 		case in.base.Seq > 0 && (len(in.events) == 0 || k.Since.Before(in.events[0].At)):
 			s.left += k.Count
 		default:
@@ -208,16 +203,30 @@ func coverage(in *input) (s sample) {
 	return s
 }
 
+// unread begins what evidence says of a source that was read in part.
+const unread = "the list was not read to its end"
+
 func failedAccess(in *input) (s sample) {
-	last := map[string][2]int{}
+	last, partly := map[string][2]int{}, map[string]bool{}
 	for _, e := range in.events {
 		var r struct {
-			Source string
-			Totals map[string]int
+			Source, Why string
+			Totals      map[string]int
+			Gaps        []string
 		}
 		if e.Action == "evidence" && json.Unmarshal(e.Body, &r) == nil && strings.HasPrefix(r.Source, "vault audit files") && r.Totals["answers"] > 0 {
 			last[r.Source] = [2]int{r.Totals["failed"], r.Totals["answers"]}
+			partly[r.Source] = r.Why != "" || slices.ContainsFunc(r.Gaps, func(g string) bool { return strings.HasPrefix(g, unread) })
 		}
+	}
+	for _, is := range partly {
+		if is {
+			s.left++
+		}
+	}
+	if s.left > 0 { // what was not read may have failed
+		cautious := 1.0
+		s.cautious, s.why = &cautious, fmt.Sprintf("the files of %d devices were not read to their end", s.left)
 	}
 	failed := 0
 	for _, each := range last {

@@ -14,12 +14,16 @@ import (
 // plan is approved and still true. Again after that, it does nothing. After a run
 // that was cut off it finds out from the remote what became of it. It says which
 // refs moved.
-func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
+func (e *Engine) Apply(ctx context.Context, digest string) (moved []Change, err error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return nil, err
 	}
 	defer release()
+	if err := e.restore(ctx, digest); err != nil {
+		return nil, err
+	}
+	defer e.finally(ctx, digest, &err)
 	m, err := e.Manifest(ctx, digest)
 	if err != nil {
 		return nil, err
@@ -34,8 +38,7 @@ func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
 	case returning, returned:
 		return nil, errors.New("the rewrite was rolled back: make a new plan")
 	case pushing:
-		done, err := e.settle(ctx, digest, p.moved)
-		if err != nil || done {
+		if _, done, err := e.settle(ctx, digest, p); err != nil || done {
 			return p.moved, err
 		}
 	}
@@ -43,43 +46,6 @@ func (e *Engine) Apply(ctx context.Context, digest string) ([]Change, error) {
 		return nil, err
 	}
 	return e.move(ctx, m, digest)
-}
-
-// settle finds out whether a push that nobody saw end was taken. The refs moved
-// all at once, so one of them tells.
-func (e *Engine) settle(ctx context.Context, digest string, sent []Change) (done bool, err error) {
-	took, stayed, err := e.count(ctx, sent)
-	switch {
-	case err != nil:
-		return false, err
-	case took > 0 && stayed == 0:
-		return true, e.note(ctx, digest, pushed, sent)
-	case took == 0 && stayed > 0:
-		return false, nil
-	}
-	return false, fmt.Errorf("%w: a push was cut off, and its refs tell neither that it was taken (%d) nor that it was not (%d of %d)",
-		wire.ErrUnclear, took, stayed, len(sent))
-}
-
-// count tells how many refs of the remote are at their new places, and how many at their old ones.
-func (e *Engine) count(ctx context.Context, sent []Change) (took, stayed int, err error) {
-	a, err := e.Remote.Writable(ctx)
-	if err != nil {
-		return 0, 0, err
-	}
-	now := map[string]string{}
-	for _, ref := range a.Refs {
-		now[ref.Name] = ref.ID.String()
-	}
-	for _, c := range sent {
-		switch now[c.Name] {
-		case c.New:
-			took++
-		case c.Old:
-			stayed++
-		}
-	}
-	return took, stayed, nil
 }
 
 // move makes the new history of what the remote holds now, keeps what was there,
@@ -102,11 +68,17 @@ func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change
 	if len(now.Changes) == 0 {
 		return nil, errors.New("no ref that can be moved holds a value; what remains is for the server's own people")
 	}
-	kept, err := e.seal(advert, digest)
+	if err := e.keepMap(digest, r.Moves); err != nil {
+		return nil, fmt.Errorf("keep the map of commits: %w", err)
+	}
+	kept, err := e.seal(advert, digest, work)
 	if err != nil {
 		return nil, err
 	}
 	if err := e.note(ctx, digest, bundled, kept); err != nil {
+		return nil, err
+	}
+	if err := e.approved(ctx, m, digest, ""); err != nil { // minutes may have passed
 		return nil, err
 	}
 	return now.Changes, e.push(ctx, digest, now.Changes, r.Pack)
@@ -128,7 +100,8 @@ func (e *Engine) push(ctx context.Context, digest string, changes []Change, pack
 	if err := e.note(ctx, digest, pushing, changes); err != nil {
 		return err
 	}
-	if err := e.Remote.Push(ctx, updates, pack); err != nil && !e.late(ctx, changes, err) {
+	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
+	if err != nil && !e.late(ctx, changes, err) {
 		return e.failed(ctx, digest, refused, err)
 	}
 	e.at("sent")
@@ -141,7 +114,8 @@ func (e *Engine) late(ctx context.Context, changes []Change, err error) bool {
 	if !errors.Is(err, wire.ErrMoved) {
 		return false
 	}
-	took, stayed, err := e.count(ctx, changes)
+	refs, err := e.standing(ctx, changes)
+	took, stayed := count(refs)
 	return err == nil && took == len(changes) && stayed == 0
 }
 

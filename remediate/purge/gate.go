@@ -27,7 +27,7 @@ func (e *Engine) admit(ctx context.Context, m *Manifest, digest string) error {
 	if err := e.dead(ctx, m); err != nil {
 		return err
 	}
-	return e.approved(ctx, m, digest, false)
+	return e.approved(ctx, m, digest, "")
 }
 
 // ours refuses a remote that the operator does not list, or that is not the plan's.
@@ -123,9 +123,10 @@ func (e *Engine) Request(ctx context.Context, q remediate.Request) error {
 	})
 }
 
-// approved reports whether a plan, or its undo, has the words that it needs now:
-// that of who made it, where the operator wants that proven, and those of approvers.
-func (e *Engine) approved(ctx context.Context, m *Manifest, digest string, undo bool) error {
+// approved reports whether a plan, its undo, or the early end of its bundle, which
+// the kind of an approval tells apart, has the words that it needs now: that of who
+// made the plan, where the operator wants that proven, and those of approvers.
+func (e *Engine) approved(ctx context.Context, m *Manifest, digest, kind string) error {
 	var bodies [][]byte
 	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
 		bodies, err = t.Approvals(ctx, digest)
@@ -141,7 +142,7 @@ func (e *Engine) approved(ctx context.Context, m *Manifest, digest string, undo 
 	var faults []error
 	for _, body := range bodies {
 		var a remediate.Approval
-		if err := json.Unmarshal(body, &a); err != nil || a.Approver == "" || a.Undo != undo {
+		if err := json.Unmarshal(body, &a); err != nil || a.Approver == "" || a.Kind() != kind {
 			continue // it is of something else
 		}
 		if err := e.Policy.Accepts(a, digest, m.Requester, e.Now()); err != nil {
@@ -151,8 +152,14 @@ func (e *Engine) approved(ctx context.Context, m *Manifest, digest string, undo 
 		valid[a.Approver] = true
 	}
 	need, verb := e.Policy.Rewrite.Need(), "approve"
-	if undo {
-		verb = "approve --undo"
+	if kind != "" {
+		verb = "approve --" + kind
+	} else {
+		more, err := e.stillReviewed(ctx, bodies, m, digest, valid)
+		if err != nil {
+			return err
+		}
+		faults = append(faults, more...)
 	}
 	if len(valid) >= need {
 		return nil

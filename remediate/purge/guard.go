@@ -105,6 +105,17 @@ func (b *Bans) Add(m *Manifest) error {
 	return nil
 }
 
+// Lift lets a manifest that was read be removed or changed. What it bans stays
+// banned until it is gone from where the manifests are read.
+func (b *Bans) Lift(name string) error {
+	name = strings.TrimPrefix(name, Folder+"/")
+	if _, ok := b.manifests[name]; !ok {
+		return fmt.Errorf("there is no manifest %s/%s", Folder, name)
+	}
+	delete(b.manifests, name)
+	return nil
+}
+
 // Empty reports whether nothing is banned.
 func (b *Bans) Empty() bool { return len(b.commits)+len(b.blobs) == 0 }
 

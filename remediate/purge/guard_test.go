@@ -69,6 +69,46 @@ func TestTheGuardLooksIntoTreesThatNoCommitHolds(t *testing.T) {
 	}
 }
 
+// A manifest may go when an operator says so, and not what it bans with the same change.
+func TestAManifestIsLiftedOnPurpose(t *testing.T) {
+	t.Parallel()
+	s := rewritten(t)
+	repo, err := gitrepo.Open(s.clone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer repo.Close()
+	resolve := func(rev string) gitrepo.ID {
+		id, err := repo.Resolve(rev)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	name := git(t, s.clone, "ls-tree", "--name-only", "-r", "origin/main", Folder)
+	git(t, s.clone, "checkout", "-qf", "--detach", "origin/main")
+	git(t, s.clone, "rm", "-rq", Folder)
+	git(t, s.clone, "commit", "-qm", "Tidy up")
+	git(t, s.clone, "tag", "tidy")
+	git(t, s.clone, "merge", "-q", "-m", "all", "--allow-unrelated-histories", "-X", "ours", "stale")
+	bans := NewBans()
+	if err := bans.Read(repo.NewReader(1<<20), resolve("origin/main")); err != nil {
+		t.Fatal(err)
+	}
+	if err := bans.Lift("another.json"); err == nil {
+		t.Error("a manifest that is not there was lifted")
+	}
+	if err := bans.Lift(name); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := bans.Check(t.Context(), repo, []gitrepo.ID{resolve("tidy")}, nil); err != nil || len(found) > 0 {
+		t.Errorf("a lifted manifest is held: %v, %v", found, err)
+	}
+	if found, err := bans.Check(t.Context(), repo, []gitrepo.ID{resolve("HEAD")}, nil); err != nil || len(found) == 0 {
+		t.Errorf("what it bans passes with it: %v", err)
+	}
+}
+
 // Who takes the manifest away today could bring the old history tomorrow.
 func TestTheGuardKeepsItsManifests(t *testing.T) {
 	t.Parallel()

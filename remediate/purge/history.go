@@ -39,6 +39,15 @@ func (h History) Rewrite(ctx context.Context, dir string) (*Rewritten, error) {
 		return nil, err
 	}
 	out := &Rewritten{Spec: mark(spec, h.Key), First: r.First, Blobs: r.Tainted, Signatures: r.Signatures, Commits: r.Changed, Map: digestMap(r), Pack: r.Pack}
+	out.Archives, out.LFS = r.Archives.Tainted, r.LFS
+	for _, m := range r.Commits {
+		if m.Old != m.New {
+			out.Moves = append(out.Moves, m)
+		}
+	}
+	for _, u := range r.Archives.Unread {
+		out.Unread = append(out.Unread, u.ID)
+	}
 	for _, l := range spec.Literals {
 		out.Credentials = append(out.Credentials, h.Key.ID(l.Value))
 	}

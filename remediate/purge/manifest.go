@@ -40,6 +40,12 @@ type Manifest struct {
 	Commits    int      `json:"commits"`
 	Signatures []string `json:"signatures_lost"`
 	CommitMap  string   `json:"commit_map"`
+	// Archives are files in which a member holds a value, Unread those that cannot be
+	// looked into; both stay as they are.
+	Archives []string `json:"archives,omitempty"`
+	Unread   []string `json:"unread_archives,omitempty"`
+	// LFS are objects of Git LFS that nothing stands for any more.
+	LFS []string `json:"lfs_orphaned,omitempty"`
 }
 
 const manifestVersion = 1
@@ -119,6 +125,8 @@ func (m *Manifest) fill(r *Rewritten) {
 	slices.SortFunc(m.Remaining, byName)
 	m.First, m.Blobs, m.Signatures = hexes(r.First), hexes(r.Blobs), hexes(r.Signatures)
 	m.Commits, m.CommitMap = r.Commits, r.Map
+	m.LFS = r.LFS
+	m.Archives, m.Unread = hexes(r.Archives), hexes(r.Unread)
 }
 
 // hexes are ids in their order, each once.

@@ -1,6 +1,7 @@
 package purge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -52,6 +53,9 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 		return nil, err
 	}
 	defer before.Close()
+	if p, err := proposedAlready(advert, before, m, digest); p != nil || err != nil {
+		return p, err
+	}
 	r, err := e.Rewriter.Rewrite(ctx, dir)
 	if err != nil {
 		return nil, err
@@ -75,6 +79,44 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 	}
 	p := &Proposal{Branch: branchOf(digest), Base: advert.Head, Commit: commit.String()}
 	return p, e.publish(ctx, digest, p, advert, pack)
+}
+
+// proposedAlready is the proposal that is there already, with whatever people added to it;
+// nil when there is none.
+func proposedAlready(advert *wire.Advert, repo *gitrepo.Repo, m *Manifest, digest string) (*Proposal, error) {
+	for _, ref := range advert.Refs {
+		if ref.Name != branchOf(digest) {
+			continue
+		}
+		if err := m.standsAt(repo.NewReader(8<<20), ref.ID, digest); err != nil {
+			return nil, err
+		}
+		return &Proposal{Branch: ref.Name, Base: advert.Head, Commit: ref.ID.String()}, nil
+	}
+	return nil, nil
+}
+
+// standsAt reports whether a commit carries the manifest.
+func (m *Manifest) standsAt(rd *gitrepo.Reader, commit gitrepo.ID, digest string) error {
+	text, err := m.text()
+	if err != nil {
+		return err
+	}
+	c, err := rd.Commit(commit)
+	if err != nil {
+		return err
+	}
+	file, err := rd.Lookup(c.Tree, Path(digest))
+	if err == nil {
+		var blob gitrepo.Object
+		if blob, err = rd.Object(file.ID); err == nil && bytes.Equal(blob.Data, text) {
+			return nil
+		}
+	}
+	if err == nil || errors.Is(err, gitrepo.ErrNoPath) {
+		return fmt.Errorf("%s is there and holds something else", branchOf(digest))
+	}
+	return err
 }
 
 // publish pushes the branch, unless it is there.

@@ -21,6 +21,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo/wire"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/rewrite"
 )
 
 // Rewriter makes the new history of a bare repository in a folder. It writes
@@ -31,16 +32,20 @@ type Rewriter interface {
 
 // Rewritten is what a Rewriter made.
 type Rewritten struct {
-	Spec        string       // stands for what is replaced by what, and tells nobody
-	Credentials []string     // ids of the values that are replaced
-	Others      int          // how many expressions and paths are replaced or dropped besides
-	Changes     []Change     // refs that point elsewhere now
-	First       []gitrepo.ID // commits that change although none of their parents does
-	Blobs       []gitrepo.ID // that held a value
-	Signatures  []gitrepo.ID // old ids of commits and tags whose signatures fall
-	Commits     int          // how many change
-	Map         string       // digest of the list of old and new commits
-	Pack        string       // file of the new objects
+	Spec        string         // stands for what is replaced by what, and tells nobody
+	Credentials []string       // ids of the values that are replaced
+	Others      int            // how many expressions and paths are replaced or dropped besides
+	Changes     []Change       // refs that point elsewhere now
+	First       []gitrepo.ID   // commits that change although none of their parents does
+	Blobs       []gitrepo.ID   // that held a value
+	Archives    []gitrepo.ID   // files in which a member holds a value; they stay
+	Unread      []gitrepo.ID   // archives of which nobody can tell
+	LFS         []string       // objects of Git LFS that nothing stands for any more
+	Moves       []rewrite.Move // every commit that changes
+	Signatures  []gitrepo.ID   // old ids of commits and tags whose signatures fall
+	Commits     int            // how many change
+	Map         string         // digest of the list of old and new commits
+	Pack        string         // file of the new objects
 }
 
 // Engine takes one remote through a rewrite.
@@ -56,6 +61,12 @@ type Engine struct {
 	Dir string
 	// Recipients can open the bundle.
 	Recipients []age.Recipient
+	// Reviews are where proposals are judged, Rules what the remote holds pushes
+	// against; both nil where there is nothing but git.
+	Reviews Reviews
+	Rules   Rules
+	// Identities, where given, must open it before anything is pushed.
+	Identities []age.Identity
 
 	crash func(point string) // tests end the process here
 }

@@ -136,7 +136,7 @@ func (s *scene) overHTTP() {
 	})
 	s.t.Cleanup(server.Close)
 	s.reach(server.URL + "/remote.git")
-	s.Policy.Owned = []string{"127.0.0.1/remote"}
+	s.Policy.Owned = []string{strings.TrimPrefix(server.URL, "http://") + "/remote"}
 }
 
 // reach opens the remote by another address.
@@ -237,11 +237,11 @@ func (s *scene) plan() (*Manifest, string) {
 	return m, digest
 }
 
-// approve approves a plan, and its undo.
+// approve approves a plan, its undo, and the early end of its bundle.
 func (s *scene) approve(digest string) {
 	s.t.Helper()
-	for _, undo := range []bool{false, true} {
-		a := remediate.Approval{Plan: digest, Undo: undo, Approver: "approver", Expires: s.clock.Add(time.Hour)}
+	for _, a := range []remediate.Approval{{}, {Undo: true}, {Destroy: true}} {
+		a.Plan, a.Approver, a.Expires = digest, "approver", s.clock.Add(time.Hour)
 		if err := a.Sign(s.approver); err != nil {
 			s.t.Fatal(err)
 		}
@@ -314,8 +314,12 @@ func (s *scene) wholeWay() {
 		t.Error("a branch without the value moved")
 	}
 	left, err := s.Verify(t.Context(), digest)
-	if err != nil || len(left.Hidden) != 1 || len(left.Moved) != 0 {
+	if !errors.Is(err, ErrRemains) || len(left.Hidden) != 1 || len(left.Moved) != 0 {
 		t.Errorf("verify: %+v, %v", left, err)
+	}
+	s.state(store.Revoked)
+	if left, err := s.accept(digest); err != nil || left.Accepted == nil || left.Accepted.By != "requester" {
+		t.Errorf("accept: %+v, %v", left, err)
 	}
 	s.state(store.Purged)
 	after := s.refs()
@@ -328,9 +332,15 @@ func (s *scene) wholeWay() {
 	if s.refs() != before {
 		t.Errorf("the refs were\n%s\nand are\n%s", before, s.refs())
 	}
+	s.state(store.Revoked)
 	if _, err := s.Apply(t.Context(), digest); err == nil {
 		t.Error("a plan that was rolled back was applied again")
 	}
+}
+
+// accept verifies, and accepts that the pull request stays.
+func (s *scene) accept(digest string) (*Residue, error) {
+	return s.Accept(s.t.Context(), digest, "the server's people know")
 }
 
 func (s *scene) state(want store.State) {
@@ -568,7 +578,7 @@ func TestTheBundleIsSealedAndDestroyed(t *testing.T) {
 		t.Error("a rollback without a bundle")
 	}
 	left, err := os.ReadDir(s.Dir)
-	if err != nil || len(left) > 0 {
+	if err != nil || len(left) != 1 || left[0].Name() != "commit-map-"+digest[:16] { // ids, which the server's people ask for
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
@@ -604,7 +614,7 @@ func TestNoByteOfARewriteHoldsTheValue(t *testing.T) {
 	if _, err := s.Apply(t.Context(), digest); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Verify(t.Context(), digest); err != nil {
+	if _, err := s.accept(digest); err != nil {
 		t.Fatal(err)
 	}
 	text, err := m.text()

@@ -7,22 +7,27 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"filippo.io/age"
 
 	"github.com/leakgate/leakgate/internal/gitrepo/wire"
+	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 // Rollback moves the refs back to where they were, all or none, each only if it
 // is still where the rewrite put it, and if the undo is approved. The identities open the bundle. Values that
 // were taken out are back then.
-func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.Identity) error {
+func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.Identity) (err error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return err
 	}
 	defer release()
+	if err := e.restore(ctx, digest); err != nil {
+		return err
+	}
+	defer e.finally(ctx, digest, &err)
 	m, err := e.Manifest(ctx, digest)
 	if err != nil {
 		return err
@@ -32,44 +37,32 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 		return err
 	}
 	switch p.last {
-	case returned:
-		return nil // it is as it was
+	case returned: // it is as it was
+		return e.unpurged(ctx, m, "rollback", digest)
 	case pushed, verified, stayed:
 		if p.gone {
 			return errors.New("the bundle of what was there was destroyed: nobody can go back")
 		}
 	case returning:
-		done, err := e.wasReturned(ctx, p.moved)
+		_, done, err := e.settle(ctx, digest, p)
 		if err != nil {
 			return err
 		}
 		if done {
-			return e.note(ctx, digest, returned, struct{}{})
+			return e.unpurged(ctx, m, "rollback", digest)
 		}
+	case pushing:
+		return errors.New("a push was cut off: run leakgate rewrite apply again first")
 	default:
 		return errors.New("the rewrite is not applied: there is nothing to roll back")
 	}
-	if err := e.approved(ctx, m, digest, true); err != nil {
+	if err := e.approved(ctx, m, digest, string(revoke.Undo)); err != nil {
 		return err
 	}
-	return e.back(ctx, digest, p, identities)
-}
-
-func (e *Engine) wasReturned(ctx context.Context, moved []Change) (bool, error) {
-	a, err := e.Remote.Writable(ctx)
-	if err != nil {
-		return false, err
+	if err := e.back(ctx, digest, p, identities); err != nil {
+		return err
 	}
-	now := map[string]string{}
-	for _, ref := range a.Refs {
-		now[ref.Name] = ref.ID.String()
-	}
-	for _, c := range moved {
-		if now[c.Name] != c.Old {
-			return false, nil
-		}
-	}
-	return true, nil
+	return e.unpurged(ctx, m, "rollback", digest)
 }
 
 // back sends the whole pack of the bundle: the remote may have dropped any of
@@ -81,7 +74,7 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 	}
 	defer remove()
 	dir := filepath.Join(work, "before.git")
-	if err := p.bundle.open(dir, identities); err != nil {
+	if _, err := p.bundle.open(dir, identities); err != nil {
 		return err
 	}
 	pack, err := onlyPack(dir)
@@ -102,11 +95,25 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 	if err := e.note(ctx, digest, returning, struct{}{}); err != nil {
 		return err
 	}
-	if err := e.Remote.Push(ctx, updates, pack); err != nil {
+	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
+	if err != nil {
 		return e.failed(ctx, digest, stayed, err)
 	}
 	e.at("sent back")
 	return e.note(ctx, digest, returned, struct{}{})
+}
+
+// unpurged moves the incidents back: a step found, or brought, the values in history.
+func (e *Engine) unpurged(ctx context.Context, m *Manifest, step, digest string) error {
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		for _, id := range m.Credentials {
+			err := t.Unpurge(ctx, id, e.Actor, step+" of rewrite "+digest)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func onlyPack(dir string) (io.ReadSeekCloser, error) {
@@ -115,37 +122,4 @@ func onlyPack(dir string) (io.ReadSeekCloser, error) {
 		return nil, fmt.Errorf("the bundle holds %d packs, not one", len(packs))
 	}
 	return os.Open(packs[0])
-}
-
-// Destroy removes the bundle, which holds the values, once it is older than the
-// policy lets it be kept. Nobody can go back after that.
-func (e *Engine) Destroy(ctx context.Context, digest string, now bool) error {
-	release, err := e.Store.Exclusive(ctx, "rewrite")
-	if err != nil {
-		return err
-	}
-	defer release()
-	p, err := e.recall(ctx, digest)
-	if err != nil {
-		return err
-	}
-	if p.bundle.File == "" || p.gone {
-		return nil
-	}
-	if p.last == pushing || p.last == returning {
-		return errors.New("a push was cut off: run leakgate rewrite apply, or rollback, again first")
-	}
-	info, err := os.Stat(p.bundle.File)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("destroy the bundle: %w", err)
-	}
-	if err == nil {
-		if until := info.ModTime().Add(e.Policy.Rewrite.KeepFor()); !now && e.Now().Before(until) {
-			return fmt.Errorf("the bundle is kept until %s", until.UTC().Format(time.RFC3339))
-		}
-		if err := os.Remove(p.bundle.File); err != nil {
-			return fmt.Errorf("destroy the bundle: %w", err)
-		}
-	}
-	return e.note(ctx, digest, destroyed, p.bundle)
 }

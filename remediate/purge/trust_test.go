@@ -1,6 +1,8 @@
 package purge
 
 import (
+	"crypto/ed25519"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +10,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"golang.org/x/crypto/ssh"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
@@ -70,7 +73,7 @@ func TestARefusedRewriteWhoseBundleIsGoneIsNotApplied(t *testing.T) {
 	if err := s.Destroy(t.Context(), digest, true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Verify(t.Context(), digest); err != nil {
+	if _, err := s.accept(digest); err != nil {
 		t.Errorf("a rewrite cannot be verified once its bundle is gone: %v", err)
 	}
 }
@@ -141,7 +144,7 @@ func TestAPushThatEndsLateCounts(t *testing.T) {
 		t.Fatalf("%v, %v", moved, err)
 	}
 	s.crash = nil
-	if _, err := s.Verify(t.Context(), digest); err != nil {
+	if _, err := s.accept(digest); err != nil {
 		t.Error(err)
 	}
 	if err := s.Rollback(t.Context(), digest, []age.Identity{s.identity}); err != nil || s.refs() != before {
@@ -154,15 +157,52 @@ func TestAVerifyThatWasCutOffIsTakenUp(t *testing.T) {
 	t.Parallel()
 	s := newScene(t)
 	digest := s.applied()
-	s.crash = func(string) { panic("cut off") }
+	s.crash = func(point string) {
+		if point == verified {
+			panic("cut off")
+		}
+	}
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = s.Verify(t.Context(), digest)
+		_, _ = s.accept(digest)
+		t.Error("the run was not cut off")
 	}()
 	s.crash = nil
 	s.state(store.Revoked)
-	if _, err := s.Verify(t.Context(), digest); err != nil {
+	if _, err := s.Verify(t.Context(), digest); err != nil { // what was accepted is known
 		t.Fatal(err)
 	}
 	s.state(store.Purged)
+}
+
+// A name is no proof: who made a plan signs it, and who may not make one cannot.
+func TestWhoMakesAPlanProvesIt(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Policy.Requesters = []remediate.Approver{{Name: "requester", Keys: []string{string(ssh.MarshalAuthorizedKey(own.PublicKey()))}}}
+	_, digest := s.plan()
+	s.approve(digest)
+	s.refusedWith(digest, "nobody proved to be requester")
+	q := remediate.Request{Plan: digest, Requester: "requester"}
+	if err := errors.Join(q.Sign(s.approver), s.Request(t.Context(), q)); err == nil {
+		t.Error("another's key proves it")
+	}
+	if err := errors.Join(q.Sign(own), s.Request(t.Context(), q)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Apply(t.Context(), digest); err != nil {
+		t.Fatal(err)
+	}
+	s.Actor = "mallory"
+	if _, err := s.Plan(t.Context(), nil, "a reason"); err == nil || !strings.Contains(err.Error(), "not on the list of requesters") {
+		t.Errorf("planned: %v", err)
+	}
 }

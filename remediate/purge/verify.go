@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -16,14 +19,66 @@ type Residue struct {
 	Others []Change `json:"others"`
 	// Moved are refs that are no longer where the rewrite put them.
 	Moved []string `json:"moved"`
+	// Archives are files in which a member holds a value, Unread those of which
+	// nobody can tell.
+	Archives []string `json:"archives"`
+	Unread   []string `json:"unread"`
+	// Quoting are commits whose messages name commits that are no more. They hold no
+	// value, and lead nowhere.
+	Quoting []string `json:"quoting"`
+	// Accepted is the word that these and Hidden may stay; nil when nobody gave it.
+	Accepted *Acceptance `json:"accepted,omitempty"`
 }
 
-// ErrResidue says that values are left where the rewrite should have reached.
-var ErrResidue = errors.New("the remote still holds a value")
+// remaining names all that nobody but an operator's word can be done about.
+func (r *Residue) remaining() []string {
+	out := slices.Concat(r.Archives, r.Unread)
+	for _, c := range r.Hidden {
+		out = append(out, readable(c.Name))
+	}
+	return out
+}
+
+// Acceptance is an operator's word that refs of the server's own, and archives, stay
+// as they are.
+type Acceptance struct {
+	By   string   `json:"by"`
+	Why  string   `json:"why"`
+	What []string `json:"what"` // names of refs, ids of files
+}
+
+func (a Acceptance) covers(left []string) bool {
+	return !slices.ContainsFunc(left, func(name string) bool { return !slices.Contains(a.What, name) })
+}
+
+var (
+	// ErrResidue says that values are left where the rewrite should have reached.
+	ErrResidue = errors.New("the remote still holds a value")
+	// ErrRemains says that they are left where only the server's people reach, or in
+	// archives, and that nobody has accepted that.
+	ErrRemains = errors.New("what the rewrite does not reach still holds a value")
+	// ErrUnread says that nobody can tell, of archives, and has accepted that.
+	ErrUnread = errors.New("there are archives that cannot be read")
+)
 
 // Verify mirrors the remote afresh and looks whether any value is left in what
-// its refs reach. When none is, the incidents of the credentials are purged.
+// its refs reach. When none is, or only in refs of the server's own that an operator
+// accepted, the incidents of the credentials are purged; else they are not, or not
+// any more, and the error is ErrResidue or ErrRemains.
 func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
+	return e.verify(ctx, digest, "")
+}
+
+// Accept verifies, and records why an operator accepts the refs of the server's
+// own that hold a value then.
+func (e *Engine) Accept(ctx context.Context, digest, why string) (*Residue, error) {
+	if strings.TrimSpace(why) == "" {
+		return nil, errors.New("what remains is accepted for a reason")
+	}
+	return e.verify(ctx, digest, why)
+}
+
+func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return nil, err
@@ -40,6 +95,48 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if p.last != pushed && p.last != verified && p.last != stayed {
 		return nil, errors.New("the rewrite is not applied: there is nothing to verify")
 	}
+	found, err := e.look(ctx, m, p, digest)
+	if err != nil {
+		return nil, err
+	}
+	if len(found.Others) > 0 {
+		return found, e.impure(ctx, m, digest, fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)))
+	}
+	left := found.remaining()
+	if why != "" && len(left) > 0 {
+		p.accepted = Acceptance{By: e.Actor, Why: why, What: left}
+		if err := e.note(ctx, digest, accepted, p.accepted); err != nil {
+			return found, err
+		}
+	}
+	if !p.accepted.covers(left) {
+		err := fmt.Errorf("%w: %d refs and files", ErrRemains, len(left)-len(found.Unread))
+		if len(left) == len(found.Unread) {
+			err = fmt.Errorf("%w: %d", ErrUnread, len(left))
+		}
+		return found, e.impure(ctx, m, digest, err)
+	}
+	if len(left) > 0 {
+		found.Accepted = &p.accepted
+	}
+	if p.last != verified {
+		if err := e.note(ctx, digest, verified, found); err != nil {
+			return found, err
+		}
+	}
+	return found, e.purged(ctx, m, digest)
+}
+
+// impure takes back that the incidents are purged; why is the error when that is done.
+func (e *Engine) impure(ctx context.Context, m *Manifest, digest string, why error) error {
+	if err := e.unpurged(ctx, m, "verify", digest); err != nil {
+		return err
+	}
+	return why
+}
+
+// look searches a fresh mirror.
+func (e *Engine) look(ctx context.Context, m *Manifest, p past, digest string) (*Residue, error) {
 	work, remove, err := e.workplace()
 	if err != nil {
 		return nil, fmt.Errorf("verify: %w", err)
@@ -52,26 +149,15 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	if r.Spec != m.Spec {
 		return nil, errOtherSpec
 	}
-	now := map[string]string{}
-	for _, ref := range advert.Refs {
-		now[ref.Name] = ref.ID.String()
-	}
-	found := residue(r, p.moved, now)
-	if len(found.Others) > 0 {
-		return found, fmt.Errorf("%w in %s", ErrResidue, found.Others[0].Name)
-	}
-	if p.last != verified {
-		if err := e.note(ctx, digest, verified, found); err != nil {
-			return found, err
-		}
-	}
-	return found, e.purged(ctx, m, digest)
+	found := residue(r, p.moved, whereIs(advert))
+	found.Quoting, err = e.quoting(ctx, digest, filepath.Join(work, "mirror.git"))
+	return found, err
 }
 
 func residue(r *Rewritten, moved []Change, now map[string]string) *Residue {
 	var left Manifest
 	left.fill(r)
-	found := &Residue{Hidden: left.Remaining, Others: left.Changes, Moved: []string{}}
+	found := &Residue{Hidden: left.Remaining, Others: left.Changes, Moved: []string{}, Archives: hexes(r.Archives), Unread: hexes(r.Unread)}
 	for _, c := range moved {
 		if now[c.Name] != c.New {
 			found.Moved = append(found.Moved, c.Name)

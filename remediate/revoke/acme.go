@@ -13,33 +13,7 @@ import (
 	"time"
 
 	"golang.org/x/crypto/acme"
-
-	"github.com/leakgate/leakgate/internal/secret"
 )
-
-// deriveCertificate finds the certificate whose public key is that of the value,
-// among those that were given: the key is the proof which one it is.
-func deriveCertificate(v vars) error {
-	key, err := parseSigner(v["secret"].Reveal()) // it signs its own revocation
-	if err != nil {
-		return err
-	}
-	public, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
-	if !ok {
-		return errors.New("the key is of no kind that certificates have")
-	}
-	for rest := []byte(v["certificate"].Reveal()); ; { // no secret
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			return errors.New("none of the certificates that were given has this key")
-		}
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err == nil && public.Equal(c.PublicKey) {
-			v["serial"], v["certificate_der"] = secret.New(fmt.Sprintf("%x", c.SerialNumber)), secret.New(string(c.Raw))
-			return nil
-		}
-	}
-}
 
 // parseSigner reads a private key in PKCS #8, PKCS #1 or SEC 1.
 func parseSigner(text string) (crypto.Signer, error) {
@@ -117,6 +91,9 @@ func (h *hostsOnly) RoundTrip(req *http.Request) (*http.Response, error) {
 	case req.Method == http.MethodPost && res.StatusCode == http.StatusOK && len(bytes.TrimSpace(body)) > 0:
 		err = errors.New("a document where RFC 8555 has none") // of something in between
 	}
+	if err != nil {
+		return nil, err
+	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
-	return res, err
+	return res, nil
 }

@@ -205,6 +205,9 @@ func which(r *reply, groups ...[]Answer) (group int, answer Answer) {
 // absent reports whether the answer says only that the value is not known here.
 func (a Answer) absent() bool { return a.Absent != nil && *a.Absent }
 
+// asCertificate is the only other form in which a capture can be taken.
+const asCertificate = "certificate"
+
 // take reads a capture out of an answer: the scalar, or the scalars of a list.
 func (c *Capture) take(r *reply) []string {
 	var found []string
@@ -224,6 +227,9 @@ func (c *Capture) take(r *reply) []string {
 				continue
 			}
 			text = m[1]
+		}
+		if c.As == asCertificate {
+			text = fingerprintOf(text)
 		}
 		if text != "" {
 			found = append(found, text)

@@ -30,8 +30,13 @@ var derivations = map[string]derivation{
 	"aws": {
 		[]string{"sts_host", "iam_host", "region", "now"}, []string{"sts_host", "iam_host", "region", "now"}, deriveAWS, nil,
 	},
+	"issuer":      {nil, nil, deriveIssuer, []string{"issuer"}},
 	"jwt":         {[]string{"namespace", "secret_name"}, []string{"namespace", "secret_name"}, deriveKubernetes, nil},
 	"certificate": {[]string{"serial", "certificate_der"}, []string{"serial", "certificate_der"}, deriveCertificate, []string{"certificate"}},
+	"issued-certificate": {
+		[]string{"serial_bytes", "certificate_pem", "certificate_sha256"},
+		[]string{"serial_bytes", "certificate_pem", "certificate_sha256"}, deriveIssued, []string{"certificate", "ca"},
+	},
 }
 
 // partitions are the parts of AWS that share no accounts: where STS and IAM
@@ -120,20 +125,43 @@ func setPublic(v vars, key ssh.PublicKey) error {
 	return nil
 }
 
-// deriveKubernetes reads where a service account's token is stored, which the
-// token says of itself.
-func deriveKubernetes(v vars) error {
-	parts := strings.Split(v["secret"].Reveal(), ".") // the claims are read, not trusted
+// deriveIssuer holds a token to who issued it: any other server answers it like one
+// that is dead.
+func deriveIssuer(v vars) error {
+	var claims struct {
+		Issuer string `json:"iss"`
+	}
+	if err := readClaims(v["secret"].Reveal(), &claims); err != nil { // read, not trusted
+		return err
+	}
+	if claims.Issuer == "" || claims.Issuer != v["issuer"].Reveal() { // a setting
+		return errors.New("the token is not from the issuer of the settings")
+	}
+	return nil
+}
+
+// readClaims reads what a JSON Web Token says of itself.
+func readClaims(token string, into any) error {
+	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return errors.New("the value is no JSON Web Token")
 	}
 	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil || json.Unmarshal(text, into) != nil {
+		return errors.New("the claims of the token do not parse")
+	}
+	return nil
+}
+
+// deriveKubernetes reads where a service account's token is stored, which the
+// token says of itself.
+func deriveKubernetes(v vars) error {
 	var claims struct {
 		Namespace string `json:"kubernetes.io/serviceaccount/namespace"`
 		Secret    string `json:"kubernetes.io/serviceaccount/secret.name"`
 	}
-	if err != nil || json.Unmarshal(text, &claims) != nil {
-		return errors.New("the claims of the token do not parse")
+	if err := readClaims(v["secret"].Reveal(), &claims); err != nil { // read, not trusted
+		return err
 	}
 	v["namespace"], v["secret_name"] = secret.New(claims.Namespace), secret.New(claims.Secret)
 	return nil

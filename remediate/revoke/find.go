@@ -36,7 +36,7 @@ func (c *Client) find(ctx context.Context, p *Provider, in Input, v vars) (ids [
 		if group, _ := which(r, p.Find.Found); group != 0 {
 			return nil, r.wait, errors.New(undocumented(p, r))
 		}
-		items, ok := at(r.tree, p.Find.Items).([]any)
+		items, ok := p.Find.list(r)
 		if !ok {
 			return nil, 0, fmt.Errorf("%s answered without a list", p.ID)
 		}
@@ -55,6 +55,16 @@ func (c *Client) find(ctx context.Context, p *Provider, in Input, v vars) (ids [
 		}
 	}
 	return nil, 0, fmt.Errorf("%s lists more than %d pages", p.ID, maxPages)
+}
+
+// list are the records of an answer. XML does not tell a list of one from a record.
+func (f *Find) list(r *reply) ([]any, bool) {
+	node := at(r.tree, f.Items)
+	if one, ok := node.(map[string]any); ok && f.Format == "xml" {
+		return []any{one}, true
+	}
+	items, ok := node.([]any)
+	return items, ok
 }
 
 // askPage asks for one page: the request of the list, and what names the page.

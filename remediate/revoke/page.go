@@ -61,6 +61,9 @@ func (p *Provider) writeFacts(b *strings.Builder) {
 		fmt.Fprintf(b, "- What proves that the value is asked about at the right place: %s.\n", p.placeWords())
 	}
 	fmt.Fprintf(b, "- The check %s.\n", map[string]string{"none": "leaves no trace that is documented", "log": "shows in the provider's log of uses"}[p.Effects])
+	if len(p.Over) > 0 {
+		fmt.Fprintf(b, "- Where it can be asked, %s is not.\n", code(p.Over))
+	}
 	if p.Rate.Calls > 0 {
 		fmt.Fprintf(b, "- At most %d calls in %s.\n", p.Rate.Calls, time.Duration(p.Rate.Per))
 	}

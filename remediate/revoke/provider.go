@@ -29,19 +29,22 @@ type Provider struct {
 	Target string   `toml:"target"` // template of the record's id
 	// Effects of the check: none, or log when it shows in the provider's own
 	// logs only. Others are not read-only and not for the default set.
-	Effects     string         `toml:"effects"`
-	SecretInURL string         `toml:"secret_in_url"` // why the provider demands it there; "" when it does not
-	Rate        Rate           `toml:"rate"`
-	Batch       int            `toml:"batch"`  // how many values one call may carry
-	Settle      Duration       `toml:"settle"` // until when a revoked value may still work
-	Notifies    bool           `toml:"notifies_owner"`
-	Unchecked   string         `toml:"unchecked"`    // why there is no check
-	Outage      string         `toml:"outage"`       // what stops working
-	Forever     string         `toml:"irreversible"` // what cannot be taken back
-	Note        string         `toml:"note"`
-	Evidence    Evidence       `toml:"evidence"`
-	Source      string         `toml:"source"`
-	Reviewed    toml.LocalDate `toml:"reviewed"`
+	Effects     string   `toml:"effects"`
+	SecretInURL string   `toml:"secret_in_url"` // why the provider demands it there; "" when it does not
+	Rate        Rate     `toml:"rate"`
+	Batch       int      `toml:"batch"`  // how many values one call may carry
+	Settle      Duration `toml:"settle"` // until when a revoked value may still work
+	Notifies    bool     `toml:"notifies_owner"`
+	Unchecked   string   `toml:"unchecked"`    // why there is no check
+	Outage      string   `toml:"outage"`       // what stops working
+	Forever     string   `toml:"irreversible"` // what cannot be taken back
+	Note        string   `toml:"note"`
+	// Over are the providers that are not asked where the requests of this one can
+	// be made: it proved offline that the value is its own.
+	Over     []string       `toml:"over,omitempty"`
+	Evidence Evidence       `toml:"evidence"`
+	Source   string         `toml:"source"`
+	Reviewed toml.LocalDate `toml:"reviewed"`
 
 	Crown []string `toml:"critical"` // scopes that make a credential critical
 
@@ -123,8 +126,9 @@ type Answer struct {
 type Capture struct {
 	Path   string `toml:"path"`
 	Header string `toml:"header"`
-	Match  string `toml:"match"`  // expression whose first group is meant
-	Secret bool   `toml:"secret"` // must not be shown
+	Match  string `toml:"match"`        // expression whose first group is meant
+	As     string `toml:"as,omitempty"` // "certificate": the SHA-256 of the certificate that it is in PEM
+	Secret bool   `toml:"secret"`       // must not be shown
 	re     *regexp.Regexp
 }
 

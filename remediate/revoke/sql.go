@@ -93,8 +93,8 @@ func (c *Client) spoken(ctx context.Context, server dbrole.Server, answers []Ans
 	return nil
 }
 
-// statements does a deed. A refusal of the first statement means that nothing was
-// done; what breaks off behind it is unclear.
+// statements does a deed. A refusal of the first statement that changes something means
+// that nothing was done; what breaks off behind it is unclear.
 func (c *Client) statements(ctx context.Context, p *Provider, action *Action, v vars) Outcome {
 	ctx, cancel := context.WithTimeout(ctx, c.patience())
 	defer cancel()
@@ -118,7 +118,7 @@ func (c *Client) statements(ctx context.Context, p *Provider, action *Action, v 
 			continue
 		case code == "":
 			return Outcome{Why: p.hide(err.Error(), v)}
-		case i > 0:
+		case slices.ContainsFunc(action.SQL[:i], changes):
 			return Outcome{Why: p.hide(fmt.Sprintf("statement %d of %d: code %s: %s", i+1, len(action.SQL), code, dbrole.Text(err)), v)}
 		}
 		if o := p.judge(action, &reply{code: code, text: dbrole.Text(err)}); o.Result != Unclear {
@@ -128,6 +128,9 @@ func (c *Client) statements(ctx context.Context, p *Provider, action *Action, v 
 	}
 	return p.judge(action, &reply{code: "0"})
 }
+
+// changes reports whether a statement does more than to ask for a right.
+func changes(statement string) bool { return statement != dbrole.Sees }
 
 // server is the one of the operator's list that leaked.
 func (c *Client) server(p *Provider, v vars) (dbrole.Server, error) {

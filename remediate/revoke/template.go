@@ -44,10 +44,13 @@ func (v vars) expand(template string, escape func(string) (string, error)) (stri
 		if value == "" {
 			return "", fmt.Errorf("%s is missing", name)
 		}
-		if m[4] >= 0 {
-			value = filters[template[m[4]:m[5]]](value)
+		into := escape
+		if filter := group(template, m, 4); filter == segments {
+			into = inSegments
+		} else if filter != "" {
+			value = filters[filter](value)
 		}
-		escaped, err := escape(value)
+		escaped, err := into(value)
 		if err != nil {
 			return "", fmt.Errorf("%s %w", name, err)
 		}
@@ -55,6 +58,14 @@ func (v vars) expand(template string, escape func(string) (string, error)) (stri
 	}
 	out.WriteString(template[rest:])
 	return out.String(), nil
+}
+
+// group is what a group of a match holds, "" for nothing.
+func group(text string, m []int, at int) string {
+	if m[at] < 0 {
+		return ""
+	}
+	return text[m[at]:m[at+1]]
 }
 
 // names lists what a template names.
@@ -75,6 +86,25 @@ func inPath(s string) (string, error) {
 		return "", fmt.Errorf("cannot be a part of a path")
 	}
 	return url.PathEscape(s), nil
+}
+
+// segments is the filter of a setting that is several segments of a path.
+const segments = "path"
+
+// inSegments keeps a value the segments that it is written as.
+func inSegments(s string) (string, error) {
+	parts := strings.Split(strings.Trim(s, "/"), "/")
+	for i, part := range parts {
+		if part == "" {
+			return "", fmt.Errorf("is no path, as in a/b")
+		}
+		escaped, err := inPath(part)
+		if err != nil {
+			return "", err
+		}
+		parts[i] = escaped
+	}
+	return strings.Join(parts, "/"), nil
 }
 
 func inHeader(s string) (string, error) {

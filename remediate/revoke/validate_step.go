@@ -36,9 +36,24 @@ func (p *Provider) validateRequest(s step) error {
 			return err
 		}
 	}
+	if err := onlyInPaths(r); err != nil {
+		return err
+	}
 	for _, name := range names(r.URL) {
 		if !p.public(name) && p.SecretInURL == "" {
 			return fmt.Errorf("%s is a secret and stands in the address: say in secret_in_url why the provider demands that", name)
+		}
+	}
+	return nil
+}
+
+// onlyInPaths refuses the filter of paths anywhere else: it decides how a value is escaped.
+func onlyInPaths(r Request) error {
+	address, query, _ := strings.Cut(r.URL, "?")
+	host, _, _ := strings.Cut(strings.TrimPrefix(address, "https://"), "/")
+	for _, template := range append(r.templates()[1:], host, query) {
+		if strings.Contains(template, "|"+segments+"}}") {
+			return fmt.Errorf("the filter %q is for the path of an address", segments)
 		}
 	}
 	return nil
@@ -70,7 +85,7 @@ func checkTemplate(template string, known []string) error {
 		if !slices.Contains(known, m[1]) {
 			return fmt.Errorf("there is no {{%s}} here", m[1])
 		}
-		if m[2] != "" && filters[m[2]] == nil {
+		if m[2] != "" && m[2] != segments && filters[m[2]] == nil {
 			return fmt.Errorf("there is no filter %q", m[2])
 		}
 	}
@@ -143,6 +158,9 @@ func (g *Page) validate() error {
 func (c *Capture) compile() (err error) {
 	if (c.Path == "") == (c.Header == "") {
 		return errors.New("path or header")
+	}
+	if c.As != "" && c.As != asCertificate {
+		return fmt.Errorf("as is %s or nothing", asCertificate)
 	}
 	if c.Match == "" {
 		return nil

@@ -32,13 +32,16 @@ func Clean(ctx context.Context, repo *gitrepo.Repo) error {
 // drafts are files in which git leaves what it fetched, or what somebody wrote last.
 var drafts = []string{"FETCH_HEAD", "ORIG_HEAD", "COMMIT_EDITMSG", "TAG_EDITMSG", "NOTES_EDITMSG", "EDIT_DESCRIPTION"}
 
-// forget removes the drafts of every working tree.
+// forget removes the drafts of every working tree, and what git rerere keeps.
 func forget(repo *gitrepo.Repo) error {
 	dirs, err := filepath.Glob(filepath.Join(repo.CommonDir(), "worktrees", "*"))
 	if err != nil {
 		return err
 	}
 	for _, dir := range append(dirs, repo.CommonDir(), repo.GitDir()) {
+		if err := os.RemoveAll(filepath.Join(dir, "rr-cache")); err != nil { // conflicts with both sides, as files
+			return err
+		}
 		for _, name := range drafts {
 			if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
@@ -49,10 +52,15 @@ func forget(repo *gitrepo.Repo) error {
 }
 
 // Residue is what still holds a value, anywhere in a repository's objects.
-type Residue struct{ Blobs, Trees, Commits, Tags []gitrepo.ID }
+type Residue struct {
+	Blobs, Trees, Commits, Tags []gitrepo.ID
+	Archives                    Archives
+}
 
 // Any reports whether there is any.
-func (r *Residue) Any() bool { return len(r.Blobs)+len(r.Trees)+len(r.Commits)+len(r.Tags) > 0 }
+func (r *Residue) Any() bool {
+	return len(r.Blobs)+len(r.Trees)+len(r.Commits)+len(r.Tags)+len(r.Archives.Tainted) > 0
+}
 
 // Verify searches every object of a repository, reachable or not.
 func Verify(ctx context.Context, repo *gitrepo.Repo, spec *Spec) (*Residue, error) {
@@ -84,7 +92,7 @@ func Verify(ctx context.Context, repo *gitrepo.Repo, spec *Spec) (*Residue, erro
 	if err != nil {
 		return nil, err
 	}
-	r := &Residue{Blobs: s.found}
+	r := &Residue{Blobs: s.found, Archives: s.archives}
 	for i := range s.commits {
 		if s.commits[i].tainted {
 			r.Commits = append(r.Commits, s.commits[i].id)

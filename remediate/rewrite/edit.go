@@ -15,11 +15,11 @@ type editor struct {
 
 func newEditor(spec *Spec) *editor {
 	e := &editor{forms: forms(spec.Literals), patterns: spec.Patterns}
-	texts := make([][]byte, len(e.forms))
+	needles := make([]needle, len(e.forms))
 	for i := range e.forms {
-		texts[i] = e.forms[i].text
+		needles[i] = e.forms[i].needle
 	}
-	e.matcher = newMatcher(texts)
+	e.matcher = matcherOf(needles)
 	return e
 }
 

@@ -1,9 +1,9 @@
 package rewrite
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -13,11 +13,11 @@ import (
 
 // form is one spelling of a value.
 type form struct {
-	text  []byte // as it stands in a file
-	with  []byte // what stands in its place in text
-	fixed []byte // what stands in its place where nothing may move; as long as text
-	wide  bool   // it is UTF-16
-	coded func(text []byte, at int) (from, to int, with []byte)
+	needle        // as it stands in a file
+	with   []byte // what stands in its place in text
+	fixed  []byte // what stands in its place where nothing may move; as long as text
+	wide   bool   // it is UTF-16
+	coded  func(text []byte, at int) (from, to int, with []byte)
 }
 
 // minCoded is the shortest value, in bytes, of which encoded spellings are looked
@@ -32,7 +32,11 @@ func forms(literals []Literal) []form {
 	var out []form
 	seen := map[string]bool{}
 	add := func(f form) {
-		if len(f.text) > 0 && !seen[string(f.text)] {
+		switch {
+		case len(f.text) == 0:
+		case f.judge != nil: // the same text may be a part of two values
+			out = append(out, f)
+		case !seen[string(f.text)]:
 			seen[string(f.text)] = true
 			out = append(out, f)
 		}
@@ -43,23 +47,59 @@ func forms(literals []Literal) []form {
 	}
 	for _, l := range literals {
 		for _, v := range lineEnds(l.Value.Reveal()) { // its spellings are searched for
-			add(plain(v, l.With))
-			if len(v) >= minWide && utf8.ValidString(v) {
-				add(wide(v, l.With, false))
-				add(wide(v, l.With, true))
-			}
-			if len(v) >= minCoded {
-				for _, f := range codedForms(v, l.With) {
-					add(f)
-				}
+			for _, f := range spelled(v, l.With) {
+				add(f)
 			}
 		}
 	}
 	return out
 }
 
+// spelled are the spellings of a value with one kind of end of line.
+func spelled(v, with string) []form {
+	out := []form{plain(v, with)}
+	old, narrow := latin1(v)
+	if narrow {
+		f := plain(old, with)
+		if w, ok := latin1(with); ok {
+			f.with = []byte(w)
+		}
+		out = append(out, f)
+	}
+	wides := []string{}
+	if len(v) >= minWide && utf8.ValidString(v) {
+		for _, big := range []bool{false, true} {
+			out = append(out, wide(v, with, big))
+			wides = append(wides, string(encodeWide(v, big)))
+		}
+	}
+	if len(v) < minCoded {
+		return out
+	}
+	out = append(out, codedForms(v, with)...)
+	for i, w := range wides {
+		out = append(out, base64Forms([]byte(w), encodeWide(mask(len(w)/2), i == 1))...)
+	}
+	if narrow {
+		out = append(out, codedForms(old, with)...)
+	}
+	return out
+}
+
+// latin1 is a value in ISO 8859-1, if it has any letter that is another byte there.
+func latin1(v string) (string, bool) {
+	var out []byte
+	for _, r := range v {
+		if r > 0xff || r == utf8.RuneError {
+			return "", false
+		}
+		out = append(out, byte(r))
+	}
+	return string(out), len(out) < len(v)
+}
+
 func plain(v, with string) form {
-	return form{text: []byte(v), with: []byte(with), fixed: []byte(mask(len(v)))}
+	return form{needle: needle{text: []byte(v)}, with: []byte(with), fixed: []byte(mask(len(v)))}
 }
 
 // lineEnds are a value as it is, and one of several lines with either end of line.
@@ -74,7 +114,7 @@ func lineEnds(v string) []string {
 // wide is a value in UTF-16.
 func wide(v, with string, big bool) form {
 	text := encodeWide(v, big)
-	return form{wide: true, text: text, with: encodeWide(with, big), fixed: encodeWide(mask(len(text)/2), big)}
+	return form{wide: true, needle: needle{text: text}, with: encodeWide(with, big), fixed: encodeWide(mask(len(text)/2), big)}
 }
 
 func encodeWide(text string, big bool) []byte {
@@ -90,35 +130,98 @@ func encodeWide(text string, big bool) []byte {
 }
 
 func codedForms(v, with string) []form {
-	low, lowMask := hex.EncodeToString([]byte(v)), hex.EncodeToString([]byte(mask(len(v))))
-	out := []form{
-		{text: []byte(low), with: []byte(lowMask), fixed: []byte(lowMask)},
-		{text: []byte(strings.ToUpper(low)), with: []byte(strings.ToUpper(lowMask)), fixed: []byte(strings.ToUpper(lowMask))},
-		escaped(v, with, url.QueryEscape), escaped(v, with, url.PathEscape), escaped(v, with, jsonEscape), escaped(v, with, jsonPlain),
-		escaped(v, with, lowerPercent),
+	out := []form{hexForm(v)}
+	for _, by := range []func(string) string{url.QueryEscape, url.PathEscape, percentSpace, component, formEncoded, slashed, percentAll} {
+		out = append(out, escaped(v, with, by, isPercent))
 	}
-	for skip := range 3 {
-		for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			out = append(out, aligned(enc, v, skip))
-		}
+	for _, by := range []func(string) string{jsonEscape, jsonPlain, jsonASCII, jsonSlashed} {
+		out = append(out, escaped(v, with, by, isJSONEscape))
 	}
+	out = append(out, base64Forms([]byte(v), []byte(mask(len(v))))...)
 	return slices.DeleteFunc(out, func(f form) bool { return len(f.text) < minCoded })
 }
 
-func escaped(v, with string, by func(string) string) form {
-	text := by(v)
-	return form{text: []byte(text), with: []byte(by(with)), fixed: []byte(mask(len(text)))}
+// hexForm is a value in hexadecimal, in capitals, small letters or both.
+func hexForm(v string) form {
+	low, with := hex.EncodeToString([]byte(v)), hex.EncodeToString([]byte(mask(len(v))))
+	f := form{needle: needle{text: []byte(low), other: []byte(strings.ToUpper(low))}}
+	f.coded = func(text []byte, at int) (int, int, []byte) {
+		here := string(text[at : at+len(low)])
+		if here != strings.ToLower(here) && here == strings.ToUpper(here) {
+			return at, at + len(low), []byte(strings.ToUpper(with))
+		}
+		return at, at + len(low), []byte(with)
+	}
+	return f
 }
 
-func lowerPercent(v string) string {
-	text := []byte(url.QueryEscape(v))
-	for i := 0; i+2 < len(text); i++ {
-		if text[i] == '%' {
-			copy(text[i+1:], strings.ToLower(string(text[i+1:i+3])))
+// escaped is a value in which some letters are escaped. digits says where the
+// digits of an escape are, which may be capitals or not.
+func escaped(v, with string, by func(string) string, digits func(text string, i int) bool) form {
+	text := by(v)
+	other := []byte(text)
+	for i, c := range other {
+		if digits(text, i) && c >= 'A' && c <= 'F' {
+			other[i] = c - 'A' + 'a'
+		} else if digits(text, i) && c >= 'a' && c <= 'f' {
+			other[i] = c - 'a' + 'A'
 		}
 	}
-	return string(text)
+	return form{needle: needle{text: []byte(text), other: other}, with: []byte(by(with)), fixed: []byte(mask(len(text)))}
 }
+
+// isPercent reports whether a byte is a digit of an escape like %2F.
+func isPercent(text string, i int) bool {
+	return i >= 1 && text[i-1] == '%' || i >= 2 && text[i-2] == '%'
+}
+
+// isJSONEscape reports whether a byte is a digit of an escape like \u00e9.
+func isJSONEscape(text string, i int) bool {
+	at := strings.LastIndex(text[:i], `\u`)
+	return at >= 0 && i < at+6
+}
+
+// percentSpace is how most libraries escape a part of an address: %20, not +.
+func percentSpace(v string) string { return strings.ReplaceAll(url.QueryEscape(v), "+", "%20") }
+
+// component is encodeURIComponent of JavaScript.
+func component(v string) string {
+	return strings.NewReplacer("%21", "!", "%27", "'", "%28", "(", "%29", ")", "%2A", "*").Replace(percentSpace(v))
+}
+
+// formEncoded is what forms of browsers send, see https://url.spec.whatwg.org/#urlencoded-serializing.
+func formEncoded(v string) string {
+	return strings.NewReplacer("%2A", "*", "~", "%7E").Replace(url.QueryEscape(v))
+}
+
+// slashed is quote of Python's urllib.
+func slashed(v string) string { return strings.ReplaceAll(percentSpace(v), "%2F", "/") }
+
+// percentAll escapes every byte.
+func percentAll(v string) string {
+	var out strings.Builder
+	for i := range len(v) {
+		fmt.Fprintf(&out, "%%%02X", v[i])
+	}
+	return out.String()
+}
+
+// jsonASCII is how Python writes a string in JSON, jsonSlashed how PHP does.
+func jsonASCII(v string) string {
+	var out strings.Builder
+	for _, r := range jsonPlain(v) {
+		if r < utf8.RuneSelf {
+			out.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&out, `\u%04x`, unit)
+		}
+	}
+	return out.String()
+}
+
+func jsonSlashed(v string) string { return strings.ReplaceAll(jsonASCII(v), "/", `\/`) }
 
 // jsonEscape is how Go writes a string in JSON, jsonPlain how most others do.
 func jsonEscape(v string) string {
@@ -128,45 +231,4 @@ func jsonEscape(v string) string {
 
 func jsonPlain(v string) string {
 	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(jsonEscape(v))
-}
-
-// aligned is a value within base64: the characters that depend on it alone when
-// skip bytes stand before it in its group of three. The characters at its edges
-// are cleaned together with it.
-func aligned(enc *base64.Encoding, v string, skip int) form {
-	whole := enc.EncodeToString([]byte(strings.Repeat("\x00", skip) + v))
-	first := []int{0, 2, 3}[skip]
-	end := (skip + len(v)) / 3 * 4
-	f := form{text: []byte(whole[min(first, end):end])}
-	f.coded = func(text []byte, at int) (int, int, []byte) {
-		from, to, with, ok := maskBase64(enc, text, at-first, len(whole), skip, len(v))
-		if !ok { // it only looks like base64
-			return at, at + len(f.text), []byte(mask(len(f.text)))
-		}
-		return from, to, with
-	}
-	return f
-}
-
-// maskBase64 puts asterisks over the n bytes that lie skip bytes after the group of
-// characters that begins at from. size is how many characters hold them.
-func maskBase64(enc *base64.Encoding, text []byte, from, size, skip, n int) (int, int, []byte, bool) {
-	to := from + size
-	if from < 0 || to > len(text) {
-		return 0, 0, nil, false
-	}
-	for to < len(text) && (to-from)%4 != 0 && isBase64(enc, text[to]) {
-		to++
-	}
-	raw, err := enc.DecodeString(string(text[from:to]))
-	if err != nil || len(raw) < skip+n {
-		return 0, 0, nil, false
-	}
-	copy(raw[skip:skip+n], mask(n))
-	return from, to, []byte(enc.EncodeToString(raw)), true
-}
-
-func isBase64(enc *base64.Encoding, c byte) bool {
-	_, err := enc.DecodeString(string([]byte{c, c, 'A', 'A'}))
-	return err == nil
 }

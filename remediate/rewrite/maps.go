@@ -13,8 +13,8 @@ import (
 )
 
 // WriteMaps writes the files that git-filter-repo leaves in .git/filter-repo, in its
-// formats: commit-map, ref-map, changed-refs and first-changed-commits, and
-// lost-signatures beside them.
+// formats: commit-map, ref-map, changed-refs and first-changed-commits,
+// orphaned_lfs_objects, and lost-signatures beside them.
 func (r *Result) WriteMaps(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -23,6 +23,7 @@ func (r *Result) WriteMaps(dir string) error {
 		"commit-map": r.commitMap, "ref-map": r.refMap, "changed-refs": r.changedRefs,
 		"first-changed-commits": func(w io.Writer) { r.list(w, r.First) },
 		"lost-signatures":       func(w io.Writer) { r.list(w, r.Signatures) },
+		"orphaned_lfs_objects":  func(w io.Writer) { fmt.Fprint(w, strings.Join(append(r.LFS, ""), "\n")) },
 	}
 	for name, write := range files {
 		var out bytes.Buffer

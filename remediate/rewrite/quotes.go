@@ -2,7 +2,9 @@ package rewrite
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -23,6 +25,38 @@ type quotes struct {
 
 func newQuotes(commits []node) *quotes {
 	return &quotes{commits: commits, moved: map[gitrepo.ID]gitrepo.ID{}, fresh: map[string][]gitrepo.ID{}, lost: map[gitrepo.ID]int{}}
+}
+
+// Quoting lists the commits that branches and tags reach and whose messages name
+// one of some commits that are gone, whole or abbreviated.
+func Quoting(ctx context.Context, repo *gitrepo.Repo, gone []gitrepo.ID) ([]gitrepo.ID, error) {
+	nodes := make([]node, len(gone))
+	for i, id := range gone {
+		nodes[i].id = id
+	}
+	slices.SortFunc(nodes, func(a, b node) int { return a.id.Compare(b.id) })
+	q := newQuotes(nodes)
+	q.future = func(gitrepo.ID) bool { return true } // all are counted, none is replaced
+	all, err := repo.Refs()
+	if err != nil {
+		return nil, fmt.Errorf("list refs: %w", err)
+	}
+	var tips []gitrepo.ID
+	for _, ref := range all {
+		if strings.HasPrefix(ref.Name, "refs/heads/") || strings.HasPrefix(ref.Name, "refs/tags/") {
+			tips = append(tips, ref.ID)
+		}
+	}
+	var found []gitrepo.ID
+	_, err = repo.Walk(ctx, tips, nil, func(c *gitrepo.Commit) error {
+		before := len(q.lost)
+		if q.replace([]byte(c.Message)); len(q.lost) > before {
+			found = append(found, c.ID)
+			clear(q.lost)
+		}
+		return nil
+	})
+	return found, err
 }
 
 func (q *quotes) move(old, changed gitrepo.ID) {

@@ -159,12 +159,13 @@ func TestManyRefs(t *testing.T) {
 	g := newGround(t, "sha1")
 	leak := g.File("leak", g.value)
 	names := []string{"refs/heads/ünï/cödé", "refs/heads/a'b\"c$d`e", "refs/tags/-dash", "refs/pull/7/head", "refs/weird/\xff\xfe", "refs/heads/" + strings.Repeat("x", 200)}
-	count := 2000
+	gittest.FewArguments(t)
+	count := 1200 // with their long names more than a program may be given
 	if os.Getenv("LEAKGATE_MANY_REFS") != "" {
 		count = 100000
 	}
 	for i := range count {
-		names = append(names, fmt.Sprint("refs/tags/t", i))
+		names = append(names, fmt.Sprintf("refs/tags/%0230d", i))
 	}
 	var in strings.Builder
 	for _, n := range names {

@@ -27,12 +27,14 @@ type Result struct {
 	Blobs      int          // that were rewritten
 	Tainted    []gitrepo.ID // blobs that hold a value
 	Trees      int
-	Notes      int    // commits of notes that change
-	Quoted     int    // ids in messages that could not be followed
-	Submodules int    // commits of submodules that history names; they stay
-	Pack       string // file of the new objects
-	Objects    int    // in it
-	Bytes      int64  // its size
+	Notes      int // commits of notes that change
+	Quoted     int // ids in messages that could not be followed
+	Submodules int // commits of submodules that history names; they stay
+	Archives   Archives
+	LFS        []string // objects of Git LFS that no file stands for any more
+	Pack       string   // file of the new objects
+	Objects    int      // in it
+	Bytes      int64    // its size
 
 	stays []gitrepo.ID // commits that stay and have a child that changes
 	stash []Move       // entries of the stash below the newest

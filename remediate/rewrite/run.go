@@ -44,7 +44,7 @@ func Run(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options) (*Re
 		return nil, err
 	}
 	w := &writer{survey: s, forest: forest, ids: map[int32]gitrepo.ID{}, quotes: newQuotes(s.commits), signer: opts.Signer,
-		result: &Result{Hash: repo.HashSize(), Submodules: forest.submodules, edit: s.editor.logLine, Tainted: s.found}, reader: repo.NewReader(32 << 20), pack: repo.CountPack()}
+		result: &Result{Hash: repo.HashSize(), Submodules: forest.submodules, edit: s.editor.logLine, Tainted: s.found, Archives: s.archives}, reader: repo.NewReader(32 << 20), pack: repo.CountPack()}
 	if opts.Write {
 		if w.pack, err = repo.NewPack(); err != nil {
 			return nil, err
@@ -54,6 +54,9 @@ func Run(ctx context.Context, repo *gitrepo.Repo, spec *Spec, opts Options) (*Re
 	w.encoder, w.drop = w.pack.Encoder(), newDropper(w, spec.Drop)
 	notice("rewrite")
 	if err := w.write(ctx, r); err != nil {
+		return nil, err
+	}
+	if w.result.LFS, err = s.orphans(ctx, r, spec.Drop); err != nil {
 		return nil, err
 	}
 	w.result.Objects, w.result.Bytes = w.pack.Objects(), w.pack.Size()

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 
@@ -67,6 +68,9 @@ type survey struct {
 	commits []node
 	index   map[gitrepo.ID]int32 // of commits
 	tags    map[gitrepo.ID]*tagNode
+
+	archives Archives
+	pointers map[gitrepo.ID]string // files that stand for objects of LFS
 }
 
 func newSurvey(repo *gitrepo.Repo, e *editor) (*survey, error) {
@@ -75,7 +79,7 @@ func newSurvey(repo *gitrepo.Repo, e *editor) (*survey, error) {
 		return nil, err
 	}
 	return &survey{repo: repo, numbers: numbers, editor: e, workers: runtime.GOMAXPROCS(0),
-		blobs: newBits(numbers.Len()), tags: map[gitrepo.ID]*tagNode{}}, nil
+		blobs: newBits(numbers.Len()), tags: map[gitrepo.ID]*tagNode{}, pointers: map[gitrepo.ID]string{}}, nil
 }
 
 // damaged is the error for an object that cannot be read: what is in it is not
@@ -102,18 +106,21 @@ func (s *survey) search(ctx context.Context) error {
 		searchers[i].stretches.editor = s.editor
 	}
 	err := s.each(ctx, gitrepo.ScanOptions{Except: gitrepo.TypeTree}, func(worker int, o *gitrepo.Packed) (any, error) {
-		return searchers[worker].visit(o)
+		return searchers[worker].visit(ctx, o)
 	})
 	if err != nil {
 		return err
 	}
 	for i := range searchers {
 		s.found, s.commits = append(s.found, searchers[i].blobs...), append(s.commits, searchers[i].commits...)
+		s.archives.add(searchers[i].archives)
+		maps.Copy(s.pointers, searchers[i].pointers)
 		for id, tag := range searchers[i].tags {
 			s.tags[id] = tag
 		}
 		searchers[i] = searcher{}
 	}
+	s.archives.sort()
 	slices.SortFunc(s.found, gitrepo.ID.Compare)
 	for _, id := range s.found {
 		s.blobs.add(s.numbers.Of(id))
@@ -132,9 +139,11 @@ type searcher struct {
 	blobs     []gitrepo.ID
 	commits   []node
 	tags      map[gitrepo.ID]*tagNode
+	archives  Archives
+	pointers  map[gitrepo.ID]string
 }
 
-func (s *searcher) visit(o *gitrepo.Packed) (any, error) {
+func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 	tainted := s.stretches.tainted(o)
 	var note any
 	if !tainted {
@@ -144,6 +153,15 @@ func (s *searcher) visit(o *gitrepo.Packed) (any, error) {
 	case gitrepo.TypeBlob:
 		if tainted {
 			s.blobs = append(s.blobs, o.ID)
+		}
+		if oid := oidOf(o.Data); oid != "" {
+			if s.pointers == nil {
+				s.pointers = map[gitrepo.ID]string{}
+			}
+			s.pointers[o.ID] = oid
+		}
+		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data); err != nil {
+			return nil, err
 		}
 	case gitrepo.TypeCommit:
 		c, err := gitrepo.ParseCommit(o.ID, o.Data)

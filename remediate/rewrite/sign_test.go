@@ -71,3 +71,44 @@ func TestSignAgain(t *testing.T) {
 		g.Git("verify-tag", "v1")
 	})
 }
+
+// TestSignAgainByGPG has the real gpg sign and git verify it.
+func TestSignAgainByGPG(t *testing.T) {
+	if _, err := exec.LookPath("gpg"); err != nil {
+		t.Skip("no gpg to sign with; test/e2e/run approve installs one")
+	}
+	home, err := os.MkdirTemp("", "g") // gpg's sockets take no long path
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GNUPGHOME", home)
+	t.Cleanup(func() {
+		_ = exec.Command("gpgconf", "--kill", "all").Run()
+		_ = os.RemoveAll(home)
+	})
+	const user = "signer@example.org"
+	if out, err := exec.Command("gpg", "--batch", "--passphrase", "", "--quick-gen-key", user, "ed25519", "sign").CombinedOutput(); err != nil {
+		t.Fatalf("gpg: %v\n%s", err, out)
+	}
+	for _, format := range []string{"sha1", "sha256"} {
+		g := newGround(t, format)
+		header := map[string]string{"sha1": "gpgsig", "sha256": "gpgsig-sha256"}[format]
+		g.File("leak", g.value)
+		signed := g.raw("commit", "tree "+g.Git("rev-parse", "HEAD^{tree}")+"\nparent "+g.Git("rev-parse", "HEAD")+"\nauthor "+who+"\ncommitter "+who+"\n"+header+" "+signature+"\n\nsigned\n")
+		g.Git("reset", "-q", "--hard", signed)
+		g.Git("update-ref", "refs/tags/v1", g.raw("tag", "object "+signed+"\ntype commit\ntag v1\ntagger "+who+"\n\nv1\n"+strings.ReplaceAll(signature, "\n ", "\n")+"\n"))
+		r, err := Apply(t.Context(), open(t, g.Dir), &g.spec, Options{Signer: GPGSigner{User: user}}, elsewhere(t))
+		if err != nil || r.Signed != 2 {
+			t.Fatalf("%s: %+v, %v", format, r, err)
+		}
+		for _, args := range [][]string{{"verify-commit", "HEAD"}, {"verify-tag", "v1"}} {
+			cmd := exec.Command("git", append([]string{"-C", g.Dir}, args...)...)
+			if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "Good signature") {
+				t.Errorf("%s: git %v: %v\n%s", format, args, err, out)
+			}
+		}
+		if _, err := Run(t.Context(), open(t, g.Dir), &Spec{Literals: []Literal{lit("signed")}}, Options{Write: true, Signer: GPGSigner{User: "nobody@example.org"}}); err == nil || !strings.Contains(err.Error(), "gpg: ") {
+			t.Errorf("a key that is not there: %v", err)
+		}
+	}
+}

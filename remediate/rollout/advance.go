@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/leakgate/leakgate/internal/store"
 )
 
 // pending says that a step was done and does not show yet.
@@ -74,10 +76,8 @@ func (r *run) converge(ctx context.Context, n int, s Step) error {
 	if shows := at.at.Add(time.Duration(r.plan.Settle)); at.event == intent && r.Clock.Now().Before(shows) {
 		return pending{word, shows}
 	}
-	if r.Stopped != nil {
-		if err := r.Stopped(); err != nil {
-			return err
-		}
+	if err := r.Stopped(); err != nil {
+		return err
 	}
 	r.Engine.at("before intent of " + word)
 	if err := r.note(ctx, n, intent, ""); err != nil {
@@ -145,22 +145,42 @@ func (r *run) stage(ctx context.Context, i int) (*Standing, error) {
 // finish retires the old version when the grace is over and nobody uses it.
 func (r *run) finish(ctx context.Context) (Standing, error) {
 	over := Standing{State: Finished, Why: fmt.Sprintf("everybody uses %s, and %s is retired", r.plan.New, r.plan.Old)}
-	if r.journal[retired].event == done {
-		return over, nil
+	if again := r.journal[retired].event == done; again {
+		return r.replaced(ctx, over, again)
 	}
 	now, due := r.Clock.Now(), r.journal[firstMove+len(r.plan.Stages)-1].at.Add(time.Duration(r.plan.Grace))
 	if now.Before(due) {
 		return Standing{Waiting, fmt.Sprintf("everybody uses %s; %s works until %s", r.plan.New, r.plan.Old, due.UTC().Format(time.RFC3339)), due}, nil
 	}
 	if r.journal[retired].event == "" { // else it is being retired
-		switch n, err := r.Used(ctx, r.plan.Old); {
-		case err != nil:
-			return Standing{}, fmt.Errorf("nobody can tell whether %s is used: %w", r.plan.Old, err)
-		case n > 0:
-			return Standing{Waiting, fmt.Sprintf("%s is not retired: it has %d sessions", r.plan.Old, n), now.Add(time.Duration(r.plan.Poll))}, nil
+		if why, err := r.mayRetire(ctx); why != "" || err != nil {
+			return Standing{Waiting, fmt.Sprintf("%s is not retired: %s", r.plan.Old, why), now.Add(time.Duration(r.plan.Poll))}, err
 		}
 	}
-	return over, r.converge(ctx, retired, r.Retire(r.plan.Old))
+	if err := r.converge(ctx, retired, r.Retire(r.plan.Old)); err != nil {
+		return Standing{}, err
+	}
+	return r.replaced(ctx, over, false)
+}
+
+// mayRetire says why the old version stays, "" when nothing is in the way.
+func (r *run) mayRetire(ctx context.Context) (why string, err error) {
+	switch n, err := r.Used(ctx, r.plan.Old); {
+	case err != nil:
+		return "", fmt.Errorf("nobody can tell whether %s is used: %w", r.plan.Old, err)
+	case n > 0:
+		return fmt.Sprintf("it has %d sessions", n), nil
+	}
+	return r.MayForever(ctx, 0)
+}
+
+// replaced files the incident of the credential that the rollout replaced.
+func (r *run) replaced(ctx context.Context, s Standing, again bool) (Standing, error) {
+	in, known, err := r.Replaced(ctx, r.law.Steps[0].Credential, fmt.Sprintf("%s took the place of %s", r.plan.New, r.plan.Old), again)
+	if known && (in.State == store.Detected || in.State == store.Triaged) {
+		s.Why += "; nobody has proven yet that the leaked credential is dead: leakgate remediate plan"
+	}
+	return s, err
 }
 
 // back moves every stage that was begun to the old version, the last one first,

@@ -51,22 +51,25 @@ func (g Gates) Ask(ctx context.Context, gate Gate) (Verdict, string) {
 	return gate.judge(values)
 }
 
-// judge holds every value against the bounds. No value is no answer.
+// judge holds every value against the bounds. No value is no answer, and neither is
+// one that is no number, as 0/0 and 1/0 are when nobody asked anything: it is never
+// within bounds.
 func (g Gate) judge(values []float64) (Verdict, string) {
 	if len(values) == 0 {
 		return CannotTell, "Prometheus: the query has no result"
 	}
+	verdict, why := Pass, fmt.Sprintf("%g is within its bounds", values[0])
 	for _, v := range values {
 		switch {
-		case math.IsNaN(v):
-			return CannotTell, "Prometheus: the query gives NaN"
 		case g.Below != nil && v >= *g.Below:
 			return Fail, fmt.Sprintf("%g is not below %g", v, *g.Below)
 		case g.Above != nil && v <= *g.Above:
 			return Fail, fmt.Sprintf("%g is not above %g", v, *g.Above)
+		case math.IsNaN(v) || math.IsInf(v, 0):
+			verdict, why = CannotTell, fmt.Sprintf("Prometheus: the query gives %g", v)
 		}
 	}
-	return Pass, fmt.Sprintf("%g is within its bounds", values[0])
+	return verdict, why
 }
 
 const maxAnswer = 1 << 20 // bytes
@@ -104,14 +107,18 @@ func (g Gates) query(ctx context.Context, gate Gate) ([]float64, error) {
 // parseAnswer reads a scalar or an instant vector.
 func parseAnswer(text []byte) (values []float64, err error) {
 	var answer struct {
-		Status string `json:"status"`
-		Data   struct {
+		Status   string   `json:"status"`
+		Warnings []string `json:"warnings"`
+		Data     struct {
 			Type   string          `json:"resultType"`
 			Result json.RawMessage `json:"result"`
 		} `json:"data"`
 	}
 	if err := json.Unmarshal(text, &answer); err != nil || answer.Status != "success" {
 		return nil, errors.New("the answer is no success")
+	}
+	if len(answer.Warnings) > 0 { // as of a server that asks others, of which one did not answer
+		return nil, fmt.Errorf("the answer is not whole: it has %d warnings", len(answer.Warnings))
 	}
 	var samples []struct {
 		Value json.RawMessage `json:"value"`

@@ -3,14 +3,12 @@ package rollout
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // Idle says which of two users is the new version: the one that cannot sign in and
@@ -33,63 +31,76 @@ func Idle(ctx context.Context, users [2]string, retired func(context.Context, st
 	return "", "", fmt.Errorf("both %s and %s can sign in: end the rollout before, or disable the one that is not used", users[0], users[1])
 }
 
-// Plan makes a plan and keeps it. It does nothing else.
-func (e *Engine) Plan(ctx context.Context, spec Spec, old, idle string) (*Plan, string, error) {
+// Wish is what somebody wants rolled out.
+type Wish struct {
+	Spec
+	Old, New   string // users: which is in use, and which takes its place
+	Credential string // that leaked and is the password of the old one; "" when none did
+}
+
+// Plan makes a plan and keeps it under the law of package remediate. It does
+// nothing else.
+func (e *Engine) Plan(ctx context.Context, w Wish) (*remediate.Plan, string, error) {
 	n, err := nonce()
 	if err != nil {
 		return nil, "", err
 	}
-	p := &Plan{Spec: spec, Made: e.Clock.Now().UTC().Truncate(time.Second), Requester: e.Actor, Old: old, New: idle, Nonce: n}
-	body, err := json.Marshal(p)
+	body, err := json.Marshal(&Plan{Spec: w.Spec, Old: w.Old, New: w.New, Nonce: n})
 	if err != nil {
 		return nil, "", fmt.Errorf("encode plan: %w", err)
 	}
-	sum := sha256.Sum256(body)
-	digest := hex.EncodeToString(sum[:])
-	return p, digest, e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepPlan(ctx, digest, p.Requester, body) })
+	s := remediate.Step{Deed: remediate.Rollout, Rollout: body, Repository: w.Name + " at " + w.Database.Host, Rule: "value", Preview: w.Old + " to " + w.New,
+		Outage:  "none, while consumers find the user that they are moved to",
+		Forever: fmt.Sprintf("the password of %s, once it is retired; what fails before that is moved back", w.Old)}
+	if s, err = e.leaked(ctx, s, w); err != nil {
+		return nil, "", err
+	}
+	plan, err := e.Blank()
+	if err != nil {
+		return nil, "", err
+	}
+	plan.Steps = append(plan.Steps, s)
+	digest, err := e.Keep(ctx, plan)
+	return plan, digest, err
 }
 
-// Read reads a plan. One that is not what its digest says is refused.
-func (e *Engine) Read(ctx context.Context, digest string) (*Plan, error) {
-	var body []byte
-	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
-		body, _, err = t.Plan(ctx, digest)
-		return err
-	})
+// leaked names the credential that a rollout replaces. Nobody reads the password of
+// a user from its server.
+func (e *Engine) leaked(ctx context.Context, s remediate.Step, w Wish) (remediate.Step, error) {
+	if w.Credential == "" {
+		return s, nil
+	}
+	in, known, err := e.Known(ctx, w.Credential)
+	if err == nil && !known {
+		err = fmt.Errorf("no incident is known for %s", w.Credential)
+	}
+	s.Credential, s.Rule, s.Severity = in.Credential.ID, in.Credential.Rule, in.Credential.Severity
+	s.Identity = map[string]string{"incident": in.ID + ", " + string(in.State)}
+	s.Why = fmt.Sprintf("nobody can read the password of %s: that it is this credential is your word", w.Old)
+	return s, err
+}
+
+// Read reads a plan and the rollout that it is of.
+func (e *Engine) Read(ctx context.Context, digest string) (*remediate.Plan, *Plan, error) {
+	plan, err := e.Engine.Read(ctx, digest)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if sum := sha256.Sum256(body); hex.EncodeToString(sum[:]) != digest {
-		return nil, fmt.Errorf("plan %s was changed in the store: make a new one", digest)
-	}
+	p, err := of(plan)
+	return plan, p, err
+}
+
+// of is the rollout of a plan.
+func of(plan *remediate.Plan) (*Plan, error) {
 	p := &Plan{}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(p); err != nil || p.Nonce == "" {
-		return nil, errors.New("it is no plan of a rollout: see leakgate remediate status")
+	if len(plan.Steps) == 1 && plan.Steps[0].Deed == remediate.Rollout {
+		decoder := json.NewDecoder(bytes.NewReader(plan.Steps[0].Rollout))
+		decoder.DisallowUnknownFields()
+		if err := decoder.Decode(p); err == nil && p.Nonce != "" {
+			return p, nil
+		}
 	}
-	return p, nil
-}
-
-// genuine reads a plan that is to be acted on: one that this installation made,
-// which an unbroken audit trail says.
-func (e *Engine) genuine(ctx context.Context, digest string) (*Plan, error) {
-	p, err := e.Read(ctx, digest)
-	if err != nil {
-		return nil, err
-	}
-	if err := e.Store.VerifyNew(ctx); err != nil {
-		return nil, fmt.Errorf("nothing is done behind a broken audit trail: %w", err)
-	}
-	made := false
-	err = e.Store.Proven(ctx, digest, func(ev store.Event) error {
-		made = made || ev.Action == "planned" && ev.Actor == p.Requester
-		return nil
-	})
-	if err == nil && !made {
-		err = fmt.Errorf("plan %s was not made by this installation: make a new one", digest)
-	}
-	return p, err
+	return nil, errors.New("it is no plan of a rollout: see leakgate remediate status")
 }
 
 // Done is a line of a rollout's journal, for people.
@@ -100,22 +111,19 @@ type Done struct {
 	Why   string
 }
 
-// Journal is what a rollout did so far.
-func (e *Engine) Journal(ctx context.Context, digest string) (all []Done, err error) {
-	p, err := e.Read(ctx, digest)
+// History is what a rollout did so far.
+func (e *Engine) History(ctx context.Context, digest string) (all []Done, err error) {
+	plan, p, err := e.Read(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
-	err = e.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, digest)
-		for _, entry := range entries {
-			d := Done{At: entry.At, Step: p.word(entry.Step), Event: entry.Event}
-			if err := json.Unmarshal(entry.Body, &d.Why); err != nil {
-				return fmt.Errorf("journal: %w", err)
-			}
-			all = append(all, d)
+	entries, err := e.Journal(ctx, plan, digest)
+	for _, entry := range entries {
+		d := Done{At: entry.At, Step: p.word(entry.Step), Event: entry.Event}
+		if err := json.Unmarshal(entry.Body, &d.Why); err != nil {
+			return nil, fmt.Errorf("journal: %w", err)
 		}
-		return err
-	})
+		all = append(all, d)
+	}
 	return all, err
 }

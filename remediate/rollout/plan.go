@@ -102,14 +102,12 @@ type Gate struct {
 	Unused bool `toml:"unused" json:"unused,omitempty"`
 }
 
-// Plan is a rollout that may be applied. It holds no value.
+// Plan is what the step of a plan is to roll out. It holds no value.
 type Plan struct {
 	Spec
-	Made      time.Time `json:"made"`
-	Requester string    `json:"requester"`
-	Old       string    `json:"old"` // the user that is in use
-	New       string    `json:"new"`
-	Nonce     string    `json:"nonce"` // the new value follows from it and the installation's key
+	Old   string `json:"old"` // the user that is in use
+	New   string `json:"new"`
+	Nonce string `json:"nonce"` // the new value follows from it and the installation's key
 }
 
 const (

@@ -4,27 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
-
-// Clock tells the time and waits. Sleep returns early with the context's error.
-type Clock interface {
-	Now() time.Time
-	Sleep(context.Context, time.Duration) error
-}
 
 // Engine plans rollouts and applies them. It must not be used by two goroutines at once.
 type Engine struct {
-	Store   *store.Store
-	Key     secret.Key
-	Clock   Clock
-	Actor   string                       // who runs it, for the audit trail
+	*remediate.Engine
 	Effects func(*Plan) (Effects, error) // of a plan
-	Stopped func() error                 // the kill switch; nil when there is none
 
 	crash func(point string) // tests end the process here
 }
@@ -65,7 +54,8 @@ const (
 	failed = "failed" // the rollout goes back
 )
 
-// Apply does what is due of a rollout and returns when it must wait, or is over. A
+// Apply does what is due of a rollout and returns when it must wait, or is over. It
+// is begun under approval, within the plan's lifetime; what was begun goes on. A
 // run that was cut off is taken up. After an error nothing is lost: apply again.
 func (e *Engine) Apply(ctx context.Context, digest string) (Standing, error) {
 	release, err := e.Store.Exclusive(ctx, "apply")
@@ -73,19 +63,33 @@ func (e *Engine) Apply(ctx context.Context, digest string) (Standing, error) {
 		return Standing{}, err
 	}
 	defer release()
-	plan, err := e.genuine(ctx, digest)
+	r, err := e.open(ctx, digest)
 	if err != nil {
 		return Standing{}, err
 	}
-	effects, err := e.Effects(plan)
-	if err != nil {
-		return Standing{}, err
+	if !r.begun() {
+		if err := e.Admit(ctx, r.law, digest); err != nil {
+			return Standing{}, err
+		}
 	}
-	r := &run{Engine: e, Effects: effects, plan: plan, digest: digest}
-	if err := r.recall(ctx); err != nil {
+	if r.Effects, err = e.Effects(r.plan); err != nil {
 		return Standing{}, err
 	}
 	return r.advance(ctx)
+}
+
+// open reads a plan that is to be acted on, and how far it has come.
+func (e *Engine) open(ctx context.Context, digest string) (*run, error) {
+	law, err := e.Genuine(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := of(law)
+	if err != nil {
+		return nil, err
+	}
+	r := &run{Engine: e, law: law, plan: plan, digest: digest}
+	return r, r.recall(ctx)
 }
 
 // Follow applies a rollout until it is over, and sleeps between.
@@ -103,23 +107,23 @@ func (e *Engine) Follow(ctx context.Context, digest string, tell func(Standing))
 }
 
 // GoBack makes the rollout go back at the next Apply, as after a gate that failed.
-// One whose old version is gone cannot.
+// Consumers then use the old value, which may have leaked: where the policy asks
+// approvals, it needs its own. One whose old version is gone cannot.
 func (e *Engine) GoBack(ctx context.Context, digest, why string) error {
 	release, err := e.Store.Exclusive(ctx, "apply")
 	if err != nil {
 		return err
 	}
 	defer release()
-	plan, err := e.genuine(ctx, digest)
+	r, err := e.open(ctx, digest)
 	if err != nil {
 		return err
 	}
-	r := &run{Engine: e, plan: plan, digest: digest}
-	if err := r.recall(ctx); err != nil {
+	if err := e.AdmitUndo(ctx, r.law, digest); err != nil {
 		return err
 	}
 	if r.journal[retired].event != "" {
-		return fmt.Errorf("%s is retired: roll out again", plan.Old)
+		return fmt.Errorf("%s is retired: roll out again", r.plan.Old)
 	}
 	return r.note(ctx, verdict, failed, why)
 }
@@ -128,10 +132,14 @@ func (e *Engine) GoBack(ctx context.Context, digest, why string) error {
 type run struct {
 	*Engine
 	Effects
+	law     *remediate.Plan // by which it is judged whether it may be done
 	plan    *Plan
 	digest  string
 	journal map[int]line
 }
+
+// begun reports whether something was done, or the rollout goes back.
+func (r *run) begun() bool { return len(r.journal) > 0 }
 
 // line is how far the journal says that a step has come.
 type line struct {
@@ -145,52 +153,16 @@ type line struct {
 // somebody else wrote would pass a gate, or end a grace.
 func (r *run) recall(ctx context.Context) error {
 	r.journal = map[int]line{}
-	told, err := r.told(ctx)
+	entries, err := r.Journal(ctx, r.law, r.digest)
 	if err != nil {
 		return err
 	}
-	return r.Store.Tx(ctx, func(t *store.Tx) error {
-		entries, err := t.Journal(ctx, r.digest)
-		if err == nil && len(entries) != len(told) {
-			err = fmt.Errorf("the journal has %d lines, and the audit trail tells of %d: make a new plan", len(entries), len(told))
-		}
-		if err != nil {
+	for _, entry := range entries {
+		if err := r.learn(entry.Step, entry.Event, entry.Body, entry.At); err != nil {
 			return err
 		}
-		for i, entry := range entries {
-			if err := r.learn(entry.Step, entry.Event, entry.Body, told[i].At); err != nil {
-				return err
-			}
-			if said := (said{r.plan.word(entry.Step), r.journal[entry.Step].detail}); told[i].Action != "rollout "+entry.Event || told[i].said != said {
-				return fmt.Errorf("line %d of the journal is not what the audit trail tells: make a new plan", i+1)
-			}
-		}
-		return nil
-	})
-}
-
-// said is what the audit trail says with an event of a rollout.
-type said struct{ Step, Why string }
-
-type told struct {
-	store.Event
-	said
-}
-
-// told are the events of the rollout.
-func (r *run) told(ctx context.Context) (all []told, err error) {
-	err = r.Store.Proven(ctx, r.digest, func(e store.Event) error {
-		if !strings.HasPrefix(e.Action, "rollout ") {
-			return nil
-		}
-		one := told{Event: e}
-		if err := json.Unmarshal(e.Body, &one.said); err != nil {
-			return fmt.Errorf("audit event %d: %w", e.Seq, err)
-		}
-		all = append(all, one)
-		return nil
-	})
-	return all, err
+	}
+	return nil
 }
 
 func (r *run) learn(step int, event string, body json.RawMessage, at time.Time) error {
@@ -218,16 +190,53 @@ func (r *run) note(ctx context.Context, step int, event, why string) error {
 				return err
 			}
 		}
-		if err := t.Note(ctx, r.digest, step, event, why); err != nil {
-			return err
-		}
-		_, err := t.Audit(ctx, r.Actor, "rollout "+event, r.digest, map[string]string{"rollout": r.plan.Name, "step": r.plan.word(step), "why": why})
-		return err
+		return t.Write(ctx, r.Actor, store.Line{
+			Plan: r.digest, Step: step, Event: event, Body: why, Action: string(remediate.Rollout) + " " + verb(step, event), Subject: r.law.Steps[0].Subject(),
+			More: r.more(step, event),
+		})
 	})
 	if err != nil {
 		return err
 	}
 	return r.learn(step, event, body, r.Clock.Now())
+}
+
+// verb is what the audit trail calls an event of a step.
+func verb(step int, event string) string {
+	if event == passed || event == failed {
+		return event
+	}
+	ing, ed := "moving", "moved"
+	switch {
+	case step == minted:
+		ing, ed = "minting", "minted"
+	case step == delivered:
+		ing, ed = "delivering", "delivered"
+	case step == retired:
+		ing, ed = "ending", "ended"
+	case step == withdrawn:
+		ing, ed = "withdrawing", "withdrawn"
+	case step >= firstBack:
+		ing, ed = "returning", "returned"
+	}
+	if event == intent {
+		return ing
+	}
+	return ed
+}
+
+// more is what the audit trail says of a step beside its line.
+func (r *run) more(step int, event string) map[string]any {
+	more := map[string]any{"rollout": r.plan.Name, "host": r.plan.Database.Host, "what": r.plan.word(step)}
+	switch {
+	case step == retired && event == intent:
+		more["forever"] = true
+	case step == retired:
+		more["user"], more["minted"] = r.plan.New, r.journal[minted].done.UTC().Format(time.RFC3339)
+	case step >= firstMove && step < firstBack:
+		more["place"], more["follows"] = r.plan.Stages[step-firstMove].Name, event == passed && step == firstMove+len(r.plan.Stages)-1
+	}
+	return more
 }
 
 // word is a step for people.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // clock stands still until somebody sleeps.
@@ -51,7 +52,7 @@ func newWorld(t testing.TB, dir string, change ...func(*store.Options)) *world {
 	w := &world{dir: dir, clock: &clock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}}
 	w.gate = func(string) (Verdict, string) { return Pass, "all is well" }
 	w.used = func() (int, error) { return 0, nil }
-	w.Engine = &Engine{Key: key, Clock: w.clock, Actor: "ann", Effects: func(*Plan) (Effects, error) { return w.effects(), nil }}
+	w.Engine = &Engine{Engine: &remediate.Engine{Key: key, Clock: w.clock, Actor: "ann"}, Effects: func(*Plan) (Effects, error) { return w.effects(), nil }}
 	o := store.Options{Key: key, Now: w.clock.Now}
 	for _, f := range change {
 		f(&o)
@@ -146,9 +147,14 @@ gate = {command = ["all"]}
 
 func (w *world) plan(t testing.TB) string {
 	t.Helper()
-	spec, err := ParseSpec([]byte(specText))
+	return w.planned(t, specText, "")
+}
+
+func (w *world) planned(t testing.TB, text, credential string) string {
+	t.Helper()
+	spec, err := ParseSpec([]byte(text))
 	must(t, err)
-	_, digest, err := w.Plan(t.Context(), spec, "blue", "green")
+	_, digest, err := w.Plan(t.Context(), Wish{spec, "blue", "green", credential})
 	must(t, err)
 	return digest
 }

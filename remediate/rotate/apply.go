@@ -139,18 +139,9 @@ func (a *act) ours(v Version, mark string) bool {
 	return mark != "" && a.state.wrote(mark)
 }
 
-// finished files the incident as rotated, if its credential is revoked. What was purged
-// since an earlier run came to its end stays so.
+// finished files the incident as rotated, if its credential is revoked.
 func (a *act) finished(ctx context.Context, why string) (remediate.Outcome, error) {
-	in, known, err := a.Known(ctx, a.step.Credential)
-	if err != nil {
-		return remediate.Outcome{}, err
-	}
-	if known && (in.State == store.Revoked || in.State == store.Purged && !a.again) {
-		err = a.Store.Tx(ctx, func(t *store.Tx) error {
-			return t.Advance(ctx, in.ID, store.Move{To: store.Rotated, By: a.Actor, Why: "a new value is in " + a.place.Where()})
-		})
-	}
+	in, known, err := a.Replaced(ctx, a.step.Credential, "a new value is in "+a.place.Where(), a.again)
 	if known && (in.State == store.Detected || in.State == store.Triaged) {
 		why += "; the old credential itself is not revoked yet: leakgate remediate plan"
 	}

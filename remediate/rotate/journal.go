@@ -96,11 +96,9 @@ func (a *act) note(ctx context.Context, event string, l line, more ...func(*stor
 				return err
 			}
 		}
-		if err := t.Note(ctx, a.digest, a.index, event, l); err != nil {
-			return err
-		}
-		_, err := t.Audit(ctx, a.Actor, "rotate "+event, a.subject(), map[string]any{
-			"plan": a.digest, "place": a.place.Name, "where": a.place.Where(), "detail": l, "forever": event == destroying && a.kind.Fate == Destroyed,
+		err := t.Write(ctx, a.Actor, store.Line{
+			Plan: a.digest, Step: a.index, Event: event, Body: l, Action: string(remediate.Rotate) + " " + event, Subject: a.step.Subject(),
+			More: a.more(event),
 		})
 		for _, f := range more {
 			if err == nil {
@@ -115,14 +113,11 @@ func (a *act) note(ctx context.Context, event string, l line, more ...func(*stor
 	return err
 }
 
-// subject is what the audit trail files the rotation under.
-func (a *act) subject() string {
-	return subject(a.step)
-}
-
-func subject(s remediate.Step) string {
-	if s.Credential != "" {
-		return s.Credential
+// more is what the audit trail says of an event beside its line.
+func (a *act) more(event string) map[string]any {
+	more := map[string]any{"place": a.place.Name, "where": a.place.Where(), "forever": event == destroying && a.kind.Fate == Destroyed}
+	if event == ended {
+		more["minted"] = a.state.times[written].UTC().Format(time.RFC3339)
 	}
-	return "store " + s.Rotation.Place
+	return more
 }

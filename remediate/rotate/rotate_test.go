@@ -15,6 +15,7 @@ import (
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 func TestARotationFromPlanToEnd(t *testing.T) {
@@ -316,10 +317,11 @@ func TestAForgedJournalIsRefused(t *testing.T) {
 	_, digest := w.plan(t)
 	w.meddle("another-value")
 	must(t, w.Engine.Store.Tx(t.Context(), func(tx *store.Tx) error {
-		return errors.Join(tx.Note(t.Context(), digest, 0, written, line{Version: "2"}), tx.Note(t.Context(), digest, 0, verified, line{Version: "2"}))
+		_, err := tx.ExecContext(t.Context(), `INSERT INTO journal (plan, step, event, body, at) VALUES (?, 0, ?, '{"version":"2"}', 1), (?, 0, ?, '{"version":"2"}', 1)`, digest, written, digest, verified)
+		return err
 	}))
 	must(t, w.clock.Sleep(t.Context(), grace))
-	if out, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "the audit trail tells") {
+	if out, err := w.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "was tampered with at line 1: no audit event tells of it") {
 		t.Errorf("%+v, %v", out, err)
 	}
 	if old, _ := w.shelf.load(1); old.Destroyed {
@@ -527,4 +529,24 @@ func TestGeneratedValues(t *testing.T) {
 	if text := m.Value.Reveal(); len([]rune(text)) != 64 || strings.Trim(text, "äbc!") != "" {
 		t.Error("not of the alphabet")
 	}
+}
+
+func TestARotationNeedsItsEventsUntilItIsOver(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	_, digest := w.plan(t)
+	needed := func(want bool) {
+		t.Helper()
+		all, err := w.Needed(t.Context(), digest, map[revoke.Deed]remediate.Over{remediate.Rotate: Over})
+		if err != nil || (len(all) > 0) != want {
+			t.Errorf("needed: %v (%v), want %t", all, err, want)
+		}
+	}
+	needed(true)
+	w.apply(t, digest, Waiting)
+	must(t, w.clock.Sleep(t.Context(), grace-time.Hour))
+	needed(true)
+	must(t, w.clock.Sleep(t.Context(), time.Hour))
+	w.apply(t, digest, Rotated)
+	must(t, w.clock.Sleep(t.Context(), 48*time.Hour))
+	needed(false)
 }

@@ -13,7 +13,7 @@ var (
 	found     = Proof{Name: "leaks are detected", Actions: []string{"detected"}}
 	judged    = Proof{Name: "each leak is checked", Actions: []string{"checked", "triaged", "dismissed"}, PerIncident: true}
 	ended     = Proof{Name: "each credential is revoked, or the leak dismissed with a reason", Actions: []string{"revoked", "dismissed"}, PerIncident: true}
-	replaced  = Proof{Name: "each revoked credential is rotated", Actions: []string{"rotation.done", "rotate ended", "rotated", "dismissed"}, PerIncident: true}
+	replaced  = Proof{Name: "each revoked credential is rotated", Actions: []string{"rotate ended", "rollout ended", "rotated", "dismissed"}, PerIncident: true}
 	planned   = Proof{Name: "acts are planned", Actions: []string{"planned"}}
 	approved  = Proof{Name: "plans are approved by others", Actions: []string{"approved"}}
 	examined  = Proof{Name: "each leak is examined for who used it", Actions: []string{"evidence"}, PerIncident: true}

@@ -33,7 +33,7 @@ func activity(action string) (id int, name string) {
 		return ocsfCreate, "Create"
 	case "seen", "checked", "evidence", "due.examined":
 		return ocsfRead, "Read"
-	case "disable", "undo", "rotate", "rollout", "triaged", "exposure", "rotated", "closed", "dismissed", "rotation.written", "rotation.synced", "rotation.done":
+	case "disable", "undo", "rotate", "rollout", "triaged", "exposure", "rotated", "closed", "dismissed":
 		return ocsfUpdate, "Update"
 	case "revoke", "revoked", "purged", "pruned":
 		return ocsfDelete, "Delete"

@@ -103,3 +103,7 @@ func isTar(data []byte) bool {
 	}
 	return digits > 0 && (want == unsigned || want == signed)
 }
+
+// Container reports whether data is an archive or compressed, of a form that can be
+// opened or not: what it holds cannot be read in its bytes.
+func Container(data []byte) bool { return sniff(data) != nil || closedForm(data) != "" }

@@ -1,8 +1,14 @@
 package controllers
 
 import (
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"testing"
 
+	value "github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/rotate/stores"
 	"github.com/leakgate/leakgate/test/kube"
 )
 
@@ -36,6 +42,30 @@ func (w *world) sealedSecrets(t *testing.T) {
 	golden(t, "sealed-secrets/rotate", w.review(t, "sealed", func(r *kube.Review) bool {
 		return decoded(r.Object)["password"] == second && r.Operation == "UPDATE"
 	}))
+	t.Run("what leakgate seals is opened", func(t *testing.T) { w.rotatedInFile(t, s, sealed) })
+}
+
+// rotatedInFile: a value that leakgate rotates in a file of a repository arrives in the Secret.
+func (w *world) rotatedInFile(t *testing.T, s *SealedSecrets, sealed kube.Object) {
+	file := filepath.Join(t.TempDir(), "sealed.json")
+	text, err := json.MarshalIndent(sealed, "", "  ")
+	check(t, err)
+	check(t, os.WriteFile(file, text, 0o600))
+	store, err := stores.World{Env: os.Getenv}.Store(remediate.Place{
+		Name: "app", Kind: "sealed-secret", Path: file, Key: "password", Settings: map[string]string{"certificate": s.cert},
+	})
+	check(t, err)
+	before, err := store.Read(w, "")
+	check(t, err)
+	third := Value()
+	_, err = store.Write(w, before.ID, map[string]value.Secret{"password": value.New(third)})
+	check(t, err)
+	text, err = os.ReadFile(file)
+	check(t, err)
+	check(t, json.Unmarshal(text, &sealed))
+	_, err = w.Admin().Merge(w, sealedSecrets+"/sealed", kube.Object{"spec": sealed["spec"]})
+	check(t, err)
+	w.holds(t, "sealed", "sealed", "password", third)
 }
 
 func secret(namespace, value string) kube.Object {

@@ -197,6 +197,55 @@ func TestAnAccountOfOtherMachinesIsNotCalledDead(t *testing.T) {
 	})
 }
 
+// An administrator without PROCESS sees no sessions of others, and no error: what he
+// does not see is not counted as nothing.
+func TestWhoSeesNoSessionsSaysSo(t *testing.T) {
+	each(t, func(t *testing.T, l *leak) {
+		if l.server.Kind != dbrole.MySQL {
+			t.Skip("PostgreSQL shows everybody's sessions to everybody")
+		}
+		who, pass := "half_"+word(t)[:6], word(t)
+		must(t, l.group.Mint(l.ctx, who, secret.New(pass)))
+		session, err := l.server.Administer(l.ctx)
+		must(t, err)
+		defer session.Close()
+		must(t, session.Run(l.ctx, []string{"GRANT CREATE USER, CONNECTION ADMIN, RELOAD ON *.* TO {{user}}@'%'", "GRANT SELECT ON mysql.* TO {{user}}@'%'"}, map[string]string{"user": who}))
+		target := l.locate(t)
+		open, err := l.server.SignIn(l.ctx, l.user, l.in.Secret, "")
+		must(t, err)
+		defer open.Close()
+
+		blind := *l
+		admin := secret.New(strings.Replace(l.in.Given["admin"].Reveal(), "admin:"+password(t, l.in.Given["admin"]).Reveal(), who+":"+pass, 1))
+		blind.in = with(l.in, "admin", admin.Reveal())
+		server, err := dbrole.Parse(admin, nil)
+		must(t, err)
+		blind.group.Server = server
+		for _, d := range []revoke.Deed{revoke.Disable, revoke.Revoke} {
+			if o := l.client.Act(l.ctx, l.p, blind.in, target, d); o.Result != revoke.Refused {
+				t.Errorf("%s: %s: %s", d, o.Result, o.Why)
+			}
+		}
+		blind.check(t, revoke.Live)
+		if n, err := blind.group.Sessions(l.ctx, l.user); err == nil || !strings.Contains(err.Error(), "grant PROCESS") {
+			t.Errorf("%d sessions, %v", n, err)
+		}
+		if err := blind.group.Retire(l.ctx, l.user); err == nil {
+			t.Error("it was retired")
+		}
+		l.admin(t, "lock", map[string][]string{dbrole.MySQL: {"ALTER USER {{user}}@'%' ACCOUNT LOCK"}})
+		if r := blind.check(t, revoke.Unknown); !strings.Contains(r.Why, "grant PROCESS") {
+			t.Error(r.Why)
+		}
+		if _, err := blind.group.Retired(l.ctx, l.user); err == nil {
+			t.Error("it is called retired")
+		}
+		if _, err := open.Row(l.ctx, "SELECT 1 AS one", nil); err != nil {
+			t.Errorf("the session that nobody saw ended: %v", err)
+		}
+	})
+}
+
 func TestTheAdministratorIsNotLockedOut(t *testing.T) {
 	each(t, func(t *testing.T, l *leak) {
 		l.in = with(with(l.in, "role", "admin"), "user", "admin")

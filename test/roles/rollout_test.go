@@ -11,7 +11,9 @@ import (
 
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/dbrole"
+	"github.com/leakgate/leakgate/remediate/revoke"
 	"github.com/leakgate/leakgate/remediate/rollout"
 )
 
@@ -137,7 +139,7 @@ func newShop(t *testing.T, l *leak) (*rollout.Engine, *consumers, *clock) {
 	s, err := store.Open(l.ctx, filepath.Join(t.TempDir(), "leakgate.db"), store.Options{Key: key, Now: ticks.Now})
 	must(t, err)
 	t.Cleanup(func() { s.Close() })
-	return &rollout.Engine{Store: s, Key: key, Clock: ticks, Actor: "ann"}, c, ticks
+	return &rollout.Engine{Engine: &remediate.Engine{Store: s, Key: key, Clock: ticks, Actor: "ann", Policy: remediate.Policy{Lifetime: revoke.Duration(1000 * time.Hour)}}}, c, ticks
 }
 
 func plan(t *testing.T, e *rollout.Engine, l *leak) (*rollout.Plan, string) {
@@ -148,7 +150,9 @@ func plan(t *testing.T, e *rollout.Engine, l *leak) (*rollout.Plan, string) {
 	must(t, err)
 	old, idle, err := rollout.Idle(l.ctx, spec.Database.Users, l.group.Retired)
 	must(t, err)
-	p, digest, err := e.Plan(l.ctx, spec, old, idle)
+	_, digest, err := e.Plan(l.ctx, rollout.Wish{Spec: spec, Old: old, New: idle})
+	must(t, err)
+	_, p, err := e.Read(l.ctx, digest)
 	must(t, err)
 	return p, digest
 }

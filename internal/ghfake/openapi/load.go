@@ -16,7 +16,7 @@ import (
 const Version = "23.0.2"
 
 // format changes when Prune does, so that no older cut is used.
-const format = "2"
+const format = "3"
 
 var (
 	loading sync.Mutex

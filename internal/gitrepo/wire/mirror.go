@@ -37,10 +37,21 @@ func (r *Remote) Mirror(ctx context.Context, dir string, progress io.Writer) (*A
 	if err := a.layOut(dir); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	if err := errors.Join(a.fill(l, dir, progress), l.Close()); err != nil {
+	if err := a.close(l, a.fill(r.Limits, l, dir, progress)); err != nil {
 		return nil, fmt.Errorf("mirror %s: %w", r.Address, errors.Join(err, os.RemoveAll(dir)))
 	}
 	return a, nil
+}
+
+// close ends an exchange. One that failed is not waited for.
+func (a *Advert) close(l line, err error) error {
+	if w, ok := l.(*watchedLine); ok && err != nil {
+		err = reason(w.ctx, err)
+		w.w.stop(err)
+		_ = l.Close()
+		return err
+	}
+	return errors.Join(err, l.Close())
 }
 
 // layOut makes an empty bare repository, see https://git-scm.com/docs/gitrepository-layout.
@@ -82,7 +93,7 @@ func (a *Advert) packedRefs() string {
 }
 
 // fill asks for everything and stores it.
-func (a *Advert) fill(l line, dir string, progress io.Writer) error {
+func (a *Advert) fill(limits Limits, l line, dir string, progress io.Writer) error {
 	if len(a.Refs) == 0 {
 		return nil
 	}
@@ -101,7 +112,11 @@ func (a *Advert) fill(l line, dir string, progress io.Writer) error {
 	if _, text, err := pktline.ReadLine(answer); err != nil || strings.TrimSpace(string(text)) != "NAK" {
 		return fmt.Errorf("the remote does not send its history: %s", plain(string(text)))
 	}
-	return a.keep(sideband.NewDemuxer(sideband.Sideband64k, answer), filepath.Join(dir, "objects/pack"), progress)
+	var pack io.Reader = sideband.NewDemuxer(sideband.Sideband64k, answer)
+	if w, ok := l.(*watchedLine); ok {
+		pack = w.w.count(pack)
+	}
+	return a.keep(atMost(pack, limits.pack(), "the pack"), filepath.Join(dir, "objects/pack"), progress)
 }
 
 // want asks for every ref, of a repository that has nothing yet.
@@ -139,6 +154,9 @@ func (a *Advert) keep(pack io.Reader, dir string, progress io.Writer) error {
 		pack = io.TeeReader(pack, progress)
 	}
 	if _, err := io.Copy(f, pack); err != nil {
+		if errors.Is(err, ErrTooLarge) {
+			return err
+		}
 		return fmt.Errorf("receive the pack: %s", plain(err.Error()))
 	}
 	name, err := a.index(f, dir)

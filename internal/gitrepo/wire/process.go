@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // fromPath runs the service of the git that is installed in a folder of this machine.
@@ -70,7 +71,7 @@ func quoted(path string) string { return "'" + strings.ReplaceAll(path, "'", `'\
 type process struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
-	out   io.Reader
+	out   io.ReadCloser
 	said  bytes.Buffer
 	ended bool
 }
@@ -85,6 +86,10 @@ func run(ctx context.Context, program string, args ...string) (line, error) {
 	}
 	if p.out, err = p.cmd.StdoutPipe(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	p.cmd.WaitDelay = 2 * time.Second
+	p.cmd.Cancel = func() error { // a child of the process could hold what is read from open
+		return errors.Join(p.cmd.Process.Kill(), p.out.Close())
 	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s, which reaches this address: %w", program, err)
@@ -124,12 +129,17 @@ func (p *process) Close() error {
 		_, _ = io.WriteString(p.in, "0000") // the end of a conversation, see gitprotocol-pack
 		_ = p.in.Close()
 	}
-	_, _ = io.Copy(io.Discard, p.out)
+	if n, _ := io.CopyN(io.Discard, p.out, maxRest); n == maxRest {
+		_ = p.cmd.Cancel() // it goes on and on
+	}
 	if err := p.cmd.Wait(); err != nil {
 		return fmt.Errorf("%s: %w: %s", filepath.Base(p.cmd.Path), err, plain(p.said.String()))
 	}
 	return nil
 }
+
+// maxRest is how much of what nobody asked for is waited for, in bytes.
+const maxRest = 1 << 20
 
 // limited keeps the beginning.
 type limited struct {

@@ -58,7 +58,7 @@ func (r *Remote) Push(ctx context.Context, updates []Update, pack io.ReadSeeker)
 		_ = l.Close()
 		return err
 	}
-	return errors.Join(err, l.Close())
+	return a.close(l, err)
 }
 
 // allows checks what the remote offers and where its refs are now. The server
@@ -113,12 +113,23 @@ func (a *Advert) push(l line, updates []Update, pack io.ReadSeeker) error {
 	if err := request.Encode(&head); err != nil {
 		return fmt.Errorf("write the request: %w", err)
 	}
+	w, watched := l.(*watchedLine)
+	if watched && pack != nil {
+		pack = struct {
+			io.Reader
+			io.Seeker
+		}{w.w.count(pack), pack}
+	}
 	answer, err := l.ask(head.Bytes(), pack)
 	if errors.Is(err, ErrDenied) {
 		return err
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnclear, err)
+	}
+	answer = atMost(answer, maxReport, "the answer")
+	if watched { // hooks take their time: any word will do
+		answer = &patient{answer, w.w}
 	}
 	if request.Capabilities.Supports(capability.Sideband64k) {
 		answer = sideband.NewDemuxer(sideband.Sideband64k, answer)
@@ -128,6 +139,20 @@ func (a *Advert) push(l line, updates []Update, pack io.ReadSeeker) error {
 		return fmt.Errorf("%w: %s", ErrUnclear, plain(err.Error()))
 	}
 	return outcome(&report, updates)
+}
+
+// patient takes any word for one of use.
+type patient struct {
+	from io.Reader
+	w    *watch
+}
+
+func (p *patient) Read(b []byte) (int, error) {
+	n, err := p.from.Read(b)
+	if n > 0 {
+		p.w.got.Store(1 << 62) // and what is counted besides does not overflow it
+	}
+	return n, err
 }
 
 func (a *Advert) request(updates []Update) (request *packp.UpdateRequests, needsPack bool, err error) {

@@ -21,9 +21,6 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
 
-// maxAdvert bounds the list of refs that is read, in bytes: two million refs of usual names.
-const maxAdvert = 256 << 20
-
 // Services of a remote, see https://git-scm.com/docs/gitprotocol-pack.
 const (
 	uploadPack  = "git-upload-pack"
@@ -42,6 +39,8 @@ type Remote struct {
 	// SSH is the command that stands in for ssh, as GIT_SSH_COMMAND does for
 	// git; "" for none.
 	SSH string
+	// Limits bound what the remote may send.
+	Limits Limits
 
 	reach func(ctx context.Context, service string) (line, error)
 }
@@ -51,6 +50,7 @@ type Remote struct {
 type line interface {
 	advert() io.Reader
 	ask(request []byte, pack io.ReadSeeker) (io.Reader, error)
+	// Close ends it, whatever is still to come.
 	io.Closer
 }
 
@@ -147,20 +147,52 @@ func (r *Remote) Writable(ctx context.Context) (*Advert, error) {
 }
 
 func (r *Remote) open(ctx context.Context, service string) (*Advert, line, error) {
+	ctx, w := r.Limits.watched(ctx)
 	l, err := r.reach(ctx, service)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", r.Address, err)
+		w.stop(nil)
+		return nil, nil, fmt.Errorf("%s: %w", r.Address, reason(ctx, err))
 	}
-	a, err := readAdvert(l.advert())
+	l = &watchedLine{l, ctx, w}
+	a, err := readAdvert(atMost(l.advert(), r.Limits.advert(), "the list of refs"))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: read the refs: %w", r.Address, errors.Join(err, l.Close()))
+		return nil, nil, fmt.Errorf("%s: read the refs: %w", r.Address, errors.Join(reason(ctx, err), l.Close()))
 	}
 	return a, l, nil
 }
 
+// reason is why a context ended, where it did.
+func reason(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	switch {
+	case err == nil || !errors.Is(cause, ErrSlow):
+		return err
+	case errors.Is(err, ErrUnclear):
+		return fmt.Errorf("%w: %w", ErrUnclear, cause)
+	}
+	return cause
+}
+
+// watchedLine is a line that ends when nothing of use comes.
+type watchedLine struct {
+	line
+	ctx context.Context //nolint:containedctx // of one exchange, which ends before the call that made it does
+	w   *watch
+}
+
+func (l *watchedLine) advert() io.Reader { return l.w.count(l.line.advert()) }
+
+// Close ends the exchange. Of one that was ended because it got nowhere the reason
+// is said, and not what became of it then.
+func (l *watchedLine) Close() error {
+	err := reason(l.ctx, l.line.Close())
+	l.w.stop(nil)
+	return err
+}
+
 func readAdvert(from io.Reader) (*Advert, error) {
 	var sent packp.AdvRefs
-	if err := sent.Decode(io.LimitReader(from, maxAdvert)); err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
+	if err := sent.Decode(from); err != nil && !errors.Is(err, packp.ErrEmptyAdvRefs) {
 		return nil, err
 	}
 	if len(sent.Shallows) > 0 {

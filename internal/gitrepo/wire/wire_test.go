@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/gittest"
 )
 
 func git(t *testing.T, dir string, args ...string) string {
@@ -448,8 +449,9 @@ func TestThousandsOfRefsMoveAtOnce(t *testing.T) {
 	old := commits(t, dir)
 	var in strings.Builder
 	var updates []Update
-	for i := range 2000 {
-		u := Update{fmt.Sprintf("refs/heads/many/%06d", i), old[0], old[1]}
+	gittest.FewArguments(t)
+	for i := range 1200 { // with their long names more than a program may be given
+		u := Update{fmt.Sprintf("refs/heads/many/%0230d", i), old[0], old[1]}
 		fmt.Fprintf(&in, "create %s %s\n", u.Name, u.Old)
 		updates = append(updates, u)
 	}
@@ -458,6 +460,7 @@ func TestThousandsOfRefsMoveAtOnce(t *testing.T) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	git(t, dir, "pack-refs", "--all")
 	if err := open(t, dir).Push(t.Context(), updates, nil); err != nil {
 		t.Fatal(err)
 	}

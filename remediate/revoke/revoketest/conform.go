@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"slices"
@@ -42,10 +43,33 @@ var ctx = context.Background()
 
 // record compares what the provider says of itself with the documentation.
 func (s *suite) record() error {
-	p, want := s.provider, s.script.Record
+	p, want, got := s.provider, s.script.Record, recordOf(s.provider)
+	got.Target, got.Shown, got.Minted = want.Target, want.Shown, want.Minted
+	if p.ID != s.script.ID {
+		return fmt.Errorf("the id is not %s", s.script.ID)
+	}
+	if !reflect.DeepEqual(got, want) {
+		return fmt.Errorf("the data says %+v, the documentation %+v", got, want)
+	}
+	if err := s.form(); err != nil {
+		return err
+	}
+	for d, step := range s.deeds() {
+		if has := s.provider.Can(d); has != (step != nil) {
+			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
+		}
+		if err := s.rate(d, step); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// recordOf is what a provider says of itself.
+func recordOf(p *revoke.Provider) Record {
 	got := Record{
-		Class: p.Class, Place: p.Place, Proof: p.Proof, Target: want.Target, Shown: want.Shown, Minted: want.Minted, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
-		Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
+		Class: p.Class, Place: p.Place, Proof: p.Proof, Rules: p.Rules, Hosts: p.Hosts, Effects: p.Effects, Critical: p.Crown,
+		Over: p.Over, Public: p.Public, Batch: p.Batch, Settle: p.Settle, Notifies: p.Notifies, InURL: p.SecretInURL != "",
 	}
 	if p.Rate.Calls > 0 {
 		got.Rate = fmt.Sprintf("%d per %s", p.Rate.Calls, time.Duration(p.Rate.Per))
@@ -71,24 +95,7 @@ func (s *suite) record() error {
 			}
 		}
 	}
-	if p.ID != s.script.ID {
-		return fmt.Errorf("the id is not %s", s.script.ID)
-	}
-	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("the data says %+v, the documentation %+v", got, want)
-	}
-	if err := s.form(); err != nil {
-		return err
-	}
-	for d, step := range s.deeds() {
-		if has := s.provider.Can(d); has != (step != nil) {
-			return fmt.Errorf("%s: in the data %v, documented %v", d, has, step != nil)
-		}
-		if err := s.rate(d, step); err != nil {
-			return err
-		}
-	}
-	return nil
+	return got
 }
 
 // form compares which values the provider takes for its own.
@@ -106,6 +113,23 @@ func (s *suite) form() error {
 		}
 		if s.provider.Accepts(secret.New(value)) {
 			return fmt.Errorf("it accepts a value of another kind, %s", template)
+		}
+	}
+	return s.misfits()
+}
+
+// misfits are values that what is given shows to be somebody else's.
+func (s *suite) misfits() error {
+	if err := s.provider.Fits(s.in); err != nil {
+		return err
+	}
+	for name, value := range s.script.Misfits {
+		in := s.in
+		in.Given = maps.Clone(in.Given)
+		in.Given[name] = secret.New(value)
+		s.fake.Expect(s.script)
+		if r := s.fake.Client.Check(ctx, s.provider, in); s.provider.Fits(in) == nil || r.Status != revoke.Unknown || s.fake.Fault() != nil {
+			return fmt.Errorf("it is asked about (%s), though %s says that it is somebody else's", r.Status, name)
 		}
 	}
 	return nil

@@ -88,8 +88,16 @@ func (s *suite) list() error {
 }
 
 func (s *suite) refused(in revoke.Input, queue []Exchange) error {
+	report := revoke.Report{}
+	if s.script.Check != nil { // what the issuer tells of the value may be a part of the question
+		live, _ := s.script.Check.first("live", "")
+		var err error
+		if report, err = s.checked(live); err != nil {
+			return err
+		}
+	}
 	s.fake.Expect(s.script, queue...)
-	target, err := s.fake.Client.Locate(ctx, s.provider, in, revoke.Report{})
+	target, err := s.fake.Client.Locate(ctx, s.provider, in, report)
 	if fault := s.fake.Fault(); fault != nil {
 		return fault
 	}

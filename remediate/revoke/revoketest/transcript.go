@@ -30,7 +30,9 @@ type Transcript struct {
 	Secret   string `toml:"secret"`
 	Generate string `toml:"generate"`
 	// Foreign are templates of values that the rules find too and that are of another kind.
-	Foreign []string          `toml:"foreign"`
+	Foreign []string `toml:"foreign"`
+	// Misfits are given values with which, one at a time, nobody is asked: by them the value is somebody else's.
+	Misfits map[string]string `toml:"misfits"`
 	Given   map[string]string `toml:"given"`
 	Seen    time.Time         `toml:"seen"`
 	Record  Record            `toml:"record"`
@@ -69,6 +71,7 @@ type Record struct {
 	LeakedIDs []string            `toml:"leak_public"`
 	Settings  map[string]string   `toml:"settings"` // with their defaults
 	Choices   map[string][]string `toml:"choices"`
+	Over      []string            `toml:"over"` // providers that are not asked where this one fits
 }
 
 // Expected is the one request that the documentation asks for.

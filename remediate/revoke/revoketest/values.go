@@ -50,6 +50,11 @@ func (t *Transcript) generate() (err error) {
 		return t.generateGoogle()
 	case "certificate":
 		return t.generateCertificate()
+	case "issued-certificate":
+		return t.generateIssued()
+	case "issuer":
+		t.values["secret"], err = signed(map[string]string{"iss": "https://login.example/realms/acme", "sub": "ada", "jti": "one"})
+		return err
 	case "kubernetes":
 		return t.generateKubernetes()
 	default:
@@ -102,23 +107,28 @@ func (t *Transcript) generateGoogle() error {
 func sha1Like(text string) []byte { sum := sha256.Sum256([]byte(text)); return sum[:] }
 
 // generateKubernetes makes a service account's token as the API server does.
-func (t *Transcript) generateKubernetes() error {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	claims, err := json.Marshal(map[string]string{
+func (t *Transcript) generateKubernetes() (err error) {
+	t.values["secret"], err = signed(map[string]string{
 		"iss": "kubernetes/serviceaccount", "kubernetes.io/serviceaccount/namespace": "prod",
 		"kubernetes.io/serviceaccount/secret.name": "robot-token-x7k2p", "sub": "system:serviceaccount:prod:robot",
 	})
+	return err
+}
+
+// signed is a JSON Web Token of a key that nobody keeps.
+func signed(claims map[string]string) (string, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return err
+		return "", err
 	}
-	text := b64(`{"alg":"ES256","kid":"one"}`) + "." + b64(string(claims))
+	body, err := json.Marshal(claims)
+	if err != nil {
+		return "", err
+	}
+	text := b64(`{"alg":"ES256","kid":"one"}`) + "." + b64(string(body))
 	sum := sha256.Sum256([]byte(text))
 	signature, err := ecdsa.SignASN1(rand.Reader, key, sum[:])
-	t.values["secret"] = text + "." + b64(string(signature))
-	return err
+	return text + "." + b64(string(signature)), err
 }
 
 func b64(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }

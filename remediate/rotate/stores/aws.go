@@ -92,5 +92,8 @@ func (f fault) unwritten(action string) error {
 	return err
 }
 
+// ourToken begins the names of versions that were made here.
+const ourToken = "leakgate-"
+
 // newToken is a name that no version has yet.
-func newToken() string { return "leakgate-" + rand.Text() + rand.Text()[:6] }
+func newToken() string { return ourToken + rand.Text() + rand.Text()[:6] }

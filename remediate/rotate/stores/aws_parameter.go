@@ -59,8 +59,8 @@ func (a *awsParameter) Read(ctx context.Context, version string) (rotate.Version
 	return rotate.Version{ID: id, Values: d.values()}, err
 }
 
-// Write overwrites the parameter with its own type, key and tier: AWS would take
-// the account's defaults for what is not named.
+// Write overwrites the parameter with its own type, key, tier, pattern and
+// description: AWS would take defaults for what is not named.
 func (a *awsParameter) Write(ctx context.Context, from string, values map[string]secret.Secret) (string, error) {
 	id, d, err := a.read(ctx, a.name)
 	if err != nil {
@@ -93,7 +93,7 @@ func (a *awsParameter) Write(ctx context.Context, from string, values map[string
 // likeBefore is what the parameter is beside its value.
 func (a *awsParameter) likeBefore(ctx context.Context) (map[string]any, error) {
 	var said struct {
-		Parameters []struct{ Name, Type, KeyId, Tier string }
+		Parameters []struct{ Name, Type, KeyId, Tier, DataType, AllowedPattern, Description string }
 	}
 	f, err := a.call(ctx, "DescribeParameters", map[string]any{"ParameterFilters": []any{map[string]any{"Key": "Name", "Option": "Equals", "Values": []string{a.name}}}}, &said)
 	if err == nil {
@@ -105,8 +105,9 @@ func (a *awsParameter) likeBefore(ctx context.Context) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	put := map[string]any{"Type": said.Parameters[0].Type}
-	for name, text := range map[string]string{"KeyId": said.Parameters[0].KeyId, "Tier": said.Parameters[0].Tier} {
+	p := said.Parameters[0]
+	put := map[string]any{"Type": p.Type}
+	for name, text := range map[string]string{"KeyId": p.KeyId, "Tier": p.Tier, "DataType": p.DataType, "AllowedPattern": p.AllowedPattern, "Description": p.Description} {
 		if text != "" {
 			put[name] = text
 		}

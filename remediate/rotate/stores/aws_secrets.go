@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -76,7 +77,7 @@ func (a *awsSecret) Write(ctx context.Context, from string, values map[string]se
 	if err != nil {
 		return "", denied(err.Error())
 	}
-	version, err := a.pend(ctx, next)
+	version, err := a.pend(ctx, from, next)
 	if err != nil {
 		return "", err
 	}
@@ -87,14 +88,18 @@ func (a *awsSecret) Write(ctx context.Context, from string, values map[string]se
 	return version, a.finish(ctx, from, version)
 }
 
-// pend makes the pending version, unless it is there.
-func (a *awsSecret) pend(ctx context.Context, next document) (string, error) {
+// pend makes the pending version, unless it is there. One that we left behind gives way.
+func (a *awsSecret) pend(ctx context.Context, from string, next document) (string, error) {
 	pending, err := a.value(ctx, "VersionStage", "AWSPENDING")
 	if err == nil && pending.document.text.Equal(next.text) {
 		return pending.VersionID, nil
 	}
-	if err != nil && !errors.Is(err, rotate.ErrGone) {
+	switch {
+	case err != nil && !errors.Is(err, rotate.ErrGone):
 		return "", denied("whether a version is pending cannot be read: " + err.Error())
+	case err == nil && pending.VersionID != from && !strings.HasPrefix(pending.VersionID, ourToken):
+		// AWS itself begins no rotation then: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_RotateSecret.html
+		return "", denied("somebody else rotates the secret: a version of theirs has the label AWSPENDING")
 	}
 	var made awsValue
 	f, err := a.call(ctx, "PutSecretValue", map[string]any{"SecretId": a.id, "ClientRequestToken": a.token(), "SecretString": next.text.Reveal(), // AWS is to have it

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -177,6 +179,7 @@ func unclear(err error) bool {
 // fails. From the call on that has an effect nobody may say that nothing happened.
 func (b *bench) fails() {
 	b.t.Helper()
+	b.behind()
 	for name, serve := range revoketest.Failures() {
 		for i := range b.Flow.Write {
 			err := b.failing(name, b.Flow.Write, i, serve, func(ctx context.Context) error { _, err := b.write(ctx); return err })
@@ -198,6 +201,24 @@ func (b *bench) fails() {
 	for _, host := range b.fake.Dialled() {
 		if host == "elsewhere.example" {
 			b.t.Error("followed a redirect")
+		}
+	}
+}
+
+// behind has each call behind one with an effect answered in every documented way: a
+// refusal then says nothing of what was done before.
+func (b *bench) behind() {
+	b.t.Helper()
+	for i := b.effective(b.Flow.Write) + 1; i < len(b.Flow.Write); i++ {
+		name, _, _ := strings.Cut(b.Flow.Write[i], " ")
+		for _, a := range b.call(name).Answers {
+			flow := append(slices.Clone(b.Flow.Write[:i]), name+" "+a.Name)
+			b.expect(flow)
+			_, err := b.write(b.t.Context())
+			b.came(flow, err)
+			if err != nil && !unclear(err) {
+				b.t.Errorf("%s: %v", named(flow), err)
+			}
 		}
 	}
 }

@@ -88,5 +88,15 @@ func (t *text) UnmarshalJSON(text []byte) error {
 	return err
 }
 
+// literal refuses values that a store would read as references to other secrets.
+func literal(values map[string]secret.Secret) error {
+	for _, value := range values {
+		if strings.Contains(value.Reveal(), "${") { // only its form is judged
+			return denied("the new value holds ${, which is a reference to another secret there")
+		}
+	}
+	return nil
+}
+
 // sorted are the keys of values in one order.
 func sorted(values map[string]secret.Secret) []string { return slices.Sorted(maps.Keys(values)) }

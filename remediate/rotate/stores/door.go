@@ -108,7 +108,7 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-
 func hostOf(address string) (string, error) {
 	host, ok := strings.CutPrefix(address, "https://")
 	if host = strings.TrimSuffix(host, "/"); !ok || !hostName.MatchString(host) {
-		return "", fmt.Errorf("address: %q is not https:// and a host, as in https://vault.example.com:8200", address)
+		return "", errors.New("address is https:// and a host, as in https://vault.example.com:8200, and nothing else") // which may be a password
 	}
 	return strings.ToLower(host), nil
 }

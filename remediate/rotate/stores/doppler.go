@@ -119,6 +119,9 @@ func (d *doppler) Write(ctx context.Context, from string, values map[string]secr
 	if id != from {
 		return "", conflict(id, from)
 	}
+	if err := literal(values); err != nil {
+		return "", err
+	}
 	set := map[string]string{}
 	for name, value := range values {
 		set[name] = value.Reveal() // Doppler is to have it
@@ -130,7 +133,10 @@ func (d *doppler) Write(ctx context.Context, from string, values map[string]secr
 	if err != nil {
 		return "", err
 	}
-	return d.newest(ctx)
+	if id, err = d.newest(ctx); err != nil {
+		return "", errors.New("it is set, and which version that is was not told: " + err.Error()) // no refusal any more
+	}
+	return id, nil
 }
 
 // Destroy cannot be done.

@@ -83,7 +83,10 @@ func (f *file) replace(from string) (string, error) {
 	if ok, err := lock.TryLock(); err != nil || !ok {
 		return "", denied("another process writes the file")
 	}
-	defer func() { _ = lock.Unlock(); _ = os.Remove(lock.Path()) }() // the process that ends unlocks too
+	defer func() { _ = os.Remove(lock.Path()); _ = lock.Unlock() }() // the process that ends unlocks too
+	if !locked(lock) {
+		return "", denied("another process writes the file")
+	}
 	info, err := os.Lstat(f.path)
 	if err != nil {
 		return "", denied(err.Error())
@@ -105,6 +108,17 @@ func (f *file) replace(from string) (string, error) {
 		return "", denied(err.Error())
 	}
 	return versionOf(f.next), nil
+}
+
+// locked reports whether the lock is still the file at its path: who had it before
+// removes it.
+func locked(lock *flock.Flock) bool {
+	held, err := lock.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(lock.Path())
+	return err == nil && os.SameFile(held, there)
 }
 
 // Destroy cannot be done: git keeps what was committed.

@@ -107,6 +107,9 @@ func (i *infisical) Write(ctx context.Context, from string, values map[string]se
 	if v.ID != from {
 		return "", conflict(v.ID, from)
 	}
+	if err := literal(values); err != nil {
+		return "", err
+	}
 	said, err := i.call(ctx, http.MethodPatch, "", map[string]string{"projectId": i.project, "environment": i.environment, "secretPath": i.folder,
 		"type": "shared", "secretValue": values[i.name].Reveal()}) // Infisical is to have it
 	if errors.Is(err, rotate.ErrGone) {

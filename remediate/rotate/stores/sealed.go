@@ -10,9 +10,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/bitnami-labs/sealed-secrets/pkg/crypto"
@@ -99,7 +99,7 @@ func (s *sealed) find(content []byte) (found manifest, err error) {
 	for {
 		var m manifest
 		err := d.Decode(&m)
-		if err != nil && strings.Contains(err.Error(), "EOF") {
+		if errors.Is(err, io.EOF) { // not by its text, in which values of the file stand
 			break
 		}
 		if err != nil {

@@ -1,5 +1,5 @@
 // Command vault serves Vault's own core and HTTP API on loopback, in memory, with
-// the few engines that tests use: KV, databases with PostgreSQL, AppRole, and audit files. It is
+// the few engines that tests use: KV, databases with PostgreSQL, PKI, AppRole, and audit files. It is
 // here because Vault's full binary builds against no published vault/sdk: the engines
 // that are left out are the ones that do not compile. Vault is under the BUSL 1.1,
 // so this is a tool for tests and nothing of it may enter a product.
@@ -21,6 +21,7 @@ import (
 	"github.com/hashicorp/vault/audit"
 	"github.com/hashicorp/vault/builtin/credential/approle"
 	"github.com/hashicorp/vault/builtin/logical/database"
+	"github.com/hashicorp/vault/builtin/logical/pki"
 	vaulthttp "github.com/hashicorp/vault/http"
 	"github.com/hashicorp/vault/internalshared/configutil"
 	"github.com/hashicorp/vault/plugins/database/postgresql"
@@ -78,7 +79,7 @@ func start(listen string) (*vault.Core, string, error) {
 		PluginDirectory:    plugins,
 		RedirectAddr:       "http://" + listen,
 		BuiltinRegistry:    registry{},
-		LogicalBackends:    map[string]logical.Factory{"kv": kv.Factory, "database": database.Factory},
+		LogicalBackends:    map[string]logical.Factory{"kv": kv.Factory, "database": database.Factory, "pki": pki.Factory},
 		CredentialBackends: map[string]logical.Factory{"approle": approle.Factory},
 		AuditBackends:      map[string]audit.Factory{"file": audit.NewFileBackend},
 	})
@@ -104,7 +105,7 @@ func start(listen string) (*vault.Core, string, error) {
 type registry struct{}
 
 var builtins = map[consts.PluginType]map[string]any{
-	consts.PluginTypeSecrets:    {"kv": logical.Factory(kv.Factory), "database": logical.Factory(database.Factory)},
+	consts.PluginTypeSecrets:    {"kv": logical.Factory(kv.Factory), "database": logical.Factory(database.Factory), "pki": logical.Factory(pki.Factory)},
 	consts.PluginTypeCredential: {"approle": logical.Factory(approle.Factory)},
 }
 

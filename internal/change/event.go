@@ -1,9 +1,10 @@
-// Package action is the step of a continuous integration: the event and the
-// inputs go in; annotations, a job summary, a SARIF file, outputs and an exit
-// code come out. It knows GitHub's workflow commands and what a dozen systems
-// say about the change they run for. It runs no program itself: whoever starts
-// the step hands in a way to fetch, and the token stays there.
-package action
+// Package change says what a change is: which commits an event of a CI or of GitHub
+// asks to be judged, in the repository at hand, and by the policy of which commit. It
+// fetches what a clone lacks through whatever it is handed, and knows no program and
+// no service by name.
+package change
+
+import "strings"
 
 // Kind is what an event asks to be judged.
 type Kind int
@@ -32,12 +33,20 @@ type Event struct {
 	Fix     string // what to write where, when the clone is not deep enough
 }
 
-// isZero reports whether an id says "there is none": empty, or zeros only.
-func isZero(id string) bool {
+// IsZero reports whether an id says "there is none": empty, or zeros only.
+func IsZero(id string) bool {
 	for i := range len(id) {
 		if id[i] != '0' {
 			return false
 		}
 	}
 	return true
+}
+
+// BranchOf is the branch that a ref names, "" for other refs.
+func BranchOf(ref string) string {
+	if branch, ok := strings.CutPrefix(ref, "refs/heads/"); ok {
+		return branch
+	}
+	return ""
 }

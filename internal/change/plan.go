@@ -1,4 +1,4 @@
-package action
+package change
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func NewPlan(ctx context.Context, e Event, q inspect.Question, git Git) (Plan, e
 	}
 	p := &planner{clone: c, event: e, q: q}
 	plan, err := p.plan(ctx)
-	if c.repo.Promisor() {
+	if c.repo.Promisor() && e.Fix != "" {
 		plan.partial = e.Fix + ", without a filter"
 	}
 	return plan, err
@@ -122,7 +122,7 @@ func (p *planner) proposal(ctx context.Context) (Plan, error) {
 
 // target is the tip of the branch that a proposal goes into.
 func (p *planner) target(ctx context.Context) (gitrepo.ID, error) {
-	if !isZero(p.event.Base) {
+	if !IsZero(p.event.Base) {
 		return p.bring(ctx, p.event.Base)
 	}
 	return p.branch(ctx, p.event.Target)
@@ -132,7 +132,7 @@ func (p *planner) target(ctx context.Context) (gitrepo.ID, error) {
 // that is not known, or a force push threw it away, it counts what the default
 // branch does not have.
 func (p *planner) push(ctx context.Context) (Plan, error) {
-	if isZero(p.event.Base) {
+	if IsZero(p.event.Base) {
 		return p.sinceTarget(ctx, "a branch whose former tip is not known")
 	}
 	head, err := p.bring(ctx, p.event.Head)

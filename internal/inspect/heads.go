@@ -1,7 +1,8 @@
-package action
+package inspect
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"github.com/leakgate/leakgate/internal/gate"
@@ -12,15 +13,15 @@ import (
 // maxAnnotated is the largest file in which a line is looked up, in bytes.
 const maxAnnotated = 4 << 20
 
-// heads finds the lines of findings in the files as they are at the judged head:
+// Heads finds the lines of findings in the files as they are at the judged head:
 // an annotation anywhere else would point at somebody else's line.
-type heads struct {
+type Heads struct {
 	rd   *gitrepo.Reader
 	tree gitrepo.ID
 }
 
-// newHeads looks at the files of a commit.
-func newHeads(repo *gitrepo.Repo, head string) (*heads, error) {
+// NewHeads looks at the files of a commit.
+func NewHeads(repo *gitrepo.Repo, head string) (*Heads, error) {
 	rd := repo.NewReader(maxAnnotated)
 	id, err := repo.Resolve(head)
 	if err != nil {
@@ -30,12 +31,12 @@ func newHeads(repo *gitrepo.Repo, head string) (*heads, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &heads{rd, commit.Tree}, nil
+	return &Heads{rd, commit.Tree}, nil
 }
 
-// line is where a finding's first line is at head; false when it is not there
+// Line is where a finding's first line is at head; false when it is not there
 // as it was, or has no line.
-func (h *heads) line(f *gate.Judged) (int, bool) {
+func (h *Heads) Line(f *gate.Judged) (int, bool) {
 	at := f.At
 	if at.StartLine == 0 || at.Kind != scanner.InContent && at.Kind != scanner.InManifest {
 		return 0, false
@@ -57,7 +58,13 @@ func (h *heads) line(f *gate.Judged) (int, bool) {
 	return nearest(h.lines(was), h.lines(entry.ID), at.StartLine, max(at.EndLine, at.StartLine))
 }
 
-func (h *heads) lines(blob gitrepo.ID) [][]byte {
+// Lacks says for sure that no file has this path.
+func (h *Heads) Lacks(path string) bool {
+	_, err := h.rd.Lookup(h.tree, path)
+	return errors.Is(err, gitrepo.ErrNoPath)
+}
+
+func (h *Heads) lines(blob gitrepo.ID) [][]byte {
 	o, err := h.rd.ObjectWithin(blob, maxAnnotated)
 	if err != nil {
 		return nil

@@ -1,0 +1,192 @@
+// Package mirror keeps bare copies of repositories, without the contents of files until
+// they are needed, so that the next event fetches only what is new. A mirror may be lost
+// at any time: it is made anew. It decides nothing and knows no service.
+package mirror
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+// Cache is a folder of mirrors, for one user. Several processes may share it.
+type Cache struct {
+	Dir string
+	// Max is how large all mirrors together may grow, in bytes: those that were not used
+	// for longest go, but none that is in use. 0 is no limit.
+	Max int64
+	Now func() time.Time
+	Log *slog.Logger
+
+	mu    sync.Mutex
+	swept time.Time
+}
+
+// Origin is where a repository is fetched from.
+type Origin struct {
+	ID    int64  // of the repository, which stays when it is renamed
+	URL   string // https, or http on this machine
+	Token secret.Secret
+}
+
+// Mirror is a bare repository that nobody else uses at the moment.
+type Mirror struct {
+	Dir    string
+	origin Origin
+	lock   *os.File // git inherits it, so that the lock lasts as long as any git
+}
+
+// lockEvery is how often a mirror that somebody else uses is asked for again, and
+// lockPatience for how long.
+const (
+	lockEvery    = 50 * time.Millisecond
+	lockPatience = 2 * time.Second
+)
+
+// Use hands the mirror of a repository to f, alone. [ErrInUse] says that somebody else has
+// it for longer than it is waited for. One that cannot be fetched into is damaged now and
+// then: Drop it and try again.
+func (c *Cache) Use(ctx context.Context, o Origin, f func(*Mirror) error) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return fmt.Errorf("folder of mirrors: %w", err)
+	}
+	lock, unlock, err := c.lock(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	m := &Mirror{Dir: c.path(o.ID, ".git"), origin: o, lock: lock}
+	if err := m.prepare(ctx); err != nil {
+		return err
+	}
+	err = f(m)
+	c.sweep(o.ID)
+	return err
+}
+
+// lock waits a little until nobody else uses the mirror of a repository.
+func (c *Cache) lock(ctx context.Context, id int64) (*os.File, func(), error) {
+	for end := time.Now().Add(lockPatience); ; {
+		file, unlock, err := tryLock(c.path(id, ".lock"))
+		if err == nil {
+			return file, unlock, nil
+		}
+		if !errors.Is(err, ErrInUse) || time.Now().After(end) {
+			return nil, nil, fmt.Errorf("lock the mirror of repository %d: %w", id, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, fmt.Errorf("wait for the mirror of repository %d: %w", id, ctx.Err())
+		case <-time.After(lockEvery):
+		}
+	}
+}
+
+// ErrInUse: somebody else uses the mirror.
+var ErrInUse = errors.New("the mirror is in use")
+
+// Drop forgets the mirror of a repository, if there is one.
+func (c *Cache) Drop(ctx context.Context, id int64) error {
+	if _, err := os.Stat(c.Dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	_, unlock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	return os.RemoveAll(c.path(id, ".git"))
+}
+
+// path is made from a number, so no name of a repository leads anywhere.
+func (c *Cache) path(id int64, kind string) string {
+	return filepath.Join(c.Dir, strconv.FormatInt(id, 10)+kind)
+}
+
+// check refuses an address by which a token would travel in the clear, or git would do
+// anything but fetch.
+func (o Origin) check() error {
+	u, err := url.Parse(o.URL)
+	local := err == nil && (u.Hostname() == "127.0.0.1" || u.Hostname() == "::1" || u.Hostname() == "localhost")
+	switch {
+	case o.ID <= 0:
+		return errors.New("a mirror needs the number of its repository")
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
+		return errors.New("the address to fetch from is not one of a repository")
+	case u.Scheme != "https" && (u.Scheme != "http" || !local):
+		return errors.New("a mirror is fetched by https only")
+	case strings.ContainsFunc(o.URL, func(r rune) bool { return r <= ' ' || r == 0x7f }):
+		return errors.New("the address to fetch from holds what no address may")
+	}
+	return nil
+}
+
+// used is the file whose time tells when a mirror was used last.
+const used = "leakgate-used"
+
+// prepare makes the repository where there is none, and clears away what a git that was
+// killed left behind.
+func (m *Mirror) prepare(ctx context.Context) error {
+	if _, err := os.Stat(filepath.Join(m.Dir, used)); err != nil {
+		if err := m.create(ctx); err != nil {
+			return err
+		}
+	}
+	if err := m.clear(); err != nil {
+		return err
+	}
+	if err := m.git(ctx, nil, "config", "remote.origin.url", m.origin.URL); err != nil {
+		return err
+	}
+	now := time.Now()
+	return os.Chtimes(filepath.Join(m.Dir, used), now, now)
+}
+
+// create makes an empty partial clone. The mark is written last.
+func (m *Mirror) create(ctx context.Context) error {
+	if err := os.RemoveAll(m.Dir); err != nil {
+		return fmt.Errorf("make a mirror: %w", err)
+	}
+	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
+		return fmt.Errorf("make a mirror: %w", err)
+	}
+	if err := m.git(ctx, nil, "init", "--quiet", "--bare", "--template="); err != nil {
+		return err
+	}
+	for _, setting := range [][2]string{
+		{"core.repositoryFormatVersion", "1"}, {"extensions.partialClone", "origin"},
+		{"remote.origin.promisor", "true"}, {"remote.origin.partialCloneFilter", "blob:none"},
+	} {
+		if err := m.git(ctx, nil, "config", setting[0], setting[1]); err != nil {
+			return err
+		}
+	}
+	return os.WriteFile(filepath.Join(m.Dir, used), nil, 0o600)
+}
+
+// clear removes the locks and unfinished packs of a git that was killed: the mirror is
+// ours alone, and so there is none that still runs.
+func (m *Mirror) clear() error {
+	return filepath.WalkDir(m.Dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if name := d.Name(); strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, ".tmp-") {
+			return os.Remove(path)
+		}
+		return nil
+	})
+}

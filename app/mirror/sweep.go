@@ -1,0 +1,93 @@
+package mirror
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// sweepEvery is how often the mirrors are measured.
+const sweepEvery = time.Minute
+
+// kept is one mirror on disk.
+type kept struct {
+	id   int64
+	size int64
+	used time.Time
+}
+
+// sweep removes the mirrors that were not used for longest, until the others fit. The one
+// in use stays, and so does what another process uses.
+func (c *Cache) sweep(inUse int64) {
+	c.mu.Lock()
+	due := c.Max > 0 && c.Now().Sub(c.swept) >= sweepEvery
+	if due {
+		c.swept = c.Now()
+	}
+	c.mu.Unlock()
+	if !due {
+		return
+	}
+	all, total := c.measure()
+	for _, k := range all {
+		if total <= c.Max {
+			return
+		}
+		if k.id != inUse && c.evict(k.id) {
+			total -= k.size
+			c.Log.Info("a mirror had to go", "repository", k.id, "bytes", k.size)
+		}
+	}
+	if total > c.Max {
+		c.Log.Warn("the mirrors in use are larger than they may be", "bytes", total, "max", c.Max)
+	}
+}
+
+// measure lists the mirrors, the one that was not used for longest first.
+func (c *Cache) measure() (all []kept, total int64) {
+	entries, err := os.ReadDir(c.Dir)
+	if err != nil {
+		return nil, 0
+	}
+	for _, e := range entries {
+		name, is := strings.CutSuffix(e.Name(), ".git")
+		id, err := strconv.ParseInt(name, 10, 64)
+		if !is || err != nil {
+			continue
+		}
+		k := kept{id: id, size: size(c.path(id, ".git"))}
+		if info, err := os.Stat(filepath.Join(c.path(id, ".git"), used)); err == nil {
+			k.used = info.ModTime()
+		}
+		all, total = append(all, k), total+k.size
+	}
+	slices.SortFunc(all, func(a, b kept) int { return a.used.Compare(b.used) })
+	return all, total
+}
+
+// size sums what is there; what goes meanwhile counts as nothing.
+func size(dir string) (sum int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			if info, err := d.Info(); err == nil {
+				sum += info.Size()
+			}
+		}
+		return nil
+	})
+	return sum
+}
+
+// evict removes a mirror unless somebody uses it.
+func (c *Cache) evict(id int64) bool {
+	_, unlock, err := tryLock(c.path(id, ".lock"))
+	if err != nil {
+		return false
+	}
+	defer unlock()
+	return os.RemoveAll(c.path(id, ".git")) == nil
+}

@@ -1,0 +1,180 @@
+package work
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/leakgate/leakgate/app/command"
+	"github.com/leakgate/leakgate/app/hook"
+	"github.com/leakgate/leakgate/internal/change"
+	"github.com/leakgate/leakgate/internal/gitrepo"
+)
+
+// facts are what a job needs to know of a delivery. They hold ids and the names of
+// branches and repositories, and no text that people wrote: that may hold a value.
+type facts struct {
+	Action       string `json:"action,omitempty"`
+	Installation int64  `json:"installation"`
+	Repository   int64  `json:"repository"`
+	Name         string `json:"name"`                 // OWNER/NAME
+	Number       int    `json:"number,omitempty"`     // of a pull request
+	SHA          string `json:"sha,omitempty"`        // the commit to tell people about
+	Subject      string `json:"subject,omitempty"`    // of the question, except for pull requests
+	ExternalID   string `json:"externalId,omitempty"` // of a check run
+	Button       string `json:"button,omitempty"`
+	By           string `json:"by,omitempty"` // who pressed it: GitHub is asked what he may
+	Comment      int64  `json:"comment,omitempty"`
+
+	Event *change.Event `json:"event,omitempty"` // what to judge, except for pull requests
+}
+
+// payload is what is read of a delivery:
+// https://docs.github.com/webhooks/webhook-events-and-payloads
+type payload struct {
+	Action       string `json:"action"`
+	Installation struct {
+		ID int64 `json:"id"`
+	} `json:"installation"`
+	Repository struct {
+		ID            int64  `json:"id"`
+		FullName      string `json:"full_name"`
+		DefaultBranch string `json:"default_branch"`
+	} `json:"repository"`
+
+	Ref        string            `json:"ref"`
+	Before     string            `json:"before"`
+	After      string            `json:"after"`
+	Deleted    bool              `json:"deleted"`
+	Commits    []json.RawMessage `json:"commits"`
+	HeadCommit struct {
+		ID string `json:"id"`
+	} `json:"head_commit"`
+
+	PullRequest struct {
+		Number int `json:"number"`
+		Head   end `json:"head"`
+	} `json:"pull_request"`
+	MergeGroup struct {
+		BaseSHA string `json:"base_sha"`
+		BaseRef string `json:"base_ref"`
+		HeadSHA string `json:"head_sha"`
+		HeadRef string `json:"head_ref"`
+	} `json:"merge_group"`
+	CheckRun struct {
+		HeadSHA    string `json:"head_sha"`
+		ExternalID string `json:"external_id"`
+	} `json:"check_run"`
+	CheckSuite struct {
+		HeadSHA string `json:"head_sha"`
+	} `json:"check_suite"`
+	RequestedAction struct {
+		Identifier string `json:"identifier"`
+	} `json:"requested_action"`
+	Sender struct {
+		Login string `json:"login"`
+	} `json:"sender"`
+	Issue struct {
+		Number int       `json:"number"`
+		Pull   *struct{} `json:"pull_request"`
+	} `json:"issue"`
+	Comment struct {
+		ID   int64  `json:"id"`
+		Body string `json:"body"`
+	} `json:"comment"`
+}
+
+type end struct {
+	SHA string `json:"sha"`
+}
+
+// readers are the events that make somebody work: a new one is one line here, one
+// function, and one case in [Engine.ingest]. A function says whether there is work to do.
+var readers = map[string]func(*facts, payload) bool{
+	"pull_request": pullFacts,
+	"push":         pushFacts,
+	"merge_group":  groupFacts,
+	"check_run":    runFacts,
+	"check_suite":  suiteFacts,
+
+	"issue_comment": commentFacts,
+}
+
+// maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
+const maxSubject = 8 << 10
+
+// read takes the facts out of a delivery. Without any work there are none.
+func read(d hook.Delivery) (f facts, work bool, err error) {
+	var p payload
+	if err := json.Unmarshal(d.Body, &p); err != nil {
+		return facts{}, false, fmt.Errorf("%w: %s is not JSON of its kind", hook.ErrMalformed, d.Event)
+	}
+	f = facts{Action: p.Action, Installation: p.Installation.ID, Repository: p.Repository.ID, Name: p.Repository.FullName}
+	reader := readers[d.Event]
+	if reader == nil || !reader(&f, p) {
+		return f, false, nil
+	}
+	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 || f.Installation <= 0 || f.Repository <= 0 {
+		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
+	}
+	if strings.ContainsFunc(f.Name+f.Subject, unicode.IsControl) || len(f.Subject) > maxSubject {
+		return facts{}, false, fmt.Errorf("%w: %s names what git takes for no name", hook.ErrMalformed, d.Event)
+	}
+	return f, true, nil
+}
+
+// pullFacts: what a pull request would bring is asked of GitHub when it is judged, as
+// deliveries come late and in any order.
+func pullFacts(f *facts, p payload) bool {
+	f.Number, f.SHA = p.PullRequest.Number, p.PullRequest.Head.SHA
+	switch p.Action {
+	case "opened", "synchronize", "reopened", "ready_for_review", "edited":
+		return true
+	}
+	return false
+}
+
+// pushFacts: every push is judged by itself. That of an annotated tag judges the tag, and
+// tells about its commit.
+func pushFacts(f *facts, p payload) bool {
+	if p.Deleted || change.IsZero(p.After) {
+		return false
+	}
+	f.SHA, f.Subject = p.After, "push/"+p.Ref+"/"+p.Before
+	e := change.Event{Name: "GitHub push", Kind: change.Push, Head: p.After, Base: p.Before, Target: p.Repository.DefaultBranch,
+		Branch: change.BranchOf(p.Ref), Commits: len(p.Commits)}
+	if strings.HasPrefix(p.Ref, "refs/tags/") {
+		e.Kind, e.Base = change.Tag, ""
+		if p.HeadCommit.ID != "" {
+			f.SHA = p.HeadCommit.ID
+		}
+	}
+	f.Event = &e
+	return true
+}
+
+func groupFacts(f *facts, p payload) bool {
+	f.SHA, f.Subject = p.MergeGroup.HeadSHA, "group/"+p.MergeGroup.HeadRef
+	target := change.BranchOf(p.MergeGroup.BaseRef)
+	f.Event = &change.Event{Name: "GitHub merge_group", Kind: change.Proposal, Head: p.MergeGroup.HeadSHA, Base: p.MergeGroup.BaseSHA,
+		Target: target, Branch: target}
+	return p.Action == "checks_requested"
+}
+
+// runFacts: only runs of our own are told to us.
+func runFacts(f *facts, p payload) bool {
+	f.SHA, f.ExternalID, f.Button, f.By = p.CheckRun.HeadSHA, p.CheckRun.ExternalID, p.RequestedAction.Identifier, p.Sender.Login
+	return p.Action == "rerequested" || p.Action == "requested_action" && buttons[f.Button] != ""
+}
+
+func suiteFacts(f *facts, p payload) bool {
+	f.SHA = p.CheckSuite.HeadSHA
+	return p.Action == "rerequested"
+}
+
+// commentFacts: what a comment says is read again when it is answered.
+func commentFacts(f *facts, p payload) bool {
+	f.Number, f.Comment = p.Issue.Number, p.Comment.ID
+	return p.Action == "created" && p.Issue.Pull != nil && command.Asks(p.Comment.Body)
+}

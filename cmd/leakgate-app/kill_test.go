@@ -1,0 +1,370 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/pem"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v89/github"
+	_ "github.com/jackc/pgx/v5/stdlib" // to end PostgreSQL's connections
+
+	"github.com/leakgate/leakgate/internal/ghfake"
+	"github.com/leakgate/leakgate/internal/gittest"
+)
+
+// serverVariable has the test binary be the server.
+const serverVariable = "LEAKGATE_TEST_SERVER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(serverVariable) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// number reads how much a test is to do from a variable.
+func number(name string, usual int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return usual
+}
+
+// flooded is a GitHub with some repositories, and servers of the App that are killed.
+type flooded struct {
+	*ghfake.GitHub
+	t       *testing.T
+	app     *ghfake.App
+	repos   []*ghfake.Repo
+	locals  []*gittest.Repo
+	bob     *github.Client
+	servers []*server
+	random  *rand.Rand
+	want    map[string]string // conclusion by SHA
+	at      map[string]*ghfake.Repo
+}
+
+// server is one process of the App, which comes back when it is killed.
+type server struct {
+	args    []string
+	address string
+	log     *journal
+	mu      sync.Mutex
+	cmd     *exec.Cmd
+}
+
+// journal is what processes print, one after the other.
+type journal struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.buf.Write(p)
+}
+
+func (s *server) text() string {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	return s.log.buf.String()
+}
+
+func newFlood(t *testing.T, repos, servers int, database string) *flooded {
+	t.Helper()
+	w := &flooded{t: t, GitHub: ghfake.New(t, ghfake.Options{Enterprise: true}), random: rand.New(rand.NewPCG(7, uint64(repos))),
+		want: map[string]string{}, at: map[string]*ghfake.Repo{}}
+	w.Org("acme")
+	w.User("bob")
+	var err error
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", map[string]string{"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"},
+		"push", "pull_request")
+	w.must(err)
+	for i := range repos {
+		r, err := w.Repository(fmt.Sprintf("acme/app%d", i), true)
+		w.must(err)
+		w.Collaborator(r, "bob", "write")
+		local := gittest.New(t)
+		local.File("a.txt", "one\n")
+		local.Git("remote", "add", "origin", strings.Replace(w.CloneURL(r), "//", "//x-access-token:"+w.PAT("bob")+"@", 1))
+		local.Git("push", "-q", "origin", "main")
+		w.repos, w.locals = append(w.repos, r), append(w.locals, local)
+	}
+	w.Install(w.app, "acme")
+	w.Limit(w.app.Slug+"[bot]", 1<<40) // an hour's limit is not what is tested
+	w.Limit("bob", 1<<40)
+	base := w.API + "/"
+	w.bob, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("bob")))
+	w.must(err)
+	w.start(servers, database)
+	return w
+}
+
+func (w *flooded) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// start starts the servers, and a balancer before them at which GitHub delivers.
+func (w *flooded) start(n int, database string) {
+	dir := w.t.TempDir()
+	key, secret := filepath.Join(dir, "app.pem"), filepath.Join(dir, "secret")
+	block, _ := pem.Decode(w.app.Key)
+	w.must(os.WriteFile(key, pem.EncodeToMemory(block), 0o600))
+	w.must(os.WriteFile(secret, []byte(w.app.WebhookSecret+"\n"), 0o600))
+	for i := range n {
+		s := &server{address: free(w.t), log: &journal{}}
+		s.args = []string{"serve", "--default-stage", "block", "--app-id", strconv.FormatInt(w.app.ID, 10), "--key-file", key, "--webhook-secret-file", secret,
+			"--github", w.URL, "--no-limits", "--data", filepath.Join(dir, fmt.Sprintf("data%d", i)), "--name", fmt.Sprintf("w%d", i),
+			"--address", s.address, "--health-address", "127.0.0.1:0", "--replay-every", "2s", "--drain", "1s"}
+		if database != "" {
+			s.args = append(s.args, "--database", database)
+		}
+		w.must(s.run())
+		w.servers = append(w.servers, s)
+	}
+	balancer := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(&url.URL{Scheme: "http", Host: w.servers[rand.N(max(1, len(w.servers)-1))].address})
+		},
+		ErrorHandler: func(out http.ResponseWriter, _ *http.Request, _ error) { out.WriteHeader(http.StatusBadGateway) },
+	})
+	w.app.Hook = balancer.URL + "/hook"
+	w.t.Cleanup(func() {
+		balancer.Close()
+		for _, s := range w.servers {
+			s.kill()
+			if w.t.Failed() {
+				w.t.Logf("%s:\n%s", s.address, tail(s.text(), 6000))
+			}
+		}
+	})
+}
+
+func tail(text string, n int) string { return text[max(0, len(text)-n):] }
+
+func free(t *testing.T) string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (s *server) run() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	s.cmd = exec.Command(self, s.args...)
+	s.cmd.Env = append(os.Environ(), serverVariable+"=1", "LEAKGATE_KEY="+strings.Repeat("5a", 32))
+	s.cmd.Stderr = s.log
+	return s.cmd.Start()
+}
+
+// kill ends the process as kill -9 does.
+func (s *server) kill() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+// propose pushes a branch with one or two commits, opens a pull request, and now and then
+// pushes once more.
+func (w *flooded) propose(n int) {
+	i := n % len(w.repos)
+	local, branch := w.locals[i], fmt.Sprintf("b%d", n)
+	local.Git("checkout", "-q", "-B", branch, "main")
+	leaks := n%4 == 1
+	w.commit(i, n, leaks)
+	local.Git("push", "-q", "origin", branch)
+	_, _, err := w.bob.PullRequests.Create(w.t.Context(), "acme", fmt.Sprintf("app%d", i), &github.NewPullRequest{
+		Title: github.Ptr("Change " + branch), Head: &branch, Base: github.Ptr("main"),
+	})
+	w.must(err)
+	if n%3 == 0 {
+		local.Git("rm", "-q", branch+".txt") // what was in it stays in the history
+		again := local.Git("rev-parse", "HEAD")
+		local.Commit("Go on")
+		w.expect(i, w.want[again] == "failure")
+		local.Git("push", "-q", "origin", branch)
+	}
+}
+
+func (w *flooded) commit(i, n int, leaks bool) {
+	text := fmt.Sprintf("line %d\n", n)
+	if leaks {
+		text += "token = \"" + gittest.Token() + "\"\n"
+	}
+	w.locals[i].File(fmt.Sprintf("b%d.txt", n), text)
+	w.expect(i, leaks)
+}
+
+func (w *flooded) expect(i int, leaks bool) {
+	sha := w.locals[i].Git("rev-parse", "HEAD")
+	w.want[sha], w.at[sha] = "success", w.repos[i]
+	if leaks {
+		w.want[sha] = "failure"
+	}
+}
+
+// wrong lists the heads whose check run is not there, not the only one, or not right.
+func (w *flooded) wrong() []string {
+	bySHA := map[string][]ghfake.Check{}
+	for _, r := range w.repos {
+		for _, k := range w.Checks(r) {
+			bySHA[k.SHA] = append(bySHA[k.SHA], k)
+		}
+	}
+	var out []string
+	for sha, want := range w.want {
+		all := bySHA[sha]
+		switch {
+		case len(all) == 0:
+			out = append(out, sha+": no check run")
+		case len(all) > 1:
+			out = append(out, fmt.Sprintf("%s: %d check runs", sha, len(all)))
+		case all[0].Status != "completed" || all[0].Conclusion != want:
+			out = append(out, fmt.Sprintf("%s: %s %s, want %s", sha, all[0].Status, all[0].Conclusion, want))
+		}
+	}
+	return out
+}
+
+// deliver has deliveries sent until the context ends, by a weather that gets good in the end.
+func (w *flooded) deliver(ctx context.Context, weather func() ghfake.Weather) {
+	for ctx.Err() == nil {
+		w.Deliver(ctx, weather())
+		select {
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// TestEveryHeadEndsWithOneRightCheckRun: at least once in, exactly one verdict out, however
+// deliveries come and whenever the server is killed. LEAKGATE_DELIVERIES is how many there
+// are, and with LEAKGATE_POSTGRES four servers share a database whose connections are cut.
+func TestEveryHeadEndsWithOneRightCheckRun(t *testing.T) {
+	deliveries := number("LEAKGATE_DELIVERIES", 24)
+	t.Run("sqlite", func(t *testing.T) { flood(t, deliveries, 1, "", nil) })
+	t.Run("postgres", func(t *testing.T) {
+		place := os.Getenv("LEAKGATE_POSTGRES")
+		if place == "" {
+			t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
+		}
+		admin, err := sql.Open("pgx", place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer admin.Close()
+		name := fmt.Sprintf("app_%d", time.Now().UnixNano())
+		if _, err := admin.Exec("CREATE DATABASE " + name); err != nil {
+			t.Fatal(err)
+		}
+		u, err := url.Parse(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Path = "/" + name
+		cut := func() {
+			_, _ = admin.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND random() < 0.3`, name)
+		}
+		flood(t, deliveries, 4, u.String(), cut)
+	})
+}
+
+// flood makes deliveries while servers are killed, and waits until all is as it should be.
+func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
+	w := newFlood(t, min(8, 1+deliveries/8), servers, database)
+	ctx, cancel := context.WithCancel(t.Context())
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	defer cancel()
+	storm := ghfake.Weather{Lose: .05, Duplicate: .05, Shuffle: true}
+	busy.Go(func() { w.deliver(ctx, func() ghfake.Weather { return storm }) })
+	kills, end := 0, make(chan struct{})
+	busy.Go(func() { kills = w.havoc(ctx, end, cut) })
+	begin := time.Now()
+	for n := 0; w.made() < deliveries; n++ {
+		w.propose(n)
+	}
+	made := time.Since(begin)
+	limit := time.Now().Add(time.Duration(60+deliveries) * time.Second)
+	for left := w.wrong(); len(left) > 0; left = w.wrong() {
+		if time.Now().After(limit) {
+			t.Fatalf("%d of %d heads are wrong: %s", len(left), len(w.want), strings.Join(left[:min(len(left), 10)], "; "))
+		}
+		if len(left) < len(w.want)/4 { // the last ones are answered in peace
+			stop(end)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	took := time.Since(begin)
+	stop(end)
+	cancel()
+	busy.Wait()
+	t.Logf("%d deliveries, %d heads, %d kills; made in %s, all right after %s", w.made(), len(w.want), kills, made.Round(time.Second), took.Round(time.Second))
+}
+
+func stop(c chan struct{}) {
+	select {
+	case <-c:
+	default:
+		close(c)
+	}
+}
+
+// made is how many deliveries GitHub has made, each counted once.
+func (w *flooded) made() int { return w.Delivered() }
+
+// havoc kills servers at random moments and starts them again.
+func (w *flooded) havoc(ctx context.Context, end chan struct{}, cut func()) (kills int) {
+	for {
+		select {
+		case <-ctx.Done():
+			return kills
+		case <-end:
+			return kills
+		case <-time.After(time.Duration(300+w.random.IntN(4000)) * time.Millisecond):
+		}
+		if cut != nil && w.random.IntN(3) == 0 {
+			cut()
+			continue
+		}
+		n := w.random.IntN(len(w.servers))
+		s := w.servers[n]
+		s.kill()
+		kills++
+		if n > 0 && n == len(w.servers)-1 { // of several, one goes for good, with what it was at
+			continue
+		}
+		if err := s.run(); err != nil {
+			w.t.Error(err)
+			return kills
+		}
+	}
+}

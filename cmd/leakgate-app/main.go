@@ -1,0 +1,45 @@
+// Command leakgate-app is the GitHub App: it judges every push and pull request of the
+// organisations that installed it, and tells of it in check runs. It holds no code that
+// revokes or pushes.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+)
+
+// version is set by the release build.
+var version = ""
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	w := &world{stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, hostname: os.Hostname, now: time.Now}
+	code := w.run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// world is everything outside that a command may use.
+type world struct {
+	stdout   io.Writer
+	stderr   io.Writer
+	env      func(string) string
+	hostname func() (string, error)
+	now      func() time.Time
+}
+
+// toolVersion is the released version, or what the build knows of its module.
+func toolVersion() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "devel"
+}

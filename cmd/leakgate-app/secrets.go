@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/leakgate/leakgate/internal/secret"
+)
+
+// The variables that may hold what is otherwise in files.
+const (
+	keyVariable     = "LEAKGATE_KEY"
+	webhookVariable = "LEAKGATE_WEBHOOK_SECRET"
+)
+
+// storeKey is the installation's key: it gives credentials their ids.
+type storeKey = secret.Key
+
+func (w *world) storeKey(data string) (storeKey, error) {
+	if text := w.env(keyVariable); text != "" {
+		key, err := secret.ParseKey(text)
+		if err != nil {
+			return key, badFlag("%s: %w", keyVariable, err)
+		}
+		return key, nil
+	}
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return storeKey{}, badFlag("--data: %w", err)
+	}
+	key, err := secret.LoadKey(filepath.Join(data, "key"))
+	if err != nil {
+		return key, badFlag("--data: %w", err)
+	}
+	return key, nil
+}
+
+// webhookSecrets reads every secret by which a delivery may be signed.
+func (w *world) webhookSecrets(files []string) ([]secret.Secret, error) {
+	var all []secret.Secret
+	if text := w.env(webhookVariable); text != "" {
+		all = append(all, secret.New(text))
+	}
+	for _, file := range files {
+		text, err := readSecret(file)
+		if err != nil {
+			return nil, badFlag("--webhook-secret-file: %w", err)
+		}
+		all = append(all, text)
+	}
+	if len(all) == 0 {
+		return nil, badFlag("no webhook secret: name a file with --webhook-secret-file, or set %s", webhookVariable)
+	}
+	return all, nil
+}
+
+// readSecret reads a file that nobody else can read; a newline at its end is none of it.
+func readSecret(file string) (secret.Secret, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && os.PathSeparator == '/' {
+		return secret.Secret{}, fmt.Errorf("%s may be read by others (mode %04o): chmod 600 it", file, mode)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return secret.Secret{}, err
+	}
+	return secret.New(string(bytes.TrimRight(text, "\r\n"))), nil
+}
