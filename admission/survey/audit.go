@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/leakgate/leakgate/admission"
@@ -101,21 +103,29 @@ func managers(u *unstructured.Unstructured) (out []string) {
 	return slices.Compact(out)
 }
 
-// workloads are kinds with the path to their pod.
-var workloads = []struct {
+type workload struct {
 	group, kind string
 	pod         []string
-}{
+}
+
+// workloads are kinds with the path to their pod. What another of them owns is said once.
+var workloads = []workload{
 	{"apps", "DaemonSet", []string{"spec", "template", "spec"}},
 	{"apps", "Deployment", []string{"spec", "template", "spec"}},
 	{"apps", "StatefulSet", []string{"spec", "template", "spec"}},
+	{"apps", "ReplicaSet", []string{"spec", "template", "spec"}},
 	{"batch", "CronJob", []string{"spec", "jobTemplate", "spec", "template", "spec"}},
+	{"batch", "Job", []string{"spec", "template", "spec"}},
+	{"", "Pod", []string{"spec"}},
 }
 
 func (s Survey) environment(ctx context.Context, namespace string) (out []EnvUse, err error) {
 	for _, w := range workloads {
 		err := s.each(ctx, w.group, w.kind, namespace, func(u *unstructured.Unstructured) error {
-			for _, list := range []string{"initContainers", "containers"} {
+			if slices.ContainsFunc(u.GetOwnerReferences(), isWorkload) {
+				return nil
+			}
+			for _, list := range []string{"initContainers", "containers", "ephemeralContainers"} {
 				for _, c := range mappings(u.Object, append(slices.Clone(w.pod), list)...) {
 					for _, secret := range envSecrets(c) {
 						out = append(out, EnvUse{w.kind + " " + u.GetName(), u.GetNamespace(), word(c, "name"), secret})
@@ -129,6 +139,11 @@ func (s Survey) environment(ctx context.Context, namespace string) (out []EnvUse
 		}
 	}
 	return out, nil
+}
+
+func isWorkload(o metav1.OwnerReference) bool {
+	group, _, _ := strings.Cut(o.APIVersion, "/")
+	return slices.ContainsFunc(workloads, func(w workload) bool { return w.kind == o.Kind && w.group == group })
 }
 
 func envSecrets(container map[string]any) (out []string) {
@@ -150,18 +165,31 @@ func envSecrets(container map[string]any) (out []string) {
 // can be told from inside.
 // https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/
 func (s Survey) atRest(ctx context.Context) (string, error) {
-	answer := "cannot tell"
+	servers, configured := 0, 0
 	err := s.each(ctx, "", "Pod", "kube-system", func(u *unstructured.Unstructured) error {
 		if u.GetLabels()["component"] != "kube-apiserver" {
 			return nil
 		}
-		for _, c := range mappings(u.Object, "spec", "containers") {
-			answer = "not configured"
-			if slices.ContainsFunc(append(texts(c, "command"), texts(c, "args")...), func(a string) bool { return strings.HasPrefix(a, "--encryption-provider-config=") }) {
-				answer = "configured"
-			}
+		servers++
+		if slices.ContainsFunc(mappings(u.Object, "spec", "containers"), encrypts) {
+			configured++
 		}
 		return nil
 	})
-	return answer, err
+	switch {
+	case apierrors.IsForbidden(err):
+		return "cannot tell", nil
+	case servers == 0:
+		return "cannot tell", err
+	case configured < servers: // one that does not encrypt is enough
+		return "not configured", err
+	}
+	return "configured", err
+}
+
+// encrypts reports whether a container has the flag, with its value behind "=" or a blank.
+func encrypts(container map[string]any) bool {
+	return slices.ContainsFunc(append(texts(container, "command"), texts(container, "args")...), func(a string) bool {
+		return a == "--encryption-provider-config" || strings.HasPrefix(a, "--encryption-provider-config=")
+	})
 }

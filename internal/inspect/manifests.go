@@ -39,7 +39,7 @@ type manifestFiles struct {
 
 // findManifests looks through the paths of a question.
 func findManifests(paths []string) (*manifestFiles, error) {
-	m := &manifestFiles{roles: map[string]manifest.Role{}, helpers: helpers{}}
+	m := &manifestFiles{roles: map[string]manifest.Role{}, helpers: newHelpers()}
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {
@@ -182,7 +182,11 @@ func (a *answer) rendered(ctx context.Context) (texts []scanner.Text, missed []s
 			add(path.Join(dir, "Chart.yaml"), text, err)
 		}
 	}
-	return texts, missed
+	var byHelm []string
+	if a.q.Helm != nil {
+		byHelm = a.files.charts
+	}
+	return texts, append(missed, a.files.helpers.left(byHelm)...)
 }
 
 // subchart reports whether a chart is part of another.

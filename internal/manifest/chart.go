@@ -92,6 +92,10 @@ func (w *writer) node(n goparse.Node) {
 		if len(n.Pipe.Decl) == 0 && w.chart != nil && p.String() != n.Pipe.String() {
 			w.keep(int(n.Pos), p)
 		}
+	case *goparse.TemplateNode:
+		if called := w.include(calling(n)); called != nil && w.chart != nil {
+			w.keep(int(n.Position()), pipeOf("print", called))
+		}
 	case *goparse.IfNode:
 		w.pipe(n.Pipe)
 		w.arm(&n.BranchNode, nil)
@@ -269,6 +273,15 @@ func (w *writer) include(c *goparse.CommandNode) goparse.Node {
 	return inner.prints(w.trees[name.Text].Root)
 }
 
+// calling is the action "template" as the call of include that prints the same.
+func calling(n *goparse.TemplateNode) *goparse.CommandNode {
+	var dot goparse.Node = &goparse.NilNode{NodeType: goparse.NodeNil}
+	if n.Pipe != nil {
+		dot = n.Pipe
+	}
+	return &goparse.CommandNode{NodeType: goparse.NodeCommand, Args: []goparse.Node{goparse.NewIdentifier("include"), quoted(strconv.Quote(n.Name)), dot}}
+}
+
 // prints is a pipeline that prints what a list of nodes does.
 func (w *writer) prints(l *goparse.ListNode) goparse.Node {
 	var parts []goparse.Node
@@ -281,6 +294,10 @@ func (w *writer) prints(l *goparse.ListNode) goparse.Node {
 		case *goparse.ActionNode:
 			if p := w.pipe(n.Pipe); len(n.Pipe.Decl) == 0 {
 				parts = append(parts, p)
+			}
+		case *goparse.TemplateNode:
+			if called := w.include(calling(n)); called != nil {
+				parts = append(parts, called)
 			}
 		case *goparse.IfNode:
 			parts = append(parts, w.ways(&n.BranchNode, nil))

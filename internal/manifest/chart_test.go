@@ -34,6 +34,9 @@ func TestConstantsOfAChartAreFoundWhereTheyArePrinted(t *testing.T) {
 		"{{- define \"pw\" }}{{ $x := \"V\" }}{{ $x }}{{ end }}\n" + helmSecret + "data:\n  password: {{ include \"pw\" . | b64enc }}\n",
 		"{{- define \"in\" }}V{{ end }}\n{{- define \"pw\" }}{{ include \"in\" . }}{{ end }}\n" + helmSecret + "data:\n  password: {{ include \"pw\" . | b64enc }}\n",
 		"{{- $p := include \"pw\" . }}\n{{- define \"pw\" }}V{{ end }}\n" + helmSecret + "data:\n  password: {{ $p | b64enc }}\n",
+		"{{- define \"pw\" }}V{{ end }}\n" + helmSecret + "stringData:\n  password: {{ template \"pw\" . }}\n",
+		"{{- define \"pw\" }}V{{ end }}\n" + helmSecret + "stringData:\n  password: {{ template \"pw\" }}\n",
+		"{{- define \"in\" }}V{{ end }}\n{{- define \"pw\" }}{{ template \"in\" . }}{{ end }}\n" + helmSecret + "data:\n  password: {{ include \"pw\" . | b64enc }}\n",
 		"{{- $p := printf \"%s\" \"V\" }}\n" + helmSecret + "data:\n  password: {{ $p | b64enc }}\n",
 		"{{- $p := printf \"%s%s\" \"hunter2\" \"Zq8v\" }}\n" + helmSecret + "data:\n  password: {{ $p | b64enc }}\n",
 		"{{- $p := ternary \"V\" \"\" .Values.on }}\n" + helmSecret + "data:\n  password: {{ $p | b64enc }}\n",
@@ -71,6 +74,7 @@ func TestVariablesOfAChartThatComeFromValuesAreNoConstants(t *testing.T) {
 		"{{- define \"x.fullname\" }}{{- if .Values.fullnameOverride }}{{- .Values.fullnameOverride | trunc 63 | trimSuffix \"-\" }}{{- else }}{{- $name := default .Chart.Name .Values.nameOverride }}{{- printf \"%s-%s\" .Release.Name $name | trunc 63 | trimSuffix \"-\" }}{{- end }}{{- end }}\n" +
 			helmSecret + "stringData:\n  host: {{ include \"x.fullname\" . }}\n  url: postgres://{{ .Values.u }}:{{ .Values.p }}@{{ include \"x.fullname\" . }}/app\n",
 		"{{- define \"x.host\" }}{{ if .Values.pg.enabled }}{{ printf \"%s-postgresql\" .Release.Name }}{{ else }}{{ .Values.db.host }}{{ end }}{{ end }}\n" + helmSecret + "stringData:\n  host: {{ include \"x.host\" . }}\n",
+		"{{- define \"x.host\" }}{{ if .Values.pg.enabled }}{{ printf \"%s-postgresql\" .Release.Name }}{{ else }}{{ .Values.db.host }}{{ end }}{{ end }}\n" + helmSecret + "stringData:\n  host: {{ template \"x.host\" . }}\n",
 		"{{- range $k, $v := .Values.secrets }}\n---\n" + helmSecret + "data:\n  {{ $k }}: {{ $v | b64enc }}\n{{- end }}\n",
 		"{{- with .Values.auth }}\n" + helmSecret + "data:\n  password: {{ .password | b64enc }}\n{{- end }}\n",
 		"{{- $root := . }}\n{{- range .Values.list }}\n---\n" + helmSecret + "data:\n  password: {{ $root.Values.p | b64enc }}\n{{- end }}\n",

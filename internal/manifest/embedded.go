@@ -16,7 +16,7 @@ func (w *walker) embedded(n *node, path []step, text string) {
 		return
 	}
 	if w.depth >= maxEmbedded {
-		w.stop(n, fmt.Sprintf("more than %d documents within each other", maxEmbedded))
+		w.unseen(n, fmt.Sprintf("more than %d documents within each other", maxEmbedded))
 		return
 	}
 	trees, _ := parseTrees([]byte(text))
@@ -56,7 +56,7 @@ func (w *walker) packed(n *node, path []step, text string) {
 		text = inner
 	}
 	if _, more := w.unpack(n, text); more {
-		w.stop(n, fmt.Sprintf("a text that is packed more than %d times", maxPacked))
+		w.unseen(n, fmt.Sprintf("a text that is packed more than %d times", maxPacked))
 	}
 }
 
@@ -97,10 +97,17 @@ func (w *walker) inflate(n *node, text string) (string, bool) {
 // unpacks counts what is unpacked, and stops the walk when that is too much.
 func (w *walker) unpacks(n *node, size int) bool {
 	if w.unpacked += size; w.unpacked > maxUnpacked {
-		w.stop(n, fmt.Sprintf("more than %d MiB of packed texts", maxUnpacked>>20))
+		w.unseen(n, fmt.Sprintf("more than %d MiB of packed texts", maxUnpacked>>20))
 		return false
 	}
 	return true
+}
+
+// unseen stops the walk before something whose words the text around it does not
+// show: there may be a Secret in it.
+func (w *walker) unseen(n *node, reason string) {
+	w.stop(n, reason)
+	w.fault.looks = true
 }
 
 // packedText reports whether a text has a word that may be base64: long, with letters

@@ -147,17 +147,30 @@ func (j *judge) inline(v view) {
 		if name == "value" && leaf.up != nil {
 			name = leaf.up.name()
 		}
-		keys := leaf.keys()
-		if text := leaf.text(); strings.Contains(text, "://") && userInfo(text) {
-			j.value(leaf, RuleInline, "the address in "+short(leaf.name())+" has a password", "take the password out of the address, and name a Secret that holds it")
+		if j.login(leaf) {
 			continue
 		}
-		refers := len(keys) > 1 && strings.HasSuffix(keys[len(keys)-2], "Ref") || underRef(keys)
-		if refers || !secretName(name) || !literal(leaf.text()) {
+		refers := underRef(leaf.keys()) && referring[leaf.name()]
+		if refers || !secretName(name) && !secretID(name) || !literal(leaf.text()) {
 			continue
 		}
 		j.value(leaf, RuleInline, name+" is spelled out", "name a Secret that holds it: "+name+"SecretRef or secretRef")
 	}
+}
+
+// login reports an address with a password.
+func (j *judge) login(v view) bool {
+	text := v.text()
+	if !strings.Contains(text, "://") || !userInfo(text) {
+		return false
+	}
+	j.value(v, RuleInline, "the address in "+short(v.name())+" has a password", "take the password out of the address, and name a Secret that holds it")
+	return true
+}
+
+// secretID reports whether a key is that of the secret half of an AppRole.
+func secretID(key string) bool {
+	return strings.EqualFold(strings.NewReplacer("-", "", "_", "").Replace(key), "secretID")
 }
 
 // underRef reports whether a key on the way says that a reference lies below.

@@ -136,7 +136,7 @@ func (j *judge) settings(root view) {
 func (j *judge) strongSetting(v view) {
 	text := v.text()
 	name := v.name()
-	if name == "value" && v.up != nil {
+	if (name == "value" || name == "string") && v.up != nil { // the latter of a plugin of Argo CD
 		if sibling := v.up.get("name"); sibling.exists() {
 			name = sibling.text()[strings.LastIndex(sibling.text(), ".")+1:]
 		}

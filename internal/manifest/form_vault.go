@@ -15,8 +15,11 @@ func judgeVault(j *judge, root view) {
 	case "VaultConnection":
 		j.skipTLS(spec.get("skipTLSVerify"))
 		j.headers(spec.get("headers"))
+		j.login(spec.get("address"))
 	case "VaultAuth", "VaultAuthGlobal":
 		j.vaultAuth(spec)
+	case "HCPAuth":
+		j.inline(spec)
 	case "VaultStaticSecret", "VaultDynamicSecret", "VaultPKISecret", "HCPVaultSecretsApp", "CSISecrets":
 		j.destination(spec.get("destination"))
 		j.inline(spec.get("params"))
@@ -137,6 +140,7 @@ func (j *judge) providerClass(spec view) {
 			j.root(v)
 		case secretName(key) && literal(text), vaultToken(text):
 			j.value(v, RuleInline, key+" is spelled out", "name a Secret in nodePublishSecretRef of the volume")
+		case j.login(v):
 		default:
 			j.spelled(v, text, RuleInline, "name a Secret in nodePublishSecretRef of the volume")
 		}
@@ -160,11 +164,12 @@ func (j *judge) agent(annotations view) {
 			j.skipTLS(v)
 		case strings.HasPrefix(key, "agent-inject-template-"):
 			j.templateText(strings.TrimPrefix(key, "agent-inject-template-"), v, text, RuleVaultTemplate, `{{ with secret "PATH" }}{{ .Data.data.NAME }}{{ end }}`)
-		case strings.HasPrefix(key, "auth-config-") && (secretName(key) || strings.ReplaceAll(key, "_", "-") == "auth-config-secret-id") && literal(text), vaultToken(text):
+		case strings.HasPrefix(key, "auth-config-") && (secretName(key) || secretID(strings.TrimPrefix(key, "auth-config-"))) && literal(text), vaultToken(text):
 			j.value(v, RuleInline, short(name)+" spells out a credential", "log in by a role: vault.hashicorp.com/role")
 		case key == "role":
 			j.root(v)
-		case key == "agent-json-patch" || key == "agent-init-json-patch" || key == "proxy-address":
+		case (key == "service" || key == "proxy-address") && j.login(v):
+		case strings.HasPrefix(key, "agent-inject-command-") || key == "agent-json-patch" || key == "agent-init-json-patch" || key == "proxy-address":
 			j.spelled(v, text, RuleInline, "remove the credential from the annotation")
 		}
 	}

@@ -36,6 +36,7 @@ func judgeCertificate(j *judge, root view) {
 
 func (j *judge) issuer(spec view) {
 	j.inline(spec.get("vault", "auth"))
+	j.login(spec.get("vault", "server"))
 	j.root(spec.get("vault", "auth", "kubernetes", "role"))
 	if strings.HasPrefix(spec.get("vault", "server").text(), "http://") {
 		j.at(spec.get("vault", "server"), RuleVaultTLS, "the connection to Vault is not encrypted", "server: https://…")

@@ -25,7 +25,11 @@ func secretName(key string) bool {
 	if secretWords[last] {
 		return true
 	}
-	return len(words) > 1 && (last == "key" || last == "keys") && keyWords[words[len(words)-2]]
+	if last != "key" && last != "keys" || len(words) == 1 {
+		return false
+	}
+	before := words[len(words)-2]
+	return keyWords[before] || before == "access" && len(words) > 2 && words[len(words)-3] == "secret" // an access key alone is a name
 }
 
 // noise are last words that say nothing of what the value is.

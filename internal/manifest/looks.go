@@ -40,6 +40,7 @@ func AllMarks() []Mark {
 	return []Mark{
 		{Word: "secretGenerator", Bit: hasGenerator}, {Word: "kind", Bit: hasKind, Holds: namesSecret},
 		{Word: `\u00`, Bit: hasEscape}, {Word: `\x`, Bit: hasEscape}, {Word: `\U0000`, Bit: hasEscape},
+		{Word: "!!binary", Bit: hasEscape}, {Word: "yaml.org,2002:", Bit: hasEscape}, // the latter also by a %TAG
 		{Word: "apiVersion", Bit: hasVersion, Holds: isKey}, {Word: "ENC[AES256_GCM,", Bit: hasSOPS},
 		{Word: "lastmodified", Bit: hasSOPS, Holds: isTime}, {Word: "binaryData", Bit: hasBinary},
 		{Word: "path", Bit: hasPatch, Holds: pointsIntoSecret},

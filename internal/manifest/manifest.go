@@ -118,7 +118,7 @@ func parse(name string, text []byte, kind string, helpers ...string) ([]Document
 		w := walker{scale: scale, source: &source{tree: tree, scale: scale}, chart: chart}
 		docs = append(docs, w.documents(tree, kind)...)
 		if w.fault != nil {
-			w.fault.looks = Looks(text[tree.start:tree.end])
+			w.fault.looks = w.fault.looks || Looks(text[tree.start:tree.end])
 			faults = append(faults, w.fault)
 		}
 	}

@@ -168,7 +168,7 @@ func (c *converter) node(y *yaml.Node, depth int) *node {
 		n.kind = mapping
 		for i := 0; i+1 < len(y.Content); i += 2 {
 			key := c.node(y.Content[i], depth+1)
-			key.merge = y.Content[i].Kind == yaml.ScalarNode && y.Content[i].Tag == "!!merge"
+			key.merge = merges(y.Content[i])
 			c.odd = c.odd || key.kind != scalar
 			n.kids = append(n.kids, key, c.node(y.Content[i+1], depth+1))
 		}
@@ -183,6 +183,12 @@ func (c *converter) node(y *yaml.Node, depth int) *node {
 	return n
 }
 
+// merges reports whether a key brings in the keys of its value: a tag makes no other
+// key do so (https://github.com/kubernetes-sigs/yaml/blob/v1.6.0/goyaml.v2/decode.go).
+func merges(key *yaml.Node) bool {
+	return key.Kind == yaml.ScalarNode && key.Value == "<<" && (key.ShortTag() == "!!merge" || key.Tag == "!")
+}
+
 func (c *converter) scalar(n *node, y *yaml.Node) {
 	n.text = y.Value
 	switch {
@@ -191,10 +197,13 @@ func (c *converter) scalar(n *node, y *yaml.Node) {
 	case y.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
 		n.style = blockScalar
 	case y.Tag == "!!null":
-		n.null = true
+		n.null = len(y.Value) <= len("null") // with more behind the tag it is a text that somebody can read
 	}
 	n.token = c.afterProperties(n.start)
 	_, n.start, n.end, _ = align(c.part, n.token, n.style, n.text)
+	if y.ShortTag() == "!!binary" { // every key and value may be written so, kind included
+		n.text, _ = decodeBase64(n.text)
+	}
 }
 
 // afterProperties skips anchors and tags, where the parser says a scalar starts.
