@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -51,9 +50,9 @@ func (h *Hub) asking(ctx context.Context, digest string) (*github.PullRequest, e
 	case err != nil:
 		return nil, err
 	case pr == nil:
-		return nil, errors.New("no pull request asks for this plan: leakgate rewrite propose")
+		return nil, fmt.Errorf("%w, no pull request does: leakgate rewrite propose", purge.ErrNoProposal)
 	case pr.GetState() == "closed" && pr.MergedAt == nil:
-		return nil, fmt.Errorf("pull request %d was closed without a merge: nobody wants the rewrite any more; reopen it to go on", pr.GetNumber())
+		return nil, fmt.Errorf("%w: pull request %d was closed without a merge; reopen it to go on", purge.ErrNoProposal, pr.GetNumber())
 	}
 	return pr, h.carries(ctx, pr.GetHead().GetSHA(), digest)
 }

@@ -41,11 +41,34 @@ func (e *Engine) Apply(ctx context.Context, digest string) (moved []Change, err 
 		if _, done, err := e.settle(ctx, digest, p); err != nil || done {
 			return p.moved, err
 		}
+	case refused, bundled:
+		if done, err := e.arrived(ctx, digest, p.moved); err != nil || done {
+			return p.moved, err
+		}
 	}
 	if err := e.admit(ctx, m, digest); err != nil {
 		return nil, err
 	}
-	return e.move(ctx, m, digest)
+	moved, err = e.move(ctx, m, digest)
+	if errors.Is(err, ErrChanged) {
+		if done, ferr := e.arrived(ctx, digest, p.moved); ferr == nil && done {
+			return p.moved, nil
+		}
+	}
+	return moved, err
+}
+
+// arrived reports whether all refs are where an earlier push was to put them, which
+// the remote came to the end of when the journal had it refused already.
+func (e *Engine) arrived(ctx context.Context, digest string, sent []Change) (bool, error) {
+	if len(sent) == 0 {
+		return false, nil
+	}
+	there, err := e.allThere(ctx, sent)
+	if err != nil || !there {
+		return false, err
+	}
+	return true, e.note(ctx, digest, pushed, sent)
 }
 
 // move makes the new history of what the remote holds now, keeps what was there,
@@ -111,12 +134,18 @@ func (e *Engine) push(ctx context.Context, digest string, changes []Change, pack
 // late reports whether a lease did not hold because the push of a run that was
 // cut off, which the remote was still at, came to its end meanwhile.
 func (e *Engine) late(ctx context.Context, changes []Change, err error) bool {
-	if !errors.Is(err, wire.ErrMoved) {
+	if !errors.Is(err, wire.ErrMoved) && !errors.Is(err, wire.ErrRefused) {
 		return false
 	}
-	refs, err := e.standing(ctx, changes)
+	there, err := e.allThere(ctx, changes)
+	return err == nil && there
+}
+
+// allThere reports whether every ref is where a push was to put it.
+func (e *Engine) allThere(ctx context.Context, sent []Change) (bool, error) {
+	refs, err := e.standing(ctx, sent)
 	took, stayed := count(refs)
-	return err == nil && took == len(changes) && stayed == 0
+	return err == nil && took == len(sent) && stayed == 0, err
 }
 
 // failed writes down that a push changed nothing, unless nobody can tell.

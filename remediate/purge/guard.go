@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -15,6 +16,7 @@ const Folder = ".leakgate/rewrites"
 // Bans are objects that rewrites took out and nobody may bring back.
 type Bans struct {
 	commits, blobs map[gitrepo.ID]bool
+	tips           map[gitrepo.ID]bool   // what refs were that moved, tags among them
 	manifests      map[string]gitrepo.ID // that were read, by their names in Folder
 }
 
@@ -29,6 +31,9 @@ func (r Return) String() string {
 	if r.Lifts {
 		return fmt.Sprintf("commit %s removes or changes %s, which says what may not come back", r.Commit, r.Path)
 	}
+	if r.Path == tagAsItWas {
+		return fmt.Sprintf("tag %s is of the history that was rewritten", r.Commit)
+	}
 	if r.Path == "" {
 		return fmt.Sprintf("commit %s is of the history that was rewritten", r.Commit)
 	}
@@ -37,7 +42,7 @@ func (r Return) String() string {
 
 // NewBans is without any.
 func NewBans() *Bans {
-	return &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}, manifests: map[string]gitrepo.ID{}}
+	return &Bans{commits: map[gitrepo.ID]bool{}, blobs: map[gitrepo.ID]bool{}, tips: map[gitrepo.ID]bool{}, manifests: map[string]gitrepo.ID{}}
 }
 
 // Read adds the manifests that a commit holds in Folder. One that does not
@@ -102,6 +107,13 @@ func (b *Bans) Add(m *Manifest) error {
 			into[id] = true
 		}
 	}
+	for _, c := range slices.Concat(m.Changes, m.Remaining) {
+		id, err := idOrNone(c.Old)
+		if err != nil {
+			return err
+		}
+		b.tips[id] = true
+	}
 	return nil
 }
 
@@ -117,7 +129,7 @@ func (b *Bans) Lift(name string) error {
 }
 
 // Empty reports whether nothing is banned.
-func (b *Bans) Empty() bool { return len(b.commits)+len(b.blobs) == 0 }
+func (b *Bans) Empty() bool { return len(b.commits)+len(b.blobs)+len(b.tips) == 0 }
 
 // Check looks at every commit that tips reach and hidden does not. An error
 // means that not all could be looked at. Refs that servers keep for themselves
@@ -151,6 +163,13 @@ func (b *Bans) Check(ctx context.Context, repo *gitrepo.Repo, tips, hidden []git
 		}
 		found = append(found, files...)
 	}
+	for _, tip := range tips {
+		tags, err := b.tags(rd, tip, hidden)
+		if err != nil {
+			return nil, fmt.Errorf("look for what was rewritten: %w", err)
+		}
+		found = append(found, tags...)
+	}
 	for _, missing := range report.Missing { // the history beyond could be the old one
 		return nil, fmt.Errorf("look for what was rewritten: commit %s: %w", missing.ID, missing.Reason)
 	}
@@ -178,6 +197,32 @@ func (b *Bans) files(rd *gitrepo.Reader, c *gitrepo.Commit) (found []Return, err
 	})
 	return found, err
 }
+
+// tags is the banned one among an annotated tag and those that it names: its message may
+// hold a value though no commit behind it changed.
+func (b *Bans) tags(rd *gitrepo.Reader, tip gitrepo.ID, hidden []gitrepo.ID) ([]Return, error) {
+	for id, depth := tip, 0; depth < maxTags && !slices.Contains(hidden, id); depth++ {
+		o, err := rd.Object(id)
+		if err != nil || o.Type != gitrepo.TypeTag {
+			return nil, err
+		}
+		if b.tips[id] {
+			return []Return{{Commit: id.String(), Path: tagAsItWas}}, nil
+		}
+		tag, err := gitrepo.ParseTag(id, o.Data)
+		if err != nil {
+			return nil, err
+		}
+		id = tag.Target
+	}
+	return nil, nil
+}
+
+// tagAsItWas stands for the path where the tag itself is banned.
+const tagAsItWas = "(a tag as it was)"
+
+// maxTags is how many tags may name each other in a row: further ones are refused elsewhere.
+const maxTags = 64
 
 // tagged are the banned files that a tip brings without a commit.
 func (b *Bans) tagged(rd *gitrepo.Reader, t gitrepo.TagTarget) (found []Return, err error) {

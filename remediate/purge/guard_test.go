@@ -141,3 +141,32 @@ func TestTheGuardKeepsItsManifests(t *testing.T) {
 		t.Errorf("a merge that drops it: %v", found)
 	}
 }
+
+// A tag whose own message held a value comes back without any commit that changed.
+func TestTheGuardKnowsTagsThatHeldAValue(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	git(t, s.clone, "tag", "-am", "it is "+value, "told", "old")
+	git(t, s.clone, "tag", "-am", "on top", "above", "told")
+	git(t, s.clone, "push", "-q", "origin", "told", "above")
+	m, _ := s.plan()
+	bans := NewBans()
+	if err := bans.Add(m); err != nil {
+		t.Fatal(err)
+	}
+	repo, err := gitrepo.Open(s.clone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer repo.Close()
+	git(t, s.clone, "tag", "-am", "another above", "other", "told")
+	for _, rev := range []string{"told", "above", "other"} {
+		tip, err := gitrepo.ParseID(git(t, s.clone, "rev-parse", rev))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found, err := bans.Check(t.Context(), repo, []gitrepo.ID{tip}, nil); err != nil || len(found) != 1 {
+			t.Errorf("%s: %v, %v", rev, found, err)
+		}
+	}
+}

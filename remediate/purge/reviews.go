@@ -18,7 +18,8 @@ func Path(digest string) string { return Folder + "/" + digest[:16] + ".json" }
 // Reviews is where people judge a proposal, as a forge with pull requests.
 type Reviews interface {
 	// Verdicts are the last words of everybody who judged the proposal of a plan, as they
-	// stand now. An error means that nobody could tell, or that it asks for the plan no more.
+	// stand now. An error means that nobody could tell, or that it asks for the plan no more;
+	// [ErrNoProposal] that there is none, or that it was closed without a merge.
 	Verdicts(ctx context.Context, digest string) ([]Verdict, error)
 }
 
@@ -42,6 +43,9 @@ type reviewed struct {
 	By      string  `json:"by"` // the approver, as the operator names him
 	Verdict Verdict `json:"verdict"`
 }
+
+// ErrNoProposal says that there is no proposal of a plan, or that it was withdrawn.
+var ErrNoProposal = errors.New("nothing asks for this plan")
 
 // errNoReviews says that nobody can read the reviews.
 var errNoReviews = errors.New("reviews approve only where a GitHub is named: [rewrite] github, or --github")
@@ -98,13 +102,16 @@ func (e *Engine) counts(m *Manifest, v Verdict) (string, error) {
 // approvers asks for changes nothing is approved.
 func (e *Engine) stillReviewed(ctx context.Context, bodies [][]byte, m *Manifest, digest string, valid map[string]bool) (faults []error, err error) {
 	kept := keptReviews(bodies, digest)
-	if len(kept) == 0 {
-		return nil, nil
-	}
 	if e.Reviews == nil {
-		return []error{errNoReviews}, nil
+		if len(kept) > 0 {
+			faults = append(faults, errNoReviews)
+		}
+		return faults, nil
 	}
 	verdicts, err := e.Reviews.Verdicts(ctx, digest)
+	if errors.Is(err, ErrNoProposal) && len(kept) == 0 {
+		return nil, nil // approvals by key need none
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read the reviews again: %w", err)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/leakgate/leakgate/internal/gitrepo/wire"
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
@@ -82,12 +81,10 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 		return err
 	}
 	defer pack.Close()
-	updates, err := asUpdates(p.moved)
+	changes := reversed(p.moved)
+	updates, err := asUpdates(changes)
 	if err != nil {
 		return err
-	}
-	for i, u := range updates {
-		updates[i] = wire.Update{Name: u.Name, Old: u.New, New: u.Old}
 	}
 	if err := e.Policy.Stopped(); err != nil {
 		return err
@@ -96,7 +93,7 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 		return err
 	}
 	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
-	if err != nil {
+	if err != nil && !e.late(ctx, changes, err) {
 		return e.failed(ctx, digest, stayed, err)
 	}
 	e.at("sent back")

@@ -85,8 +85,12 @@ func (p past) sent() []Change {
 	if p.last != returning {
 		return p.moved
 	}
-	out := make([]Change, 0, len(p.moved))
-	for _, c := range p.moved {
+	return reversed(p.moved)
+}
+
+func reversed(changes []Change) []Change {
+	out := make([]Change, 0, len(changes))
+	for _, c := range changes {
 		out = append(out, Change{Name: c.Name, Old: c.New, New: c.Old})
 	}
 	return out

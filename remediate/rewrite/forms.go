@@ -137,6 +137,9 @@ func codedForms(v, with string) []form {
 	for _, by := range []func(string) string{jsonEscape, jsonPlain, jsonASCII, jsonSlashed} {
 		out = append(out, escaped(v, with, by, isJSONEscape))
 	}
+	for _, by := range quotings {
+		out = append(out, escaped(v, with, by.Replace, noDigits))
+	}
 	out = append(out, base64Forms([]byte(v), []byte(mask(len(v))))...)
 	return slices.DeleteFunc(out, func(f form) bool { return len(f.text) < minCoded })
 }
@@ -169,6 +172,25 @@ func escaped(v, with string, by func(string) string, digits func(text string, i 
 	}
 	return form{needle: needle{text: []byte(text), other: other}, with: []byte(by(with)), fixed: []byte(mask(len(text)))}
 }
+
+// quotings are how pages, mails and programs write the characters that mean something to
+// them: as text of HTML; in attributes by Go, by Python, by XML and by PHP
+// (https://html.spec.whatwg.org/#character-references); in quotes of YAML and SQL; in
+// quotes of a shell; in mails (https://www.rfc-editor.org/rfc/rfc2045#section-6.7).
+var quotings = []*strings.Replacer{
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;"),
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;"),
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;"),
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;"),
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#x27;"),
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;"),
+	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;"),
+	strings.NewReplacer("'", "''"),
+	strings.NewReplacer("'", `'\''`),
+	strings.NewReplacer("=", "=3D"),
+}
+
+func noDigits(string, int) bool { return false }
 
 // isPercent reports whether a byte is a digit of an escape like %2F.
 func isPercent(text string, i int) bool {

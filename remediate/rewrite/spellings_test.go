@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"html"
 	"math/rand/v2"
 	"net/url"
 	"os"
@@ -73,6 +74,21 @@ func TestHalfAValueInBase64IsNone(t *testing.T) {
 			if out, err := e.blob([]byte(in)); err != nil || string(out) != in {
 				t.Errorf("%v: %q becomes %q", err, in, out)
 			}
+		}
+	}
+}
+
+// Pages, mails, YAML, SQL and shells write some characters otherwise.
+func TestQuotedValues(t *testing.T) {
+	v := "a&b<c>'\"=" + gittest.Letters(9)
+	e := newEditor(&Spec{Literals: []Literal{lit(v)}})
+	for name, text := range map[string]string{
+		"Go": html.EscapeString(v), "mail": strings.ReplaceAll(v, "=", "=3D"), "SQL": strings.ReplaceAll(v, "'", "''"), "shell": strings.ReplaceAll(v, "'", `'\''`),
+		"Python": strings.NewReplacer("&#39;", "&#x27;", "&#34;", "&quot;").Replace(html.EscapeString(v)), "PHP": strings.NewReplacer("&#39;", "&#039;", "&#34;", "&quot;").Replace(html.EscapeString(v)),
+		"XML": strings.NewReplacer("&#39;", "&apos;", "&#34;", "&quot;").Replace(html.EscapeString(v)), "text": strings.NewReplacer("&#39;", "'", "&#34;", `"`).Replace(html.EscapeString(v)),
+	} {
+		if out, err := e.blob([]byte("<" + text + ">")); err != nil || string(out) != "<"+Placeholder+">" {
+			t.Errorf("%s: %v, %q", name, err, hide(string(out), v))
 		}
 	}
 }

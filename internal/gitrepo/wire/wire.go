@@ -221,7 +221,22 @@ func readAdvert(from io.Reader) (*Advert, error) {
 		}
 		a.Refs = append(a.Refs, Ref{name, id})
 	}
-	return a, nil
+	return a, a.attached(&sent)
+}
+
+// attached refuses a HEAD that stands for a commit that no ref names: every clone
+// fetches it, and no push can move it.
+func (a *Advert) attached(sent *packp.AdvRefs) error {
+	head, err := sent.Head()
+	if err != nil {
+		return nil // none is told
+	}
+	for _, ref := range a.Refs {
+		if ref.ID.String() == head.Hash().String() {
+			return nil
+		}
+	}
+	return errors.New("the HEAD of the remote is detached, at a commit that no ref names and no push can move: have it set to a branch there (git symbolic-ref HEAD refs/heads/NAME)")
 }
 
 // wellNamed is what git lets a ref be called, as far as names go into files and

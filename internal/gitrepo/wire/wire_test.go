@@ -195,6 +195,24 @@ func TestAShallowRemoteIsRefused(t *testing.T) {
 	}
 }
 
+// A detached HEAD is cloned too, and no push reaches it: what only it names could hold a value.
+func TestADetachedHeadThatNoRefNamesIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, way := range []string{"path", "http"} {
+		dir := remoteRepo(t, "sha1")
+		remote := open(t, ways(t, dir)[way])
+		git(t, dir, "update-ref", "--no-deref", "HEAD", "b1")
+		if _, err := remote.Refs(t.Context()); err != nil {
+			t.Errorf("%s: one that a branch names: %v", way, err)
+		}
+		git(t, dir, "update-ref", "--no-deref", "HEAD", "b2~1")
+		git(t, dir, "update-ref", "-d", "refs/heads/b1")
+		if _, err := remote.Mirror(t.Context(), filepath.Join(t.TempDir(), "mirror"), nil); err == nil || !strings.Contains(err.Error(), "HEAD of the remote is detached") {
+			t.Errorf("%s: one that no ref names: %v", way, err)
+		}
+	}
+}
+
 // commits are the newest first, of main.
 func commits(t *testing.T, dir string) (ids []gitrepo.ID) {
 	t.Helper()
