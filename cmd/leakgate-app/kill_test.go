@@ -246,9 +246,13 @@ func (w *flooded) wrong() []string {
 		case len(all) == 0:
 			out = append(out, sha+": no check run")
 		case len(all) > 1:
-			out = append(out, fmt.Sprintf("%s: %d check runs", sha, len(all)))
+			text := fmt.Sprintf("%s: %d check runs, want one of %s:", sha, len(all), want)
+			for _, k := range all {
+				text += fmt.Sprintf(" %d %s %s %q of %s;", k.ID, k.Status, k.Conclusion, k.Title, k.ExternalID)
+			}
+			out = append(out, text)
 		case all[0].Status != "completed" || all[0].Conclusion != want:
-			out = append(out, fmt.Sprintf("%s: %s %s, want %s", sha, all[0].Status, all[0].Conclusion, want))
+			out = append(out, fmt.Sprintf("%s: %d %s %s %q, want %s", sha, all[0].ID, all[0].Status, all[0].Conclusion, all[0].Title, want))
 		}
 	}
 	return out
