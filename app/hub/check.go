@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/google/go-github/v89/github"
@@ -30,7 +31,15 @@ type Run struct {
 	DetailsURL string // "" for none
 	Started    time.Time
 	Completed  time.Time
+	// ID is GitHub's number of the run, where it is known: a run that was just made may be
+	// missing from lists. 0: it is looked for by the ExternalID.
+	ID int64
+	// NoCreate has a run that is not there be [ErrNoRun], because somebody may be making it.
+	NoCreate bool
 }
+
+// ErrNoRun says that there is no check run (yet), and that none was to be made.
+var ErrNoRun = errors.New("there is no check run of this external id")
 
 // annotationBatch is what one request may add: https://docs.github.com/rest/checks/runs#update-a-check-run
 const annotationBatch = 50
@@ -50,6 +59,9 @@ func (s *Session) PutCheck(ctx context.Context, run Run, out report.Check) (int6
 	if err != nil {
 		return 0, fmt.Errorf("look for the check run of %.10s in %s: %w", run.SHA, s.FullName(), err)
 	}
+	if there == nil && run.NoCreate {
+		return 0, ErrNoRun
+	}
 	if there == nil {
 		if there, err = s.createCheck(ctx, run, out); err != nil {
 			return 0, fmt.Errorf("create the check run of %.10s in %s: %w", run.SHA, s.FullName(), err)
@@ -68,8 +80,14 @@ func (s *Session) PutCheck(ctx context.Context, run Run, out report.Check) (int6
 	return there.GetID(), nil
 }
 
-// findCheck looks through our own runs at the commit.
+// findCheck reads the run by its number, or looks through our own runs at the commit.
 func (s *Session) findCheck(ctx context.Context, run Run) (*github.CheckRun, error) {
+	if run.ID != 0 {
+		k, resp, err := s.GitHub.Checks.GetCheckRun(ctx, s.Owner, s.Name, run.ID)
+		if err == nil && k.GetExternalID() == run.ExternalID || err != nil && (resp == nil || resp.StatusCode != http.StatusNotFound) {
+			return k, err
+		}
+	}
 	opts := &github.ListCheckRunsOptions{CheckName: github.Ptr(CheckName), Filter: github.Ptr("all"), AppID: github.Ptr(s.app.ID), ListOptions: github.ListOptions{PerPage: 100}}
 	for {
 		list, resp, err := s.GitHub.Checks.ListCheckRunsForRef(ctx, s.Owner, s.Name, run.SHA, opts)
@@ -88,7 +106,9 @@ func (s *Session) findCheck(ctx context.Context, run Run) (*github.CheckRun, err
 	}
 }
 
-// createCheck makes a run with what fits into one request. With more it is in progress first.
+// createCheck makes a run with what fits into one request. With more it is in progress
+// first. It does not begin after the deadline, however late the process is told of that:
+// then somebody else may make the run.
 func (s *Session) createCheck(ctx context.Context, run Run, out report.Check) (*github.CheckRun, error) {
 	body := github.CreateCheckRunOptions{Name: CheckName, HeadSHA: run.SHA, ExternalID: &run.ExternalID, DetailsURL: orNil(run.DetailsURL), Status: &run.Status}
 	body.StartedAt = stamp(run.Started)
@@ -98,6 +118,9 @@ func (s *Session) createCheck(ctx context.Context, run Run, out report.Check) (*
 		body.Status = github.Ptr(InProgress)
 	} else {
 		body.Conclusion, body.CompletedAt, body.Actions = orNil(run.Conclusion), completed(run), buttons(out)
+	}
+	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
+		return nil, context.DeadlineExceeded
 	}
 	k, _, err := s.GitHub.Checks.CreateCheckRun(ctx, s.Owner, s.Name, body)
 	return k, err

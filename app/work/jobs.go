@@ -147,3 +147,11 @@ func (e *Engine) enqueue(ctx context.Context, t *store.Tx, args river.JobArgs) (
 	}
 	return done.Job.ID, nil
 }
+
+// enqueueAt puts a job in that is not worked off before a time.
+func (e *Engine) enqueueAt(ctx context.Context, t *store.Tx, args river.JobArgs, at time.Time) error {
+	if _, err := e.river.InsertTx(ctx, t.Tx, args, &river.InsertOpts{ScheduledAt: at}); err != nil {
+		return fmt.Errorf("queue a job: %w", err)
+	}
+	return nil
+}

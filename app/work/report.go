@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-github/v89/github"
@@ -47,35 +48,83 @@ func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
 		return nil
 	}
 	if said.silent {
-		return e.Store.Tx(ctx, func(t *store.Tx) error { return t.Told(ctx, tip.ID, tip.Attempt, 0, digest) })
+		return e.Store.Tx(ctx, func(t *store.Tx) error {
+			claim, err := t.Claim(ctx, tip)
+			if err != nil {
+				return err
+			}
+			tip.Reported = digest
+			return t.Settle(ctx, tip, claim)
+		})
 	}
 	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, said.needs())
 	if err != nil {
 		return err
 	}
 	defer e.close(ctx, s)
-	if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Holds(ctx, lock) }); err != nil {
+	return hopeless(e.write(ctx, s, tip, said, digest), attempt)
+}
+
+// Nobody can ask GitHub to make a check run once, and a request whose sender is gone may
+// take effect later. So the intent is kept before it: for writeFor somebody writes, then
+// GitHub may work on the last request for some time (it ends those that take longer than
+// 10 s), and clocks may differ a little. A claim that is older than doubtFor has come to
+// whatever it came to.
+// https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#timeouts
+const (
+	writeFor = 15 * time.Second
+	doubtFor = writeFor + 20*time.Second
+)
+
+// write claims the check run of a head and writes it. While an earlier claim is in doubt,
+// no run is made, and what was written is looked at once more after that.
+func (e *Engine) write(ctx context.Context, s *hub.Session, tip store.Tip, said saying, digest string) error {
+	writing, cancel := context.WithTimeout(ctx, e.WriteFor)
+	defer cancel()
+	claim := 0
+	err := e.Store.Tx(writing, func(t *store.Tx) (err error) { claim, err = t.Claim(writing, tip); return err })
+	if err != nil {
 		return err
 	}
-	check, err := s.PutCheck(ctx, said.run, said.check)
-	if err != nil {
-		return hopeless(err, attempt)
+	end := tip.Claimed.Add(e.DoubtFor)
+	doubt := !tip.Claimed.IsZero() && e.World.Now().Before(end)
+	if !doubt {
+		tip.Claimed = time.Time{}
 	}
-	if err := e.comment(ctx, s, tip, said.comments); err != nil {
-		return hopeless(err, attempt)
+	said.run.ID, said.run.NoCreate = tip.Check, doubt
+	check, err := s.PutCheck(writing, said.run, said.check)
+	if err == nil {
+		tip.Check = check
+		err = e.comment(writing, s, tip, said.comments)
 	}
-	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		if t.Holds(ctx, lock) == nil {
-			return t.Told(ctx, tip.ID, tip.Attempt, check, digest)
-		}
-		// The lock was lost meanwhile: another job may have written before us, so that
-		// the run says now what was true before. It is written once more.
-		if err := t.Told(ctx, tip.ID, tip.Attempt, check, ""); err != nil {
+	if uncertain(err) {
+		return err // the claim stays
+	}
+	tip.Reported = ""
+	if err == nil && !doubt {
+		tip.Reported = digest
+	}
+	settled := e.Store.Tx(ctx, func(t *store.Tx) error {
+		if err := t.Settle(ctx, tip, claim); err != nil || !doubt {
 			return err
 		}
-		_, err := e.enqueue(ctx, t, reportArgs{Tip: tip.ID})
-		return err
+		return e.enqueueAt(ctx, t, reportArgs{Tip: tip.ID}, end)
 	})
+	if errors.Is(err, hub.ErrNoRun) && settled == nil {
+		e.Log.Info("a check run may be in the making", "tip", tip.ID, "sha", tip.SHA)
+		return nil
+	}
+	return errors.Join(err, settled)
+}
+
+// uncertain reports whether a write that failed may have taken effect, or may yet: all
+// but what GitHub, or our own care for its limits, refused.
+func uncertain(err error) bool {
+	if later, is := hub.AsLater(err); is {
+		return later.Outage
+	}
+	refused, is := errors.AsType[*github.ErrorResponse](err)
+	return err != nil && !errors.Is(err, hub.ErrNoRun) && !errors.Is(err, store.ErrBusy) && (!is || refused.Response.StatusCode >= http.StatusInternalServerError)
 }
 
 // hopeless gives up what GitHub refuses again and again: a commit that it has not, or has

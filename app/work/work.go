@@ -26,7 +26,7 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// Options of [New]. Only Default, Verify, Fix and Count may be left out.
+// Options of [New]. Only Default, Verify, Fix, Count, WriteFor and DoubtFor may be left out.
 type Options struct {
 	Store   *store.Store
 	Hub     *hub.App
@@ -42,6 +42,9 @@ type Options struct {
 	Drain time.Duration
 	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
 	ReplayEvery time.Duration
+	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
+	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
+	WriteFor, DoubtFor time.Duration
 	// Default is the stage of repositories of which no policy speaks and that have none of
 	// their own. The zero value is silence.
 	Default gate.Stage
@@ -77,6 +80,9 @@ const (
 func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.Count == nil {
 		o.Count = func(string) {}
+	}
+	if o.WriteFor == 0 || o.DoubtFor == 0 {
+		o.WriteFor, o.DoubtFor = writeFor, doubtFor
 	}
 	e := &Engine{Options: o}
 	if err := e.migrate(ctx); err != nil {

@@ -40,6 +40,8 @@ type world struct {
 	stage     gate.Stage // of what no policy speaks
 	verify    work.Verifier
 	fix       work.Fixer
+	writeFor  time.Duration
+	doubtFor  time.Duration
 }
 
 // permissions are those that the App asks for.
@@ -90,6 +92,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
+		WriteFor: w.writeFor, DoubtFor: w.doubtFor,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

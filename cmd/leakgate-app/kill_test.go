@@ -246,9 +246,13 @@ func (w *flooded) wrong() []string {
 		case len(all) == 0:
 			out = append(out, sha+": no check run")
 		case len(all) > 1:
-			out = append(out, fmt.Sprintf("%s: %d check runs", sha, len(all)))
+			text := fmt.Sprintf("%s: %d check runs, want one of %s:", sha, len(all), want)
+			for _, k := range all {
+				text += fmt.Sprintf(" %d %s %s %q of %s;", k.ID, k.Status, k.Conclusion, k.Title, k.ExternalID)
+			}
+			out = append(out, text)
 		case all[0].Status != "completed" || all[0].Conclusion != want:
-			out = append(out, fmt.Sprintf("%s: %s %s, want %s", sha, all[0].Status, all[0].Conclusion, want))
+			out = append(out, fmt.Sprintf("%s: %d %s %s %q, want %s", sha, all[0].ID, all[0].Status, all[0].Conclusion, all[0].Title, want))
 		}
 	}
 	return out
@@ -313,7 +317,7 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
 		w.propose(n)
 	}
 	made := time.Since(begin)
-	limit := time.Now().Add(time.Duration(60+deliveries) * time.Second)
+	limit := time.Now().Add(4*time.Minute + time.Duration(deliveries)*time.Second/4) // go test gives more than twice that
 	for left := w.wrong(); len(left) > 0; left = w.wrong() {
 		if time.Now().After(limit) {
 			t.Fatalf("%d of %d heads are wrong: %s", len(left), len(w.want), strings.Join(left[:min(len(left), 10)], "; "))

@@ -134,6 +134,9 @@ CREATE TABLE questions (
   UNIQUE (tip, subject)
 );
 CREATE INDEX questions_by_state ON questions (state, asked_at);
+`, `
+ALTER TABLE tips ADD COLUMN claims BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE tips ADD COLUMN claimed_at BIGINT NOT NULL DEFAULT 0;
 `}
 
 // guards make the audit trail and the journal grow only.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -13,9 +14,11 @@ type Tip struct {
 	Repository   int64
 	Name         string // OWNER/NAME, as it was last called
 	SHA          string
-	Attempt      int    // counts how often it was asked for anew, from 1
-	Check        int64  // the check run of this attempt; 0: none is known
-	Reported     string // digest of what the check run was told last
+	Attempt      int       // counts how often it was asked for anew, from 1
+	Check        int64     // the check run of this attempt; 0: none is known
+	Reported     string    // digest of what the check run was told last; "" where that is not known
+	Claims       int       // counts the claims to write
+	Claimed      time.Time // since when somebody may be writing; zero: nobody is
 }
 
 // Question is one range to judge at a head: what a pull request would bring, or what a
@@ -61,14 +64,39 @@ func (t *Tx) TipAt(ctx context.Context, repository int64, sha string) (Tip, erro
 }
 
 func (t *Tx) tip(ctx context.Context, where string, args ...any) (h Tip, err error) {
-	err = t.one(ctx, `SELECT id, installation, repository, name, sha, attempt, check_run, reported FROM tips WHERE `+where,
-		args, &h.ID, &h.Installation, &h.Repository, &h.Name, &h.SHA, &h.Attempt, &h.Check, &h.Reported)
+	since := int64(0)
+	err = t.one(ctx, `SELECT id, installation, repository, name, sha, attempt, check_run, reported, claims, claimed_at FROM tips WHERE `+where,
+		args, &h.ID, &h.Installation, &h.Repository, &h.Name, &h.SHA, &h.Attempt, &h.Check, &h.Reported, &h.Claims, &since)
+	if since != 0 {
+		h.Claimed = time.UnixMicro(since)
+	}
 	return h, err
 }
 
-// Told keeps which check run tells of a head, and what it was told.
-func (t *Tx) Told(ctx context.Context, tip int64, attempt int, check int64, reported string) error {
-	_, err := t.exec(ctx, `UPDATE tips SET check_run = ?, reported = ? WHERE id = ? AND attempt = ?`, check, reported, tip, attempt)
+// Claim is the intent to write the check run of a head, kept before anything is written:
+// a claim that was not settled says that a write may be there, or may come yet. It is the
+// number that [Tx.Settle] takes. [ErrBusy] means that somebody claimed since h was read.
+func (t *Tx) Claim(ctx context.Context, h Tip) (claim int, err error) {
+	ok, err := changed(t.exec(ctx, `UPDATE tips SET claims = claims + 1, claimed_at = ?, reported = '' WHERE id = ? AND attempt = ? AND claims = ?`,
+		micros(t.s.now()), h.ID, h.Attempt, h.Claims))
+	if err == nil && !ok {
+		err = fmt.Errorf("%w: another job writes the check run of %.10s", ErrBusy, h.SHA)
+	}
+	return h.Claims + 1, err
+}
+
+// Settle ends a claim: it keeps which check run tells of the head and what it was told, and
+// since when somebody else may be writing. Who was replaced by a later claim changes nothing.
+func (t *Tx) Settle(ctx context.Context, h Tip, claim int) error {
+	since := int64(0)
+	if !h.Claimed.IsZero() {
+		since = micros(h.Claimed)
+	}
+	if _, err := t.exec(ctx, `UPDATE tips SET check_run = ?, reported = ? WHERE id = ? AND claims = ? AND attempt = ?`,
+		h.Check, h.Reported, h.ID, claim, h.Attempt); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `UPDATE tips SET claimed_at = ? WHERE id = ? AND claims = ?`, since, h.ID, claim)
 	return err
 }
 
