@@ -86,7 +86,7 @@ func (w *world) serve() {
 	w.must(err)
 	pem, err := hub.ParseKey(w.app.Key)
 	w.must(err)
-	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	server := hub.Server{API: w.API + "/", Web: w.URL + "/"}
 	there, err := hub.New(hub.Options{ID: w.app.ID, Key: pem, Server: server, Unlimited: true})
 	w.must(err)
