@@ -139,12 +139,17 @@ const (
 	defaultDeadline = time.Hour
 )
 
-// ParsePolicy reads the operator's file. An unknown key is an error.
+// ParsePolicy reads the operator's file. An unknown key is an error. Several mistakes are
+// joined by [errors.Join].
 func ParsePolicy(text []byte) (Policy, error) {
 	var p Policy
 	err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&p)
 	if strict, ok := errors.AsType[*toml.StrictMissingError](err); ok {
-		return p, fmt.Errorf("unknown key %s", strings.Join(strict.Errors[0].Key(), "."))
+		var unknown []error
+		for _, one := range strict.Errors {
+			unknown = append(unknown, fmt.Errorf("unknown key %s", strings.Join(one.Key(), ".")))
+		}
+		return p, errors.Join(unknown...)
 	}
 	if err != nil {
 		return p, err

@@ -186,7 +186,7 @@ func newWorld(t testing.TB, dir string, change ...func(*world)) *world {
 	for _, f := range change {
 		f(w)
 	}
-	w.Store, err = store.Open(t.Context(), filepath.Join(dir, "state", "leakgate.db"), store.Options{Key: key, Now: w.clock.Now})
+	w.Store, err = store.Open(t.Context(), filepath.Join(dir, "state", "leakgate.db"), store.Options{Key: key, Now: w.clock.Now, Noted: filepath.Join(dir, "heads", "state")})
 	must(t, err)
 	t.Cleanup(func() { w.Store.Close() })
 	return w

@@ -136,10 +136,14 @@ func (w *world) operator(f *remediation) (remediate.Policy, error) {
 		return remediate.Policy{}, flagError{err}
 	}
 	policy, err := remediate.ParsePolicy(text)
-	if err != nil {
-		return policy, badFlag("%s: %w", path, err)
+	if err == nil {
+		return policy, nil
 	}
-	return policy, nil
+	var wrong []error // each on a line
+	for _, one := range mistakes(err) {
+		wrong = append(wrong, fmt.Errorf("%s: %w", path, one))
+	}
+	return policy, flagError{errors.Join(wrong...)}
 }
 
 // wallClock is the time of the world.

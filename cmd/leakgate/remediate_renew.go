@@ -5,13 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/follow"
 )
@@ -35,6 +33,11 @@ serves it. It must have another serial and another key, and what is served must 
 very one of the Secret. With --list the leaked one must be in that list of revoked
 certificates, signed by its issuer. Nothing is changed, unless --execute has
 cert-manager issue the certificate anew, as cmctl renew does.
+
+For --execute the law of the operator's file holds as for what cannot be taken back:
+its kill_switch, budget and daily, behind an unbroken audit trail, and nobody else at
+it. Where it asks for approvals or names requesters, --execute is refused: renew the
+certificate by other means, and prove that without it.
 
 Exit codes:
   0  proven
@@ -61,15 +64,24 @@ func (w *world) renew(cmd *cobra.Command, f *remediation, o renewal, leaked stri
 	if err := o.read(leaked); err != nil {
 		return err
 	}
+	if err := o.Sound(); err != nil { // nothing is written down of what cannot be done
+		return flagError{err}
+	}
 	e, err := w.engine(cmd.Context(), f)
 	if err != nil {
 		return err
 	}
 	defer e.Store.Close()
+	return w.proveRenewal(cmd.Context(), e, o)
+}
+
+func (w *world) proveRenewal(ctx context.Context, e *remediate.Engine, o renewal) error {
 	if o.execute { // it changes the cluster
-		if err := e.Stopped(); err != nil {
+		release, err := e.Unplanned(ctx, "renew it by other means, and prove that without --execute")
+		if err != nil {
 			return err
 		}
+		defer release()
 	}
 	cluster, err := follow.Connect(o.kubeconfig)
 	if err != nil {
@@ -78,27 +90,28 @@ func (w *world) renew(cmd *cobra.Command, f *remediation, o renewal, leaked stri
 	p := follow.Prover{Cluster: cluster, Key: e.Key, Clock: e.Clock, Limit: o.limit}
 	prove := p.Renewed
 	if o.execute {
-		prove = p.Renew
+		prove = func(ctx context.Context, n follow.Renewal) (follow.Proof, error) { return filedRenewal(ctx, e, p, n) }
 	}
-	if err := fileRenewal(cmd.Context(), e, o, "renewing", nil); err != nil {
-		return err
-	}
-	proof, err := prove(cmd.Context(), o.Renewal)
-	body := map[string]any{"verdict": proof.Verdict(), "proof": proof}
-	if err != nil {
-		body = map[string]any{"verdict": follow.CannotTell, "why": err.Error()}
-	}
-	// What was changed is changed, whether or not somebody still waits for the proof.
-	if other := fileRenewal(context.WithoutCancel(cmd.Context()), e, o, "renewed", body); other != nil {
-		return errors.Join(err, other)
-	}
-	if err != nil && cmd.Context().Err() == nil {
-		return flagError{err}
-	}
+	proof, err := prove(ctx, o.Renewal)
 	if err != nil {
 		return err
 	}
 	return w.showProof(proof)
+}
+
+// filedRenewal renews, written down before and behind: what was changed is changed,
+// whether or not the proof came.
+func filedRenewal(ctx context.Context, e *remediate.Engine, p follow.Prover, n follow.Renewal) (follow.Proof, error) {
+	subject, leaked := "certificate/"+n.Namespace+"/"+n.Certificate, fmt.Sprintf("%X", n.Leaked.SerialNumber)
+	if err := e.Intend(ctx, "renewing", subject, map[string]any{"leaked": leaked}); err != nil {
+		return follow.Proof{}, err
+	}
+	proof, err := p.Renew(ctx, n)
+	body := map[string]any{"leaked": leaked, "verdict": proof.Verdict(), "proof": proof}
+	if err != nil {
+		body = map[string]any{"leaked": leaked, "verdict": follow.CannotTell, "why": err.Error()}
+	}
+	return proof, errors.Join(err, e.Did(ctx, "renewed", subject, body))
 }
 
 // read takes the leaked certificate, which comes first in its file, and its issuers.
@@ -140,18 +153,4 @@ func (w *world) showProof(proof follow.Proof) error {
 		return outcome(exitBlocked)
 	}
 	return outcome(exitUndecided)
-}
-
-// fileRenewal writes into the audit trail that the cluster is about to be changed, and
-// what came of it.
-func fileRenewal(ctx context.Context, e *remediate.Engine, o renewal, action string, body map[string]any) error {
-	if !o.execute {
-		return nil
-	}
-	all := map[string]any{"leaked": fmt.Sprintf("%X", o.Leaked.SerialNumber)}
-	maps.Copy(all, body)
-	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		_, err := t.Audit(ctx, e.Actor, action, "certificate/"+o.Namespace+"/"+o.Certificate, all)
-		return err
-	})
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/secret"
-	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/revoke"
 	"github.com/leakgate/leakgate/remediate/vaultdb"
@@ -101,36 +100,28 @@ func works(ctx context.Context, e *remediate.Engine, o vaultEnding, leaked secre
 
 // endByVault does it, written down before and after, and asks the database.
 func (w *world) endByVault(ctx context.Context, e *remediate.Engine, o vaultEnding, end vaultdb.Ending, leaked secret.Secret) error {
-	release, err := e.Unplanned(ctx)
+	release, err := e.Unplanned(ctx, "leakgate remediate plan")
 	if err != nil {
 		return err
 	}
 	defer release()
-	note := func(ctx context.Context, event, why string) error {
-		return e.Store.Tx(ctx, func(t *store.Tx) error {
-			if err := t.Holds(ctx, "apply"); err != nil && event == "intent" {
-				return err
-			}
-			_, err := t.Audit(ctx, e.Actor, end.What+" "+event, "vault/"+end.Name, map[string]any{"role": o.role, "why": why, "forever": event == "intent"})
-			return err
-		})
-	}
-	if err := note(ctx, "intent", ""); err != nil {
+	subject := "vault/" + end.Name
+	if err := e.Intend(ctx, end.What+" intent", subject, map[string]any{"role": o.role}); err != nil {
 		return err
 	}
 	err = end.Do(ctx)
 	if err == nil {
 		err = end.After(ctx)
 	}
-	ctx = context.WithoutCancel(ctx) // what was called has happened
 	if err != nil {
-		if other := note(ctx, "unclear", err.Error()); other != nil {
+		if other := e.Did(ctx, end.What+" unclear", subject, map[string]any{"role": o.role, "why": err.Error()}); other != nil {
 			return other
 		}
 		return fmt.Errorf("%s %s: %w", end.What, end.Name, err)
 	}
+	ctx = context.WithoutCancel(ctx) // what was called has happened
 	status, why := works(ctx, e, o, leaked)
-	if err := note(ctx, "answered", status.String()+": "+why); err != nil {
+	if err := e.Did(ctx, end.What+" answered", subject, map[string]any{"role": o.role, "why": status.String() + ": " + why}); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "Vault did %s %s; the password is %s: %s\n", strings.ReplaceAll(end.What, "-", " "), end.Name, status, why)

@@ -16,13 +16,20 @@ import (
 	"github.com/leakgate/leakgate/remediate/vaultdb"
 )
 
-// What Vault ends cannot be taken back, and it is in no plan: the rest of the law holds.
-func TestVaultEndsNothingBeyondThePolicy(t *testing.T) {
+// What is in no plan and cannot be taken back: the rest of the law holds for it.
+func TestNothingUnplannedIsDoneBeyondThePolicy(t *testing.T) {
+	for name, do := range map[string]func(*testing.T, *remediate.Engine, *int) error{"vault-db": endOne, "renew": renewOne} {
+		t.Run(name, func(t *testing.T) { refusesUnplanned(t, do) })
+	}
+}
+
+func refusesUnplanned(t *testing.T, do func(*testing.T, *remediate.Engine, *int) error) {
 	key, err := secret.ParseKey(strings.Repeat("5a", 32))
 	check(t, err)
 	_, public, err := sshKey()
 	check(t, err)
 	bob := remediate.Approver{Name: "bob", Keys: []string{public}}
+	var dir string // of a case
 	for name, c := range map[string]struct {
 		prepare func(*testing.T, *remediate.Engine)
 		want    string // "" when it is done
@@ -43,7 +50,7 @@ func TestVaultEndsNothingBeyondThePolicy(t *testing.T) {
 		}, "somebody else is at it"},
 		"the day's budget": {func(t *testing.T, e *remediate.Engine) {
 			e.Policy.Daily = 1
-			check(t, endOne(t, e, new(int)))
+			check(t, do(t, e, new(int)))
 		}, "which is what daily allows"},
 		"a forged trail": {func(t *testing.T, e *remediate.Engine) {
 			check(t, e.Store.Tx(t.Context(), func(tx *store.Tx) error {
@@ -51,20 +58,35 @@ func TestVaultEndsNothingBeyondThePolicy(t *testing.T) {
 				return err
 			}))
 		}, "broken audit trail"},
+		"an older state": {func(t *testing.T, e *remediate.Engine) { // of a run that was killed: nobody closes its store
+			before := filepath.Join(dir, "before")
+			_, err := e.Store.DB().ExecContext(t.Context(), `VACUUM INTO ?`, before)
+			check(t, err)
+			check(t, do(t, e, new(int)))
+			check(t, os.Chmod(before, 0o600))
+			e.Store = openNoted(t, before, dir, key)
+		}, "older than it was here"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "state", "leakgate.db"), store.Options{Key: key})
-			check(t, err)
-			t.Cleanup(func() { s.Close() })
-			e := &remediate.Engine{Store: s, Key: key, Clock: wallClock{time.Now}, Actor: "ann"}
+			dir = t.TempDir()
+			e := &remediate.Engine{Store: openNoted(t, filepath.Join(dir, "state", "leakgate.db"), dir, key), Key: key, Clock: wallClock{time.Now}, Actor: "ann"}
 			c.prepare(t, e)
 			done := 0
-			err = endOne(t, e, &done)
+			err = do(t, e, &done)
 			if c.want == "" && (err != nil || done != 1) || c.want != "" && (done != 0 || err == nil || !strings.Contains(err.Error(), c.want)) {
 				t.Errorf("done %d times: %v", done, err)
 			}
 		})
 	}
+}
+
+// openNoted opens a state whose head is noted in a folder.
+func openNoted(t *testing.T, place, folder string, key secret.Key) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), place, store.Options{Key: key, Noted: filepath.Join(folder, "noted")})
+	check(t, err)
+	t.Cleanup(func() { s.Close() })
+	return s
 }
 
 // endOne has something ended that nobody proves.

@@ -55,7 +55,9 @@ func (w *world) explain(err error) int {
 	if err == nil {
 		return exitClean
 	}
-	fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(err)))
+	for _, one := range mistakes(err) {
+		fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(one)))
+	}
 	if hint := hint(err); hint != "" {
 		fmt.Fprintf(w.stderr, "leakgate: %s\n", hint)
 	}
@@ -84,6 +86,22 @@ func hint(err error) string {
 		return "leakgate config validate shows every mistake in the configuration"
 	}
 	return ""
+}
+
+// mistakes are the errors that were joined, each of which gets a line. What is only wrapped,
+// with words around it, stays one.
+func mistakes(err error) (all []error) {
+	if wrong, ok := err.(flagError); ok { //nolint:errorlint // the outermost only
+		return mistakes(wrong.error)
+	}
+	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
+	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		all = append(all, mistakes(one)...)
+	}
+	return all
 }
 
 // oneLine keeps control characters of a repository's names from the terminal.

@@ -24,7 +24,8 @@ type Line struct {
 	More    map[string]any // what it says beside the line
 }
 
-// Write writes a line into the journal and the trail.
+// Write writes a line into the journal and the trail, whose head is then noted: the
+// line may say that somebody is about to be called.
 func (t *Tx) Write(ctx context.Context, actor string, l Line) error {
 	text, err := json.Marshal(l.Body)
 	if err != nil {
@@ -39,6 +40,7 @@ func (t *Tx) Write(ctx context.Context, actor string, l Line) error {
 	if _, err := t.exec(ctx, `INSERT INTO journal (plan, step, event, body, at) VALUES (?, ?, ?, ?, ?)`, l.Plan, l.Step, l.Event, string(text), micros(t.s.now())); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	t.Note()
 	return nil
 }
 

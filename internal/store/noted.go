@@ -15,24 +15,32 @@ import (
 	"github.com/leakgate/leakgate/internal/secret"
 )
 
+// Note has the head noted durably when the transaction is over, before [Store.Tx]
+// returns. Whoever is about to call somebody writes that down so: an older state of the
+// database that is put back behind the call does not forget it.
+func (t *Tx) Note() { t.note = true }
+
 // remember notes the head beside the database, where a backup of the database
-// does not bring back an older one.
+// does not bring back an older one. An older state does not become the one that was
+// seen. All that is in one transaction: who notes at once comes one after the other,
+// and no head takes the place of a later one.
 func (s *Store) remember(ctx context.Context) error {
 	if s.noted == "" {
 		return nil
 	}
-	var h Head
-	err := s.Tx(ctx, func(t *Tx) (err error) {
-		h, _, err = t.head(ctx)
-		return err
+	return s.Tx(ctx, func(t *Tx) error {
+		if err := t.recall(ctx); err != nil {
+			return err
+		}
+		h, _, err := t.head(ctx)
+		if err != nil || h.Seq == 0 {
+			return err
+		}
+		if err := replace(s.noted, []byte(h.String()+" "+s.sealNote(h)+"\n")); err != nil {
+			return fmt.Errorf("note the head of the trail: %w", err)
+		}
+		return nil
 	})
-	if err != nil || h.Seq == 0 {
-		return err
-	}
-	if err := replace(s.noted, []byte(h.String()+" "+s.sealNote(h)+"\n")); err != nil {
-		return fmt.Errorf("note the head of the trail: %w", err)
-	}
-	return nil
 }
 
 // replace puts a text in the place of a file, whole or not at all, whoever else does
@@ -75,11 +83,8 @@ func (s *Store) sealNote(h Head) string {
 
 // recall holds the database against the head that was noted: an older state of
 // it would give back budgets that were spent, and forget what was done.
-func (s *Store) recall(ctx context.Context) error {
-	if s.noted == "" {
-		return nil
-	}
-	text, err := os.ReadFile(s.noted)
+func (t *Tx) recall(ctx context.Context) error {
+	text, err := os.ReadFile(t.s.noted)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -88,10 +93,10 @@ func (s *Store) recall(ctx context.Context) error {
 	}
 	head, mac, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 	noted, err := ParseHead(head)
-	if err != nil || !hmac.Equal([]byte(mac), []byte(s.sealNote(noted))) {
-		return fmt.Errorf("%s is no note of this installation: look why, and remove it to go on", s.noted)
+	if err != nil || !hmac.Equal([]byte(mac), []byte(t.s.sealNote(noted))) {
+		return fmt.Errorf("%s is no note of this installation: look why, and remove it to go on", t.s.noted)
 	}
-	return s.Tx(ctx, func(t *Tx) error { return t.reaches(ctx, noted) })
+	return t.reaches(ctx, noted)
 }
 
 // reaches reports whether the trail goes through a head.

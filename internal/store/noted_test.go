@@ -113,3 +113,65 @@ func TestANoteIsWholeWhoeverWritesIt(t *testing.T) {
 		t.Errorf("%v %v", info, err)
 	}
 }
+
+// What is written down before a call is noted before the call is made, also when the
+// process is killed behind it: nobody closes the store.
+func TestALineOfTheJournalIsNotedAtOnce(t *testing.T) {
+	for name, write := range map[string]func(*store.Tx) error{
+		"a line": func(tx *store.Tx) error {
+			return tx.Write(t.Context(), "ann", store.Line{Plan: "p", Event: "intent", Action: "revoke intent", Subject: "LG-A"})
+		},
+		"an event": func(tx *store.Tx) error {
+			tx.Note()
+			_, err := tx.Audit(t.Context(), "ann", "renewing", "certificate/a/b", nil)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			place, before, note := filepath.Join(dir, "a.db"), filepath.Join(dir, "before.db"), filepath.Join(dir, "heads", "a")
+			key, err := secret.ParseKey(strings.Repeat("5a", 32))
+			check(t, err)
+			s, err := store.Open(t.Context(), place, store.Options{Key: key, Noted: note})
+			check(t, err)
+			defer s.Close()
+			check(t, s.Tx(t.Context(), func(tx *store.Tx) error { return tx.KeepPlan(t.Context(), "p", "ann", []byte("{}")) }))
+			long(t, s, 3)
+			check(t, s.VerifyNew(t.Context()))
+			_, err = s.DB().ExecContext(t.Context(), `VACUUM INTO ?`, before)
+			check(t, err)
+			check(t, s.Tx(t.Context(), write))
+
+			check(t, os.Chmod(before, 0o600))
+			old, err := store.Open(t.Context(), before, store.Options{Key: key, Noted: note})
+			check(t, err)
+			defer old.Close()
+			if err := old.VerifyNew(t.Context()); !isTrailError(err) || !strings.Contains(err.Error(), "is noted in ") {
+				t.Errorf("the state of before: %v", err)
+			}
+			if err := old.Tx(t.Context(), write); !isTrailError(err) {
+				t.Errorf("a line behind the state of before: %v", err)
+			}
+			check(t, s.VerifyNew(t.Context())) // the older state did not become the one that was seen
+		})
+	}
+}
+
+// A line of which the head cannot be noted is an error: nobody is called behind it.
+func TestNobodyIsCalledBehindALineThatIsNotNoted(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "heads") // where a folder is needed
+	check(t, os.WriteFile(file, nil, 0o600))
+	key, err := secret.ParseKey(strings.Repeat("5a", 32))
+	check(t, err)
+	s, err := store.Open(t.Context(), filepath.Join(dir, "a.db"), store.Options{Key: key, Noted: filepath.Join(file, "a")})
+	check(t, err)
+	defer s.Close()
+	check(t, s.Tx(t.Context(), func(tx *store.Tx) error { return tx.KeepPlan(t.Context(), "p", "ann", []byte("{}")) }))
+	err = s.Tx(t.Context(), func(tx *store.Tx) error {
+		return tx.Write(t.Context(), "ann", store.Line{Plan: "p", Event: "intent", Action: "revoke intent", Subject: "LG-A"})
+	})
+	if err == nil || !strings.Contains(err.Error(), "head of the trail") {
+		t.Errorf("it was written as if it were noted: %v", err)
+	}
+}

@@ -31,9 +31,6 @@ func (s *Store) VerifyNew(ctx context.Context) error {
 		err = s.whole(ctx)
 	}
 	if err == nil {
-		err = s.recall(ctx)
-	}
-	if err == nil {
 		err = s.remember(ctx)
 	}
 	return err

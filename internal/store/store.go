@@ -161,31 +161,33 @@ func IsPostgres(place string) bool {
 
 // Close notes how far the trail came, and gives the database back.
 func (s *Store) Close() error {
-	err := s.recall(context.Background())
-	if err == nil { // an older state must not become the one that was seen
-		err = s.remember(context.Background())
-	}
-	return errors.Join(err, s.db.Close())
+	return errors.Join(s.remember(context.Background()), s.db.Close())
 }
 
 // Tx runs f in one transaction: all that it does happens, or nothing. Writers
-// come one after the other on SQLite.
+// come one after the other on SQLite. With [Tx.Note] an error may also be that all
+// happened and the head of the trail could not be noted.
 func (s *Store) Tx(ctx context.Context, f func(*Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return s.explain(err)
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := f(&Tx{Tx: tx, s: s}); err != nil {
+	t := &Tx{Tx: tx, s: s}
+	if err := f(t); err != nil {
 		return err
 	}
-	return s.explain(tx.Commit())
+	if err := tx.Commit(); err != nil || !t.note {
+		return s.explain(err)
+	}
+	return s.remember(context.WithoutCancel(ctx)) // what was written is written
 }
 
 // Tx is a transaction of a store.
 type Tx struct {
 	*sql.Tx
-	s *Store
+	s    *Store
+	note bool // the head, when it is over
 }
 
 // exec and query take question marks on both databases.

@@ -76,16 +76,31 @@ type renewing struct {
 }
 
 func (p Prover) renewal(n Renewal) (*renewing, error) {
+	path, err := n.place()
+	if err != nil {
+		return nil, err
+	}
+	return &renewing{Prover: p, Renewal: n, path: path, started: p.Clock.Now()}, nil
+}
+
+// Sound is nil when nothing is missing in the description.
+func (n Renewal) Sound() error {
+	_, err := n.place()
+	return err
+}
+
+// place is the path of the object of cert-manager.
+func (n Renewal) place() (string, error) {
 	path, err := pathOf(n.Namespace, "certificate/"+n.Certificate, map[string]string{"certificate": certificates})
 	switch {
 	case err != nil || n.Namespace == "" || strings.ContainsAny(n.Namespace, "/?#%"):
-		return nil, errors.New("a namespace and a Certificate are needed, by their names")
+		return "", errors.New("a namespace and a Certificate are needed, by their names")
 	case n.Leaked == nil:
-		return nil, errors.New("the certificate that leaked is needed")
+		return "", errors.New("the certificate that leaked is needed")
 	case len(n.Served) == 0:
-		return nil, errors.New("who serves the certificate is needed, as HOST:PORT: that it was renewed proves nothing of what is served")
+		return "", errors.New("who serves the certificate is needed, as HOST:PORT: that it was renewed proves nothing of what is served")
 	}
-	return &renewing{Prover: p, Renewal: n, path: path, started: p.Clock.Now()}, nil
+	return path, nil
 }
 
 // look gathers all facts.
