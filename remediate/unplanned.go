@@ -47,10 +47,9 @@ func (e *Engine) Intend(ctx context.Context, action, subject string, body map[st
 	all := map[string]any{"forever": true}
 	maps.Copy(all, body)
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		if err := errors.Join(e.Stopped(), t.Holds(ctx, "apply")); err != nil { // nobody else may be about to call
+		if err := errors.Join(e.Stopped(), t.Holds(ctx, "apply"), t.Note(ctx)); err != nil { // nobody else may be about to call
 			return err
 		}
-		t.Note()
 		_, err := t.Audit(ctx, e.Actor, action, subject, all)
 		return err
 	})

@@ -140,7 +140,7 @@ func (w *world) operator(f *remediation) (remediate.Policy, error) {
 		return policy, nil
 	}
 	var wrong []error // each on a line
-	for _, one := range mistakes(err) {
+	for _, one := range joined(err) {
 		wrong = append(wrong, fmt.Errorf("%s: %w", path, one))
 	}
 	return policy, flagError{errors.Join(wrong...)}

@@ -55,7 +55,7 @@ func (w *world) explain(err error) int {
 	if err == nil {
 		return exitClean
 	}
-	for _, one := range mistakes(err) {
+	for _, one := range joined(err) {
 		fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(one)))
 	}
 	if hint := hint(err); hint != "" {
@@ -88,18 +88,18 @@ func hint(err error) string {
 	return ""
 }
 
-// mistakes are the errors that were joined, each of which gets a line. What is only wrapped,
+// joined are the errors that were joined, each of which gets a line. What is only wrapped,
 // with words around it, stays one.
-func mistakes(err error) (all []error) {
+func joined(err error) (all []error) {
 	if wrong, ok := err.(flagError); ok { //nolint:errorlint // the outermost only
-		return mistakes(wrong.error)
+		return joined(wrong.error)
 	}
-	joined, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
-	if !ok || errors.Join(joined.Unwrap()...).Error() != err.Error() {
+	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
+	if !ok || errors.Join(several.Unwrap()...).Error() != err.Error() {
 		return []error{err}
 	}
-	for _, one := range joined.Unwrap() {
-		all = append(all, mistakes(one)...)
+	for _, one := range several.Unwrap() {
+		all = append(all, joined(one)...)
 	}
 	return all
 }

@@ -31,16 +31,18 @@ func (t *Tx) Write(ctx context.Context, actor string, l Line) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	if err := t.Note(ctx); err != nil {
+		return err
+	}
 	body := map[string]any{}
 	maps.Copy(body, l.More)
 	body["plan"], body["step"], body["event"], body["detail"] = l.Plan, l.Step, l.Event, json.RawMessage(text)
-	if _, err = t.Audit(ctx, actor, l.Action, l.Subject, body); err != nil { // first, since it keeps others out until the transaction ends
+	if _, err = t.Audit(ctx, actor, l.Action, l.Subject, body); err != nil { // before the line, as it keeps others out until the transaction ends
 		return err
 	}
 	if _, err := t.exec(ctx, `INSERT INTO journal (plan, step, event, body, at) VALUES (?, ?, ?, ?, ?)`, l.Plan, l.Step, l.Event, string(text), micros(t.s.now())); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	t.Note()
 	return nil
 }
 

@@ -17,8 +17,15 @@ import (
 
 // Note has the head noted durably when the transaction is over, before [Store.Tx]
 // returns. Whoever is about to call somebody writes that down so: an older state of the
-// database that is put back behind the call does not forget it.
-func (t *Tx) Note() { t.note = true }
+// database that is put back behind the call does not forget it. In an older state it is
+// a [TrailError].
+func (t *Tx) Note(ctx context.Context) error {
+	if t.note || t.s.noted == "" {
+		return nil
+	}
+	t.note = true
+	return t.recall(ctx)
+}
 
 // remember notes the head beside the database, where a backup of the database
 // does not bring back an older one. An older state does not become the one that was

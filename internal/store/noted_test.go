@@ -122,7 +122,9 @@ func TestALineOfTheJournalIsNotedAtOnce(t *testing.T) {
 			return tx.Write(t.Context(), "ann", store.Line{Plan: "p", Event: "intent", Action: "revoke intent", Subject: "LG-A"})
 		},
 		"an event": func(tx *store.Tx) error {
-			tx.Note()
+			if err := tx.Note(t.Context()); err != nil {
+				return err
+			}
 			_, err := tx.Audit(t.Context(), "ann", "renewing", "certificate/a/b", nil)
 			return err
 		},
@@ -151,6 +153,9 @@ func TestALineOfTheJournalIsNotedAtOnce(t *testing.T) {
 			}
 			if err := old.Tx(t.Context(), write); !isTrailError(err) {
 				t.Errorf("a line behind the state of before: %v", err)
+			}
+			if head, err := old.VerifyTrail(t.Context()); err != nil || head.Seq != 4 { // nothing was written
+				t.Errorf("the state of before came to %v (%v)", head, err)
 			}
 			check(t, s.VerifyNew(t.Context())) // the older state did not become the one that was seen
 		})

@@ -227,6 +227,39 @@ func TestNothingIsDoneFromAnOlderState(t *testing.T) {
 	}
 }
 
+// Nor is a step forgotten that a run wrote down and was cut off behind.
+func TestAnIntentIsNotForgottenWithTheDatabase(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	noted := func(o *store.Options) { o.Noted = filepath.Join(dir, "noted") }
+	w := newWorld(t, dir, noted)
+	digest, copied := w.plan(t), filepath.Join(other, "state", "leakgate.db")
+	must(t, os.Mkdir(filepath.Dir(copied), 0o700))
+	w.crash = func(at string) {
+		switch at {
+		case "before intent of make green":
+			_, err := w.Store.DB().ExecContext(t.Context(), `VACUUM INTO ?`, copied)
+			must(t, err)
+		case "before make green":
+			panic(at)
+		}
+	}
+	func() {
+		defer func() {
+			if at := recover(); at != "before make green" {
+				t.Errorf("cut off at %v", at)
+			}
+		}()
+		_, err := w.Apply(t.Context(), digest)
+		t.Errorf("the run came to its end: %v", err)
+	}()
+	must(t, os.Chmod(copied, 0o600))
+	old := newWorld(t, other, noted)
+	if _, err := old.Apply(t.Context(), digest); err == nil || !strings.Contains(err.Error(), "older than it was here") {
+		t.Error(err)
+	}
+	old.did(t)
+}
+
 // A line that no event tells of passes no gate.
 func TestAForgedJournalIsRefused(t *testing.T) {
 	w := newWorld(t, t.TempDir())
