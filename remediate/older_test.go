@@ -70,10 +70,11 @@ func putBackBehind(t *testing.T, point string) {
 	}
 }
 
-// unchecked has no provider that can be asked.
+// unchecked has no provider that can be asked, and the head of the trail noted.
 func unchecked(w *world) {
 	for _, p := range w.Catalogue.Providers {
 		p.Unchecked = "there is no read-only check"
 	}
+	w.noted = filepath.Join(w.dir, "noted")
 	w.fake.status = map[string]revoke.Status{"the-value": revoke.Unknown}
 }

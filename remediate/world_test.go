@@ -162,6 +162,7 @@ type world struct {
 	fake  *issuers
 	clock *clock
 	dir   string
+	noted string // file of the head of the trail, "" for none
 }
 
 func provider(id string, change ...func(*revoke.Provider)) *revoke.Provider {
@@ -186,7 +187,7 @@ func newWorld(t testing.TB, dir string, change ...func(*world)) *world {
 	for _, f := range change {
 		f(w)
 	}
-	w.Store, err = store.Open(t.Context(), filepath.Join(dir, "state", "leakgate.db"), store.Options{Key: key, Now: w.clock.Now, Noted: filepath.Join(dir, "heads", "state")})
+	w.Store, err = store.Open(t.Context(), filepath.Join(dir, "state", "leakgate.db"), store.Options{Key: key, Now: w.clock.Now, Noted: w.noted})
 	must(t, err)
 	t.Cleanup(func() { w.Store.Close() })
 	return w

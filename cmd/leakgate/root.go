@@ -94,7 +94,7 @@ func joined(err error) (all []error) {
 	if wrong, ok := err.(flagError); ok { //nolint:errorlint // the outermost only
 		return joined(wrong.error)
 	}
-	several, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // the outermost only
+	several, ok := err.(interface{ Unwrap() []error })
 	if !ok || errors.Join(several.Unwrap()...).Error() != err.Error() {
 		return []error{err}
 	}
