@@ -1,6 +1,7 @@
 package remediate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -366,5 +367,35 @@ func TestANewPlanDoesNotRepeatWhatNobodyCanCheck(t *testing.T) {
 	}
 	if deeds, _ := w.fake.effects("hard-value"); len(deeds) != 1 {
 		t.Errorf("the effects: %v, want one", deeds)
+	}
+}
+
+// halting has the kill switch made while somebody waits.
+type halting struct {
+	Clock
+	file string
+}
+
+func (h halting) Sleep(ctx context.Context, d time.Duration) error {
+	return errors.Join(os.WriteFile(h.file, nil, 0o600), h.Clock.Sleep(ctx, d))
+}
+
+func TestAnUndoThatWaitedIsStopped(t *testing.T) {
+	stop := filepath.Join(t.TempDir(), "stop")
+	w := newWorld(t, t.TempDir(), func(w *world) { w.Policy.KillSwitch = stop })
+	c := w.leak(t, "a value that stays disabled", "soft")
+	_, digest := w.plan(t, c)
+	w.apply(t, digest, c)
+	w.Clock = halting{w.clock, stop}
+	if _, err := w.Undo(t.Context(), digest, "", byID(c)); !errors.Is(err, ErrStopped) {
+		t.Errorf("undo: %v", err)
+	}
+	if got, _ := w.fake.effects(c.Value.Reveal()); len(got) != 1 {
+		t.Errorf("the issuer did %v", got)
+	}
+	must(t, os.Remove(stop))
+	w.Clock = w.clock
+	if _, err := w.Undo(t.Context(), digest, "", byID(c)); err != nil || w.state(t, c) != store.Detected {
+		t.Errorf("undo: %v, %s", err, w.state(t, c))
 	}
 }

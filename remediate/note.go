@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -33,14 +34,32 @@ func (e *Engine) Annotate(ctx context.Context, id string, n Note) error {
 		if len(text) > maxNote {
 			return fmt.Errorf("a note of more than %d bytes", maxNote)
 		}
-		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`=:,;()[]{}<>", r) }) {
-			if e.Key.ID(secret.New(word)) == s.first.Credential {
-				return errors.New("the note holds the leaked value: say what it is for instead")
-			}
+		if s.shows(e.Key, text) {
+			return errors.New("the note holds the leaked value: say what it is for instead")
 		}
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
 		_, err := t.Audit(ctx, e.Actor, noted, s.id, n)
 		return err
 	})
+}
+
+// shows reports whether a text holds the leaked value: as a word, or within one, as
+// long as the preview says that it is.
+func (s *story) shows(key secret.Key, text string) bool {
+	is := func(word string) bool { return key.ID(secret.New(word)) == s.first.Credential }
+	if slices.ContainsFunc(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'`=:,;()[]{}<>", r) }), is) {
+		return true
+	}
+	var n int
+	_, length, _ := strings.Cut(s.first.Preview, "…(")
+	if _, err := fmt.Sscanf(length, "%d)", &n); err != nil || n < 1 {
+		return false
+	}
+	for letters := []rune(text); len(letters) >= n; letters = letters[1:] {
+		if is(string(letters[:n])) {
+			return true
+		}
+	}
+	return false
 }

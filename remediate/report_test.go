@@ -189,6 +189,21 @@ func TestANoteWithTheValueIsRefused(t *testing.T) {
 	}
 }
 
+func TestANoteWithTheValueWithinAWordIsRefused(t *testing.T) {
+	w := newWorld(t, t.TempDir())
+	const word = "p:ss=w(r)d é"
+	v := secret.New(word)
+	must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error {
+		return tx.Record(t.Context(), "test", []store.Sighting{{Credential: store.Credential{ID: w.Key.ID(v), Rule: "rule-soft", Preview: v.Preview("")}, Repository: "acme/app", Fingerprint: "f", Body: "x"}})
+	}))
+	for _, text := range []string{word, "it was " + word + ".", "xx" + word + "xx", "postgres://app:" + word + "@db/app", "…" + word} {
+		if err := w.Annotate(t.Context(), w.Key.ID(v), Note{Prevention: text}); err == nil {
+			t.Errorf("a note with the value is taken: %q", text)
+		}
+	}
+	must(t, w.Annotate(t.Context(), w.Key.ID(v), Note{Cause: "a test that logged " + word[1:]}))
+}
+
 // A value that was put back is not rotated, whatever was done before.
 func TestWhatWasPutBackIsNotRotated(t *testing.T) {
 	w := newWorld(t, t.TempDir())

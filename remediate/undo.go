@@ -104,6 +104,9 @@ func (a act) takeBack(ctx context.Context, target revoke.Target) (Outcome, error
 	if err := a.pace.wait(ctx, a.Clock, a.provider, revoke.Undo); err != nil {
 		return Outcome{}, err
 	}
+	if err := a.Stopped(); err != nil { // the wait can take hours
+		return Outcome{}, err
+	}
 	if err := a.write(ctx, undoing, call{revoke.Undo, target}); err != nil {
 		return Outcome{}, err
 	}

@@ -2,6 +2,7 @@ package install
 
 import (
 	"encoding/json"
+	"maps"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -70,7 +71,7 @@ func TestReplicasSurviveTheirNodes(t *testing.T) {
 	read(t, o, "Deployment", Name, &d)
 	over := map[string]bool{}
 	for _, s := range d.Spec.Template.Spec.TopologySpreadConstraints {
-		over[s.TopologyKey] = s.MaxSkew == 1 && s.LabelSelector.MatchLabels[labelOf(t, d)] == d.Spec.Template.Labels[labelOf(t, d)]
+		over[s.TopologyKey] = s.MaxSkew == 1 && maps.Equal(s.LabelSelector.MatchLabels, d.Spec.Selector.MatchLabels)
 	}
 	if !over["kubernetes.io/hostname"] || !over["topology.kubernetes.io/zone"] {
 		t.Errorf("they are spread over %v", over)
@@ -78,22 +79,16 @@ func TestReplicasSurviveTheirNodes(t *testing.T) {
 	if d.Spec.Replicas == nil || *d.Spec.Replicas < 2 || d.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue() != 0 {
 		t.Errorf("%v replicas, %+v", d.Spec.Replicas, d.Spec.Strategy)
 	}
-	var b policyv1.PodDisruptionBudget
-	read(t, o, "PodDisruptionBudget", Name, &b)
-	if b.Spec.MinAvailable.IntValue() != 1 || b.Spec.Selector.MatchLabels[labelOf(t, d)] == "" {
-		t.Errorf("the budget is %+v", b.Spec)
-	}
-}
-
-func labelOf(t *testing.T, d appsv1.Deployment) string {
-	t.Helper()
 	for key, value := range d.Spec.Selector.MatchLabels {
-		if value == d.Spec.Template.Labels[key] {
-			return key
+		if d.Spec.Template.Labels[key] != value {
+			t.Errorf("the selector selects other pods: %s is %s", key, value)
 		}
 	}
-	t.Fatal("the selector selects other pods")
-	return ""
+	var b policyv1.PodDisruptionBudget
+	read(t, o, "PodDisruptionBudget", Name, &b)
+	if b.Spec.MinAvailable.IntValue() != 1 || !maps.Equal(b.Spec.Selector.MatchLabels, d.Spec.Selector.MatchLabels) {
+		t.Errorf("the budget is %+v", b.Spec)
+	}
 }
 
 // Nothing but the two ports is reached, and from us nothing but API servers and names.

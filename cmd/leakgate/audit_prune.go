@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/leakgate/leakgate/internal/store"
 	"github.com/leakgate/leakgate/remediate"
+	"github.com/leakgate/leakgate/remediate/due"
 	"github.com/leakgate/leakgate/remediate/purge"
 	"github.com/leakgate/leakgate/remediate/revoke"
 	"github.com/leakgate/leakgate/remediate/rollout"
@@ -135,7 +137,12 @@ func (w *world) prune(cmd *cobra.Command, s *store.Store, before time.Time, arch
 	case v.Base.Seq > base.Seq || !v.Holds(upTo):
 		return badFlag("the archive does not hold the events from %d to %d", base.Seq+1, upTo.Seq)
 	}
-	if err := s.Prune(cmd.Context(), actor, upTo, before, needed, "sha256:"+v.Digest); err != nil {
+	events, _, err := (&remediate.Engine{Store: s}).Trail(cmd.Context())
+	if err != nil {
+		return err
+	}
+	renewed := due.Keep(slices.DeleteFunc(events, func(e store.Event) bool { return e.Seq > upTo.Seq }))
+	if err := s.Prune(cmd.Context(), actor, upTo, before, needed, "sha256:"+v.Digest, map[string]any{"renewed": renewed}); err != nil {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "events up to %s were pruned; keep the archive\n", upTo)

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -77,11 +80,22 @@ func (w *world) renew(cmd *cobra.Command, f *remediation, o renewal, leaked stri
 	if o.execute {
 		prove = p.Renew
 	}
+	if err := fileRenewal(cmd.Context(), e, o, "renewing", nil); err != nil {
+		return err
+	}
 	proof, err := prove(cmd.Context(), o.Renewal)
+	body := map[string]any{"verdict": proof.Verdict(), "proof": proof}
 	if err != nil {
+		body = map[string]any{"verdict": follow.CannotTell, "why": err.Error()}
+	}
+	// What was changed is changed, whether or not somebody still waits for the proof.
+	if other := fileRenewal(context.WithoutCancel(cmd.Context()), e, o, "renewed", body); other != nil {
+		return errors.Join(err, other)
+	}
+	if err != nil && cmd.Context().Err() == nil {
 		return flagError{err}
 	}
-	if err := fileRenewal(cmd, e, o, proof); err != nil {
+	if err != nil {
 		return err
 	}
 	return w.showProof(proof)
@@ -128,14 +142,16 @@ func (w *world) showProof(proof follow.Proof) error {
 	return outcome(exitUndecided)
 }
 
-// fileRenewal writes into the audit trail what was changed and what came of it.
-func fileRenewal(cmd *cobra.Command, e *remediate.Engine, o renewal, proof follow.Proof) error {
+// fileRenewal writes into the audit trail that the cluster is about to be changed, and
+// what came of it.
+func fileRenewal(ctx context.Context, e *remediate.Engine, o renewal, action string, body map[string]any) error {
 	if !o.execute {
 		return nil
 	}
-	return e.Store.Tx(cmd.Context(), func(t *store.Tx) error {
-		subject := "certificate/" + o.Namespace + "/" + o.Certificate
-		_, err := t.Audit(cmd.Context(), e.Actor, "renewed", subject, map[string]any{"verdict": proof.Verdict(), "proof": proof, "leaked": fmt.Sprintf("%X", o.Leaked.SerialNumber)})
+	all := map[string]any{"leaked": fmt.Sprintf("%X", o.Leaked.SerialNumber)}
+	maps.Copy(all, body)
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		_, err := t.Audit(ctx, e.Actor, action, "certificate/"+o.Namespace+"/"+o.Certificate, all)
 		return err
 	})
 }

@@ -188,7 +188,7 @@ func TestAPrunedTrailIsProvenFromItsBase(t *testing.T) {
 		before := now.Add(-40 * 24 * time.Hour)
 		upTo, err := s.Prunable(t.Context(), before, nil)
 		check(t, err)
-		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00"))
+		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00", nil))
 		walked := s.Walked()
 		check(t, s.VerifyNew(t.Context()))
 		if n := s.Walked() - walked; n == 0 || n > 256 {

@@ -114,9 +114,9 @@ func (t *Tx) live(ctx context.Context, needed map[string]bool) (map[string]bool,
 }
 
 // Prune removes the events up to a head, which somebody has proven to hold an
-// archive of: archive is its digest. What stays verifies as before, behind a base
+// archive of: archive is its digest. The event of it tells more besides. What stays verifies as before, behind a base
 // that is written with the key, and the trail says what was moved where.
-func (s *Store) Prune(ctx context.Context, actor string, upTo Head, before time.Time, needed map[string]bool, archive string) error {
+func (s *Store) Prune(ctx context.Context, actor string, upTo Head, before time.Time, needed map[string]bool, archive string, more map[string]any) error {
 	return s.Tx(ctx, func(t *Tx) error {
 		allowed, err := t.prunable(ctx, before, needed)
 		if err != nil {
@@ -135,7 +135,9 @@ func (s *Store) Prune(ctx context.Context, actor string, upTo Head, before time.
 		if err := t.cut(ctx, upTo); err != nil {
 			return fmt.Errorf("prune: %w", err)
 		}
-		_, err = t.Audit(ctx, actor, "pruned", "audit", map[string]any{"up_to": upTo.String(), "archive": archive})
+		body := map[string]any{"up_to": upTo.String(), "archive": archive}
+		maps.Copy(body, more)
+		_, err = t.Audit(ctx, actor, "pruned", "audit", body)
 		return err
 	})
 }

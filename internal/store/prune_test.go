@@ -50,18 +50,18 @@ func TestPruningKeepsTheChainAndWhatIsOpen(t *testing.T) {
 				t.Errorf("with %s needed: up to %s (%v), want %d", subject, got, err, want)
 			}
 		}
-		if err := s.Prune(t.Context(), "ann", upTo, before, map[string]bool{"INC-0001": true}, "x"); err == nil {
+		if err := s.Prune(t.Context(), "ann", upTo, before, map[string]bool{"INC-0001": true}, "x", nil); err == nil {
 			t.Error("what is needed is pruned")
 		}
 		if upTo != (store.Head{Seq: 2, Hash: all[1].Hash}) {
 			t.Fatalf("up to %s: the second incident is open", upTo)
 		}
 		for name, wrong := range map[string]store.Head{"too far": whole, "nothing": {}, "another event": {Seq: 2, Hash: all[0].Hash}} {
-			if err := s.Prune(t.Context(), "ann", wrong, before, nil, "x"); err == nil {
+			if err := s.Prune(t.Context(), "ann", wrong, before, nil, "x", nil); err == nil {
 				t.Errorf("pruned: %s", name)
 			}
 		}
-		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00"))
+		check(t, s.Prune(t.Context(), "ann", upTo, before, nil, "sha256:00", nil))
 
 		head, err := s.VerifyTrail(t.Context(), whole)
 		check(t, err)
@@ -102,7 +102,7 @@ func TestAForgedBaseIsSeen(t *testing.T) {
 				*now = now.Add(2 * month)
 				upTo, err := s.Prunable(t.Context(), now.Add(-month), nil)
 				check(t, err)
-				check(t, s.Prune(t.Context(), "ann", upTo, now.Add(-month), nil, "x"))
+				check(t, s.Prune(t.Context(), "ann", upTo, now.Add(-month), nil, "x", nil))
 				_, err = raw.Exec(forge)
 				check(t, err)
 				_, err = s.VerifyTrail(t.Context())

@@ -72,7 +72,7 @@ func Static(events []store.Event, now time.Time, limit time.Duration) (all []Ite
 		}
 	}
 	for _, r := range renewed {
-		if !r.withdrawn && (r.of == nil || r.of.state != "dismissed") {
+		if r.counts() {
 			all = append(all, r.judge(now, limit))
 		}
 	}

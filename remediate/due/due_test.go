@@ -2,6 +2,7 @@ package due
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,5 +160,38 @@ func TestCountsAndOrder(t *testing.T) {
 	}
 	if c := Count(all); c != (Counts{Static: 3, Overdue: 2, Dynamic: 2, Violation: 1, Unknown: 1, UnknownDynamic: 1}) {
 		t.Errorf("%+v", c)
+	}
+}
+
+// What was rotated long ago is due, also when the events that tell of it were pruned,
+// once or twice.
+func TestPruningForgetsNothingThatIsDue(t *testing.T) {
+	rotated := func(ago int, action, where string) store.Event {
+		return store.Event{At: days(ago), Action: action, Subject: "store " + where, Body: json.RawMessage(`{"where":"` + where + `"}`)}
+	}
+	all := []store.Event{
+		rotated(900, "rotate ended", "vault kv/a"), rotated(800, "rotate ended", "vault kv/b"), rotated(700, "rotate ended", "vault kv/c"),
+		{At: days(650), Action: "rollout ended", Subject: "rollout shop at db:5432", Body: json.RawMessage(`{"rollout":"shop","host":"db:5432","user":"blue"}`)},
+		event(days(640), "detected", "A", sight("A", days(645).Format(time.RFC3339))), event(days(630), "rotated", "A", ""), event(days(620), "closed", "A", ""),
+		rotated(50, "rotate ended", "vault kv/a"), rotated(40, "rotate restored", "vault kv/b"),
+	}
+	want := Static(all, now, MaxAge)
+	if c := Count(want); c.Overdue != 3 || c.Static != 4 {
+		t.Fatalf("%+v", want)
+	}
+	prune := func(events []store.Event, n int) []store.Event {
+		body, err := json.Marshal(map[string]any{"renewed": Keep(events[:n])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return append(slices.Clone(events[n:]), store.Event{At: now, Action: "pruned", Subject: "audit", Body: body})
+	}
+	for _, n := range []int{0, 1, 2, 3, 4, 7, 8, 9} { // no incident is cut in two
+		once := prune(all, n)
+		for _, left := range [][]store.Event{once, prune(once, len(once))} {
+			if got := Static(left, now, MaxAge); !slices.Equal(got, want) {
+				t.Errorf("%d events were pruned: %+v, want %+v", n, got, want)
+			}
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 // of a database's user, or one of which only the incident tells.
 type renewal struct {
 	of        *credential // that was replaced, when it leaked
+	place     string      // by which it is known
 	name, at  string      // of the value, and where it is
 	since     time.Time
 	withdrawn bool // the old one is in use again
@@ -28,10 +29,15 @@ type renewals struct {
 func (all *renewals) take(e store.Event, c *credential) {
 	var body struct {
 		Where, Minted, Rollout, Host, User string
+
+		Renewed []Kept
 	}
 	_ = json.Unmarshal(e.Body, &body) // what it lacks is not known
 	r := &renewal{of: c, name: "value", at: body.Where, since: e.At}
 	switch e.Action {
+	case "pruned":
+		all.restore(body.Renewed)
+		return
 	case "rollout ended":
 		r.name, r.at = "password of "+body.User, "rollout "+body.Rollout+" at "+body.Host
 	case "rotate ended", "rotated":
@@ -52,7 +58,18 @@ func (all *renewals) take(e store.Event, c *credential) {
 	all.put(cmp.Or(body.Where, r.at, e.Subject), r)
 }
 
+// restore takes in what was known before events were pruned. Whatever else tells of
+// a place is younger, though it comes before.
+func (all *renewals) restore(kept []Kept) {
+	for _, k := range kept {
+		if all.by[k.Place] == nil {
+			all.put(k.Place, &renewal{name: k.Name, at: k.Where, since: k.Since})
+		}
+	}
+}
+
 func (all *renewals) put(place string, r *renewal) {
+	r.place = place
 	if all.by == nil {
 		all.by = map[string]*renewal{}
 	}
@@ -84,3 +101,26 @@ func (r *renewal) judge(now time.Time, limit time.Duration) Item {
 	i.age(now.Sub(r.since), limit, "rotated "+date(r.since))
 	return i
 }
+
+// Kept is when a value was replaced the last time, for who prunes the events that
+// tell of it: what is old is due, and not forgotten.
+type Kept struct {
+	Place string    `json:"place"`
+	Name  string    `json:"name"`
+	Where string    `json:"where"`
+	Since time.Time `json:"since"`
+}
+
+// Keep is what [Static] has to know of events that are pruned: the event "pruned" tells it.
+func Keep(events []store.Event) (all []Kept) {
+	_, renewed := credentials(events)
+	for _, r := range renewed {
+		if r.counts() {
+			all = append(all, Kept{r.place, r.name, r.at, r.since})
+		}
+	}
+	return all
+}
+
+// counts reports whether what took the place of a value is in use.
+func (r *renewal) counts() bool { return !r.withdrawn && (r.of == nil || r.of.state != "dismissed") }
