@@ -169,8 +169,10 @@ func TestAuditGradesWritersAndHoldsNoValue(t *testing.T) {
 		if format != "table" && !json.Valid(b.Bytes()) {
 			t.Errorf("%s is no JSON", format)
 		}
-		if !strings.Contains(b.String(), "byhand") {
-			t.Errorf("%s does not name what is unknown", format)
+		for _, told := range []string{"byhand", "user:bob", "group:admins", "ncryption", "environment"} {
+			if !strings.Contains(strings.ReplaceAll(b.String(), "IN THE ENVIRONMENT", "environment"), told) {
+				t.Errorf("%s does not tell of %s", format, told)
+			}
 		}
 	}
 	if err := a.Write(&bytes.Buffer{}, "xml", "1"); err == nil {

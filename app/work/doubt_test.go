@@ -14,15 +14,12 @@ import (
 // next attempt does not find it, and makes no second one.
 func TestARunThatMayBeInTheMakingIsNotMadeTwice(t *testing.T) {
 	w := newWorldAt(t, gate.Enforced, func(w *world) { w.writeFor, w.doubtFor = 2*time.Second, time.Minute })
-	slow, scan := make(chan struct{}), make(chan struct{})
+	slow := make(chan struct{})
 	answer := sync.OnceFunc(func() { close(slow) })
-	goOn := sync.OnceFunc(func() { close(scan) })
-	defer goOn() // the server ends when nobody waits
-	defer answer()
+	defer answer() // the server ends when nobody waits
 	head := w.branch("x", "b.txt", "one\n")
 	w.pull("x")
-	w.Fail(ghfake.Fault{Operation: "checks/create", Wait: slow})
-	w.Fail(ghfake.Fault{Operation: "git", Wait: scan})
+	w.Fail(ghfake.Fault{Operation: "checks/create", Begun: true, Wait: slow})
 	w.deliver()
 	w.eventually("somebody sees that a run may come", func() bool { return strings.Contains(w.log.String(), "may be in the making") })
 	if n := len(w.runs(head)); n != 0 {
@@ -30,6 +27,7 @@ func TestARunThatMayBeInTheMakingIsNotMadeTwice(t *testing.T) {
 	}
 	answer()
 	w.eventually("the run is there", func() bool { return len(w.runs(head)) > 0 })
-	goOn()
+	w.push("x:again") // asks for a look before the doubt is over
+	w.deliver()
 	w.concluded(head, "success")
 }

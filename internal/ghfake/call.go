@@ -113,6 +113,7 @@ func (c *call) answer(body []byte) answer {
 	if refused, ok := c.limited(); !ok {
 		return refused
 	}
+	c.linger(c.fault(c.op.ID + " begun"))
 	return row.handle(c)
 }
 

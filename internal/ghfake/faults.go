@@ -14,6 +14,7 @@ type Fault struct {
 	Status    int    // the answer: 500, 502, 503; 429 and 403 are the secondary limit
 	Lose      bool   // the connection breaks instead
 	After     bool   // only after the call took effect: the client cannot know
+	Begun     bool   // with Wait alone: who asks was found out before, and the effect comes after it
 	RetryIn   time.Duration
 	Wait      <-chan struct{} // the answer waits until this is closed; alone, it is a good one
 }
@@ -33,14 +34,18 @@ func (g *GitHub) Calm() {
 	g.faults = nil
 }
 
-// fault takes the first that fits. Those after the effect are asked for by " after".
+// fault takes the first that fits. Those after the effect are asked for by " after", and
+// those before it by " begun".
 func (g *GitHub) fault(operation string) *Fault {
 	for i, f := range g.faults {
 		name := f.Operation
 		if f.After {
 			name += " after"
 		}
-		if name != operation && (f.Operation != "" || f.After || operation == "git") {
+		if f.Begun {
+			name += " begun"
+		}
+		if name != operation && (f.Operation != "" || f.After || f.Begun || operation == "git") {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
@@ -51,16 +56,21 @@ func (g *GitHub) fault(operation string) *Fault {
 	return nil
 }
 
+// linger has a call wait that was begun: it takes effect even when the client has left.
+func (g *GitHub) linger(f *Fault) {
+	if f != nil && f.Wait != nil {
+		g.mu.Unlock()
+		<-f.Wait
+		g.mu.Lock()
+	}
+}
+
 // broken answers as the fault says, or only waits, when it says no more than that.
 func (g *GitHub) broken(w http.ResponseWriter, f *Fault) bool {
 	if f == nil {
 		return false
 	}
-	if f.Wait != nil {
-		g.mu.Unlock()
-		<-f.Wait
-		g.mu.Lock()
-	}
+	g.linger(f)
 	if f.Wait != nil && f.Status == 0 && !f.Lose {
 		return false
 	}

@@ -1,6 +1,7 @@
 package ghfake
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"time"
@@ -33,6 +34,32 @@ func TestFaults(t *testing.T) {
 	w.Fail(Fault{Operation: "git", Status: 503})
 	if w.local.Try("ls-remote", "origin") || !w.local.Try("ls-remote", "origin") {
 		t.Error("git is not down once")
+	}
+}
+
+// A call that was begun takes effect after its client has left.
+func TestACallOutlivesItsClient(t *testing.T) {
+	w := newWorld(t, Options{})
+	wait := make(chan struct{})
+	w.Fail(Fault{Operation: "issues/create", Begun: true, Wait: wait})
+	ctx, leave := context.WithCancel(w.ctx)
+	left := make(chan error)
+	go func() {
+		_, _, err := w.bob.Issues.Create(ctx, "acme", "app", &github.IssueRequest{Title: github.Ptr("t")})
+		left <- err
+	}()
+	for w.Calls("issues/create") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	leave()
+	if err := <-left; err == nil || w.issues() != 0 {
+		t.Errorf("%v, %d issues", err, w.issues())
+	}
+	close(wait)
+	for end := time.Now().Add(30 * time.Second); w.issues() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it took no effect")
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 )
 
@@ -65,13 +66,26 @@ func (w *walker) unpack(n *node, text string) (string, bool) {
 	if strings.HasPrefix(text, "\x1f\x8b") {
 		return w.inflate(n, text)
 	}
-	if rest, encoded, is := strings.Cut(text[:min(len(text), 100)], ";base64,"); is && strings.HasPrefix(rest, "data:") {
-		text = text[len(text[:min(len(text), 100)])-len(encoded):]
+	if kind, content, is := dataURL(text); is && strings.HasSuffix(kind, ";base64") {
+		text = content
+	} else if is {
+		plain, err := url.PathUnescape(content)
+		return plain, err == nil && w.unpacks(n, len(plain))
 	}
 	if len(text) < leastPacked || !base64Text(text) || !w.unpacks(n, len(text)) {
 		return "", false
 	}
 	return decodeBase64(text)
+}
+
+// dataURL parts what a URL says of its content from the content.
+// https://www.rfc-editor.org/rfc/rfc2397
+func dataURL(text string) (kind, content string, ok bool) {
+	at := strings.IndexByte(text[:min(len(text), 100)], ',')
+	if at < 0 || !strings.EqualFold(text[:min(len(text), 5)], "data:") {
+		return "", "", false
+	}
+	return strings.ToLower(text[:at]), text[at+1:], true
 }
 
 // base64Text reports whether a text has none but the letters of base64, and blanks.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/base64"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,19 +33,21 @@ func TestPackedManifestsAreJudged(t *testing.T) {
 	cutOff := zipped(t, secret+strings.Repeat("# "+letters(60)+"\n", 2000))
 	twice := base64Of(base64Of(secret))
 	for name, value := range map[string]string{
-		"base64":              base64Of(secret),
-		"base64 twice":        twice,
-		"base64 four times":   base64Of(base64Of(twice)),
-		"base64 for URLs":     base64.RawURLEncoding.EncodeToString([]byte(secret)),
-		"gzip":                base64Of(zipped(t, secret)),
-		"Helm's release":      base64Of(base64Of(zipped(t, `{"name":"a","manifest":`+strconv.Quote("---\n"+secret)+`}`))),
-		"gzip of base64":      base64Of(zipped(t, base64Of(zipped(t, secret)))),
-		"a data URL":          "data:text/yaml;charset=utf-8;base64," + base64Of(secret),
-		"an object within":    base64Of(object(base64Of(secret))),
-		"two objects within":  base64Of(object(base64Of(object(base64Of(secret))))),
-		"a list in JSON":      base64Of(`{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Secret","data":{"a":"` + base64Of("hunter2Zq8v") + `"}}]}`),
-		"the second document": base64Of(sealed + "---\n" + secret),
-		"cut off":             base64Of(cutOff[:len(cutOff)/2]),
+		"base64":                base64Of(secret),
+		"base64 twice":          twice,
+		"base64 four times":     base64Of(base64Of(twice)),
+		"base64 for URLs":       base64.RawURLEncoding.EncodeToString([]byte(secret)),
+		"gzip":                  base64Of(zipped(t, secret)),
+		"Helm's release":        base64Of(base64Of(zipped(t, `{"name":"a","manifest":`+strconv.Quote("---\n"+secret)+`}`))),
+		"gzip of base64":        base64Of(zipped(t, base64Of(zipped(t, secret)))),
+		"a data URL":            "data:text/yaml;charset=utf-8;base64," + base64Of(secret),
+		"a percent-encoded one": "data:," + url.PathEscape(secret),
+		"one in capitals":       "DATA:text/yaml;BASE64," + base64Of(secret),
+		"an object within":      base64Of(object(base64Of(secret))),
+		"two objects within":    base64Of(object(base64Of(object(base64Of(secret))))),
+		"a list in JSON":        base64Of(`{"apiVersion":"v1","kind":"List","items":[{"apiVersion":"v1","kind":"Secret","data":{"a":"` + base64Of("hunter2Zq8v") + `"}}]}`),
+		"the second document":   base64Of(sealed + "---\n" + secret),
+		"cut off":               base64Of(cutOff[:len(cutOff)/2]),
 	} {
 		want(t, name, Checker{}, object(value), RulePlainSecret, true)
 	}

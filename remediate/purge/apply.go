@@ -20,7 +20,7 @@ func (e *Engine) Apply(ctx context.Context, digest string) (moved []Change, err 
 		return nil, err
 	}
 	defer release()
-	if err := e.restore(ctx, digest); err != nil {
+	if err := e.restoreAll(ctx, digest); err != nil {
 		return nil, err
 	}
 	defer e.finally(ctx, digest, &err)

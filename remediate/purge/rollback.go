@@ -23,7 +23,7 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 		return err
 	}
 	defer release()
-	if err := e.restore(ctx, digest); err != nil {
+	if err := e.restoreAll(ctx, digest); err != nil {
 		return err
 	}
 	defer e.finally(ctx, digest, &err)

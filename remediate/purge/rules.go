@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/leakgate/leakgate/internal/store"
 )
 
 // Rules are what the remote holds a push against, and what can be opened for us alone.
@@ -66,6 +68,28 @@ func (e *Engine) restore(ctx context.Context, digest string) error {
 	}
 	e.at("put back")
 	return e.note(ctx, digest, restored, struct{}{})
+}
+
+// restoreAll puts back what any run left open on the remote, of whatever plan.
+func (e *Engine) restoreAll(ctx context.Context, digest string) error {
+	m, err := e.Manifest(ctx, digest)
+	if err != nil {
+		return err
+	}
+	var plans []string
+	err = e.Store.Tx(ctx, func(t *store.Tx) (err error) {
+		plans, err = t.Plans(ctx)
+		return err
+	})
+	for _, other := range plans {
+		if o, ferr := e.Manifest(ctx, other); ferr != nil || o.Remote != m.Remote {
+			continue // the plan of something else
+		}
+		if ferr := e.restore(ctx, other); !errors.Is(ferr, store.ErrPruned) {
+			err = errors.Join(err, ferr)
+		}
+	}
+	return err
 }
 
 // opened is what the rules were before they were opened, nil when they are not open.
