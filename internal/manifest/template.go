@@ -97,8 +97,11 @@ func alone(part []byte, start, end int) bool {
 // printsInBlock reports whether an action that is alone on its line prints a value
 // there: it is in a block scalar, and no control of the template.
 func printsInBlock(part []byte, start, end int) bool {
+	if !bytes.HasPrefix(part[start:end], []byte("{{")) || end-start < len("{{}}") {
+		return false // a placeholder of another kind, as @NAME@
+	}
 	inner := strings.Trim(string(part[start+2:end-2]), "- \t\r\n")
-	if !bytes.HasPrefix(part[start:], []byte("{{")) || control.MatchString(inner) || declares.MatchString(inner) {
+	if control.MatchString(inner) || declares.MatchString(inner) {
 		return false
 	}
 	indent := blanksBefore(part[:start])
