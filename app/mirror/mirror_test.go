@@ -33,7 +33,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	git, err := gitserve.New(gitserve.Options{Root: t.TempDir()})
 	if err != nil {
-		t.Skip(err)
+		t.Fatal(err)
 	}
 	t.Cleanup(git.Close)
 	web := httptest.NewServer(git)

@@ -119,18 +119,23 @@ func (p Prover) Propagate(ctx context.Context, c Consumer, value secret.Secret) 
 	if err != nil {
 		return Proof{}, err
 	}
+	r.started = p.Clock.Now()
+	r.force(ctx)
+	return p.wait(ctx, r.started, func() (Proof, bool) { proof := r.look(ctx); return proof, r.never != "" })
+}
+
+// wait looks until it is proven, cannot be any more, or the limit is over.
+func (p Prover) wait(ctx context.Context, started time.Time, look func() (proof Proof, never bool)) (Proof, error) {
 	limit := p.Limit
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	r.started = p.Clock.Now()
-	r.force(ctx)
-	for end := r.started.Add(limit); ; {
-		proof := r.look(ctx)
+	for end := started.Add(limit); ; {
+		proof, never := look()
 		if err := ctx.Err(); err != nil {
 			return proof, err
 		}
-		if proof.Verdict() == Proven || r.never != "" || !p.Clock.Now().Before(end) {
+		if proof.Verdict() == Proven || never || !p.Clock.Now().Before(end) {
 			return proof, nil
 		}
 		if err := p.Clock.Sleep(ctx, poll); err != nil {

@@ -34,23 +34,8 @@ func (p Prover) Renew(ctx context.Context, n Renewal) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	limit := p.Limit
-	if limit == 0 {
-		limit = defaultLimit
-	}
 	r.force(ctx)
-	for end := r.started.Add(limit); ; {
-		proof := r.look(ctx)
-		if err := ctx.Err(); err != nil {
-			return proof, err
-		}
-		if proof.Verdict() == Proven || r.never != "" || !p.Clock.Now().Before(end) {
-			return proof, nil
-		}
-		if err := p.Clock.Sleep(ctx, poll); err != nil {
-			return proof, err
-		}
-	}
+	return p.wait(ctx, r.started, func() (Proof, bool) { proof := r.look(ctx); return proof, r.never != "" })
 }
 
 // Renewed says how far a renewal has come, and changes nothing.
