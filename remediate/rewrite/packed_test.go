@@ -62,7 +62,7 @@ func TestCompressedInBase64IsTold(t *testing.T) {
 func TestCompressedInBase64OfDeltas(t *testing.T) {
 	g := newGround(t, "sha1")
 	around, same := gittest.Letters(20000), gittest.Letters(9000)
-	for _, v := range []string{"first", g.value, "last"} {
+	for _, v := range []string{gittest.Letters(200), g.value, gittest.Letters(300)} {
 		var out bytes.Buffer
 		w := gzip.NewWriter(&out)
 		_, err := w.Write([]byte(same))
