@@ -388,6 +388,7 @@ func (w *world) printResidue(left *purge.Residue, digest string) {
 	case len(left.Others) == 0 && len(left.Hidden)+len(left.Archives)+len(left.Unread) > 0:
 		fmt.Fprintf(w.stdout, "Not purged while that is so. If it is to be lived with: leakgate rewrite verify %s --accept-remaining REASON\n", digest)
 	}
+	fmt.Fprintln(w.stdout, rewrite.Unseen)
 	fmt.Fprintln(w.stdout, "Out of reach: forks, clones, caches, build logs and artifacts, releases, packages.")
 }
 
