@@ -200,7 +200,7 @@ func TestEncodedValuesLeaveARemote(t *testing.T) {
 		if digest == nil {
 			t.Fatal(text)
 		}
-		binary(0, "rewrite", "approve", digest[1], "--key", key)
+		binary(0, "rewrite", "approve", digest[1], "--actor", "bob", "--key", key)
 		binary(0, append([]string{"rewrite", "apply", digest[1], "--stdin"}, more...)...)
 		return digest[1]
 	}
