@@ -87,7 +87,7 @@ func variable(name string) string {
 var whole = regexp.MustCompile(`(?i)^(\.env(\.[\w-]+)?|[\w.-]+\.env|id_(rsa|dsa|ecdsa|ed25519)|[\w.-]+\.(pem|key|p12|pfx|jks|keystore|ppk)|credentials\.json|[\w-]*service[_-]?account[\w-]*\.json|\.netrc|\.pypirc|\.pgpass)$`)
 
 // pattern are files that show others what to write, and hold no secret.
-var pattern = regexp.MustCompile(`(?i)[._-](example|sample|template|dist|defaults?|tmpl|test)(\.|$)`)
+var pattern = regexp.MustCompile(`(?i)(^|[._-])(example|sample|template|dist|defaults?|tmpl|test)(\.|$)`)
 
 // Whole reports whether a file is by its name nothing but a secret, or settings of one
 // machine, so that it does not belong into a repository at all: .env, id_rsa, *.pem and the like.
