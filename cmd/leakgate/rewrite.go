@@ -108,6 +108,7 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 					}
 				}
 				w.printArchives(&r.Archives)
+				fmt.Fprintln(w.stdout, rewrite.Unseen)
 				switch {
 				case r.Any():
 					return outcome(exitBlocked)

@@ -245,16 +245,19 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
 	var values rewriteFlags
 	var g hubFlags
+	var plain bool
 	c := &cobra.Command{
 		Use: "propose DIGEST", Short: "Push a branch that asks for the rewrite of a remote", Args: cobra.ExactArgs(1),
-		Long: "Push a branch with one commit on the default branch: placeholders where values are there now,\nand the manifest in " + purge.Folder + ". On a GitHub a pull request of it is\nopened, or brought up to date, and the approvers are asked for reviews; elsewhere open one yourself.\nMerging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteHubHelp + rewriteExit,
+		Long: "Push a branch with one commit on the default branch: references or placeholders where values are\nthere now, files such as .env and id_rsa removed and ignored, and the manifest in\n" + purge.Folder + ". On a GitHub a pull request of it is\nopened, or brought up to date, and the approvers are asked for reviews; elsewhere open one yourself.\nMerging it rewrites nothing.\n" + rewriteRemoteHelp + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return w.onHub(cmd, f, &values, &g, args[0], func(p *purge.Engine, h *hub.Hub) error {
+				p.Plain = plain
 				proposal, err := p.Propose(cmd.Context(), args[0])
 				if err != nil {
 					return err
 				}
 				fmt.Fprintf(w.stdout, "%s asks for it, on top of %s: %s\n", proposal.Branch, proposal.Base, proposal.Commit)
+				w.printMended(proposal.Mended)
 				if h == nil {
 					return nil
 				}
@@ -264,7 +267,20 @@ func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
 	}
 	values.addFlags(c)
 	g.addFlags(c)
+	c.Flags().BoolVar(&plain, "placeholders", false, "placeholders only: no references, and no file removed or ignored")
 	return c
+}
+
+// printMended says what people have to do before they merge a proposal.
+func (w *world) printMended(m purge.Mended) {
+	for _, l := range []struct {
+		what string
+		list []string
+	}{{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored}} {
+		if len(l.list) > 0 {
+			fmt.Fprintf(w.stdout, "%s: %s\n", l.what, inspect.Clean(strings.Join(l.list, ", ")))
+		}
+	}
 }
 
 func (w *world) rewriteApplyCommand(f *remediation) *cobra.Command {
@@ -372,6 +388,7 @@ func (w *world) printResidue(left *purge.Residue, digest string) {
 	case len(left.Others) == 0 && len(left.Hidden)+len(left.Archives)+len(left.Unread) > 0:
 		fmt.Fprintf(w.stdout, "Not purged while that is so. If it is to be lived with: leakgate rewrite verify %s --accept-remaining REASON\n", digest)
 	}
+	fmt.Fprintln(w.stdout, rewrite.Unseen)
 	fmt.Fprintln(w.stdout, "Out of reach: forks, clones, caches, build logs and artifacts, releases, packages.")
 }
 

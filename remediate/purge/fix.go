@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -16,7 +17,10 @@ type fix struct {
 	after    *gitrepo.Reader // that, and what the rewriter made
 	base     gitrepo.ID      // the tip of the default branch
 	clean    gitrepo.ID      // what it becomes
+	dropped  []string        // paths that left history
+	plain    bool            // placeholders stay, and nothing is removed
 
+	mended  Mended
 	encoder *gitrepo.PackEncoder
 }
 
@@ -44,7 +48,15 @@ func (f *fix) write(path string) (pack string, commit gitrepo.ID, err error) {
 	if err != nil {
 		return "", commit, err
 	}
-	tree, err := f.insert(tip.Tree, strings.Split(path, "/"), blob.ID)
+	edits := []edit{{strings.Split(path, "/"), 0o100644, blob.ID}}
+	if !f.plain {
+		m, err := f.mend(tip.Tree, f.dropped)
+		if err != nil {
+			return "", commit, err
+		}
+		edits, f.mended = append(edits, m.edits...), m.done
+	}
+	tree, err := f.with(tip.Tree, edits)
 	if err != nil {
 		return "", commit, err
 	}
@@ -60,7 +72,28 @@ func (f *fix) commit(tree gitrepo.ID) []byte {
 	const who = "leakgate <leakgate@localhost>"
 	at := fmt.Sprintf("%d +0000", f.manifest.Made.Unix())
 	return fmt.Appendf(nil, "tree %s\nparent %s\nauthor %s %s\ncommitter %s %s\n\nTake leaked values out, and propose to rewrite history\n\n"+
-		"%d commits hold or follow them. The manifest says what would change; nothing is\nrewritten by merging this.\n", tree, f.base, who, at, who, at, f.manifest.Commits)
+		"%d commits hold or follow them. The manifest says what would change; nothing is\nrewritten by merging this.\n%s", tree, f.base, who, at, who, at, f.manifest.Commits, f.mended.text())
+}
+
+// text tells people what they have to do before they merge.
+func (m Mended) text() string {
+	var out strings.Builder
+	for _, l := range []struct {
+		what string
+		list []string
+	}{
+		{"To be set where it runs, each with a new value", m.Set},
+		{"Not in the repository any more, but still needed where they were used", m.Removed},
+		{"Ignored by git from now on", m.Ignored},
+	} {
+		if len(l.list) > 0 {
+			fmt.Fprintf(&out, "\n%s:\n", l.what)
+		}
+		for _, name := range l.list {
+			fmt.Fprintf(&out, "- %s\n", strconv.QuoteToGraphic(name)[1:len(strconv.QuoteToGraphic(name))-1])
+		}
+	}
+	return out.String()
 }
 
 // carry adds a tree and what is below it, as far as the remote lacks it.
@@ -94,41 +127,6 @@ func (f *fix) copy(id gitrepo.ID) error {
 	}
 	_, err = f.encoder.Add(o.Type, o.Data, nil)
 	return err
-}
-
-// insert gives the tree with a file at a path; a zero tree is empty.
-func (f *fix) insert(tree gitrepo.ID, path []string, blob gitrepo.ID) (gitrepo.ID, error) {
-	var entries []gitrepo.Entry
-	if !tree.IsZero() {
-		var err error
-		if entries, err = f.after.Tree(tree); err != nil {
-			return tree, err
-		}
-	}
-	put := gitrepo.Entry{Mode: 0o100644, Name: path[0], ID: blob}
-	if len(path) > 1 {
-		put.Mode, put.ID = gitrepo.ModeTree, gitrepo.ID{}
-	}
-	var out []gitrepo.Entry
-	for _, entry := range entries {
-		switch {
-		case entry.Name != put.Name:
-			out = append(out, entry)
-		case len(path) > 1 && entry.Mode == gitrepo.ModeTree:
-			put.ID = entry.ID
-		}
-	}
-	if len(path) > 1 {
-		var err error
-		if put.ID, err = f.insert(put.ID, path[1:], blob); err != nil {
-			return tree, err
-		}
-	}
-	added, err := f.encoder.Add(gitrepo.TypeTree, encodeTree(append(out, put)), nil)
-	if err != nil {
-		return tree, err
-	}
-	return added.ID, nil
 }
 
 // encodeTree sorts entries as git does, a folder as if its name ended with a

@@ -52,6 +52,11 @@ func (h History) Rewrite(ctx context.Context, dir string) (*Rewritten, error) {
 		out.Credentials = append(out.Credentials, h.Key.ID(l.Value))
 	}
 	out.Others = len(spec.Patterns) + len(spec.Drop)
+	for _, path := range spec.Drop {
+		if holds := func(l rewrite.Literal) bool { return strings.Contains(path, l.Value.Reveal()) }; !slices.ContainsFunc(spec.Literals, holds) { // it will be read
+			out.Dropped = append(out.Dropped, strings.Trim(path, "/"))
+		}
+	}
 	for _, m := range r.Refs {
 		out.Changes = append(out.Changes, Change{Name: m.Name, Old: m.Old.String(), New: m.New.String()})
 	}

@@ -13,12 +13,13 @@ import (
 )
 
 // Proposal is a branch that asks for a rewrite: one commit on the default branch
-// that holds placeholders where values are there now, and the manifest. Merging
+// that holds references or placeholders where values are there now, and the manifest. Merging
 // it rewrites nothing; it lets people review, and ends the leak at the tip.
 type Proposal struct {
 	Branch string `json:"branch"`
 	Base   string `json:"base"`
 	Commit string `json:"commit"`
+	Mended
 }
 
 // Propose pushes the branch. Again, it changes nothing.
@@ -72,12 +73,12 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 	if base.IsZero() {
 		return nil, errors.New("the remote does not say which branch is its default one")
 	}
-	f := &fix{manifest: m, before: before, after: after.NewReader(32 << 20), base: base, clean: movedTo(r, advert.Head, base)}
+	f := &fix{manifest: m, before: before, after: after.NewReader(32 << 20), base: base, clean: movedTo(r, advert.Head, base), dropped: r.Dropped, plain: e.Plain}
 	pack, commit, err := f.write(Folder + "/" + digest[:16] + ".json")
 	if err != nil {
 		return nil, fmt.Errorf("propose: %w", err)
 	}
-	p := &Proposal{Branch: branchOf(digest), Base: advert.Head, Commit: commit.String()}
+	p := &Proposal{Branch: branchOf(digest), Base: advert.Head, Commit: commit.String(), Mended: f.mended}
 	return p, e.publish(ctx, digest, p, advert, pack)
 }
 

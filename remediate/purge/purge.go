@@ -34,6 +34,7 @@ type Rewriter interface {
 type Rewritten struct {
 	Spec        string         // stands for what is replaced by what, and tells nobody
 	Credentials []string       // ids of the values that are replaced
+	Dropped     []string       // paths that leave history; none holds a value
 	Others      int            // how many expressions and paths are replaced or dropped besides
 	Changes     []Change       // refs that point elsewhere now
 	First       []gitrepo.ID   // commits that change although none of their parents does
@@ -59,6 +60,8 @@ type Engine struct {
 	// Dir holds mirrors while they are needed, and bundles until they are
 	// destroyed. It must be private: mirrors hold the values.
 	Dir string
+	// Plain keeps a proposal to placeholders: no references, and no file removed or ignored.
+	Plain bool
 	// Recipients can open the bundle.
 	Recipients []age.Recipient
 	// Reviews are where proposals are judged, Rules what the remote holds pushes

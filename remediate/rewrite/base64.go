@@ -80,7 +80,7 @@ func (b aligned) halves() (out []form) {
 		return nil
 	}
 	for _, at := range []int{0, first - half} {
-		f := form{needle: needle{text: b.text[at : at+half], reach: 2 * (b.size + 4 + (b.size/lineOf+2)*maxBreak)}}
+		f := form{needle: needle{text: b.text[at : at+half], reach: b.reach()}}
 		f.judge = func(in []byte, found int) bool {
 			_, ok := b.broken(in, found, at)
 			return ok
@@ -93,6 +93,9 @@ func (b aligned) halves() (out []form) {
 	}
 	return out
 }
+
+// reach is the length of all that around looks at.
+func (b aligned) reach() int { return 2 * (b.size + 4 + (b.size/lineOf+2)*maxBreak) }
 
 // broken gives the places of the characters that hold the value, when a part of its
 // text stands at found, skip characters behind the first, and a line ends in between.
@@ -145,20 +148,31 @@ func (b aligned) around(in []byte, found, skip int) (places []int, ok bool) {
 }
 
 func (b aligned) maskAt(text []byte, places []int) (int, int, []byte) {
-	chars := make([]byte, len(places))
-	for i, at := range places {
-		chars[i] = text[at]
-	}
+	chars := pick(text, places)
 	masked, ok := b.mask(chars)
 	if !ok {
 		masked = []byte(mask(len(chars)))
 	}
-	from, to := places[0], places[len(places)-1]+1
-	out := bytes.Clone(text[from:to])
+	return put(text, places, masked)
+}
+
+// pick gives the bytes at places.
+func pick(text []byte, places []int) []byte {
+	out := make([]byte, len(places))
 	for i, at := range places {
-		out[at-from] = masked[i]
+		out[i] = text[at]
 	}
-	return from, to, out
+	return out
+}
+
+// put gives the stretch that all places are in, with other bytes there.
+func put(text []byte, places []int, bytes []byte) (from, to int, with []byte) {
+	from, to = places[0], places[len(places)-1]+1
+	with = append(with, text[from:to]...)
+	for i, at := range places {
+		with[at-from] = bytes[i]
+	}
+	return from, to, with
 }
 
 // maxBreak is the longest break, in bytes, with the blanks of what it is indented by.

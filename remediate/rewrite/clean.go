@@ -51,6 +51,10 @@ func forget(repo *gitrepo.Repo) error {
 	return nil
 }
 
+// Unseen says what no search finds, for whoever reads that nothing is left.
+const Unseen = "Not looked for: values that are encrypted or hashed, split over several strings, in base32, base58 or another encoding that the manual " +
+	"does not list, in base64 more than three times, within other encodings of encodings, or compressed with anything but gzip or zip and then in base64."
+
 // Residue is what still holds a value, anywhere in a repository's objects.
 type Residue struct {
 	Blobs, Trees, Commits, Tags []gitrepo.ID

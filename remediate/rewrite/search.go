@@ -11,28 +11,40 @@ import (
 )
 
 // clean is the note that a visit leaves for the deltas of a text without a value.
-type clean struct{}
+type clean struct{ packed bool } // something compressed may be in it, in base64
+
+// notes are ready, for there is one of each file.
+var notes = map[bool]any{false: clean{}, true: clean{packed: true}}
 
 // stretches finds values in what a delta inserts. Give every worker its own.
 type stretches struct {
 	editor *editor
 	copies []gitrepo.Copied
+	packed bool // of the object that was searched last: it is marked
+}
+
+// has searches a stretch.
+func (s *stretches) has(text []byte) bool {
+	s.packed = s.packed || marked(text)
+	return s.editor.matcher.has(text)
 }
 
 // tainted searches a packed object: all of it, or where it is a delta of a clean
 // one what is new in it.
 func (s *stretches) tainted(o *gitrepo.Packed) bool {
-	if len(s.editor.patterns) > 0 {
-		return s.editor.matcher.has(o.Data) || s.editor.matched(o.Type, o.Data)
+	if s.packed = false; len(s.editor.patterns) > 0 {
+		return s.has(o.Data) || s.editor.matched(o.Type, o.Data)
 	}
 	return s.literals(o)
 }
 
 // literals is tainted for values alone.
 func (s *stretches) literals(o *gitrepo.Packed) bool {
-	if _, known := o.Note.(clean); !known || o.Delta == nil {
-		return s.editor.matcher.has(o.Data)
+	base, known := o.Note.(clean)
+	if !known || o.Delta == nil {
+		return s.has(o.Data)
 	}
+	s.packed = base.packed
 	s.copies = gitrepo.Copies(o.Delta, s.copies[:0])
 	reach := s.editor.matcher.longest - 1
 	copied, from, to := 0, 0, 0 // where the copy before ends; the stretch yet to be searched
@@ -43,7 +55,8 @@ func (s *stretches) literals(o *gitrepo.Packed) bool {
 		}
 		if seam := i > 0 && i < len(s.copies); seam || next > copied {
 			if begin := max(0, copied-reach); begin > to {
-				if s.editor.matcher.has(o.Data[from:to]) {
+				if s.has(o.Data[from:to]) {
+					s.packed = s.packed || marked(o.Data)
 					return true
 				}
 				from = begin
@@ -52,7 +65,7 @@ func (s *stretches) literals(o *gitrepo.Packed) bool {
 		}
 		copied = after
 	}
-	return s.editor.matcher.has(o.Data[from:to])
+	return s.has(o.Data[from:to])
 }
 
 // survey is what a search found in a repository.
@@ -147,7 +160,7 @@ func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 	tainted := s.stretches.tainted(o)
 	var note any
 	if !tainted {
-		note = clean{}
+		note = notes[s.stretches.packed]
 	}
 	switch o.Type {
 	case gitrepo.TypeBlob:
@@ -160,7 +173,7 @@ func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 			}
 			s.pointers[o.ID] = oid
 		}
-		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data); err != nil {
+		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data, s.stretches.packed); err != nil {
 			return nil, err
 		}
 	case gitrepo.TypeCommit:

@@ -1,0 +1,130 @@
+package mend
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// lines are files in which a whole line says that a name is a string, and nothing else.
+type lines struct {
+	// line matches one: what is before the string, the name within it, and what is behind.
+	// T stands for the token.
+	line string
+	// says is the reference by the name, in place of the string.
+	says func(name string) string
+	// unsure reports whether what is before a line may be the beginning of a longer
+	// string or comment that the line is in.
+	unsure func(before []byte) bool
+	// goesOn reports whether what is behind belongs to the string.
+	goesOn func(behind []byte) bool
+}
+
+func (l *lines) mend(text []byte, token string) (out []byte, names []string) {
+	line := regexp.MustCompile(strings.ReplaceAll(l.line, "T", token))
+	at := 0
+	for part := range bytes.Lines(text) {
+		end := at + len(part)
+		body := bytes.TrimRight(part, "\r\n")
+		m := line.FindSubmatch(body)
+		if m == nil || l.unsure(text[:at]) || l.goesOn != nil && l.goesOn(text[end:]) {
+			out, at = append(out, part...), end
+			continue
+		}
+		at = end
+		name := variable(string(bytes.Join(m[2:len(m)-1], nil))) // of the alternatives one matches
+		if name == "" {
+			out = append(out, part...)
+			continue
+		}
+		names = append(names, name)
+		out = append(append(append(append(out, m[1]...), l.says(name)...), m[len(m)-1]...), part[len(body):]...)
+	}
+	return out, names
+}
+
+var python = lines{
+	line: `^(\s*(?:([A-Za-z_]\w*)(?:\s*:\s*str)?\s*=|["']([A-Za-z_][\w-]*)["']\s*:)\s*)(?:"T"|'T')(\s*,?\s*(?:#.*)?)$`,
+	says: func(name string) string { return `os.environ["` + name + `"]` },
+	unsure: func(before []byte) bool {
+		return bytes.Count(before, []byte(`"""`))%2 > 0 || bytes.Count(before, []byte(`'''`))%2 > 0 || bytes.HasSuffix(before, []byte("\\\n"))
+	},
+	goesOn: func(behind []byte) bool { // strings that stand side by side are one
+		next := bytes.TrimLeft(behind, " \t\r\n")
+		return len(next) > 0 && (next[0] == '"' || next[0] == '\'') && !regexp.MustCompile(`^["'][\w-]*["']\s*:`).Match(next)
+	},
+}
+
+var importsOS = regexp.MustCompile(`(?m)^import (?:\w+, *)*os(?: *,.*| *#.*)?\r?$`)
+
+// mendPython needs the module that knows the environment: where to import it is for people.
+func mendPython(text []byte, token string) ([]byte, []string) {
+	if !importsOS.Match(text) {
+		return text, nil
+	}
+	return python.mend(text, token)
+}
+
+var ruby = lines{
+	line: `^(\s*(?:([A-Za-z_]\w*)\s*=|([A-Za-z_]\w*):|:([A-Za-z_]\w*)\s*=>|["']([A-Za-z_][\w-]*)["']\s*=>)\s*)(?:"T"|'T')(\s*,?\s*(?:#.*)?)$`,
+	says: func(name string) string { return `ENV.fetch("` + name + `")` },
+	unsure: func(before []byte) bool {
+		return regexp.MustCompile(`<<[~-]?["'A-Z]|%[qQwWiI]?[({\[<|!]|(?m:^=begin|^__END__)`).Match(before)
+	},
+}
+
+func mendRuby(text []byte, token string) ([]byte, []string) { return ruby.mend(text, token) }
+
+var node = lines{
+	line: `^(\s*(?:(?:export\s+)?(?:const|let|var)\s+([A-Za-z_]\w*)(?:\s*:\s*string)?\s*=|([A-Za-z_]\w*)\s*:|["']([A-Za-z_][\w-]*)["']\s*:)\s*)(?:"T"|'T')(\s*[,;]?\s*(?://.*)?)$`,
+	says: func(name string) string { return "process.env." + name },
+	unsure: func(before []byte) bool {
+		return bytes.Count(before, []byte("`"))%2 > 0 || bytes.LastIndex(before, []byte("/*")) > bytes.LastIndex(before, []byte("*/"))
+	},
+}
+
+func mendNode(text []byte, token string) ([]byte, []string) { return node.mend(text, token) }
+
+// runsOnNode says so in the file itself: a browser has no environment.
+var runsOnNode = regexp.MustCompile(`\bprocess\.env\b|\brequire\(|\bmodule\.exports\b|from ["']node:`)
+
+func isNode(file string, text []byte) bool {
+	switch path.Ext(file) {
+	case ".js", ".cjs", ".mjs", ".ts", ".cts", ".mts":
+		return runsOnNode.Match(text)
+	}
+	return false
+}
+
+// A shell ends there when the variable is not set, see
+// https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html#tag_19_06_02.
+var shell = lines{
+	line: `^(\s*(?:export\s+|readonly\s+|local\s+)?([A-Za-z_]\w*)=)(?:"T"|'T'|T)(\s*;?(?:\s+#.*)?)$`,
+	says: func(name string) string { return `"${` + name + `:?}"` },
+	unsure: func(before []byte) bool {
+		return bytes.Contains(before, []byte("<<")) || bytes.HasSuffix(before, []byte("\\\n"))
+	},
+}
+
+func mendShell(text []byte, token string) ([]byte, []string) { return shell.mend(text, token) }
+
+func isShell(file string, text []byte) bool {
+	switch path.Ext(file) {
+	case ".sh", ".bash", ".zsh", ".ksh":
+		return true
+	case "":
+		return regexp.MustCompile(`^#!\s*\S*/(?:env\s+)?(?:ba|z|k|da)?sh\b`).Match(text)
+	}
+	return false
+}
+
+// Spring reads the environment for what is in braces, see
+// https://docs.spring.io/spring-boot/reference/features/external-config.html#features.external-config.files.property-placeholders.
+var spring = lines{
+	line:   `^(\s*([A-Za-z][\w.-]*)\s*[=:]\s*)T(\s*)$`,
+	says:   func(name string) string { return "${" + name + "}" },
+	unsure: func(before []byte) bool { return bytes.HasSuffix(before, []byte("\\\n")) },
+}
+
+func mendSpring(text []byte, token string) ([]byte, []string) { return spring.mend(text, token) }

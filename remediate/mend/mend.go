@@ -1,0 +1,97 @@
+// Package mend says in a file where a value comes from, in place of a placeholder
+// that took the value out: a variable of the environment, or a secret of the workflow.
+// It does so only where the language and the kind of the file let it be said exactly;
+// everywhere else the placeholder stays. It knows no value, and no git.
+package mend
+
+import (
+	"bytes"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// mender puts references into one kind of file, in place of token, a word that is
+// nowhere else in it.
+type mender struct {
+	is   func(path string, text []byte) bool
+	mend func(text []byte, token string) (out []byte, names []string)
+}
+
+// menders are asked in this order.
+var menders = []mender{
+	{isWorkflow, mendWorkflow},
+	{isCompose, mendCompose},
+	{named(`\.ya?ml$`), mendYAML},
+	{named(`\.go$`), mendGo},
+	{named(`\.py$`), mendPython},
+	{named(`\.rb$`), mendRuby},
+	{isNode, mendNode},
+	{isShell, mendShell},
+	{named(`(^|/)application(-[\w-]+)?\.properties$`), mendSpring},
+}
+
+func named(pattern string) func(string, []byte) bool {
+	p := regexp.MustCompile(pattern)
+	return func(path string, _ []byte) bool { return p.MatchString(path) }
+}
+
+// maxFile is the largest file that is mended, in bytes.
+const maxFile = 1 << 20
+
+// File puts references in place of the placeholders of a file, as far as that can be said
+// exactly, and gives the names that have to be set where it runs. The text comes back as
+// it was when nothing can be said.
+func File(file string, text []byte, placeholder string) (out []byte, names []string) {
+	token := "LEAKGATEPLACEHOLDER"
+	if len(text) > maxFile || bytes.IndexByte(text, 0) >= 0 || bytes.Contains(text, []byte(token)) || !bytes.Contains(text, []byte(placeholder)) {
+		return text, nil
+	}
+	masked := bytes.ReplaceAll(text, []byte(placeholder), []byte(token)) // asterisks mean something in YAML
+	for _, m := range menders {
+		if !m.is(file, text) {
+			continue
+		}
+		out, names = m.mend(masked, token)
+		slices.Sort(names)
+		return bytes.ReplaceAll(out, []byte(token), []byte(placeholder)), slices.Compact(names)
+	}
+	return text, nil
+}
+
+// variable is the name of an environment variable for what a program calls otherwise; ""
+// if it has no such name.
+func variable(name string) string {
+	var out strings.Builder
+	for i, r := range name {
+		switch lower := i > 0 && name[i-1] >= 'a' && name[i-1] <= 'z'; {
+		case r >= 'A' && r <= 'Z' && lower:
+			out.WriteByte('_')
+			out.WriteRune(r)
+		case r == '-' || r == '.' || r == '_':
+			out.WriteByte('_')
+		case r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9':
+			out.WriteString(strings.ToUpper(string(r)))
+		default:
+			return ""
+		}
+	}
+	if v := strings.Trim(out.String(), "_"); v != "" && (v[0] < '0' || v[0] > '9') {
+		return v
+	}
+	return ""
+}
+
+// whole are files that hold nothing but what must not be in a repository.
+var whole = regexp.MustCompile(`(?i)^(\.env(\.[\w-]+)?|[\w.-]+\.env|id_(rsa|dsa|ecdsa|ed25519)|[\w.-]+\.(pem|key|p12|pfx|jks|keystore|ppk)|credentials\.json|[\w-]*service[_-]?account[\w-]*\.json|\.netrc|\.pypirc|\.pgpass)$`)
+
+// pattern are files that show others what to write, and hold no secret.
+var pattern = regexp.MustCompile(`(?i)(^|[._-])(example|sample|template|dist|defaults?|tmpl|test)(\.|$)`)
+
+// Whole reports whether a file is by its name nothing but a secret, or settings of one
+// machine, so that it does not belong into a repository at all: .env, id_rsa, *.pem and the like.
+func Whole(file string) bool {
+	name := path.Base(file)
+	return whole.MatchString(name) && !pattern.MatchString(name)
+}

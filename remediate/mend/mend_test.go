@@ -1,0 +1,88 @@
+package mend
+
+import (
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+const gone = "***REMOVED***"
+
+// A line that is not the whole of a string, or may be within something longer, keeps its placeholder.
+func TestWhatCannotBeSaidStays(t *testing.T) {
+	for name, text := range map[string]string{
+		"a.py":                      "import os\nx = f\"P\"\n",
+		"bytes.py":                  "import os\nx = b\"P\"\n",
+		"compare.py":                "import os\nif x == \"P\":\n",
+		"joined.py":                 "import os\nx = (\n    y=\"P\"\n    \"more\")\n",
+		"doc.py":                    "import os\n'''\nx = \"P\"\n'''\n",
+		"alias.py":                  "import os as system\nx = \"P\"\n",
+		"other.go":                  "package a\n\nvar x = \"P\"\n",
+		"typed.go":                  "package a\n\nimport \"os\"\n\nvar x key = \"P\"\n\nvar y = os.Args\n",
+		"shadow.go":                 "package a\n\nimport \"os\"\n\nfunc f(os string) string { x := \"P\"; return x }\n",
+		"broken.go":                 "package a\n\nimport \"os\"\n\nvar x = \"P\"\n}\n",
+		"comment.js":                "require('x')\n/*\nconst x = 'P'\n*/\n",
+		"heredoc.sh":                "cat <<EOF\nX=P\nEOF\n",
+		"heredoc.rb":                "a = <<~TEXT\n  x = \"P\"\nTEXT\n",
+		"a.properties":              "x=P\n",
+		"notes.txt":                 "x = \"P\"\n",
+		".github/workflows/a.yml":   "jobs:\n  a:\n    steps:\n      - run: \"P\"\n",
+		".github/workflows/b.yml":   "env:\n  GITHUB_TOKEN: \"P\"\n",
+		"action.yml":                "runs:\n  env:\n    X: \"P\"\n",
+		"compose.yml":               "services:\n  a:\n    labels:\n      x: \"P\"\n",
+		"broken/docker-compose.yml": "environment:\n  X: P\n ]\n",
+	} {
+		text = strings.ReplaceAll(text, "P", gone)
+		if out, names := File(name, []byte(text), gone); string(out) != text || len(names) > 0 {
+			t.Errorf("%s becomes %q, %v", name, out, names)
+		}
+	}
+}
+
+func TestWhatCanBeSaidIs(t *testing.T) {
+	for name, c := range map[string]struct{ text, want, set string }{
+		"a.rb":                    {"DB_PASS = 'P' # x\nh = {\n  apiKey: \"P\",\n  \"a-b\" => \"P\"\n}\n", "DB_PASS = ENV.fetch(\"DB_PASS\") # x\nh = {\n  apiKey: ENV.fetch(\"API_KEY\"),\n  \"a-b\" => ENV.fetch(\"A_B\")\n}\n", "API_KEY A_B DB_PASS"},
+		"run":                     {"#!/usr/bin/env bash\r\nreadonly x=\"P\"\r\n", "#!/usr/bin/env bash\r\nreadonly x=\"${X:?}\"\r\n", "X"},
+		"a.ts":                    {"import x from 'node:fs';\nexport const key: string = \"P\";\n", "import x from 'node:fs';\nexport const key: string = process.env.KEY;\n", "KEY"},
+		"typed.py":                {"import sys, os\nx: str = 'P'", "import sys, os\nx: str = os.environ[\"X\"]", "X"},
+		".github/workflows/a.yml": {"jobs:\n  a:\n    steps:\n      - uses: x/y@v1\n        with: {token: P, n: 1}\n", "jobs:\n  a:\n    steps:\n      - uses: x/y@v1\n        with: {token: \"${{ secrets.TOKEN }}\", n: 1}\n", "TOKEN"},
+		"two.yaml":                {"a: P\n---\nb: [P, 'P']\n", "a: \"P\"\n---\nb: [\"P\", 'P']\n", ""},
+	} {
+		in, want := "", c.want
+		if in = strings.NewReplacer("\"P\"", "\""+gone+"\"", ": P", ": "+gone, "[P", "["+gone, "'P'", "'"+gone+"'").Replace(c.text); name == "two.yaml" {
+			want = strings.ReplaceAll(want, "P", gone)
+		}
+		out, names := File(name, []byte(in), gone)
+		if string(out) != want || strings.Join(names, " ") != c.set {
+			t.Errorf("%s becomes\n%s, not\n%s %v", name, out, want, names)
+		}
+		if strings.HasSuffix(name, "ml") {
+			if err := yaml.Unmarshal(out, new(any)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if again, more := File(name, out, gone); string(again) != string(out) || len(more) > 0 {
+			t.Errorf("%s: again changes something", name)
+		}
+	}
+}
+
+func TestFilesThatAreSecrets(t *testing.T) {
+	for name, want := range map[string]bool{
+		".env": true, "a/.env.production": true, "prod.env": true, "id_rsa": true, "id_ed25519.pub": false, "tls.key": true, "a/b.PEM": true, "credentials.json": true,
+		"service-account.json": true, ".env.example": false, ".env.sample": false, "example.env": false, "config.yaml": false, "environment": false, ".envrc": false, "package.json": false,
+	} {
+		if Whole(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
+	}
+}
+
+func TestNamesOfVariables(t *testing.T) {
+	for name, want := range map[string]string{"dbPassword": "DB_PASSWORD", "API_KEY": "API_KEY", "spring.a-b": "SPRING_A_B", "größe": "", "1x": "", "_x": "X"} {
+		if got := variable(name); got != want {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
