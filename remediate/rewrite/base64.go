@@ -80,7 +80,7 @@ func (b aligned) halves() (out []form) {
 		return nil
 	}
 	for _, at := range []int{0, first - half} {
-		f := form{needle: needle{text: b.text[at : at+half], reach: 2 * (b.size + 4 + (b.size/lineOf+2)*maxBreak)}}
+		f := form{needle: needle{text: b.text[at : at+half]}}
 		f.judge = func(in []byte, found int) bool {
 			_, ok := b.broken(in, found, at)
 			return ok

@@ -10,51 +10,6 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
 
-// clean is the note that a visit leaves for the deltas of a text without a value.
-type clean struct{}
-
-// stretches finds values in what a delta inserts. Give every worker its own.
-type stretches struct {
-	editor *editor
-	copies []gitrepo.Copied
-}
-
-// tainted searches a packed object: all of it, or where it is a delta of a clean
-// one what is new in it.
-func (s *stretches) tainted(o *gitrepo.Packed) bool {
-	if len(s.editor.patterns) > 0 {
-		return s.editor.matcher.has(o.Data) || s.editor.matched(o.Type, o.Data)
-	}
-	return s.literals(o)
-}
-
-// literals is tainted for values alone.
-func (s *stretches) literals(o *gitrepo.Packed) bool {
-	if _, known := o.Note.(clean); !known || o.Delta == nil {
-		return s.editor.matcher.has(o.Data)
-	}
-	s.copies = gitrepo.Copies(o.Delta, s.copies[:0])
-	reach := s.editor.matcher.longest - 1
-	copied, from, to := 0, 0, 0 // where the copy before ends; the stretch yet to be searched
-	for i := 0; i <= len(s.copies); i++ {
-		next, after := len(o.Data), len(o.Data)
-		if i < len(s.copies) {
-			next, after = s.copies[i].To, s.copies[i].To+s.copies[i].Size
-		}
-		if seam := i > 0 && i < len(s.copies); seam || next > copied {
-			if begin := max(0, copied-reach); begin > to {
-				if s.editor.matcher.has(o.Data[from:to]) {
-					return true
-				}
-				from = begin
-			}
-			to = min(len(o.Data), next+reach)
-		}
-		copied = after
-	}
-	return s.editor.matcher.has(o.Data[from:to])
-}
-
 // survey is what a search found in a repository.
 type survey struct {
 	repo    *gitrepo.Repo
@@ -144,11 +99,7 @@ type searcher struct {
 }
 
 func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
-	tainted := s.stretches.tainted(o)
-	var note any
-	if !tainted {
-		note = clean{}
-	}
+	tainted, note := s.stretches.look(o)
 	switch o.Type {
 	case gitrepo.TypeBlob:
 		if tainted {
