@@ -22,26 +22,29 @@ type Unread struct {
 	Why string
 }
 
-// look looks into a file, if it is an archive or compressed.
-func (a *Archives) look(ctx context.Context, e *editor, id gitrepo.ID, data []byte) error {
-	if !unpack.Container(data) {
+// look looks into a file, if it is an archive or compressed, or packed: something
+// compressed may stand in it in base64.
+func (a *Archives) look(ctx context.Context, e *editor, id gitrepo.ID, data []byte, packed bool) error {
+	archive := unpack.Container(data)
+	if !archive && !packed {
 		return nil
 	}
-	tainted := false
-	skips, err := unpack.Views(ctx, "", data, unpack.Limits{}, func(v unpack.View) error {
-		if v.Name != "" && !tainted {
-			tainted = e.matcher.has(v.Text) || e.matches(v.Text) || e.matcher.has([]byte(v.Name))
-		}
-		return nil
-	})
+	o := &opening{ctx: ctx, editor: e, left: 1<<16 + 4*len(data)}
+	var err error
+	if archive {
+		_, err = o.archive(data, 0, true)
+	}
+	if err == nil && packed {
+		err = o.text(data, 0)
+	}
 	if err != nil {
 		return fmt.Errorf("look into file %s: %w", id, err)
 	}
 	switch {
-	case tainted:
+	case o.tainted:
 		a.Tainted = append(a.Tainted, id)
-	case len(skips) > 0:
-		a.Unread = append(a.Unread, Unread{id, skips[0].Reason})
+	case o.why != "":
+		a.Unread = append(a.Unread, Unread{id, o.why})
 	}
 	return nil
 }

@@ -145,20 +145,31 @@ func (b aligned) around(in []byte, found, skip int) (places []int, ok bool) {
 }
 
 func (b aligned) maskAt(text []byte, places []int) (int, int, []byte) {
-	chars := make([]byte, len(places))
-	for i, at := range places {
-		chars[i] = text[at]
-	}
+	chars := pick(text, places)
 	masked, ok := b.mask(chars)
 	if !ok {
 		masked = []byte(mask(len(chars)))
 	}
-	from, to := places[0], places[len(places)-1]+1
-	out := bytes.Clone(text[from:to])
+	return put(text, places, masked)
+}
+
+// pick gives the bytes at places.
+func pick(text []byte, places []int) []byte {
+	out := make([]byte, len(places))
 	for i, at := range places {
-		out[at-from] = masked[i]
+		out[i] = text[at]
 	}
-	return from, to, out
+	return out
+}
+
+// put gives the stretch that all places are in, with other bytes there.
+func put(text []byte, places []int, bytes []byte) (from, to int, with []byte) {
+	from, to = places[0], places[len(places)-1]+1
+	with = append(with, text[from:to]...)
+	for i, at := range places {
+		with[at-from] = bytes[i]
+	}
+	return from, to, with
 }
 
 // maxBreak is the longest break, in bytes, with the blanks of what it is indented by.

@@ -1,7 +1,6 @@
 package rewrite
 
 import (
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -79,6 +78,7 @@ func spelled(v, with string) []form {
 	out = append(out, codedForms(v, with)...)
 	for i, w := range wides {
 		out = append(out, base64Forms([]byte(w), encodeWide(mask(len(w)/2), i == 1))...)
+		out = append(out, hexadecimal(w, encodeWide(mask(len(w)/2), i == 1))...)
 	}
 	if narrow {
 		out = append(out, codedForms(old, with)...)
@@ -130,32 +130,30 @@ func encodeWide(text string, big bool) []byte {
 }
 
 func codedForms(v, with string) []form {
-	out := []form{hexForm(v)}
+	out := numberForms(v)
 	for _, by := range []func(string) string{url.QueryEscape, url.PathEscape, percentSpace, component, formEncoded, slashed, percentAll} {
 		out = append(out, escaped(v, with, by, isPercent))
+		for _, again := range []func(string) string{percentAgain, url.QueryEscape} {
+			twice := func(v string) string { return again(by(v)) }
+			out = append(out, escaped(v, with, twice, isPercent))
+		}
 	}
 	for _, by := range []func(string) string{jsonEscape, jsonPlain, jsonASCII, jsonSlashed} {
 		out = append(out, escaped(v, with, by, isJSONEscape))
+		for _, again := range []func(string) string{jsonPlain, jsonEscape} {
+			twice := func(v string) string { return again(by(v)) }
+			out = append(out, escaped(v, with, twice, isJSONEscape))
+		}
+	}
+	for _, format := range []string{`\x%02x`, `\%03o`} {
+		out = append(out, escaped(v, with, beyondASCII(format), isHexEscape))
 	}
 	for _, by := range quotings {
 		out = append(out, escaped(v, with, by.Replace, noDigits))
 	}
 	out = append(out, base64Forms([]byte(v), []byte(mask(len(v))))...)
+	out = append(append(out, escapedForms([]byte(v))...), nested([]byte(v))...)
 	return slices.DeleteFunc(out, func(f form) bool { return len(f.text) < minCoded })
-}
-
-// hexForm is a value in hexadecimal, in capitals, small letters or both.
-func hexForm(v string) form {
-	low, with := hex.EncodeToString([]byte(v)), hex.EncodeToString([]byte(mask(len(v))))
-	f := form{needle: needle{text: []byte(low), other: []byte(strings.ToUpper(low))}}
-	f.coded = func(text []byte, at int) (int, int, []byte) {
-		here := string(text[at : at+len(low)])
-		if here != strings.ToLower(here) && here == strings.ToUpper(here) {
-			return at, at + len(low), []byte(strings.ToUpper(with))
-		}
-		return at, at + len(low), []byte(with)
-	}
-	return f
 }
 
 // escaped is a value in which some letters are escaped. digits says where the
@@ -192,9 +190,34 @@ var quotings = []*strings.Replacer{
 
 func noDigits(string, int) bool { return false }
 
-// isPercent reports whether a byte is a digit of an escape like %2F.
+// isPercent reports whether a byte is a digit of an escape like %2F, or %252F.
 func isPercent(text string, i int) bool {
-	return i >= 1 && text[i-1] == '%' || i >= 2 && text[i-2] == '%'
+	for _, start := range []string{"%", "%25"} {
+		if head := text[:i]; strings.HasSuffix(head, start) || i > 0 && strings.HasSuffix(head[:i-1], start) {
+			return true
+		}
+	}
+	return false
+}
+
+// isHexEscape reports whether a byte is a digit of an escape like \xe9.
+func isHexEscape(text string, i int) bool {
+	return i >= 2 && text[i-2:i] == `\x` || i >= 3 && text[i-3:i-1] == `\x`
+}
+
+// beyondASCII escapes what ASCII does not have byte by byte, as Python and C do it.
+func beyondASCII(format string) func(string) string {
+	return func(v string) string {
+		var out strings.Builder
+		for i := range len(v) {
+			if v[i] < utf8.RuneSelf {
+				out.WriteByte(v[i])
+			} else {
+				fmt.Fprintf(&out, format, v[i])
+			}
+		}
+		return out.String()
+	}
 }
 
 // isJSONEscape reports whether a byte is a digit of an escape like \u00e9.
@@ -228,6 +251,9 @@ func percentAll(v string) string {
 	return out.String()
 }
 
+// percentAgain escapes what is escaped already.
+func percentAgain(v string) string { return strings.ReplaceAll(v, "%", "%25") }
+
 // jsonASCII is how Python writes a string in JSON, jsonSlashed how PHP does.
 func jsonASCII(v string) string {
 	var out strings.Builder
@@ -252,5 +278,9 @@ func jsonEscape(v string) string {
 }
 
 func jsonPlain(v string) string {
-	return strings.NewReplacer(`\u003c`, "<", `\u003e`, ">", `\u0026`, "&").Replace(jsonEscape(v))
+	var out strings.Builder
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // a string always has JSON
+	return strings.TrimSuffix(out.String()[1:], "\"\n")
 }

@@ -1,16 +1,27 @@
 package rewrite
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
-// joints tell of nearly every place between two bytes that no text goes across it.
+// joints tell of nearly every place between two bytes that no text goes across it,
+// and no mark.
 type joints struct {
-	pairs  [1 << 16 / 64]uint64 // neighbours within texts
-	blocks [1 << 16 / 64]uint64 // hashes of four bytes within texts
+	pairs  [1 << 16 / 64]uint64        // neighbours within texts
+	blocks [1 << jointBits / 64]uint64 // hashes of four bytes within texts
 	few    bool                 // a text has less than four bytes: blocks say nothing
 }
 
+const jointBits = 17
+
+func jointOf(four uint32) uint32 { return four * 0x9e3779b1 >> (32 - jointBits) }
+
 func newJoints(needles []needle, shortest int) *joints {
-	j := &joints{few: shortest < block}
+	j, needles := &joints{few: shortest < block}, slices.Clone(needles)
+	for _, m := range marks {
+		needles = append(needles, needle{text: m})
+	}
 	for i := range needles {
 		n := &needles[i]
 		for at := 1; at < len(n.text); at++ {
@@ -18,7 +29,7 @@ func newJoints(needles []needle, shortest int) *joints {
 		}
 		for end := block; end <= len(n.text); end++ {
 			for _, four := range n.blocks(end) {
-				h := four * 0x9e3779b1 >> 16
+				h := jointOf(four)
 				j.blocks[h>>6] |= 1 << (h & 63)
 			}
 		}
@@ -46,22 +57,10 @@ func (j *joints) may(in []byte, at int) bool {
 		return true
 	}
 	for from := max(0, at-block+1); from < at && from+block <= len(in); from++ {
-		h := binary.LittleEndian.Uint32(in[from:]) * 0x9e3779b1 >> 16
+		h := jointOf(binary.LittleEndian.Uint32(in[from:]))
 		if j.blocks[h>>6]>>(h&63)&1 == 1 {
 			return true
 		}
 	}
 	return false
-}
-
-// seam reports whether a text goes across a place. done is before which all has been
-// searched: it moves on with the places, which come in order.
-func (m *matcher) seam(in []byte, at int, done *int) bool {
-	if at <= 0 || at >= len(in) || m.joints == nil || !m.joints.may(in, at) {
-		return false
-	}
-	from, to := max(0, at-m.longest+1), min(len(in), at+m.longest-1)
-	from = max(from, min(*done, at)-m.longest+1)
-	*done = to
-	return m.mentions(in[from:to])
 }
