@@ -36,6 +36,9 @@ type Packed struct {
 	Delta []byte // git's instructions that turn Base into Data, valid only during the call
 	Note  any    // what the visit of Base returned, where it is still known
 	Bases bool   // other objects are deltas of this one
+
+	pack *pack // nil: it was not read from there
+	pos  int   // in the index of the pack
 }
 
 // Visit looks at one object. What it returns beside the error is handed to the

@@ -251,7 +251,8 @@ func (w *familyWalker) give(node int32, o Packed) (note any) {
 	if !w.plan.wanted.has(node) {
 		return nil
 	}
-	o.ID, o.Index, o.Type = w.plan.id(node), w.plan.wantedIndex(w.plan.pos(node)), w.kind
+	o.pack, o.pos = w.plan.pack, w.plan.pos(node)
+	o.ID, o.Index, o.Type = w.plan.id(node), w.plan.wantedIndex(o.pos), w.kind
 	if limit := w.run.scan.opts.Limit; o.Err == nil && limit > 0 && int64(len(o.Data)) > limit {
 		o.Err = &TooLargeError{ID: o.ID, Size: int64(len(o.Data)), Limit: limit}
 	}

@@ -10,7 +10,7 @@ import (
 type joints struct {
 	pairs  [1 << 16 / 64]uint64        // neighbours within texts
 	blocks [1 << jointBits / 64]uint64 // hashes of four bytes within texts
-	few    bool                 // a text has less than four bytes: blocks say nothing
+	few    bool                        // a text has less than four bytes: blocks say nothing
 }
 
 const jointBits = 17

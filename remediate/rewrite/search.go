@@ -111,7 +111,7 @@ func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 			}
 			s.pointers[o.ID] = oid
 		}
-		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data, s.stretches.packed); err != nil {
+		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data, s.stretches.traits); err != nil {
 			return nil, err
 		}
 	case gitrepo.TypeCommit:

@@ -1,42 +1,69 @@
 package rewrite
 
-import "github.com/leakgate/leakgate/internal/gitrepo"
+import (
+	"bytes"
+
+	"github.com/leakgate/leakgate/internal/gitrepo"
+)
+
+// traits are what a file must have for something in it to be hidden from a search.
+type traits struct {
+	packed bool // something compressed may be in it, in base64
+	nul    bool // a NUL byte, as archives have
+}
+
+// see adds what a part of the file has.
+func (t *traits) see(part []byte) {
+	t.packed = t.packed || marked(part)
+	t.nul = t.nul || bytes.IndexByte(part, 0) >= 0
+}
 
 // clean is the note that a visit leaves for the deltas of a text in which no needle
 // stands, not even one that its judge refuses: what is around it may be what changes.
-type clean struct{ packed bool } // something compressed may be in it, in base64
+type clean struct{ traits }
 
 // notes are ready, for there is one of each file.
-var notes = map[bool]any{false: clean{}, true: clean{packed: true}}
+var notes = [...]any{clean{}, clean{traits{packed: true}}, clean{traits{nul: true}}, clean{traits{true, true}}}
+
+func (t traits) note() any {
+	at := 0
+	if t.packed {
+		at = 1
+	}
+	if t.nul {
+		at += 2
+	}
+	return notes[at]
+}
 
 // stretches finds values in what a delta inserts. Give every worker its own.
 type stretches struct {
 	editor *editor
 	copies []gitrepo.Copied
-	packed bool // of the object that was searched last: it is marked
+	traits traits // of the file that was looked at last
 }
 
 // look searches a packed object: all of it, or where it is a delta of a clean one
 // what is new in it. The note is for the deltas of the object.
 func (s *stretches) look(o *gitrepo.Packed) (tainted bool, note any) {
+	s.traits = traits{}
 	if len(s.editor.patterns) > 0 {
-		s.packed = marked(o.Data)
+		s.traits.see(o.Data)
 		return s.editor.matcher.has(o.Data) || s.editor.matched(o.Type, o.Data), nil
 	}
 	base, known := o.Note.(clean)
-	if s.packed = base.packed; s.literals(o, known) {
-		s.packed = s.packed || marked(o.Data)
+	if s.traits = base.traits; s.literals(o, known) {
+		s.traits.see(o.Data)
 		return s.editor.matcher.has(o.Data), nil
 	}
-	return false, notes[s.packed]
+	return false, s.traits.note()
 }
 
 // literals reports whether any needle stands in an object; known says that none does
-// in its base. Where none does, all that is new has been searched for marks.
+// in its base. Where none does, all that is new has been seen.
 func (s *stretches) literals(o *gitrepo.Packed, known bool) bool {
 	if !known || o.Delta == nil {
-		s.packed = marked(o.Data)
-		return s.editor.matcher.mentions(o.Data)
+		return s.mentions(o, o.Data)
 	}
 	s.copies = gitrepo.Copies(o.Delta, s.copies[:0])
 	copied, done := 0, 0 // where the copy before ends; before which all was searched
@@ -45,7 +72,7 @@ func (s *stretches) literals(o *gitrepo.Packed, known bool) bool {
 		if i < len(s.copies) {
 			next, after = s.copies[i].To, s.copies[i].To+s.copies[i].Size
 		}
-		if next > copied && s.mentions(o.Data[copied:next]) || s.seam(o.Data, copied, &done) || s.seam(o.Data, next, &done) {
+		if next > copied && s.mentions(o, o.Data[copied:next]) || s.seam(o, copied, &done) || s.seam(o, next, &done) {
 			return true
 		}
 		copied = after
@@ -53,20 +80,22 @@ func (s *stretches) literals(o *gitrepo.Packed, known bool) bool {
 	return false
 }
 
-func (s *stretches) mentions(text []byte) bool {
-	s.packed = s.packed || marked(text)
-	return s.editor.matcher.mentions(text)
+func (s *stretches) mentions(o *gitrepo.Packed, part []byte) bool {
+	if o.Type != gitrepo.TypeTree {
+		s.traits.see(part)
+	}
+	return s.editor.matcher.mentions(part)
 }
 
 // seam reports whether a needle goes across a place. done is before which all has been
 // searched: it moves on with the places, which come in order.
-func (s *stretches) seam(in []byte, at int, done *int) bool {
-	m := s.editor.matcher
+func (s *stretches) seam(o *gitrepo.Packed, at int, done *int) bool {
+	m, in := s.editor.matcher, o.Data
 	if at <= 0 || at >= len(in) || m.joints == nil || !m.joints.may(in, at) {
 		return false
 	}
 	reach := max(m.longest, longestMark) - 1
 	from, to := max(0, at-reach, min(*done, at)-reach), min(len(in), at+reach)
 	*done = to
-	return s.mentions(in[from:to])
+	return s.mentions(o, in[from:to])
 }

@@ -23,7 +23,7 @@ type kid struct {
 
 // read reads one tree.
 func (r *treeReader) read(o *gitrepo.Packed) (any, error) {
-	r.number = r.survey.numbers.Of(o.ID)
+	r.number = r.survey.numbers.At(o)
 	r.now.starts, r.now.kids = r.now.starts[:0], r.now.kids[:0]
 	lacks := len(r.lacks)
 	base, _ := o.Note.(*treeNote)

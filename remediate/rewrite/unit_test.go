@@ -107,6 +107,33 @@ func TestStretches(t *testing.T) {
 	}
 }
 
+// TestTraits holds that what a delta brings of what hides is seen, wherever it is cut.
+func TestTraits(t *testing.T) {
+	s := stretches{editor: newEditor(&Spec{Literals: []Literal{lit(gittest.Letters(30))}})}
+	text := func() (out []byte) {
+		for range 1 + rand.N(4) {
+			out = append(out, []string{"H4sI", "H4", "sI", "UEs", "DB", "SDRz", "SU", "x", "y z", "\x00"}[rand.N(10)]...)
+		}
+		return out
+	}
+	seen := map[traits]int{}
+	for range 20000 {
+		base := text()
+		_, note := s.look(&gitrepo.Packed{Data: base})
+		target := slices.Concat(base[rand.N(len(base)):], text()[:1], base[rand.N(len(base)):])
+		s.look(&gitrepo.Packed{Data: target, Delta: deltaOf(base, target), Note: note})
+		var want traits
+		want.see(target)
+		if want.packed && !s.traits.packed || want.nul && !s.traits.nul {
+			t.Fatalf("%q made of %q has %v, not %v", target, base, s.traits, want)
+		}
+		seen[want]++
+	}
+	if len(seen) < 4 {
+		t.Errorf("only %v", seen)
+	}
+}
+
 // randomDelta makes instructions over a base, and what comes of them.
 func randomDelta(base []byte) (target, delta []byte) {
 	var ops []byte
