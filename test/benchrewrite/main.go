@@ -31,12 +31,13 @@ func main() {
 	tool := flag.String("leakgate", "bin/leakgate", "the leakgate binary")
 	folder := flag.String("folder", "", "`FOLDER` that keeps what was planted for the next run")
 	runs := flag.Int("n", 3, "how often leakgate runs")
+	only := flag.Int("from", 0, "measure the value from this `PERCENT` of the commits on alone; 0: all")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: benchrewrite [-n RUNS] [-leakgate FILE] [-folder FOLDER] REPOSITORY")
+		fmt.Fprintln(os.Stderr, "usage: benchrewrite [-n RUNS] [-leakgate FILE] [-folder FOLDER] [-from PERCENT] REPOSITORY")
 		os.Exit(2)
 	}
-	if err := run(*tool, *folder, flag.Arg(0), *runs); err != nil {
+	if err := run(*tool, *folder, flag.Arg(0), *runs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "benchrewrite:", err)
 		os.Exit(1)
 	}
@@ -49,7 +50,7 @@ type bench struct {
 	values                []string
 }
 
-func run(tool, folder, source string, runs int) error {
+func run(tool, folder, source string, runs, only int) error {
 	temp, err := os.MkdirTemp("", "benchrewrite")
 	if err != nil {
 		return err
@@ -70,6 +71,9 @@ func run(tool, folder, source string, runs int) error {
 	fmt.Fprintln(os.Stdout, "|---:|---:|---:|---:|---:|---:|---:|")
 	var grown []growth
 	for i, share := range shares {
+		if only != 0 && only != share {
+			continue
+		}
 		g, err := b.measure(i, share, share == 1 || share == 99)
 		if err != nil {
 			return err
