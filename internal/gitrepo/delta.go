@@ -112,28 +112,56 @@ func Copies(delta []byte, list []Copied) []Copied {
 
 // copyOp reads the offset and size of a copy instruction whose first byte is c.
 func copyOp(c byte, ops []byte) (from, size int, rest []byte, ok bool) {
-	for i := range 4 {
-		if c>>i&1 == 1 {
-			if len(ops) == 0 {
-				return 0, 0, nil, false
-			}
-			from |= int(ops[0]) << (8 * i)
-			ops = ops[1:]
-		}
+	if len(ops) < maxCopyOp {
+		return shortCopyOp(c, ops)
 	}
-	for i := range 3 {
-		if c>>(4+i)&1 == 1 {
-			if len(ops) == 0 {
-				return 0, 0, nil, false
-			}
-			size |= int(ops[0]) << (8 * i)
-			ops = ops[1:]
-		}
+	i := 0
+	if c&1 != 0 {
+		from, i = int(ops[0]), 1
+	}
+	if c&2 != 0 {
+		from |= int(ops[i]) << 8
+		i++
+	}
+	if c&4 != 0 {
+		from |= int(ops[i]) << 16
+		i++
+	}
+	if c&8 != 0 {
+		from |= int(ops[i]) << 24
+		i++
+	}
+	if c&16 != 0 {
+		size = int(ops[i])
+		i++
+	}
+	if c&32 != 0 {
+		size |= int(ops[i]) << 8
+		i++
+	}
+	if c&64 != 0 {
+		size |= int(ops[i]) << 16
+		i++
 	}
 	if size == 0 {
 		size = 0x10000
 	}
-	return from, size, ops, from >= 0
+	return from, size, ops[i:], from >= 0
+}
+
+// maxCopyOp is the most bytes that follow the first of a copy instruction.
+const maxCopyOp = 7
+
+// shortCopyOp is copyOp for the last instructions, which may end too early.
+func shortCopyOp(c byte, ops []byte) (from, size int, rest []byte, ok bool) {
+	var padded [maxCopyOp]byte
+	copy(padded[:], ops)
+	from, size, rest, ok = copyOp(c, padded[:])
+	used := maxCopyOp - len(rest)
+	if used > len(ops) {
+		return 0, 0, nil, false
+	}
+	return from, size, ops[used:], ok
 }
 
 // deltaTotal adds up what the instructions produce, -1 when they do not parse.

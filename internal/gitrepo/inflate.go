@@ -49,8 +49,9 @@ type inflater struct {
 	pre      [1 << preBits]uint32
 	lit      [litSize]uint32
 	dist     [distSize]uint32
-	fixed    bool // the fixed tables of RFC 1951 section 3.2.6 are loaded
+	fixed    *fixedTables
 	bytesIn  int
+	unsummed bool // the caller checks the bytes of the stream by a sum of its own
 }
 
 // inflate decodes the stream at the start of src, which must hold exactly size
@@ -79,7 +80,7 @@ func (f *inflater) inflate(dst, src []byte, size int64) ([]byte, int, error) {
 	}
 	out := f.out[:f.size]
 	f.out, f.in = nil, nil
-	if binary.BigEndian.Uint32(src[used:]) != adler32.Checksum(out) {
+	if !f.unsummed && binary.BigEndian.Uint32(src[used:]) != adler32.Checksum(out) {
 		return nil, 0, errAdler
 	}
 	return out, used + 4, nil
@@ -124,10 +125,10 @@ func (f *inflater) blocks() error {
 			err = f.stored()
 		case 1:
 			f.loadFixed()
-			err = f.compressed()
+			err = f.compressed(&f.fixed.lit, &f.fixed.dist)
 		case 2:
 			if err = f.loadDynamic(); err == nil {
-				err = f.compressed()
+				err = f.compressed(&f.lit, &f.dist)
 			}
 		default:
 			err = errDeflate
@@ -222,9 +223,9 @@ func (f *inflater) grow() error {
 	return nil
 }
 
-// compressed decodes the symbols of one block with the loaded tables. State
+// compressed decodes the symbols of one block. State
 // lives in local variables: this loop is where a history scan spends its time.
-func (f *inflater) compressed() error {
+func (f *inflater) compressed(lit *[litSize]uint32, distances *[distSize]uint32) error {
 	in, ip, buf, n := f.in, f.ip, f.buf, f.n
 	out, op := f.out, f.op
 	inEnd, outEnd := len(in)-inSlack, len(out)-outSlack
@@ -246,19 +247,19 @@ func (f *inflater) compressed() error {
 		buf |= binary.LittleEndian.Uint64(in[ip:]) << (n & 63)
 		ip += int((63 - n) >> 3)
 		n |= 56
-		e := f.lit[buf&(1<<litBits-1)]
+		e := lit[buf&(1<<litBits-1)]
 		if e&isLiteral != 0 {
 			buf >>= e & 63
 			n -= uint(e & 63)
 			out[op] = byte(e >> 16)
 			op++
-			e = f.lit[buf&(1<<litBits-1)]
+			e = lit[buf&(1<<litBits-1)]
 			if e&isLiteral != 0 {
 				buf >>= e & 63
 				n -= uint(e & 63)
 				out[op] = byte(e >> 16)
 				op++
-				e = f.lit[buf&(1<<litBits-1)]
+				e = lit[buf&(1<<litBits-1)]
 				if e&isLiteral != 0 {
 					buf >>= e & 63
 					n -= uint(e & 63)
@@ -270,7 +271,7 @@ func (f *inflater) compressed() error {
 		}
 		if e&isSpecial != 0 {
 			if e&isSubtable != 0 {
-				e = f.lit[(e>>16+uint32(buf>>litBits)&(1<<(e>>8&15)-1))%litSize]
+				e = lit[(e>>16+uint32(buf>>litBits)&(1<<(e>>8&15)-1))%litSize]
 				buf >>= litBits
 				n -= litBits
 			}
@@ -295,12 +296,12 @@ func (f *inflater) compressed() error {
 		buf |= binary.LittleEndian.Uint64(in[ip:]) << (n & 63)
 		ip += int((63 - n) >> 3)
 		n |= 56
-		e = f.dist[buf&(1<<distBits-1)]
+		e = distances[buf&(1<<distBits-1)]
 		if e&isSpecial != 0 {
 			if e&isSubtable == 0 {
 				return errDeflate
 			}
-			e = f.dist[(e>>16+uint32(buf>>distBits)&(1<<(e>>8&15)-1))%distSize]
+			e = distances[(e>>16+uint32(buf>>distBits)&(1<<(e>>8&15)-1))%distSize]
 			buf >>= distBits
 			n -= distBits
 			if e&isSpecial != 0 {

@@ -76,10 +76,17 @@ func makePreSymbols() [19]uint32 {
 	return table
 }
 
+// fixedTables are those of RFC 1951 section 3.2.6.
+type fixedTables struct {
+	lit  [litSize]uint32
+	dist [distSize]uint32
+}
+
 func (f *inflater) loadFixed() {
-	if f.fixed {
+	if f.fixed != nil {
 		return
 	}
+	f.fixed = &fixedTables{}
 	for i := range 288 {
 		switch {
 		case i < 144:
@@ -92,17 +99,15 @@ func (f *inflater) loadFixed() {
 			f.lens[i] = 8
 		}
 	}
-	f.buildAll(f.lit[:], litBits, f.lens[:288], litSymbols[:])
+	f.buildAll(f.fixed.lit[:], litBits, f.lens[:288], litSymbols[:])
 	for i := range 32 {
 		f.lens[i] = 5
 	}
-	f.buildAll(f.dist[:], distBits, f.lens[:32], distSymbols[:])
-	f.fixed = true
+	f.buildAll(f.fixed.dist[:], distBits, f.lens[:32], distSymbols[:])
 }
 
 // loadDynamic reads the code lengths of a block, RFC 1951 section 3.2.7.
 func (f *inflater) loadDynamic() error {
-	f.fixed = false
 	lits, dists, pres := int(f.take(5))+257, int(f.take(5))+1, int(f.take(4))+4
 	if lits > 286 || dists > 30 {
 		return errDeflate

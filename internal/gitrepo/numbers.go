@@ -57,6 +57,14 @@ func (n *Numbers) Of(id ID) int32 {
 	return -1
 }
 
+// At is the number of an object as a scan of the same repository found it.
+func (n *Numbers) At(o *Packed) int32 {
+	if o.pack == nil || o.pack.order >= len(n.first) || n.store.packs[o.pack.order] != o.pack {
+		return n.Of(o.ID)
+	}
+	return int32(n.first[o.pack.order] + o.pos) // a scan takes what lies in several packs from the first, as Of does
+}
+
 // ID is the object with a number.
 func (n *Numbers) ID(number int32) ID {
 	if int(number) >= n.base {

@@ -36,6 +36,9 @@ type Packed struct {
 	Delta []byte // git's instructions that turn Base into Data, valid only during the call
 	Note  any    // what the visit of Base returned, where it is still known
 	Bases bool   // other objects are deltas of this one
+
+	pack *pack // nil: it was not read from there
+	pos  int   // in the index of the pack
 }
 
 // Visit looks at one object. What it returns beside the error is handed to the
@@ -72,8 +75,8 @@ type scan struct {
 // the largest object and its delta. When the path to an object holds more than
 // CacheBytes of bases, those farthest from it are dropped and built again.
 //
-// Packed bytes are checked against the CRC-32 in the index and the Adler-32 of
-// the stream, not against the id; loose objects against the id. Scan ends within 200 ms of ctx's end, visits apart.
+// Packed bytes are checked against the CRC-32 in the index, or where it has none against
+// the Adler-32 of the stream, not against the id; loose objects against the id. Scan ends within 200 ms of ctx's end, visits apart.
 func (r *Repo) Scan(ctx context.Context, ids []ID, opts ScanOptions, visit Visit) error {
 	if opts.Workers <= 0 {
 		opts.Workers = runtime.GOMAXPROCS(0)

@@ -251,7 +251,8 @@ func (w *familyWalker) give(node int32, o Packed) (note any) {
 	if !w.plan.wanted.has(node) {
 		return nil
 	}
-	o.ID, o.Index, o.Type = w.plan.id(node), w.plan.wantedIndex(w.plan.pos(node)), w.kind
+	o.pack, o.pos = w.plan.pack, w.plan.pos(node)
+	o.ID, o.Index, o.Type = w.plan.id(node), w.plan.wantedIndex(o.pos), w.kind
 	if limit := w.run.scan.opts.Limit; o.Err == nil && limit > 0 && int64(len(o.Data)) > limit {
 		o.Err = &TooLargeError{ID: o.ID, Size: int64(len(o.Data)), Limit: limit}
 	}
@@ -283,12 +284,18 @@ func (w *familyWalker) build(node int32, base []byte, isBase bool) (data, delta 
 	if !isDelta {
 		dst = w.pool.get(e.size + outSlack)
 	}
+	want, summed := w.crc(node)
+	w.rd.in.unsummed = summed // both sums tell the same, and this one is quick to take
 	out, end, err := w.plan.pack.inflate(&w.rd.in, dst, e, &w.scratch)
+	w.rd.in.unsummed = false
+	if err == nil && summed {
+		err = w.checkCRC(node, end, want)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := w.checkCRC(node, end); err != nil || !isDelta {
-		return out, nil, err
+	if !isDelta {
+		return out, nil, nil
 	}
 	w.delta = out
 	_, size, _, err := deltaSizes(out)
@@ -312,21 +319,20 @@ func (w *familyWalker) tooLarge(node int32, size int64, isBase bool) error {
 
 var errCRC = errors.New("packed bytes do not match the index's checksum")
 
-func (w *familyWalker) checkCRC(node int32, end int64) error {
-	if w.plan.pos(node) == w.plan.nowhere() {
-		return nil // nobody asked for it; the stream has a sum of its own
+// crc is what the index says; false where it has none, or nobody asked for the entry.
+func (w *familyWalker) crc(node int32) (uint32, bool) {
+	pos := w.plan.pos(node)
+	if pos == w.plan.nowhere() {
+		return 0, false
 	}
-	want, known := w.plan.pack.idx.crc(w.plan.pos(node))
-	if !known {
-		return nil
-	}
+	return w.plan.pack.idx.crc(pos)
+}
+
+func (w *familyWalker) checkCRC(node int32, end int64, want uint32) error {
 	off := w.plan.off(node)
 	raw, err := w.plan.pack.file.at(off, end-off, &w.scratch)
-	if err != nil {
-		return err
+	if err == nil && crc32.ChecksumIEEE(raw[:end-off]) != want {
+		err = errCRC
 	}
-	if crc32.ChecksumIEEE(raw[:end-off]) != want {
-		return errCRC
-	}
-	return nil
+	return err
 }

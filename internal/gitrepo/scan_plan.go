@@ -2,7 +2,9 @@ package gitrepo
 
 import (
 	"math/bits"
+	"runtime"
 	"slices"
+	"sync"
 )
 
 // Marks in place of an entry's parent.
@@ -135,15 +137,24 @@ func (p *packPlan) at(off int64) int32 {
 func (p *packPlan) linkEntries() {
 	n := len(p.keys)
 	p.parent, p.first, p.next = make([]int32, n), make([]int32, n), make([]int32, n)
-	var scratch []byte
-	for i := range p.parent {
-		p.parent[i], p.first[i] = p.findParent(p.off(int32(i)), &scratch), -1
+	var group sync.WaitGroup
+	part := n/runtime.GOMAXPROCS(0) + 1
+	for from := 0; from < n; from += part {
+		group.Go(func() { p.findParents(from, min(from+part, n)) })
 	}
+	group.Wait()
 	for i := n - 1; i >= 0; i-- {
 		p.next[i] = -1
 		if base := p.parent[i]; base >= 0 {
 			p.next[i], p.first[base] = p.first[base], int32(i)
 		}
+	}
+}
+
+func (p *packPlan) findParents(from, to int) {
+	var scratch []byte
+	for i := from; i < to; i++ {
+		p.parent[i], p.first[i] = p.findParent(p.off(int32(i)), &scratch), -1
 	}
 }
 

@@ -22,11 +22,11 @@ type Unread struct {
 	Why string
 }
 
-// look looks into a file, if it is an archive or compressed, or packed: something
-// compressed may stand in it in base64.
-func (a *Archives) look(ctx context.Context, e *editor, id gitrepo.ID, data []byte, packed bool) error {
-	archive := unpack.Container(data)
-	if !archive && !packed {
+// look looks into a file, if it is an archive or compressed, or if something compressed
+// may stand in it in base64.
+func (a *Archives) look(ctx context.Context, e *editor, id gitrepo.ID, data []byte, has traits) error {
+	archive := unpack.ContainerOfText(data) || has.nul && unpack.Container(data)
+	if !archive && !has.packed {
 		return nil
 	}
 	o := &opening{ctx: ctx, editor: e, left: 1<<16 + 4*len(data)}
@@ -34,7 +34,7 @@ func (a *Archives) look(ctx context.Context, e *editor, id gitrepo.ID, data []by
 	if archive {
 		_, err = o.archive(data, 0, true)
 	}
-	if err == nil && packed {
+	if err == nil && has.packed {
 		err = o.text(data, 0)
 	}
 	if err != nil {

@@ -80,7 +80,7 @@ func (b aligned) halves() (out []form) {
 		return nil
 	}
 	for _, at := range []int{0, first - half} {
-		f := form{needle: needle{text: b.text[at : at+half], reach: b.reach()}}
+		f := form{needle: needle{text: b.text[at : at+half]}}
 		f.judge = func(in []byte, found int) bool {
 			_, ok := b.broken(in, found, at)
 			return ok
@@ -93,9 +93,6 @@ func (b aligned) halves() (out []form) {
 	}
 	return out
 }
-
-// reach is the length of all that around looks at.
-func (b aligned) reach() int { return 2 * (b.size + 4 + (b.size/lineOf+2)*maxBreak) }
 
 // broken gives the places of the characters that hold the value, when a part of its
 // text stands at found, skip characters behind the first, and a line ends in between.

@@ -13,11 +13,12 @@ import (
 type matcher struct {
 	needles []needle
 	window  int                // of the shortest text, in bytes
-	longest int                // of any text, with all that its judge looks at
+	longest int                // of any text
 	shift   []uint8            // by the hash of the bytes that end the window
 	ends    map[uint32][]int32 // texts whose window ends in bytes of this hash
 	short   bool               // a text has less than four bytes
 	first   [256]bool          // bytes that texts begin with, where short
+	joints  *joints
 }
 
 // needle is a text to find.
@@ -26,7 +27,6 @@ type needle struct {
 	other []byte // as long as text: what may stand in place of each byte; nil: nothing
 	// judge looks at what is around the text and says whether it counts; nil: it does.
 	judge func(in []byte, at int) bool
-	reach int // the length of all that judge looks at, if longer than text
 }
 
 func newMatcher(texts [][]byte) *matcher {
@@ -43,11 +43,12 @@ func matcherOf(needles []needle) *matcher {
 		if i == 0 || len(n.text) < m.window {
 			m.window = len(n.text)
 		}
-		m.longest = max(m.longest, len(n.text), n.reach)
+		m.longest = max(m.longest, len(n.text))
 	}
 	if len(needles) == 0 {
 		return m
 	}
+	m.joints = newJoints(needles, m.window)
 	if m.short = m.window < block; m.short {
 		for i := range needles {
 			for _, c := range needles[i].at(0) {
@@ -88,6 +89,15 @@ func (m *matcher) learn(i int32) {
 
 // hashes are those of the bytes before a place, in each way in which they may stand.
 func (n *needle) hashes(end int) (out []uint32) {
+	for _, last := range n.blocks(end) {
+		out = append(out, hashOf(last))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// blocks are the bytes before a place, in each way in which they may stand.
+func (n *needle) blocks(end int) []uint32 {
 	lasts := []uint32{0}
 	for i := range block {
 		var more []uint32
@@ -98,11 +108,7 @@ func (n *needle) hashes(end int) (out []uint32) {
 		}
 		lasts = more
 	}
-	for _, last := range lasts {
-		out = append(out, hashOf(last))
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	return lasts
 }
 
 func (n *needle) at(i int) []byte {
@@ -112,30 +118,47 @@ func (n *needle) at(i int) []byte {
 	return []byte{n.text[i], n.other[i]}
 }
 
-// is reports whether the text stands at a place.
-func (n *needle) is(in []byte, at int) bool {
+// is reports whether the text stands at a place; judged also whether it counts there.
+func (n *needle) is(in []byte, at int, judged bool) bool {
 	if len(in)-at < len(n.text) {
 		return false
 	}
 	if n.other == nil {
-		return bytes.Equal(in[at:at+len(n.text)], n.text) && (n.judge == nil || n.judge(in, at))
+		return bytes.Equal(in[at:at+len(n.text)], n.text) && (!judged || n.judge == nil || n.judge(in, at))
 	}
 	for i, c := range in[at : at+len(n.text)] {
 		if c != n.text[i] && c != n.other[i] {
 			return false
 		}
 	}
-	return n.judge == nil || n.judge(in, at)
+	return !judged || n.judge == nil || n.judge(in, at)
 }
 
 // find gives the first place at or behind from where a text is, and the longest
 // of those that begin there; -1 for none.
-func (m *matcher) find(in []byte, from int) (at, which int) {
+func (m *matcher) find(in []byte, from int) (at, which int) { return m.search(in, from, true) }
+
+// has reports whether any text is there.
+func (m *matcher) has(in []byte) bool {
+	at, _ := m.search(in, 0, true)
+	return at >= 0
+}
+
+// mentions reports whether any text is there, whatever its judge says.
+func (m *matcher) mentions(in []byte) bool {
+	if len(in) < m.window {
+		return false
+	}
+	at, _ := m.search(in, 0, false)
+	return at >= 0
+}
+
+func (m *matcher) search(in []byte, from int, judged bool) (at, which int) {
 	if len(m.needles) == 0 {
 		return -1, -1
 	}
 	if m.short {
-		return m.findShort(in, from)
+		return m.searchShort(in, from, judged)
 	}
 	shift := (*[1 << hashBits]uint8)(m.shift)
 	for end := from + m.window; end <= len(in); {
@@ -144,7 +167,7 @@ func (m *matcher) find(in []byte, from int) (at, which int) {
 			end += int(s)
 			continue
 		}
-		if which := m.longestAt(in, end-m.window, m.ends[hash]); which >= 0 {
+		if which := m.longestAt(in, end-m.window, m.ends[hash], judged); which >= 0 {
 			return end - m.window, which
 		}
 		end++
@@ -152,24 +175,24 @@ func (m *matcher) find(in []byte, from int) (at, which int) {
 	return -1, -1
 }
 
-func (m *matcher) longestAt(in []byte, at int, among []int32) int {
+func (m *matcher) longestAt(in []byte, at int, among []int32, judged bool) int {
 	best := -1
 	for _, i := range among {
-		if n := &m.needles[i]; (best < 0 || len(n.text) > len(m.needles[best].text)) && n.is(in, at) {
+		if n := &m.needles[i]; (best < 0 || len(n.text) > len(m.needles[best].text)) && n.is(in, at, judged) {
 			best = int(i)
 		}
 	}
 	return best
 }
 
-func (m *matcher) findShort(in []byte, from int) (at, which int) {
+func (m *matcher) searchShort(in []byte, from int, judged bool) (at, which int) {
 	for at := from; at < len(in); at++ {
 		if !m.first[in[at]] {
 			continue
 		}
 		best := -1
 		for i := range m.needles {
-			if n := &m.needles[i]; (best < 0 || len(n.text) > len(m.needles[best].text)) && n.is(in, at) {
+			if n := &m.needles[i]; (best < 0 || len(n.text) > len(m.needles[best].text)) && n.is(in, at, judged) {
 				best = i
 			}
 		}
@@ -178,10 +201,4 @@ func (m *matcher) findShort(in []byte, from int) (at, which int) {
 		}
 	}
 	return -1, -1
-}
-
-// has reports whether any text is there.
-func (m *matcher) has(in []byte) bool {
-	at, _ := m.find(in, 0)
-	return at >= 0
 }

@@ -48,7 +48,7 @@ func within(inner form, depth, margin int) (out []form) {
 // holding finds a part of its text, and replaces what it decodes to as the inner
 // spelling says.
 func (b aligned) holding(inner form, margin, skip, size int) form {
-	f := form{needle: needle{text: b.text[skip : skip+size], reach: b.reach()}}
+	f := form{needle: needle{text: b.text[skip : skip+size]}}
 	f.judge = func(in []byte, found int) bool {
 		_, ok := b.around(in, found, skip)
 		return ok

@@ -87,7 +87,7 @@ func (n numbers) form(skip, size int) form {
 			other[i] = c - 'a' + 'A'
 		}
 	}
-	f := form{needle: needle{text: []byte(text), other: other, reach: n.reach()}}
+	f := form{needle: needle{text: []byte(text), other: other}}
 	f.judge = func(in []byte, found int) bool {
 		_, ok := n.around(in, found, skip)
 		return ok
@@ -122,11 +122,6 @@ func (n numbers) breaks() int {
 		return 0
 	}
 	return len(n.each)/n.line + 2
-}
-
-// reach is the length of all that around looks at.
-func (n numbers) reach() int {
-	return len(n.each)*(3+len(n.behind)+len(n.blank)+len(n.before)) + n.breaks()*maxBreak + 2
 }
 
 // around gives the places of all numbers when the one behind skip others stands at found.

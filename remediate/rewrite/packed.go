@@ -12,6 +12,9 @@ import (
 // a Secret, https://helm.sh/docs/topics/advanced/#storage-backends), and zip.
 var marks = [][]byte{[]byte("H4sI"), []byte("SDRzSU"), []byte("UEsDB")}
 
+// longestMark is the length of the longest, in bytes; none has less than a block.
+const longestMark = 6
+
 // marked reports whether base64 of something compressed may begin in a text.
 func marked(text []byte) bool {
 	for _, m := range marks {

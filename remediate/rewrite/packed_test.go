@@ -85,7 +85,7 @@ func TestCompressedInBase64OfDeltas(t *testing.T) {
 func TestManyMarksAreTold(t *testing.T) {
 	a := Archives{}
 	text := []byte(strings.Repeat("H4sI", 1<<17))
-	if err := a.look(t.Context(), newEditor(&Spec{Literals: []Literal{lit(gittest.Letters(20))}}), gitrepo.ID{}, text, true); err != nil || len(a.Unread) != 1 {
+	if err := a.look(t.Context(), newEditor(&Spec{Literals: []Literal{lit(gittest.Letters(20))}}), gitrepo.ID{}, text, traits{packed: true}); err != nil || len(a.Unread) != 1 {
 		t.Errorf("%v, %+v", err, a)
 	}
 }

@@ -161,11 +161,7 @@ func TestManyRefs(t *testing.T) {
 	leak := g.File("leak", g.value)
 	names := []string{"refs/heads/ünï/cödé", "refs/heads/a'b\"c$d`e", "refs/tags/-dash", "refs/pull/7/head", "refs/weird/\xff\xfe", "refs/heads/" + strings.Repeat("x", 200)}
 	gittest.FewArguments(t)
-	count := 1200 // with their long names more than a program may be given
-	if os.Getenv("LEAKGATE_MANY_REFS") != "" {
-		count = 100000
-	}
-	for i := range count {
+	for i := range gittest.ManyRefs() { // with their long names more than a program may be given
 		names = append(names, fmt.Sprintf("refs/tags/%0230d", i))
 	}
 	g.packed(names, leak)

@@ -10,64 +10,6 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo"
 )
 
-// clean is the note that a visit leaves for the deltas of a text without a value.
-type clean struct{ packed bool } // something compressed may be in it, in base64
-
-// notes are ready, for there is one of each file.
-var notes = map[bool]any{false: clean{}, true: clean{packed: true}}
-
-// stretches finds values in what a delta inserts. Give every worker its own.
-type stretches struct {
-	editor *editor
-	copies []gitrepo.Copied
-	packed bool // of the object that was searched last: it is marked
-}
-
-// has searches a stretch.
-func (s *stretches) has(text []byte) bool {
-	s.packed = s.packed || marked(text)
-	return s.editor.matcher.has(text)
-}
-
-// tainted searches a packed object: all of it, or where it is a delta of a clean
-// one what is new in it.
-func (s *stretches) tainted(o *gitrepo.Packed) bool {
-	if s.packed = false; len(s.editor.patterns) > 0 {
-		return s.has(o.Data) || s.editor.matched(o.Type, o.Data)
-	}
-	return s.literals(o)
-}
-
-// literals is tainted for values alone.
-func (s *stretches) literals(o *gitrepo.Packed) bool {
-	base, known := o.Note.(clean)
-	if !known || o.Delta == nil {
-		return s.has(o.Data)
-	}
-	s.packed = base.packed
-	s.copies = gitrepo.Copies(o.Delta, s.copies[:0])
-	reach := s.editor.matcher.longest - 1
-	copied, from, to := 0, 0, 0 // where the copy before ends; the stretch yet to be searched
-	for i := 0; i <= len(s.copies); i++ {
-		next, after := len(o.Data), len(o.Data)
-		if i < len(s.copies) {
-			next, after = s.copies[i].To, s.copies[i].To+s.copies[i].Size
-		}
-		if seam := i > 0 && i < len(s.copies); seam || next > copied {
-			if begin := max(0, copied-reach); begin > to {
-				if s.has(o.Data[from:to]) {
-					s.packed = s.packed || marked(o.Data)
-					return true
-				}
-				from = begin
-			}
-			to = min(len(o.Data), next+reach)
-		}
-		copied = after
-	}
-	return s.has(o.Data[from:to])
-}
-
 // survey is what a search found in a repository.
 type survey struct {
 	repo    *gitrepo.Repo
@@ -157,11 +99,7 @@ type searcher struct {
 }
 
 func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
-	tainted := s.stretches.tainted(o)
-	var note any
-	if !tainted {
-		note = notes[s.stretches.packed]
-	}
+	tainted, note := s.stretches.look(o)
 	switch o.Type {
 	case gitrepo.TypeBlob:
 		if tainted {
@@ -173,7 +111,7 @@ func (s *searcher) visit(ctx context.Context, o *gitrepo.Packed) (any, error) {
 			}
 			s.pointers[o.ID] = oid
 		}
-		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data, s.stretches.packed); err != nil {
+		if err := s.archives.look(ctx, s.stretches.editor, o.ID, o.Data, s.stretches.traits); err != nil {
 			return nil, err
 		}
 	case gitrepo.TypeCommit:

@@ -66,77 +66,10 @@ type treeReader struct {
 	submodules map[gitrepo.ID]bool
 	lacks      []lack
 	known      known
-}
 
-func (r *treeReader) read(o *gitrepo.Packed) (any, error) {
-	number := r.survey.numbers.Of(o.ID)
-	hash := r.survey.repo.HashSize()
-	tainted := false
-	for at := 0; at < len(o.Data); {
-		e, next, err := gitrepo.NextRaw(o.Data, at, hash)
-		if err != nil {
-			return nil, &gitrepo.CorruptError{ID: o.ID, Err: err}
-		}
-		at = next
-		if e.IsTree() {
-			r.hold(number, e.ID)
-			continue
-		}
-		if e.IsSubmodule() {
-			r.submodule(e.ID)
-			continue
-		}
-		if !r.known.has(e.ID) {
-			r.meet(number, e.ID)
-		}
-		tainted = r.blobs.maybe(e.ID) && r.taints(number, e.ID) || tainted
-	}
-	if tainted {
-		r.direct = append(r.direct, number)
-	}
-	if !r.stretches.names(o) {
-		return clean{}, nil
-	}
-	r.forest.named.add(number)
-	if !tainted {
-		r.direct = append(r.direct, number)
-	}
-	return nil, nil
-}
-
-// names reports whether a value is in the names of a tree's entries.
-func (s *stretches) names(o *gitrepo.Packed) bool {
-	if len(s.editor.forms) == 0 {
-		return false
-	}
-	return s.literals(o)
-}
-
-func (r *treeReader) hold(parent int32, raw []byte) {
-	id, err := gitrepo.IDFromBytes(raw)
-	if err != nil {
-		return
-	}
-	child := r.survey.numbers.Of(id)
-	if child < 0 {
-		r.lacks = append(r.lacks, lack{parent, id})
-		return
-	}
-	r.edges = append(r.edges, edge{child, parent})
-}
-
-// taints reports whether a tainted blob is in a tree, and notes it.
-func (r *treeReader) taints(parent int32, raw []byte) bool {
-	id, err := gitrepo.IDFromBytes(raw)
-	if err != nil {
-		return false
-	}
-	child := r.survey.numbers.Of(id)
-	if child < 0 || !r.survey.blobs.has(child) {
-		return false
-	}
-	r.edges = append(r.edges, edge{child, parent})
-	return true
+	now    treeNote // of the tree that is being read
+	number int32    // of that tree
+	copies []gitrepo.Copied
 }
 
 func (r *treeReader) submodule(raw []byte) {

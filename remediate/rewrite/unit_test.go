@@ -93,7 +93,8 @@ func TestStretches(t *testing.T) {
 		}
 		target, delta := randomDelta(base)
 		o := &gitrepo.Packed{Data: target, Delta: delta, Note: clean{}}
-		got, want := s.tainted(o), s.editor.matcher.has(target)
+		got, _ := s.look(o)
+		want := s.editor.matcher.has(target)
 		if got != want {
 			t.Fatalf("%q in %q from %q by %q: %v", value, target, base, delta, got)
 		}
@@ -103,6 +104,33 @@ func TestStretches(t *testing.T) {
 	}
 	if hits < 100 {
 		t.Errorf("only %d texts had a value", hits)
+	}
+}
+
+// TestTraits holds that what a delta brings of what hides is seen, wherever it is cut.
+func TestTraits(t *testing.T) {
+	s := stretches{editor: newEditor(&Spec{Literals: []Literal{lit(gittest.Letters(30))}})}
+	text := func() (out []byte) {
+		for range 1 + rand.N(4) {
+			out = append(out, []string{"H4sI", "H4", "sI", "UEs", "DB", "SDRz", "SU", "x", "y z", "\x00"}[rand.N(10)]...)
+		}
+		return out
+	}
+	seen := map[traits]int{}
+	for range 20000 {
+		base := text()
+		_, note := s.look(&gitrepo.Packed{Data: base})
+		target := slices.Concat(base[rand.N(len(base)):], text()[:1], base[rand.N(len(base)):])
+		s.look(&gitrepo.Packed{Data: target, Delta: deltaOf(base, target), Note: note})
+		var want traits
+		want.see(target)
+		if want.packed && !s.traits.packed || want.nul && !s.traits.nul {
+			t.Fatalf("%q made of %q has %v, not %v", target, base, s.traits, want)
+		}
+		seen[want]++
+	}
+	if len(seen) < 4 {
+		t.Errorf("only %v", seen)
 	}
 }
 

@@ -23,13 +23,13 @@ func (k *known) at(id []byte) *[32]byte { return &k[binary.LittleEndian.Uint16(i
 func (k *known) has(id []byte) bool { return string(k.at(id)[:len(id)]) == string(id) }
 
 // meet looks whether a file is there.
-func (r *treeReader) meet(tree int32, raw []byte) {
+func (r *treeReader) meet(raw []byte) {
 	id, err := gitrepo.IDFromBytes(raw)
 	if err != nil {
 		return
 	}
 	if r.survey.numbers.Of(id) < 0 {
-		r.lacks = append(r.lacks, lack{tree, id})
+		r.lacks = append(r.lacks, lack{r.number, id})
 		return
 	}
 	copy(r.known.at(raw)[:], raw)

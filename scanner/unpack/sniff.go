@@ -107,3 +107,7 @@ func isTar(data []byte) bool {
 // Container reports whether data is an archive or compressed, of a form that can be
 // opened or not: what it holds cannot be read in its bytes.
 func Container(data []byte) bool { return sniff(data) != nil || closedForm(data) != "" }
+
+// ContainerOfText is Container for data without any NUL byte, of which only the
+// beginning can tell.
+func ContainerOfText(data []byte) bool { return Container(data[:min(len(data), tarBlock)]) }

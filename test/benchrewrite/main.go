@@ -7,7 +7,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -19,23 +18,26 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 )
 
-// shares are where in history the values begin, in percent of its commits.
-var shares = []int{1, 25, 50, 75, 99}
+// shares are where in history the values begin, in percent of its commits: about all,
+// half, a tenth and a hundredth of them come later.
+var shares = []int{1, 50, 90, 99}
+
+// room is how much memory leakgate may take, in bytes.
+const room = 512 << 20
 
 func main() {
 	tool := flag.String("leakgate", "bin/leakgate", "the leakgate binary")
 	folder := flag.String("folder", "", "`FOLDER` that keeps what was planted for the next run")
 	runs := flag.Int("n", 3, "how often leakgate runs")
+	only := flag.Int("from", 0, "measure the value from this `PERCENT` of the commits on alone; 0: all")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: benchrewrite [-n RUNS] [-leakgate FILE] [-folder FOLDER] REPOSITORY")
+		fmt.Fprintln(os.Stderr, "usage: benchrewrite [-n RUNS] [-leakgate FILE] [-folder FOLDER] [-from PERCENT] REPOSITORY")
 		os.Exit(2)
 	}
-	if err := run(*tool, *folder, flag.Arg(0), *runs); err != nil {
+	if err := run(*tool, *folder, flag.Arg(0), *runs, *only); err != nil {
 		fmt.Fprintln(os.Stderr, "benchrewrite:", err)
 		os.Exit(1)
 	}
@@ -48,7 +50,7 @@ type bench struct {
 	values                []string
 }
 
-func run(tool, folder, source string, runs int) error {
+func run(tool, folder, source string, runs, only int) error {
 	temp, err := os.MkdirTemp("", "benchrewrite")
 	if err != nil {
 		return err
@@ -65,14 +67,20 @@ func run(tool, folder, source string, runs int) error {
 	if err := b.prepare(source); err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stdout, "| value from | leakgate, wall (CPU), memory | commits that change | git-filter-repo, wall (CPU) | of it, repacking | without repacking, times as fast |")
-	fmt.Fprintln(os.Stdout, "|---:|---:|---:|---:|---:|---:|")
+	fmt.Fprintln(os.Stdout, "| value from | commits that change | leakgate, wall (CPU) | memory, of it anonymous | git-filter-repo, wall (CPU) | of it, repacking | without repacking, times as fast |")
+	fmt.Fprintln(os.Stdout, "|---:|---:|---:|---:|---:|---:|---:|")
+	var grown []growth
 	for i, share := range shares {
-		if err := b.measure(i, share, share == 1 || share == 99); err != nil {
+		if only != 0 && only != share {
+			continue
+		}
+		g, err := b.measure(i, share, share == 1 || share == 99)
+		if err != nil {
 			return err
 		}
+		grown = append(grown, g)
 	}
-	return nil
+	return report(os.Stdout, grown)
 }
 
 // prepare plants values, or takes those that an earlier run has planted.
@@ -100,31 +108,6 @@ func (b *bench) prepare(source string) error {
 	return os.WriteFile(list, []byte(strings.Join(b.values, "\n")), 0o600)
 }
 
-// cost is what a process took.
-type cost struct {
-	wall, cpu time.Duration
-	memory    int64 // bytes
-	said      string
-}
-
-func timed(cmd *exec.Cmd) (cost, error) {
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	start := time.Now()
-	err := cmd.Run()
-	c := cost{wall: time.Since(start), said: said.String()}
-	if s := cmd.ProcessState; s != nil {
-		c.cpu = s.UserTime() + s.SystemTime()
-		if u, ok := s.SysUsage().(*syscall.Rusage); ok {
-			c.memory = u.Maxrss << 10
-		}
-	}
-	if err != nil {
-		err = fmt.Errorf("%s: %w: %s", cmd.Path, err, tail(c.said))
-	}
-	return c, err
-}
-
 func tail(text string) string { return text[max(0, len(text)-500):] }
 
 func (b *bench) copy(name string) (string, error) {
@@ -132,34 +115,35 @@ func (b *bench) copy(name string) (string, error) {
 	return target, errors.Join(os.RemoveAll(target), exec.Command("cp", "-r", b.planted, target).Run())
 }
 
-func (b *bench) measure(i, share int, peer bool) error {
+func (b *bench) measure(i, share int, peer bool) (growth, error) {
 	text := filepath.Join(b.folder, "text")
 	if err := os.WriteFile(text, []byte(b.values[i]+"\n"), 0o600); err != nil {
-		return err
+		return growth{}, err
 	}
 	best, ours, err := b.ours(text)
 	if err != nil {
-		return err
+		return growth{}, err
 	}
 	m := changes.FindStringSubmatch(best.said)
 	if m == nil {
-		return fmt.Errorf("leakgate does not say what it changed: %s", tail(best.said))
+		return growth{}, fmt.Errorf("leakgate does not say what it changed: %s", tail(best.said))
 	}
-	row := fmt.Sprintf("| %d %% | %.2f s (%.2f s), %d MB | %s |", share, best.wall.Seconds(), best.cpu.Seconds(), best.memory>>20, m[1])
+	commits, err := strconv.Atoi(m[1])
+	if err != nil {
+		return growth{}, err
+	}
+	row := fmt.Sprintf("| %d %% | %d | %.2f s (%.2f s) | %d MB, %d MB |", share, commits, best.wall.Seconds(), best.cpu.Seconds(), best.memory>>20, best.anonymous>>20)
+	theirs := " | | |"
 	if peer {
-		theirs, err := b.theirs(text, ours, best)
-		if err != nil {
-			return err
+		if theirs, err = b.theirs(text, ours, best); err != nil {
+			return growth{}, err
 		}
-		row += theirs
-	} else {
-		row += " | | |"
 	}
-	fmt.Fprintln(os.Stdout, row)
-	return nil
+	fmt.Fprintln(os.Stdout, row+theirs)
+	return growth{commits, best.memory, best.anonymous}, nil
 }
 
-// ours is the fastest of several runs, each on a fresh copy.
+// ours is the fastest of several runs, each on a fresh copy, and the most memory of any.
 func (b *bench) ours(text string) (best cost, dir string, err error) {
 	for range b.runs {
 		if dir, err = b.copy("ours.git"); err != nil {
@@ -169,9 +153,11 @@ func (b *bench) ours(text string) (best cost, dir string, err error) {
 		if err != nil {
 			return best, dir, err
 		}
-		if best.wall == 0 || c.wall < best.wall {
-			best = c
+		c.memory, c.anonymous = max(c.memory, best.memory), max(c.anonymous, best.anonymous)
+		if best.wall != 0 && best.wall < c.wall {
+			c.wall, c.cpu, c.said = best.wall, best.cpu, best.said
 		}
+		best = c
 	}
 	fresh := filepath.Join(b.folder, "fresh.git")
 	if err := errors.Join(os.RemoveAll(fresh), exec.Command("git", "clone", "-q", "--mirror", "--no-local", "file://"+dir, fresh).Run()); err != nil {

@@ -103,7 +103,7 @@ func git(dir string, args ...string) *exec.Cmd {
 }
 
 func export(dir string) *exec.Cmd {
-	return git(dir, "fast-export", "--all", "--signed-tags=strip", "--tag-of-filtered-object=drop", "--no-data", "--reencode=no")
+	return git(dir, "fast-export", "--branches", "--tags", "--signed-tags=strip", "--tag-of-filtered-object=drop", "--no-data", "--reencode=no")
 }
 
 // busiest are the files that change in most commits behind each of some shares of
