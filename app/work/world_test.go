@@ -42,6 +42,11 @@ type world struct {
 	fix       work.Fixer
 	writeFor  time.Duration
 	doubtFor  time.Duration
+	catchUp   time.Duration
+	copies    int64
+	plain     bool // without git
+	store     *store.Store
+	engine    *work.Engine
 }
 
 // permissions are those that the App asks for.
@@ -69,6 +74,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	base := w.API + "/"
 	w.ada, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("ada")))
 	w.must(err)
+	w.mirrors = filepath.Join(w.t.TempDir(), "mirrors")
 	for _, change := range more {
 		change(w)
 	}
@@ -79,7 +85,6 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 // serve starts the App and ends it with the test.
 func (w *world) serve() {
 	dir := w.t.TempDir()
-	w.mirrors = filepath.Join(dir, "mirrors")
 	key, err := secret.NewKey()
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
@@ -92,11 +97,12 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, DoubtFor: w.doubtFor,
-		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
+		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp,
+		Mirrors: &mirror.Cache{Dir: w.mirrors, Copies: w.copies, Plain: w.plain, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
 	w.must(err)
+	w.store, w.engine = s, engine
 	door, err := hook.New(hook.Handler{Secrets: []secret.Secret{secret.New(w.app.WebhookSecret)}, Inbox: engine, Log: log})
 	w.must(err)
 	web := httptest.NewServer(door)
