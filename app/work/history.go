@@ -178,14 +178,13 @@ func (e *Engine) tellHistory(ctx context.Context, installation int64, s *hub.Ses
 	of := *rep
 	of.Verdict.Findings = open
 	err = e.upload(ctx, upload{installation, r.Repository, "refs/heads/" + s.Branch, head, fmt.Sprintf("sweep-%d", r.Sweep)}, &of)
-	if errors.Is(err, hub.ErrNoCodeScanning) {
-		return false, nil
+	if _, later := hub.AsLater(err); later || ctx.Err() != nil {
+		return false, err
 	}
-	if errors.Is(err, hub.ErrRejected) { // the scan is good all the same
+	if err != nil && !errors.Is(err, hub.ErrNoCodeScanning) { // the scan is good all the same
 		e.Log.Warn("code scanning was not told", "repository", r.Repository, "sha", head, "error", inspect.Clean(err.Error()))
-		return false, nil
 	}
-	return err == nil, err
+	return err == nil, nil
 }
 
 // stillOpen are the findings whose credentials nobody has revoked or dismissed, and whether
