@@ -26,6 +26,8 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
+// With LEAKGATE_PLAIN everything is fetched without git.
+
 // world is a GitHub with one organisation and one repository, and the App at its hook.
 type world struct {
 	*ghfake.GitHub
@@ -57,7 +59,7 @@ func newWorld(t *testing.T) *world { t.Helper(); return newWorldAt(t, gate.Enfor
 func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	t.Helper()
 	t.Parallel() // most of the time is waiting
-	w := &world{t: t, stage: stage, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}}
+	w := &world{t: t, stage: stage, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}, plain: os.Getenv("LEAKGATE_PLAIN") != ""}
 	w.Org("acme")
 	w.User("ada")
 	var err error

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/leakgate/leakgate/internal/ghfake"
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
@@ -240,5 +241,36 @@ func (w *flooded) sweptOnce(db *store.Store, sweep int64, want map[string]histor
 	w.must(db.Trail(w.t.Context(), "", func(e store.Event) error { detected[e.Action]++; return nil }))
 	if detected["detected"] != leaks || detected["seen"] != 0 {
 		w.t.Errorf("the trail has %v, want %d detected", detected, leaks)
+	}
+}
+
+// TestWithoutGitTheVerdictsAreTheSame: a server on a machine that has none.
+func TestWithoutGitTheVerdictsAreTheSame(t *testing.T) {
+	w := newFlood(t, 1, 1, "")
+	s := w.servers[0]
+	s.kill()
+	s.env = []string{"PATH=" + t.TempDir()}
+	w.must(s.run())
+	w.propose(1)
+	w.propose(2)
+	h := w.generate(0)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.deliver(ctx, func() ghfake.Weather { return ghfake.Weather{} })
+	}()
+	defer func() { cancel(); <-ended }()
+	for end := time.Now().Add(4 * time.Minute); len(w.wrong()) > 0; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal(w.wrong())
+		}
+	}
+	out, code := s.sweeping(t.Context(), argument(s.args, "--data"))
+	if code != 1 || !strings.Contains(string(out), fmt.Sprintf(`"commits": %d,`, h.commits)) {
+		t.Errorf("exit %d: %s", code, out)
+	}
+	if !strings.Contains(s.text(), "there is no git: repositories are fetched as a whole") {
+		t.Error("nobody is told")
 	}
 }
