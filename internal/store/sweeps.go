@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 )
@@ -323,22 +322,23 @@ func (a sample) and(b sample) sample {
 }
 
 // expect is how long others take: so much for each, and so much for each byte, as least
-// squares find it. Neither is below zero; where sizes tell nothing, each takes the same.
+// squares find it, and neither below zero. Where all are of one size it goes by size, and
+// where nobody knows sizes each takes the same.
 func (a sample) expect(others sample) float64 {
+	if a.size == 0 || others.size == 0 {
+		return a.took / a.n * others.n
+	}
+	const flat = 1e-9
 	spread := a.squares - a.size*a.size/a.n
-	perByte := 0.0
-	if spread > 0 {
-		perByte = max(0, (a.products-a.size*a.took/a.n)/spread)
+	if spread < flat*a.squares {
+		return a.took / a.size * others.size
 	}
+	perByte := max(0, (a.products-a.size*a.took/a.n)/spread)
 	each := (a.took - perByte*a.size) / a.n
-	if each < 0 { // through the origin
-		each, perByte = 0, a.products/a.squares
+	if each < 0 { // the line through the origin
+		return a.products / a.squares * others.size
 	}
-	expected := each*others.n + perByte*others.size
-	if math.IsNaN(expected) || math.IsInf(expected, 0) {
-		return 0
-	}
-	return expected
+	return each*others.n + perByte*others.size
 }
 
 // OpenBySeverity counts the incidents that are not over of the repositories of a sweep.
