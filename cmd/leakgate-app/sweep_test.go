@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,12 +71,12 @@ func lines(n, i int) string {
 }
 
 // sweeping runs the command, and gives what it printed and how it ended.
-func (s *server) sweeping(ctx context.Context, data string) (out []byte, code int) {
+func (s *server) sweeping(ctx context.Context, data, database string) (out []byte, code int) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, -1
 	}
-	cmd := exec.CommandContext(ctx, self, "sweep", "acme", "--data", data, "--json")
+	cmd := exec.CommandContext(ctx, self, "sweep", "acme", "--data", data, "--database", database, "--json")
 	cmd.Env = append(os.Environ(), serverVariable+"=1", "LEAKGATE_KEY="+strings.Repeat("5a", 32))
 	cmd.Stderr = s.log
 	out, _ = cmd.Output()
@@ -85,30 +88,71 @@ func (s *server) sweeping(ctx context.Context, data string) (out []byte, code in
 // LEAKGATE_SWEEP is how many repositories there are; with 400 and more the time that was
 // said to be left is held against the time that it took.
 func TestASweepIsWholeWheneverItIsKilled(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { sweepKilled(t, "") })
+	t.Run("postgres", func(t *testing.T) { sweepKilled(t, newDatabase(t)) })
+}
+
+// newDatabase is one on the server of LEAKGATE_POSTGRES.
+func newDatabase(t *testing.T) string {
+	t.Helper()
+	place := os.Getenv("LEAKGATE_POSTGRES")
+	if place == "" {
+		t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
+	}
+	admin, err := sql.Open("pgx", place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	name := fmt.Sprintf("sweep_%d", time.Now().UnixNano())
+	if _, err := admin.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// sweepKilled sweeps with one server on SQLite, or three on PostgreSQL of which one is
+// killed for good.
+func sweepKilled(t *testing.T, database string) {
 	total := number("LEAKGATE_SWEEP", 15)
-	w := newFlood(t, 1, 1, "")
+	servers := 1
+	if database != "" {
+		servers = 3
+	}
+	w := newFlood(t, 1, servers, database)
 	want := map[string]history{"acme/app0": {1, 0}}
 	for n := range total {
 		want[fmt.Sprintf("acme/generated%d", n)] = w.generate(n)
 	}
+	for _, one := range w.servers {
+		one.kill()
+		one.args = append(one.args, "--histories", "2", "--default-stage", "")
+		w.must(one.run())
+	}
 	serving := w.servers[0]
-	serving.kill()
-	serving.args = append(serving.args, "--histories", "2", "--default-stage", "")
-	w.must(serving.run())
 	data := argument(serving.args, "--data")
-	db := w.eventuallyOpen(filepath.Join(data, "leakgate.db"))
+	db := w.eventuallyOpen(cmp.Or(database, filepath.Join(data, "leakgate.db")))
 	defer db.Close()
 
 	first, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); serving.sweeping(first, data) }()
+	go func() { defer close(ended); serving.sweeping(first, data, database) }()
+	kills := 0
 	guesses := w.follow(db, total+1, []float64{.3, .6}, func() {
 		serving.kill()
 		cancel()
 		<-ended
 		w.must(serving.run())
+		if kills++; kills == 2 && servers > 1 {
+			w.servers[servers-1].kill()
+		}
 	})
-	out, code := serving.sweeping(t.Context(), data) // it is over: the command would begin another one, which finds the same
+	out, code := serving.sweeping(t.Context(), data, database) // it is over: the command would begin another one, which finds the same
 	if code != 1 {
 		t.Errorf("exit %d, want 1:\n%s", code, tail(serving.text(), 4000))
 	}
@@ -149,7 +193,7 @@ func (w *flooded) eventuallyOpen(file string) *store.Store {
 	key, err := secret.ParseKey(strings.Repeat("5a", 32))
 	w.must(err)
 	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
-		if _, err := os.Stat(file); err == nil {
+		if _, err := os.Stat(file); err == nil || store.IsPostgres(file) {
 			s, err := store.Open(w.t.Context(), file, store.Options{Key: key, Connections: 1})
 			w.must(err)
 			return s
@@ -266,7 +310,7 @@ func TestWithoutGitTheVerdictsAreTheSame(t *testing.T) {
 			t.Fatal(w.wrong())
 		}
 	}
-	out, code := s.sweeping(t.Context(), argument(s.args, "--data"))
+	out, code := s.sweeping(t.Context(), argument(s.args, "--data"), "")
 	if code != 1 || !strings.Contains(string(out), fmt.Sprintf(`"commits": %d,`, h.commits)) {
 		t.Errorf("exit %d: %s", code, out)
 	}
