@@ -122,14 +122,19 @@ func (e *Engine) pulls(ctx context.Context, a pullsArgs) error {
 	if err != nil || len(unasked) == 0 {
 		return err
 	}
-	stage, err := e.stage(ctx, f)
+	stage, now, err := e.stage(ctx, f)
 	if err != nil || stage == gate.NotEnrolled {
 		return err
 	}
 	for _, p := range unasked {
 		f.Number, f.SHA = p.GetNumber(), p.GetHead().GetSHA()
 		e.Log.Info("a pull request of which no delivery told", "repository", f.Repository, "sha", f.SHA)
-		if err := e.Store.Tx(ctx, func(t *store.Tx) error { return e.pullNow(ctx, t, f, p, stage) }); err != nil {
+		if err := e.Store.Tx(ctx, func(t *store.Tx) error {
+			if err := see(ctx, t, now); err != nil {
+				return err
+			}
+			return e.pullNow(ctx, t, f, p, stage)
+		}); err != nil {
 			return err
 		}
 	}

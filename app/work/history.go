@@ -22,7 +22,7 @@ func (e *Engine) history(ctx context.Context, a historyArgs, attempt int) error 
 	if err != nil || !wanted {
 		return err
 	}
-	var found []store.Sighting
+	var found places
 	r.State = store.PassDone
 	err = e.lookBack(ctx, installation, &r, &found)
 	switch {
@@ -63,13 +63,13 @@ func (e *Engine) beginHistory(ctx context.Context, a historyArgs) (r store.Swept
 	return r, installation, wanted, err
 }
 
-func (e *Engine) endHistory(ctx context.Context, r store.Swept, found []store.Sighting) error {
+func (e *Engine) endHistory(ctx context.Context, r store.Swept, found places) error {
 	kept := false
 	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
 		if kept, err = t.EndSwept(ctx, r); err != nil || !kept {
 			return err
 		}
-		return t.Record(ctx, "leakgate-app", found)
+		return found.record(ctx, t)
 	})
 	if err == nil && kept {
 		e.Log.Info("history", "sweep", r.Sweep, "repository", r.Repository, "state", r.State, "commits", r.Commits, "bytes", r.Bytes, "findings", r.Findings)
@@ -79,7 +79,7 @@ func (e *Engine) endHistory(ctx context.Context, r store.Swept, found []store.Si
 
 // lookBack scans every branch, every tag and the head of every pull request, as `leakgate
 // scan` does in a clone of all of them, by the policy of the default branch.
-func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swept, found *[]store.Sighting) error {
+func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swept, found *places) error {
 	s, err := e.Hub.Open(ctx, installation, r.Repository, hub.ToRead())
 	if err != nil {
 		return err
@@ -100,13 +100,17 @@ func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swep
 	if above.broken != nil {
 		return above.broken
 	}
+	world := e.World
+	if world.Key, err = world.Key.For(s.Account); err != nil {
+		return err
+	}
 	return e.Mirrors.Copy(ctx, mirror.Origin{ID: r.Repository, URL: url, Token: s.Token()}, s.Branch, func(dir string) error {
 		empty, err := isEmpty(dir)
 		if err != nil || empty {
 			return err
 		}
 		q := inspect.Question{What: inspect.History, Path: dir, Branch: s.Branch, Organisation: above.policy, Workers: 1}
-		rep, err := inspect.Run(ctx, q, e.World)
+		rep, err := inspect.Run(ctx, q, world)
 		if err != nil {
 			return err
 		}
@@ -115,7 +119,7 @@ func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swep
 		}
 		rep.Repository = e.Hub.Server.Web + s.FullName()
 		summed(r, rep)
-		*found = sightings(r.Repository, rep)
+		*found = placesOf(seen(s), &report.Posting{Report: rep})
 		r.Told, err = e.tellHistory(ctx, installation, s, r, rep)
 		return err
 	})
@@ -171,7 +175,7 @@ func (e *Engine) tellHistory(ctx context.Context, installation int64, s *hub.Ses
 	if err != nil || len(open) == 0 && !before || before && r.State == store.PassIncomplete { // what was missed would be closed
 		return false, err
 	}
-	stage, err := e.stage(ctx, facts{Installation: installation, Repository: r.Repository, Name: s.FullName()})
+	stage, _, err := e.stage(ctx, facts{Installation: installation, Repository: r.Repository, Name: s.FullName()})
 	if err != nil || stage < gate.Warning {
 		return false, err
 	}

@@ -39,6 +39,7 @@ type world struct {
 	ada       *github.Client
 	log       *lines
 	mirrors   string
+	store     *store.Store
 	stage     gate.Stage // of what no policy speaks
 	verify    work.Verifier
 	fix       work.Fixer
@@ -47,8 +48,6 @@ type world struct {
 	catchUp   time.Duration
 	copies    int64
 	plain     bool // without git
-	store     *store.Store
-	engine    *work.Engine
 }
 
 // permissions are those that the App asks for.
@@ -63,7 +62,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	w.Org("acme")
 	w.User("ada")
 	var err error
-	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment")
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment", "repository")
 	w.must(err)
 	w.repo, err = w.Repository("acme/app", true)
 	w.must(err)
@@ -91,6 +90,7 @@ func (w *world) serve() {
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
 	w.must(err)
+	w.store = s
 	pem, err := hub.ParseKey(w.app.Key)
 	w.must(err)
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -104,7 +104,6 @@ func (w *world) serve() {
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
 	w.must(err)
-	w.store, w.engine = s, engine
 	door, err := hook.New(hook.Handler{Secrets: []secret.Secret{secret.New(w.app.WebhookSecret)}, Inbox: engine, Log: log})
 	w.must(err)
 	web := httptest.NewServer(door)

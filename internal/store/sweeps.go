@@ -307,11 +307,37 @@ func (t *Tx) progress(ctx context.Context, s *Sweep) error {
 			left = left.and(part)
 		}
 	}
-	if s.State == PassRunning && over.took > 0 {
-		perWall := over.took / float64(micros(t.s.now())-micros(s.Started)) // how many are looked at at once
-		s.Left = time.Duration(over.expect(left)/perWall) * time.Microsecond
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || s.State != PassRunning || over.n == 0 {
+		return t.s.explain(err)
 	}
-	return t.s.explain(rows.Err())
+	return t.expect(ctx, s, over, left)
+}
+
+// A sweep takes as long as what was over lately tells: machines and networks are not
+// equally fast all day. lately is that part of the time since it began, if some are over in it.
+const (
+	lately = 3
+	some   = 25
+)
+
+// expect says how long the rest of a sweep takes.
+func (t *Tx) expect(ctx context.Context, s *Sweep, over, left sample) error {
+	now := micros(t.s.now())
+	window := now - micros(s.Started)
+	var recent sample
+	err := t.one(ctx, `SELECT COUNT(*), COALESCE(SUM(CAST(size AS DOUBLE PRECISION)), 0), COALESCE(SUM(CAST(took AS DOUBLE PRECISION)), 0), COALESCE(SUM(CAST(size AS DOUBLE PRECISION) * size), 0),
+ COALESCE(SUM(CAST(size AS DOUBLE PRECISION) * took), 0) FROM swept WHERE sweep = ? AND state IN (?, ?) AND began_at + took > ?`,
+		[]any{s.ID, PassDone, PassIncomplete, now - window/lately}, &recent.n, &recent.size, &recent.took, &recent.squares, &recent.products)
+	if err != nil {
+		return err
+	}
+	if recent.n >= some {
+		over, window = recent, window/lately
+	}
+	if over.took > 0 && window > 0 {
+		s.Left = time.Duration(over.expect(left)/(over.took/float64(window))) * time.Microsecond // so many are looked at at once
+	}
+	return nil
 }
 
 // sample is what a line through times by sizes needs to be found.
