@@ -198,3 +198,12 @@ func TestTheMirrorOfARepositoryThatIsGoneGoes(t *testing.T) {
 		return os.IsNotExist(err)
 	})
 }
+
+func TestInstallationsAreSweptByThemselves(t *testing.T) {
+	w := newWorldAt(t, gate.NotEnrolled, func(w *world) { w.every = time.Hour })
+	w.eventually("acme was swept", func() bool {
+		all, err := w.store.Sweeps(t.Context(), []int64{w.installed.ID})
+		w.must(err)
+		return len(all) == 1 && all[0].State == store.PassDone && all[0].Total == 1
+	})
+}

@@ -46,6 +46,7 @@ type world struct {
 	writeFor  time.Duration
 	doubtFor  time.Duration
 	catchUp   time.Duration
+	every     time.Duration // sweeps
 	copies    int64
 	plain     bool // without git
 }
@@ -99,7 +100,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp,
+		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp, SweepEvery: w.every,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Copies: w.copies, Plain: w.plain, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
