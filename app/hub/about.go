@@ -73,6 +73,44 @@ func (a *App) Installations(ctx context.Context) ([]Placed, error) {
 	return all, nil
 }
 
+// Listed is a repository that an installation reaches.
+type Listed struct {
+	ID       int64
+	Name     string // OWNER/NAME
+	Size     int64  // in bytes, as GitHub measured it last
+	Archived bool
+	Fork     bool
+}
+
+// Repositories lists all that an installation reaches, archived ones and forks too.
+func (a *App) Repositories(ctx context.Context, installation int64) ([]Listed, error) {
+	s, err := a.anywhere(ctx, installation, Permissions{"metadata": "read"})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close(ctx) }() // it only reads, and ends within the hour
+	var all []Listed
+	seen := map[int64]bool{} // what is made meanwhile moves the pages
+	for o := (&github.ListOptions{PerPage: 100}); ; {
+		page, resp, err := s.GitHub.Apps.ListRepos(ctx, o)
+		if err != nil {
+			return nil, fmt.Errorf("list the repositories of installation %d: %w", installation, err)
+		}
+		for _, r := range page.Repositories {
+			if !seen[r.GetID()] {
+				seen[r.GetID()] = true
+				all = append(all, Listed{r.GetID(), r.GetFullName(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork()})
+			}
+		}
+		if o.Page = resp.NextPage; o.Page == 0 && len(all) < page.GetTotalCount() {
+			return nil, fmt.Errorf("list the repositories of installation %d: GitHub listed %d of %d; they change, and are to be listed again", installation, len(all), page.GetTotalCount())
+		}
+		if o.Page == 0 {
+			return all, nil
+		}
+	}
+}
+
 func (a *App) ask(ctx context.Context, path string, into any) error {
 	_, err := a.list(ctx, path, into)
 	return err

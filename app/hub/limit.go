@@ -212,6 +212,6 @@ func (t metered) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // noContent are the writes that notify nobody. Octokit counts them in the same way:
 // https://github.com/octokit/plugin-throttling.js/blob/main/src/generated/triggers-notification-paths.ts
-var noContent = regexp.MustCompile(`/access_tokens$|/installation/token$|/check-runs(/\d+)?$|/attempts$`)
+var noContent = regexp.MustCompile(`/access_tokens$|/installation/token$|/check-runs(/\d+)?$|/attempts$|/code-scanning/sarifs$`)
 
 func makesContent(path string) bool { return !noContent.MatchString(path) }

@@ -20,6 +20,12 @@ import (
 // Refresh fetches every branch and tag as they are now, commits and trees only, and
 // beside them the commits named. Those need no ref; refs that are gone go here too.
 func (m *Mirror) Refresh(ctx context.Context, commits ...string) error {
+	if m.cache.Plain {
+		return m.refetch(ctx, commits...)
+	}
+	if err := os.Remove(filepath.Join(m.Dir, whole)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("refresh the mirror: %w", err)
+	}
 	if err := m.fetch(ctx, nil, "--prune", "--no-tags", "origin", "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"); err != nil {
 		return err
 	}
@@ -39,16 +45,22 @@ func (m *Mirror) Refresh(ctx context.Context, commits ...string) error {
 }
 
 // Stand has HEAD name a commit, as if it were checked out.
-func (m *Mirror) Stand(ctx context.Context, commit string) error {
+func (m *Mirror) Stand(commit string) error {
 	id, err := gitrepo.ParseID(commit)
 	if err != nil {
 		return fmt.Errorf("stand at a commit: %w", err)
 	}
-	return m.git(ctx, nil, "update-ref", "--no-deref", "HEAD", id.String())
+	if !m.has(id) {
+		return fmt.Errorf("stand at a commit: %s did not come", id)
+	}
+	return point(m.Dir, id.String())
 }
 
 // Git runs `git fetch` as a clone asks for it, and nothing else.
 func (m *Mirror) Git(ctx context.Context, _ string, args ...string) error {
+	if m.cache.Plain {
+		return m.plainGit(ctx, args)
+	}
 	return m.git(ctx, nil, args...)
 }
 
@@ -58,6 +70,9 @@ const maxSplits = 64
 // Bring fetches objects by their ids, all at once. Where the server refuses them for one
 // that it does not have, the others still come. The result is how many arrived.
 func (m *Mirror) Bring(ctx context.Context, ids []gitrepo.ID) (int, error) {
+	if m.cache.Plain { // all that the server has is here
+		return 0, nil
+	}
 	left := maxSplits
 	return m.bring(ctx, ids, &left)
 }
@@ -114,7 +129,7 @@ const deadline = 30 * time.Minute
 
 // git runs git in the mirror, apart from every configuration but the mirror's own.
 func (m *Mirror) git(ctx context.Context, stdin io.Reader, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := context.WithTimeout(ctx, max(deadline, m.patience))
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "git", append([]string{"--git-dir", m.Dir}, args...)...)
 	cmd.Dir, cmd.Env, cmd.Stdin, cmd.WaitDelay = m.Dir, m.environment(), stdin, 5*time.Second

@@ -25,8 +25,12 @@ type Cache struct {
 	// Max is how large all mirrors together may grow, in bytes: those that were not used
 	// for longest go, but none that is in use. 0 is no limit.
 	Max int64
-	Now func() time.Time
-	Log *slog.Logger
+	// Copies is how large one copy of a whole repository may be, in bytes. 0 is no limit.
+	Copies int64
+	// Plain fetches without git, for machines that have none.
+	Plain bool
+	Now   func() time.Time
+	Log   *slog.Logger
 
 	mu    sync.Mutex
 	swept time.Time
@@ -42,8 +46,11 @@ type Origin struct {
 // Mirror is a bare repository that nobody else uses at the moment.
 type Mirror struct {
 	Dir    string
+	cache  *Cache
 	origin Origin
 	lock   *os.File // git inherits it, so that the lock lasts as long as any git
+
+	patience time.Duration // with one run of git, where that is more than usual
 }
 
 // lockEvery is how often a mirror that somebody else uses is asked for again, and
@@ -68,8 +75,8 @@ func (c *Cache) Use(ctx context.Context, o Origin, f func(*Mirror) error) error 
 		return err
 	}
 	defer unlock()
-	m := &Mirror{Dir: c.path(o.ID, ".git"), origin: o, lock: lock}
-	if err := m.prepare(ctx); err != nil {
+	m := &Mirror{Dir: c.path(o.ID, ".git"), cache: c, origin: o, lock: lock}
+	if err := m.prepare(); err != nil {
 		return err
 	}
 	err = f(m)
@@ -139,42 +146,23 @@ const used = "leakgate-used"
 
 // prepare makes the repository where there is none, and clears away what a git that was
 // killed left behind.
-func (m *Mirror) prepare(ctx context.Context) error {
+func (m *Mirror) prepare() error {
 	if _, err := os.Stat(filepath.Join(m.Dir, used)); err != nil {
-		if err := m.create(ctx); err != nil {
+		if err := layOut(m.Dir, promised(m.origin.URL)); err != nil {
 			return err
+		}
+		if err := os.WriteFile(filepath.Join(m.Dir, used), nil, 0o600); err != nil { // the mark comes last
+			return fmt.Errorf("make a mirror: %w", err)
 		}
 	}
 	if err := m.clear(); err != nil {
 		return err
 	}
-	if err := m.git(ctx, nil, "config", "remote.origin.url", m.origin.URL); err != nil {
+	if err := configure(m.Dir, promised(m.origin.URL)); err != nil {
 		return err
 	}
 	now := time.Now()
 	return os.Chtimes(filepath.Join(m.Dir, used), now, now)
-}
-
-// create makes an empty partial clone. The mark is written last.
-func (m *Mirror) create(ctx context.Context) error {
-	if err := os.RemoveAll(m.Dir); err != nil {
-		return fmt.Errorf("make a mirror: %w", err)
-	}
-	if err := os.MkdirAll(m.Dir, 0o700); err != nil {
-		return fmt.Errorf("make a mirror: %w", err)
-	}
-	if err := m.git(ctx, nil, "init", "--quiet", "--bare", "--template="); err != nil {
-		return err
-	}
-	for _, setting := range [][2]string{
-		{"core.repositoryFormatVersion", "1"}, {"extensions.partialClone", "origin"},
-		{"remote.origin.promisor", "true"}, {"remote.origin.partialCloneFilter", "blob:none"},
-	} {
-		if err := m.git(ctx, nil, "config", setting[0], setting[1]); err != nil {
-			return err
-		}
-	}
-	return os.WriteFile(filepath.Join(m.Dir, used), nil, 0o600)
 }
 
 // clear removes the locks and unfinished packs of a git that was killed: the mirror is

@@ -13,6 +13,9 @@ import (
 // sweepEvery is how often the mirrors are measured.
 const sweepEvery = time.Minute
 
+// forgottenFor is after how long a mirror goes that nobody uses: its repository may be gone.
+const forgottenFor = 30 * 24 * time.Hour
+
 // kept is one mirror on disk.
 type kept struct {
 	id   int64
@@ -32,8 +35,13 @@ func (c *Cache) sweep(inUse int64) {
 	if !due {
 		return
 	}
+	c.clearCopies()
 	all, total := c.measure()
 	for _, k := range all {
+		if k.id != inUse && c.Now().Sub(k.used) > forgottenFor && c.evict(k.id) {
+			total -= k.size
+			continue
+		}
 		if total <= c.Max {
 			return
 		}
@@ -90,4 +98,14 @@ func (c *Cache) evict(id int64) bool {
 	}
 	defer unlock()
 	return os.RemoveAll(c.path(id, ".git")) == nil
+}
+
+// Keep forgets the mirrors of the other repositories, unless somebody uses them.
+func (c *Cache) Keep(wanted func(id int64) bool) {
+	all, _ := c.measure()
+	for _, k := range all {
+		if !wanted(k.id) && c.evict(k.id) {
+			c.Log.Info("a mirror goes: nobody reaches its repository any more", "repository", k.id)
+		}
+	}
 }

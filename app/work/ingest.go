@@ -189,8 +189,7 @@ func (e *Engine) drop(ctx context.Context, t *store.Tx, q store.Question) error 
 			return fmt.Errorf("cancel the job of an older head: %w", err)
 		}
 	}
-	_, err := e.enqueue(ctx, t, reportArgs{Tip: q.Tip})
-	return err
+	return e.tell(ctx, t, q.Tip)
 }
 
 // ask keeps a question, and with a new one the jobs that answer it and tell of it.
@@ -212,8 +211,7 @@ func (e *Engine) ask(ctx context.Context, t *store.Tx, f facts, sha, subject str
 			return tip, err
 		}
 	}
-	_, err = e.enqueue(ctx, t, reportArgs{Tip: tip.ID})
-	return tip, err
+	return tip, e.tell(ctx, t, tip.ID)
 }
 
 // assign gives a question a job.
@@ -250,8 +248,7 @@ func (e *Engine) again(ctx context.Context, t *store.Tx, f facts, p *github.Pull
 			return err
 		}
 	}
-	_, err = e.enqueue(ctx, t, reportArgs{Tip: tip.ID})
-	return err
+	return e.tell(ctx, t, tip.ID)
 }
 
 // rebase has a question about a pull request ask by the base as it is now: what was merged

@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -26,6 +27,7 @@ type (
 	}
 	reportArgs struct {
 		Tip int64 `json:"tip"`
+		At  int64 `json:"at,omitempty"` // tells the jobs that wait for a time apart, in microseconds
 	}
 	replayArgs    struct{}
 	reconcileArgs struct{}
@@ -148,9 +150,27 @@ func (e *Engine) enqueue(ctx context.Context, t *store.Tx, args river.JobArgs) (
 	return done.Job.ID, nil
 }
 
-// enqueueAt puts a job in that is not worked off before a time.
-func (e *Engine) enqueueAt(ctx context.Context, t *store.Tx, args river.JobArgs, at time.Time) error {
-	if _, err := e.river.InsertTx(ctx, t.Tx, args, &river.InsertOpts{ScheduledAt: at}); err != nil {
+// tell has a job tell people what is said of a head now, unless one waits that has not
+// begun: it reads what is said when it begins. On PostgreSQL the one that waits is locked,
+// and so begins after this transaction; on SQLite nobody begins one meanwhile.
+func (e *Engine) tell(ctx context.Context, t *store.Tx, tip int64) error {
+	query := `SELECT id FROM river_job WHERE state = 'available' AND queue = ? AND kind = ? AND json_extract(args, '$.tip') = ? LIMIT 1`
+	if e.Store.Postgres() {
+		query = `SELECT id FROM river_job WHERE state = 'available' AND queue = $1 AND kind = $2 AND (args->>'tip')::bigint = $3 LIMIT 1 FOR UPDATE SKIP LOCKED`
+	}
+	var id int64
+	err := t.QueryRowContext(ctx, query, queueReport, reportArgs{}.Kind(), tip).Scan(&id)
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	_, err = e.enqueue(ctx, t, reportArgs{Tip: tip})
+	return err
+}
+
+// tellAt has a job look at a head again at a time. Jobs for the same time are one.
+func (e *Engine) tellAt(ctx context.Context, t *store.Tx, tip int64, at time.Time) error {
+	opts := &river.InsertOpts{ScheduledAt: at, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
+	if _, err := e.river.InsertTx(ctx, t.Tx, reportArgs{Tip: tip, At: at.UnixMicro()}, opts); err != nil {
 		return fmt.Errorf("queue a job: %w", err)
 	}
 	return nil

@@ -108,7 +108,7 @@ func (e *Engine) write(ctx context.Context, s *hub.Session, tip store.Tip, said 
 		if err := t.Settle(ctx, tip, claim); err != nil || !doubt {
 			return err
 		}
-		return e.enqueueAt(ctx, t, reportArgs{Tip: tip.ID}, end)
+		return e.tellAt(ctx, t, tip.ID, end)
 	})
 	if errors.Is(err, hub.ErrNoRun) && settled == nil {
 		e.Log.Info("a check run may be in the making", "tip", tip.ID, "sha", tip.SHA)

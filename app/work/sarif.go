@@ -67,24 +67,35 @@ func (e *Engine) alerts(ctx context.Context, tip store.Tip, body question, r *re
 }
 
 func (e *Engine) sendAlerts(ctx context.Context, tip store.Tip, body question, r *report.Report) error {
-	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, hub.ToUpload())
+	return e.upload(ctx, upload{tip.Installation, tip.Repository, fmt.Sprintf("refs/pull/%d/head", body.Pull), tip.SHA, fmt.Sprintf("%s-%d", tip.SHA, tip.Attempt)}, r)
+}
+
+// upload is where an analysis belongs.
+type upload struct {
+	installation, repository int64
+	ref, sha, run            string
+}
+
+// upload sends a report to code scanning, in both categories.
+func (e *Engine) upload(ctx context.Context, to upload, r *report.Report) error {
+	s, err := e.Hub.Open(ctx, to.installation, to.repository, hub.ToUpload())
 	if err != nil {
 		return err
 	}
 	defer e.close(ctx, s)
 	for _, category := range []string{report.CategoryHead, report.CategoryHistory} {
 		of := *r
-		of.Category, of.RunID = category, fmt.Sprintf("%s-%d", tip.SHA, tip.Attempt)
+		of.Category, of.RunID = category, to.run
 		var log bytes.Buffer
 		if err := report.Write(&log, "sarif", &of); err != nil {
 			return err
 		}
-		u, err := s.UploadSARIF(ctx, hub.Analysis{Ref: fmt.Sprintf("refs/pull/%d/head", body.Pull), SHA: tip.SHA, Log: log.Bytes()})
+		u, err := s.UploadSARIF(ctx, hub.Analysis{Ref: to.ref, SHA: to.sha, Log: log.Bytes()})
 		if err != nil {
 			return err
 		}
 		err = e.Store.Tx(ctx, func(t *store.Tx) error {
-			_, err := e.enqueue(ctx, t, sarifArgs{tip.Installation, tip.Repository, u})
+			_, err := e.enqueue(ctx, t, sarifArgs{to.installation, to.repository, u})
 			return err
 		})
 		if err != nil {

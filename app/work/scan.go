@@ -38,7 +38,7 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	}
 	v, found, err := e.judge(ctx, tip, body)
 	if errors.Is(err, hub.ErrGone) {
-		return errors.Join(err, e.abandon(ctx, q))
+		return errors.Join(err, e.abandon(ctx, q), e.Mirrors.Drop(ctx, tip.Repository))
 	}
 	if err != nil && attempt%dropEvery == 0 && ctx.Err() == nil {
 		err = errors.Join(err, e.Mirrors.Drop(ctx, tip.Repository))
@@ -75,8 +75,7 @@ func (e *Engine) begin(ctx context.Context, id int64) (q store.Question, tip sto
 		if wanted, err = t.Begin(ctx, id); err != nil || !wanted || q.State == store.Running {
 			return err
 		}
-		_, err = e.enqueue(ctx, t, reportArgs{Tip: tip.ID})
-		return err
+		return e.tell(ctx, t, tip.ID)
 	})
 	return q, tip, wanted, err
 }
@@ -96,8 +95,7 @@ func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict, foun
 		if err := found.record(ctx, t); err != nil {
 			return err
 		}
-		_, err = e.enqueue(ctx, t, reportArgs{Tip: q.Tip})
-		return err
+		return e.tell(ctx, t, q.Tip)
 	})
 	if err == nil && kept {
 		e.Count(v.Conclusion)
@@ -160,7 +158,7 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
 			return err
 		}
-		if err := m.Stand(ctx, tip.SHA); err != nil {
+		if err := m.Stand(tip.SHA); err != nil {
 			return err
 		}
 		r, err := inspectIn(ctx, world, m, body.Event, above.policy)

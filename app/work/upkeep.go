@@ -82,6 +82,9 @@ func (e *Engine) reconcile(ctx context.Context) error {
 		if err := t.Forget(ctx, before.Add(-rememberedFor)); err != nil {
 			return err
 		}
+		if err := e.resweep(ctx, t, before); err != nil {
+			return err
+		}
 		waiting, err := t.Unanswered(ctx, before)
 		if err != nil {
 			return err
@@ -101,7 +104,7 @@ func (e *Engine) reconcile(ctx context.Context) error {
 			return err
 		}
 		for _, tip := range untold {
-			if _, err := e.enqueue(ctx, t, reportArgs{Tip: tip.ID}); err != nil {
+			if err := e.tell(ctx, t, tip.ID); err != nil {
 				return err
 			}
 		}

@@ -40,10 +40,17 @@ type Options struct {
 	// Scans is how many ranges are judged at once. With 0 deliveries are kept and nothing is
 	// worked off: other processes do that.
 	Scans int
+	// Histories is how many whole histories are scanned at once. With 0 other processes do that.
+	Histories int
+	// SweepEvery is after how long every installation is swept again; 0: only when asked for.
+	SweepEvery time.Duration
 	// Drain is how long running jobs may go on after the end was announced.
 	Drain time.Duration
 	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
 	ReplayEvery time.Duration
+	// CatchUpEvery is how often all open pull requests are looked through: GitHub forgets what it
+	// could not deliver after three days, and whoever was away for longer finds them so. 0: never.
+	CatchUpEvery time.Duration
 	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
 	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
 	WriteFor, DoubtFor time.Duration
@@ -75,6 +82,8 @@ const (
 	queueScan   = "scan"
 	queueReport = "report"
 	queueUpkeep = "upkeep"
+
+	queueHistory = "history"
 )
 
 // New brings the tables of the queue up to date and takes the name for this process. The
@@ -121,20 +130,40 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &answerer{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
+	river.AddWorker(workers, &catcher{e: e})
+	river.AddWorker(workers, &puller{e: e})
+	river.AddWorker(workers, &sweeper{e: e})
+	river.AddWorker(workers, &historian{e: e})
+	river.AddWorker(workers, &sweepsAll{e: e})
 	queues := map[string]river.QueueConfig{
 		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
+	}
+	if e.Histories > 0 {
+		queues[queueHistory] = river.QueueConfig{MaxWorkers: e.Histories}
 	}
 	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) {
 			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByState: unfinished}}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
+	periodic := []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{})}
+	if e.CatchUpEvery > 0 { // once in that time, however often processes start
+		periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(e.CatchUpEvery), func() (river.JobArgs, *river.InsertOpts) {
+			return catchUpArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: e.CatchUpEvery}}
+		}, &river.PeriodicJobOpts{RunOnStart: true}))
+	}
+	if e.SweepEvery > 0 {
+		periodic = append(periodic, every(min(e.SweepEvery, sweepLook), sweepAllArgs{}))
+	}
 	return &river.Config{
 		ID: e.Name, Logger: e.Log, Queues: queues, Workers: workers, MaxAttempts: maxAttempts, RetryPolicy: retries{},
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute, SoftStopTimeout: e.Drain, FetchPollInterval: pollEvery,
-		PeriodicJobs: []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{})},
+		PeriodicJobs: periodic,
 	}
 }
+
+// sweepLook is how often it is looked whether a sweep is due.
+const sweepLook = time.Hour
 
 // pollEvery is how long a job waits at most for somebody to look, where nobody is told.
 const pollEvery = 200 * time.Millisecond

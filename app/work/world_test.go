@@ -26,6 +26,8 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
+// With LEAKGATE_PLAIN everything is fetched without git.
+
 // world is a GitHub with one organisation and one repository, and the App at its hook.
 type world struct {
 	*ghfake.GitHub
@@ -43,6 +45,10 @@ type world struct {
 	fix       work.Fixer
 	writeFor  time.Duration
 	doubtFor  time.Duration
+	catchUp   time.Duration
+	every     time.Duration // sweeps
+	copies    int64
+	plain     bool // without git
 }
 
 // permissions are those that the App asks for.
@@ -53,7 +59,7 @@ func newWorld(t *testing.T) *world { t.Helper(); return newWorldAt(t, gate.Enfor
 func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	t.Helper()
 	t.Parallel() // most of the time is waiting
-	w := &world{t: t, stage: stage, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}}
+	w := &world{t: t, stage: stage, GitHub: ghfake.New(t, ghfake.Options{}), log: &lines{}, plain: os.Getenv("LEAKGATE_PLAIN") != ""}
 	w.Org("acme")
 	w.User("ada")
 	var err error
@@ -70,6 +76,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	base := w.API + "/"
 	w.ada, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("ada")))
 	w.must(err)
+	w.mirrors = filepath.Join(w.t.TempDir(), "mirrors")
 	for _, change := range more {
 		change(w)
 	}
@@ -80,7 +87,6 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 // serve starts the App and ends it with the test.
 func (w *world) serve() {
 	dir := w.t.TempDir()
-	w.mirrors = filepath.Join(dir, "mirrors")
 	key, err := secret.NewKey()
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
@@ -94,8 +100,8 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, DoubtFor: w.doubtFor,
-		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
+		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp, SweepEvery: w.every,
+		Mirrors: &mirror.Cache{Dir: w.mirrors, Copies: w.copies, Plain: w.plain, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
 	w.must(err)

@@ -63,6 +63,7 @@ type flooded struct {
 // server is one process of the App, which comes back when it is killed.
 type server struct {
 	args    []string
+	env     []string // beside that of the test
 	address string
 	log     *journal
 	mu      sync.Mutex
@@ -180,6 +181,7 @@ func (s *server) run() error {
 	}
 	s.cmd = exec.Command(self, s.args...)
 	s.cmd.Env = append(os.Environ(), serverVariable+"=1", "LEAKGATE_KEY="+strings.Repeat("5a", 32))
+	s.cmd.Env = append(s.cmd.Env, s.env...)
 	s.cmd.Stderr = s.log
 	return s.cmd.Start()
 }

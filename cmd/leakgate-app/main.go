@@ -11,6 +11,8 @@ import (
 	"runtime/debug"
 	"syscall"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // version is set by the release build.
@@ -18,7 +20,8 @@ var version = ""
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	w := &world{stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, hostname: os.Hostname, now: time.Now}
+	w := &world{stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, hostname: os.Hostname, now: time.Now,
+		terminal: term.IsTerminal(int(os.Stderr.Fd()))}
 	code := w.run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)
@@ -31,6 +34,7 @@ type world struct {
 	env      func(string) string
 	hostname func() (string, error)
 	now      func() time.Time
+	terminal bool // stderr is one, so that a line can change
 }
 
 // toolVersion is the released version, or what the build knows of its module.

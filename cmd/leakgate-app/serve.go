@@ -30,9 +30,9 @@ type serveOptions struct {
 	name, stage                                    string
 	secrets                                        []string
 	unlimited                                      bool
-	scans                                          int
+	scans, histories                               int
 	mirrors                                        int64 // in MiB
-	drain, replay                                  time.Duration
+	drain, replay, sweepEvery                      time.Duration
 }
 
 const serveLong = `Take GitHub's deliveries in, judge what they are about, and tell of it in check runs.
@@ -64,12 +64,18 @@ func (w *world) serveCommand() *cobra.Command {
 	f.StringVar(&o.health, "health-address", ":8081", "where /healthz, /readyz and /metrics are answered")
 	f.StringVar(&o.level, "log-level", "info", "debug, info, warn or error")
 	f.IntVar(&o.scans, "scans", 2, "how many changes are judged at once; with 0 deliveries are only kept, for other processes to work off")
-	f.Int64Var(&o.mirrors, "mirrors", 20<<10, "how large the mirrors of repositories may grow together, in MiB")
+	f.IntVar(&o.histories, "histories", 1, "how many whole histories are scanned at once for sweeps; with 0 other processes do that")
+	f.DurationVar(&o.sweepEvery, "sweep-every", 0, "after how long every installation is swept again, as in 168h; 0: only by leakgate-app sweep")
+	f.Int64Var(&o.mirrors, "mirrors", 20<<10, "how large the mirrors of repositories may grow together, in MiB; the copies that sweeps make, as much again")
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
 	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
 	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
 	return c
 }
+
+// catchUpEvery is how often open pull requests are looked through for some of which no
+// delivery told.
+const catchUpEvery = 6 * time.Hour
 
 func (w *world) serve(ctx context.Context, o serveOptions) error {
 	var level slog.Level
@@ -77,8 +83,9 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		return badFlag("--log-level: debug, info, warn or error")
 	}
 	log := slog.New(slog.NewJSONHandler(w.stderr, &slog.HandlerOptions{Level: level}))
-	if _, err := exec.LookPath("git"); err != nil {
-		return errors.New("there is no git, by which repositories are fetched: apt-get install git")
+	_, lacking := exec.LookPath("git")
+	if lacking != nil {
+		log.Warn("there is no git: repositories are fetched as a whole, and again whenever they change; apt-get install git spares that")
 	}
 	github, err := w.hub(o)
 	if err != nil {
@@ -97,10 +104,14 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return badFlag("--default-stage: %w", err)
 	}
+	if o.histories < 0 || o.sweepEvery < 0 || o.sweepEvery > 0 && o.sweepEvery < time.Hour {
+		return badFlag("--histories is 0 or more, and --sweep-every 0, or an hour or more")
+	}
 	m := newMetrics(s)
 	engine, err := work.New(ctx, work.Options{
 		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict, Default: stage,
-		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log},
+		Histories: o.histories, SweepEvery: o.sweepEvery, CatchUpEvery: catchUpEvery,
+		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Copies: o.mirrors << 20 / int64(max(1, o.histories)), Plain: lacking != nil, Now: w.now, Log: log},
 		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
 	if err != nil {

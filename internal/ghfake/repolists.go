@@ -1,8 +1,10 @@
 package ghfake
 
 import (
+	"io/fs"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -42,9 +44,22 @@ func listInstallationRepos(c *call) answer {
 			out = append(out, r)
 		}
 	}
-	a := counted(c, "repositories", out, c.repoView)
+	a := counted(c, "repositories", out, func(r *Repo) doc { return with(c.repoView(r), doc{"size": r.size()}) })
 	a.body.(doc)["repository_selection"] = c.who.installation.selection()
 	return a
+}
+
+// size is what a repository takes on disk, in kB.
+func (r *Repo) size() (kb int64) {
+	_ = filepath.WalkDir(r.Git.Dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			if info, err := d.Info(); err == nil {
+				kb += info.Size()
+			}
+		}
+		return nil
+	})
+	return kb >> 10
 }
 
 func getProperties(c *call) answer {

@@ -147,6 +147,37 @@ CREATE TABLE repositories (
 );
 CREATE INDEX repositories_by_installation ON repositories (installation);
 CREATE INDEX findings_by_repository ON findings (repository);
+`, `
+CREATE TABLE sweeps (
+  id SERIAL,
+  account TEXT NOT NULL,
+  installation BIGINT NOT NULL,
+  state TEXT NOT NULL,
+  why TEXT NOT NULL,
+  asked_at BIGINT NOT NULL,
+  started_at BIGINT NOT NULL,
+  ended_at BIGINT NOT NULL
+);
+CREATE INDEX sweeps_by_installation ON sweeps (installation);
+CREATE TABLE swept (
+  sweep BIGINT NOT NULL REFERENCES sweeps(id),
+  repository BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  size BIGINT NOT NULL,
+  traits TEXT NOT NULL,
+  state TEXT NOT NULL,
+  why TEXT NOT NULL,
+  commits BIGINT NOT NULL,
+  bytes BIGINT NOT NULL,
+  findings BIGINT NOT NULL,
+  blocking BIGINT NOT NULL,
+  told INTEGER NOT NULL,
+  took BIGINT NOT NULL,
+  began_at BIGINT NOT NULL,
+  job BIGINT NOT NULL,
+  PRIMARY KEY (sweep, repository)
+);
+CREATE INDEX swept_by_repository ON swept (repository);
 `}
 
 // guards make the audit trail and the journal grow only.

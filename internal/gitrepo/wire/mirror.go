@@ -34,6 +34,10 @@ func (r *Remote) Mirror(ctx context.Context, dir string, progress io.Writer) (*A
 	if err != nil {
 		return nil, err
 	}
+	if r.Wanted != nil {
+		a.Refs = slices.DeleteFunc(a.Refs, func(ref Ref) bool { return !r.Wanted(ref.Name) })
+	}
+	a.wants = r.Wants
 	if err := a.layOut(dir); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -94,7 +98,7 @@ func (a *Advert) packedRefs() string {
 
 // fill asks for everything and stores it.
 func (a *Advert) fill(limits Limits, l line, dir string, progress io.Writer) error {
-	if len(a.Refs) == 0 {
+	if len(a.tips()) == 0 {
 		return nil
 	}
 	if !a.caps.Supports(capability.Sideband64k) {
@@ -119,6 +123,15 @@ func (a *Advert) fill(limits Limits, l line, dir string, progress io.Writer) err
 	return a.keep(atMost(pack, limits.pack(), "the pack"), filepath.Join(dir, "objects/pack"), progress)
 }
 
+// tips are what is asked for: what refs point at, and what was named.
+func (a *Advert) tips() []gitrepo.ID {
+	ids := make([]gitrepo.ID, 0, len(a.Refs)+len(a.wants))
+	for _, ref := range a.Refs {
+		ids = append(ids, ref.ID)
+	}
+	return append(ids, a.wants...)
+}
+
 // want asks for every ref, of a repository that has nothing yet.
 func (a *Advert) want(w io.Writer) error {
 	caps := " " + strings.Join([]string{capability.Sideband64k, capability.OFSDelta, capability.NoProgress}, " ")
@@ -126,12 +139,12 @@ func (a *Advert) want(w io.Writer) error {
 		caps += " " + capability.ObjectFormat + "=" + a.caps.Get(capability.ObjectFormat)[0]
 	}
 	asked := map[gitrepo.ID]bool{}
-	for _, ref := range a.Refs {
-		if asked[ref.ID] {
+	for _, id := range a.tips() {
+		if asked[id] {
 			continue
 		}
-		asked[ref.ID] = true
-		if _, err := pktline.Writef(w, "want %s%s\n", ref.ID, caps); err != nil {
+		asked[id] = true
+		if _, err := pktline.Writef(w, "want %s%s\n", id, caps); err != nil {
 			return err
 		}
 		caps = ""
@@ -189,10 +202,10 @@ func (a *Advert) index(f *os.File, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, ref := range a.Refs {
-		want, _ := plumbing.FromHex(ref.ID.String())
+	for _, tip := range a.tips() {
+		want, _ := plumbing.FromHex(tip.String())
 		if has, err := table.Contains(want); err != nil || !has {
-			return "", fmt.Errorf("what %s points at did not come", ref.Name)
+			return "", fmt.Errorf("%s was asked for and did not come", tip)
 		}
 	}
 	out, err := os.OpenFile(filepath.Join(dir, "pack-"+id.String()+".idx"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o400)

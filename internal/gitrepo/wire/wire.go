@@ -41,6 +41,10 @@ type Remote struct {
 	SSH string
 	// Limits bound what the remote may send.
 	Limits Limits
+	// Wanted chooses the refs that a mirror has; nil: every one.
+	Wanted func(ref string) bool
+	// Wants are further objects that a mirror is to have, which no ref needs to name.
+	Wants []gitrepo.ID
 
 	reach func(ctx context.Context, service string) (line, error)
 }
@@ -73,7 +77,8 @@ type Advert struct {
 	// Pack is the file of all its objects, once it is mirrored.
 	Pack string
 
-	caps capability.List
+	caps  capability.List
+	wants []gitrepo.ID
 }
 
 // Open understands the address of a remote: https, ssh (also as user@host:path),

@@ -1,0 +1,219 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/app/mirror"
+	"github.com/leakgate/leakgate/internal/change"
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/inspect"
+	"github.com/leakgate/leakgate/internal/report"
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// history looks at all of a repository, and keeps what that came to in one transaction.
+func (e *Engine) history(ctx context.Context, a historyArgs, attempt int) error {
+	r, installation, wanted, err := e.beginHistory(ctx, a)
+	if err != nil || !wanted {
+		return err
+	}
+	var found places
+	r.State = store.PassDone
+	err = e.lookBack(ctx, installation, &r, &found)
+	switch {
+	case err == nil:
+	case errors.Is(err, hub.ErrGone):
+		r.State, r.Why = store.PassGone, inspect.Clean(err.Error())
+	case !e.hopelessHistory(ctx, err, attempt):
+		return err
+	default:
+		r.State, r.Why = store.PassIncomplete, clip(inspect.Clean(err.Error()), maxWhy)
+	}
+	return e.endHistory(context.WithoutCancel(ctx), r, found)
+}
+
+// maxWhy is how long a reason may be, in bytes.
+const maxWhy = 1000
+
+// hopelessHistory reports whether trying again would come to the same.
+func (e *Engine) hopelessHistory(ctx context.Context, err error, attempt int) bool {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return true // another try would take as long
+	}
+	_, later := hub.AsLater(err)
+	if ctx.Err() != nil || later || errors.Is(err, mirror.ErrInUse) || errors.Is(err, store.ErrBusy) {
+		return false
+	}
+	return attempt >= patientAttempts || errors.Is(err, mirror.ErrTooLarge) || errors.Is(err, hub.ErrBrokenPolicy) || inspect.IsBroken(err)
+}
+
+func (e *Engine) beginHistory(ctx context.Context, a historyArgs) (r store.Swept, installation int64, wanted bool, err error) {
+	err = e.Store.Tx(ctx, func(t *store.Tx) error {
+		if r, wanted, err = t.BeginSwept(ctx, a.Sweep, a.Repository); err != nil || !wanted {
+			return err
+		}
+		installation, err = t.SweptOf(ctx, a.Sweep)
+		return err
+	})
+	return r, installation, wanted, err
+}
+
+func (e *Engine) endHistory(ctx context.Context, r store.Swept, found places) error {
+	kept := false
+	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
+		if kept, err = t.EndSwept(ctx, r); err != nil || !kept {
+			return err
+		}
+		return found.record(ctx, t)
+	})
+	if err == nil && kept {
+		e.Log.Info("history", "sweep", r.Sweep, "repository", r.Repository, "state", r.State, "commits", r.Commits, "bytes", r.Bytes, "findings", r.Findings)
+	}
+	return err
+}
+
+// lookBack scans every branch, every tag and the head of every pull request, as `leakgate
+// scan` does in a clone of all of them, by the policy of the default branch.
+func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swept, found *places) error {
+	s, err := e.Hub.Open(ctx, installation, r.Repository, hub.ToRead())
+	if err != nil {
+		return err
+	}
+	defer e.close(ctx, s)
+	r.Name = s.FullName()
+	url, err := s.CloneURL()
+	if err != nil {
+		return err
+	}
+	if limit := e.Mirrors.Copies; limit > 0 && r.Size > limit {
+		return fmt.Errorf("%w: GitHub says that the repository has %d MiB, and a copy may have %d MiB; serve with more --mirrors", mirror.ErrTooLarge, r.Size>>20, limit>>20)
+	}
+	above, err := e.organisation(ctx, installation, s.Owner)
+	if err != nil {
+		return err
+	}
+	if above.broken != nil {
+		return above.broken
+	}
+	world := e.World
+	if world.Key, err = world.Key.For(s.Account); err != nil {
+		return err
+	}
+	return e.Mirrors.Copy(ctx, mirror.Origin{ID: r.Repository, URL: url, Token: s.Token()}, s.Branch, func(dir string) error {
+		empty, err := isEmpty(dir)
+		if err != nil || empty {
+			return err
+		}
+		q := inspect.Question{What: inspect.History, Path: dir, Branch: s.Branch, Organisation: above.policy, Workers: 1}
+		rep, err := inspect.Run(ctx, q, world)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		rep.Repository = e.Hub.Server.Web + s.FullName()
+		summed(r, rep)
+		*found = placesOf(seen(s), &report.Posting{Report: rep})
+		r.Told, err = e.tellHistory(ctx, installation, s, r, rep)
+		return err
+	})
+}
+
+func isEmpty(dir string) (bool, error) {
+	repo, err := gitrepo.Open(dir)
+	if err != nil {
+		return false, err
+	}
+	defer repo.Close()
+	refs, err := repo.Refs()
+	none := !slices.ContainsFunc(refs, func(r gitrepo.Ref) bool { return !r.ID.IsZero() }) // HEAD may name a branch that is not there
+	return err == nil && none, err
+}
+
+// summed keeps what a report says in numbers.
+func summed(r *store.Swept, rep *report.Report) {
+	c := rep.Result.Coverage
+	r.Commits, r.Bytes = int64(c.Commits), c.Bytes
+	for _, f := range rep.Verdict.Findings {
+		if f.Decision == gate.Warn || f.Decision == gate.Block {
+			r.Findings++
+		}
+		if f.Decision == gate.Block {
+			r.Blocking++
+		}
+	}
+	if err := rep.Verdict.Err; err != nil || !c.Complete() {
+		r.State, r.Why = store.PassIncomplete, clip(inspect.Clean(reason(rep)), maxWhy)
+	}
+}
+
+// reason says what was missed of a history.
+func reason(rep *report.Report) string {
+	missed := rep.Result.Coverage.Missed
+	if len(missed) == 0 {
+		return fmt.Sprint(rep.Verdict.Err)
+	}
+	return fmt.Sprintf("%d parts were not looked at; the first: %s", len(missed), missed[0].Reason)
+}
+
+// tellHistory tells code scanning of what is in a history until it is revoked: what stands
+// in files in one category, and what is only in commits in another. A repository without
+// findings is told only where it was told of some before, so that those end. One that is not
+// enrolled hears nothing.
+func (e *Engine) tellHistory(ctx context.Context, installation int64, s *hub.Session, r *store.Swept, rep *report.Report) (bool, error) {
+	head := rep.Result.Range.Head
+	if rep.App.NoCodeScanning || change.IsZero(head) {
+		return false, nil
+	}
+	open, before, err := e.stillOpen(ctx, r.Repository, rep)
+	if err != nil || len(open) == 0 && !before || before && r.State == store.PassIncomplete { // what was missed would be closed
+		return false, err
+	}
+	stage, _, err := e.stage(ctx, facts{Installation: installation, Repository: r.Repository, Name: s.FullName()})
+	if err != nil || stage < gate.Warning {
+		return false, err
+	}
+	of := *rep
+	of.Verdict.Findings = open
+	err = e.upload(ctx, upload{installation, r.Repository, "refs/heads/" + s.Branch, head, fmt.Sprintf("sweep-%d", r.Sweep)}, &of)
+	if _, later := hub.AsLater(err); later || ctx.Err() != nil {
+		return false, err
+	}
+	if err != nil && !errors.Is(err, hub.ErrNoCodeScanning) { // the scan is good all the same
+		e.Log.Warn("code scanning was not told", "repository", r.Repository, "sha", head, "error", inspect.Clean(err.Error()))
+	}
+	return err == nil, nil
+}
+
+// stillOpen are the findings whose credentials nobody has revoked or dismissed, and whether
+// any sweep told of the repository before.
+func (e *Engine) stillOpen(ctx context.Context, repository int64, rep *report.Report) (open []gate.Judged, before bool, err error) {
+	over := map[string]bool{}
+	err = e.Store.Tx(ctx, func(t *store.Tx) error {
+		for i := range rep.Verdict.Findings {
+			id := rep.Verdict.Findings[i].Credential
+			if _, known := over[id]; known || id == "" {
+				continue
+			}
+			in, err := t.Incident(ctx, id)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			over[id] = err == nil && in.State != store.Detected && in.State != store.Triaged
+		}
+		before, err = t.ToldBefore(ctx, repository)
+		return err
+	})
+	for _, f := range rep.Verdict.Findings {
+		if !over[f.Credential] && f.Decision != gate.Allow {
+			open = append(open, f)
+		}
+	}
+	return open, before, err
+}
