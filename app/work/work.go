@@ -17,7 +17,6 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
@@ -42,6 +41,9 @@ type Options struct {
 	Drain time.Duration
 	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
 	ReplayEvery time.Duration
+	// PullEvery is how often deliveries are read from GitHub, in place of asking for those
+	// that did not arrive. 0: they all come to the door.
+	PullEvery time.Duration
 	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
 	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
 	WriteFor, DoubtFor time.Duration
@@ -73,6 +75,7 @@ const (
 	queueScan   = "scan"
 	queueReport = "report"
 	queueUpkeep = "upkeep"
+	queuePull   = "pull"
 )
 
 // New brings the tables of the queue up to date and takes the name for this process. The
@@ -85,7 +88,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		o.WriteFor, o.DoubtFor = writeFor, doubtFor
 	}
 	e := &Engine{Options: o}
-	if err := e.migrate(ctx); err != nil {
+	if err := Migrate(ctx, o.Store, o.Log); err != nil {
 		return nil, err
 	}
 	if err := e.take(ctx); err != nil {
@@ -119,6 +122,7 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &answerer{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
+	river.AddWorker(workers, &puller{e: e})
 	queues := map[string]river.QueueConfig{
 		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
 	}
@@ -127,42 +131,30 @@ func (e *Engine) config() *river.Config {
 			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByState: unfinished}}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
+	fetch := every(e.ReplayEvery, replayArgs{})
+	if e.PullEvery > 0 {
+		queues[queuePull] = river.QueueConfig{MaxWorkers: 1}
+		fetch = every(e.PullEvery, pullArgs{})
+	}
 	return &river.Config{
 		ID: e.Name, Logger: e.Log, Queues: queues, Workers: workers, MaxAttempts: maxAttempts, RetryPolicy: retries{},
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute, SoftStopTimeout: e.Drain, FetchPollInterval: pollEvery,
-		PeriodicJobs: []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{})},
+		PeriodicJobs: []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{})},
 	}
 }
 
 // pollEvery is how long a job waits at most for somebody to look, where nobody is told.
 const pollEvery = 200 * time.Millisecond
 
-// migrate is done by one process at a time.
-func (e *Engine) migrate(ctx context.Context) error {
-	release, err := e.wait(ctx, "queue schema")
-	if err != nil {
-		return err
-	}
-	defer release()
-	migrator, err := rivermigrate.New(driver(e.Store), &rivermigrate.Config{Logger: e.Log})
-	if err == nil {
-		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("bring the tables of the queue up to date: %w", err)
-	}
-	return nil
-}
-
 // patience is how long to wait for who has a name: a server that was killed has its
 // connection for some more seconds.
 const patience = 30 * time.Second
 
-func (e *Engine) wait(ctx context.Context, name string) (release func(), err error) {
+func wait(ctx context.Context, s *store.Store, name string) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		release, err = e.Store.Exclusive(context.WithoutCancel(ctx), name)
+		release, err = s.Exclusive(context.WithoutCancel(ctx), name)
 		if !errors.Is(err, store.ErrBusy) {
 			return release, err
 		}
@@ -181,7 +173,7 @@ func (e *Engine) take(ctx context.Context) error {
 	if e.Store.Postgres() {
 		name = "serve " + e.Name
 	}
-	release, err := e.wait(ctx, name)
+	release, err := wait(ctx, e.Store, name)
 	if errors.Is(err, store.ErrBusy) {
 		return fmt.Errorf("%w: another process serves this database as %q; only PostgreSQL takes several, each with its own --name", err, e.Name)
 	}

@@ -42,6 +42,8 @@ type world struct {
 	fix       work.Fixer
 	writeFor  time.Duration
 	doubtFor  time.Duration
+	pullEvery time.Duration
+	store     *store.Store
 }
 
 // permissions are those that the App asks for.
@@ -84,6 +86,7 @@ func (w *world) serve() {
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
 	w.must(err)
+	w.store = s
 	pem, err := hub.ParseKey(w.app.Key)
 	w.must(err)
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -92,7 +95,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, DoubtFor: w.doubtFor,
+		WriteFor: w.writeFor, PullEvery: w.pullEvery, DoubtFor: w.doubtFor,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

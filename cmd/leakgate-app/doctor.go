@@ -35,11 +35,8 @@ func (w *world) doctorCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return w.doctor(c.Context(), o) }}
 	f := c.Flags()
 	f.StringVar(&o.app, "app", "", "folder that create wrote; in place of --app-id, --key-file and --github")
-	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
-	o.flags(f)
-	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
-	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file and the key")
-	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
+	o.appFlags(f)
+	o.databaseFlags(f)
 	f.BoolVar(&o.offline, "no-webhook", false, "do not ask the address of the webhook: it cannot be reached from here")
 	return c
 }
@@ -52,10 +49,10 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 		}
 		o.appID, o.github = a.ID, a.GitHub
 		if o.vaultKey == "" {
-			o.key = filepath.Join(o.app, register.KeyFile)
+			o.keys = []string{filepath.Join(o.app, register.KeyFile)}
 		}
 	}
-	app, err := w.hub(o.serveOptions)
+	app, err := w.hub(o.serveOptions, nil)
 	if err != nil {
 		return err
 	}
@@ -81,12 +78,7 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 
 // databaseState opens the database, unless that would make one.
 func (w *world) databaseState(ctx context.Context, o serveOptions) (string, error) {
-	if o.database == "" {
-		o.database = w.env("LEAKGATE_DATABASE")
-	}
-	if o.database == "" {
-		o.database = filepath.Join(o.data, "leakgate.db")
-	}
+	o.place(w)
 	if _, err := os.Stat(o.database); !store.IsPostgres(o.database) && errors.Is(err, os.ErrNotExist) {
 		return "there is none yet; serve makes " + o.database, nil
 	}

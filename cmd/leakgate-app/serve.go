@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/leakgate/leakgate/app/hook"
@@ -32,7 +33,8 @@ type serveOptions struct {
 	unlimited                                      bool
 	scans                                          int
 	mirrors                                        int64 // in MiB
-	drain, replay                                  time.Duration
+	drain, replay, pullEvery                       time.Duration
+	pull                                           bool
 }
 
 const serveLong = `Take GitHub's deliveries in, judge what they are about, and tell of it in check runs.
@@ -41,6 +43,10 @@ A delivery is kept, with the job that it asks for, before GitHub is told so; the
 queue goes on where it was after any crash. One process with a SQLite file is the
 default. With --database postgres://… several processes share the work, each under
 a --name of its own, and each with a --data folder.
+
+With --pull GitHub need not reach this host: deliveries are read from GitHub every
+--pull-every. Deliveries that come to --address are taken beside that, where a
+webhook secret is given.
 
 The webhook secret is in a file (--webhook-secret-file, more than one while it is
 changed) or in LEAKGATE_WEBHOOK_SECRET, the URL of PostgreSQL in LEAKGATE_DATABASE if
@@ -52,10 +58,8 @@ func (w *world) serveCommand() *cobra.Command {
 	c := &cobra.Command{Use: "serve", Short: "Answer GitHub's deliveries", Long: serveLong, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return w.serve(c.Context(), o) }}
 	f := c.Flags()
-	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
-	o.flags(f)
+	o.appFlags(f)
 	f.StringSliceVar(&o.secrets, "webhook-secret-file", nil, "file with a webhook secret; any of several will do")
-	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 	f.BoolVar(&o.unlimited, "no-limits", false, "for a GitHub Enterprise Server without rate limits: send requests as they come")
 	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file, the key and the mirrors")
 	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
@@ -68,6 +72,8 @@ func (w *world) serveCommand() *cobra.Command {
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
 	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
 	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
+	f.BoolVar(&o.pull, "pull", false, "read deliveries from GitHub, which then need not reach this host")
+	f.DurationVar(&o.pullEvery, "pull-every", 10*time.Second, "with --pull, how often")
 	return c
 }
 
@@ -80,11 +86,17 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if _, err := exec.LookPath("git"); err != nil {
 		return errors.New("there is no git, by which repositories are fetched: apt-get install git")
 	}
-	github, err := w.hub(o)
+	if o.pull && o.pullEvery < time.Second {
+		return badFlag("--pull-every: a second at least")
+	}
+	if !o.pull {
+		o.pullEvery = 0
+	}
+	github, err := w.hub(o, log)
 	if err != nil {
 		return err
 	}
-	secrets, err := w.webhookSecrets(o.secrets)
+	secrets, err := w.webhookSecrets(o.secrets, o.pull)
 	if err != nil {
 		return err
 	}
@@ -93,31 +105,36 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.Recall(ctx); err != nil { // not so bad that nothing should be judged
+		log.Error("the database is not the one that was here", "error", err)
+	}
 	stage, err := gate.ParseStage(o.stage)
 	if err != nil {
 		return badFlag("--default-stage: %w", err)
 	}
 	m := newMetrics(s)
 	engine, err := work.New(ctx, work.Options{
-		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict, Default: stage,
+		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, PullEvery: o.pullEvery, Count: m.verdict, Default: stage,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log},
 		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
 	if err != nil {
 		return err
 	}
-	door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery})
-	if err != nil {
-		return flagError{err}
-	}
 	mux := http.NewServeMux()
-	mux.Handle("/hook", door)
-	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans)
+	if len(secrets) > 0 {
+		door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery})
+		if err != nil {
+			return flagError{err}
+		}
+		mux.Handle("/hook", door)
+	}
+	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans, "pull", o.pull)
 	return w.runAll(ctx, o, engine, mux, m.handler(s), log)
 }
 
 // hub is the App at GitHub.
-func (w *world) hub(o serveOptions) (*hub.App, error) {
+func (w *world) hub(o serveOptions, log *slog.Logger) (*hub.App, error) {
 	server, err := hub.ParseServer(o.github)
 	if err != nil {
 		return nil, badFlag("--github: %w", err)
@@ -126,7 +143,7 @@ func (w *world) hub(o serveOptions) (*hub.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := hub.New(hub.Options{ID: o.appID, Key: key, Server: server, Now: w.now, Version: toolVersion(), Unlimited: o.unlimited})
+	a, err := hub.New(hub.Options{ID: o.appID, Key: key, Server: server, Now: w.now, Version: toolVersion(), Unlimited: o.unlimited, Log: log})
 	if err != nil {
 		return nil, badFlag("--app-id: %w", err)
 	}
@@ -183,19 +200,41 @@ func (w *world) open(ctx context.Context, o *serveOptions) (*store.Store, storeK
 	if err != nil {
 		return nil, key, err
 	}
+	o.place(w)
+	connections := 1 // SQLite writes one after the other, and waiting in a line is fair
+	if store.IsPostgres(o.database) {
+		connections = 20
+	}
+	s, err := store.Open(ctx, o.database, store.Options{Key: key, Now: w.now, Connections: connections, Noted: o.notedFile()})
+	if err != nil {
+		return nil, key, fmt.Errorf("open the database: %w", err)
+	}
+	return s, key, nil
+}
+
+// place fills in where the database is.
+func (o *serveOptions) place(w *world) {
 	if o.database == "" {
 		o.database = w.env("LEAKGATE_DATABASE")
 	}
 	if o.database == "" {
 		o.database = filepath.Join(o.data, "leakgate.db")
 	}
-	connections := 1 // SQLite writes one after the other, and waiting in a line is fair
-	if store.IsPostgres(o.database) {
-		connections = 20
-	}
-	s, err := store.Open(ctx, o.database, store.Options{Key: key, Now: w.now, Connections: connections})
-	if err != nil {
-		return nil, key, fmt.Errorf("open the database: %w", err)
-	}
-	return s, key, nil
+}
+
+// notedFile is where the head of the audit trail is noted: a database that is put back
+// behind our back is told by it.
+func (o *serveOptions) notedFile() string { return filepath.Join(o.data, "noted") }
+
+// databaseFlags say which database is meant.
+func (o *serveOptions) databaseFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file and the key")
+	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
+}
+
+// appFlags say which App is meant.
+func (o *serveOptions) appFlags(f *pflag.FlagSet) {
+	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
+	o.flags(f)
+	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 }

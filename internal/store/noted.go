@@ -125,3 +125,15 @@ func (t *Tx) reaches(ctx context.Context, noted Head) error {
 	}
 	return err
 }
+
+// Remember notes the head where [Options.Noted] says. In an older state of the database
+// than was seen before it is a [TrailError].
+func (s *Store) Remember(ctx context.Context) error { return s.remember(ctx) }
+
+// Recall holds the database against the head that was noted, and notes nothing.
+func (s *Store) Recall(ctx context.Context) error {
+	if s.noted == "" {
+		return nil
+	}
+	return s.Tx(ctx, func(t *Tx) error { return t.recall(ctx) })
+}
