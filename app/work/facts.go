@@ -99,6 +99,8 @@ var readers = map[string]func(*facts, payload) bool{
 	"check_suite":  suiteFacts,
 
 	"issue_comment": commentFacts,
+
+	installationEvent: installationFacts,
 }
 
 // maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
@@ -114,6 +116,9 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	reader := readers[d.Event]
 	if reader == nil || !reader(&f, p) {
 		return f, false, nil
+	}
+	if d.Event == installationEvent && f.Installation > 0 { // it is of no repository
+		return f, true, nil
 	}
 	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
@@ -177,4 +182,16 @@ func suiteFacts(f *facts, p payload) bool {
 func commentFacts(f *facts, p payload) bool {
 	f.Number, f.Comment = p.Issue.Number, p.Comment.ID
 	return p.Action == "created" && p.Issue.Pull != nil && command.Asks(p.Comment.Body)
+}
+
+// installationEvent tells that the App was installed, removed or suspended.
+const installationEvent = "installation"
+
+// installationFacts: how it stands now is asked of GitHub.
+func installationFacts(_ *facts, p payload) bool {
+	switch p.Action {
+	case "deleted", "suspend", "unsuspend":
+		return true
+	}
+	return false
 }

@@ -29,6 +29,10 @@ func (e *Engine) Accept(ctx context.Context, d hook.Delivery) error {
 		return err
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		forgotten, err := t.Forgotten(ctx)
+		if err != nil || forgotten[f.Installation] {
+			return err
+		}
 		fresh, err := t.Deliver(ctx, store.Delivery{
 			GUID: d.GUID, Event: d.Event, Action: f.Action, Installation: f.Installation, Repository: f.Repository, Facts: string(text),
 		})
@@ -47,6 +51,9 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 		return err
 	}
 	e.Log.Info("delivery", "delivery", guid, "event", d.Event, "action", f.Action, "repository", f.Repository, "sha", f.SHA)
+	if d.Event == installationEvent {
+		return e.installation(ctx, guid, f)
+	}
 	stage, err := e.stage(ctx, f)
 	if err != nil {
 		return err

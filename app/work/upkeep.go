@@ -7,18 +7,16 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// reconcileEvery is how often it is looked after what was left lying, lostAfter how old
-// that has to be, and rememberedFor how long deliveries are kept.
+// reconcileEvery is how often it is looked after what was left lying and lostAfter how old
+// that has to be.
 const (
 	reconcileEvery = time.Minute
 	lostAfter      = 10 * time.Minute
 	untoldFor      = 48 * time.Hour // then GitHub does not take it
-	rememberedFor  = 30 * 24 * time.Hour
 )
 
 // reconcile gives a job to every question and every check run that has none any more:
-// River gives jobs up that failed too often, and processes go away. It forgets deliveries
-// that nobody repeats.
+// River gives jobs up that failed too often, and processes go away.
 func (e *Engine) reconcile(ctx context.Context) error {
 	if err := e.freeLost(ctx); err != nil {
 		return err
@@ -28,9 +26,6 @@ func (e *Engine) reconcile(ctx context.Context) error {
 		e.Log.Error("the head of the audit trail cannot be noted", "error", err)
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		if err := t.Forget(ctx, before.Add(-rememberedFor)); err != nil {
-			return err
-		}
 		waiting, err := t.Unanswered(ctx, before)
 		if err != nil {
 			return err

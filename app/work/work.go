@@ -47,6 +47,8 @@ type Options struct {
 	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
 	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
 	WriteFor, DoubtFor time.Duration
+	// Keep is for how long things are kept.
+	Keep Keep
 	// Default is the stage of repositories of which no policy speaks and that have none of
 	// their own. The zero value is silence.
 	Default gate.Stage
@@ -55,6 +57,36 @@ type Options struct {
 	Fix    Fixer
 	// Count is told of every conclusion that was reached.
 	Count func(conclusion string)
+}
+
+// Keep is for how long things are kept that nobody needs any more. What is 0 has its
+// default.
+type Keep struct {
+	Deliveries time.Duration // after they came; 30 days, and never less than a week
+	Verdicts   time.Duration // after the last question about a head ended; 180 days
+	Incidents  time.Duration // after they were closed; two years
+	Gone       time.Duration // everything of an installation, after the App was removed from it; 30 days
+	Every      time.Duration // how often it is looked for what may go; an hour
+}
+
+const day = 24 * time.Hour
+
+// filled fills the defaults in. GitHub delivers again for a week at most.
+func (k Keep) filled() Keep {
+	usual := func(d *time.Duration, days time.Duration) {
+		if *d == 0 {
+			*d = days * day
+		}
+	}
+	usual(&k.Deliveries, 30)
+	usual(&k.Verdicts, 180)
+	usual(&k.Incidents, 730)
+	usual(&k.Gone, 30)
+	if k.Every == 0 {
+		k.Every = time.Hour
+	}
+	k.Deliveries = max(k.Deliveries, 8*day)
+	return k
 }
 
 // Engine keeps deliveries and works them off. Its methods may be called concurrently.
@@ -76,6 +108,7 @@ const (
 	queueReport = "report"
 	queueUpkeep = "upkeep"
 	queuePull   = "pull"
+	queueCare   = "care"
 )
 
 // New brings the tables of the queue up to date and takes the name for this process. The
@@ -87,6 +120,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.WriteFor == 0 || o.DoubtFor == 0 {
 		o.WriteFor, o.DoubtFor = writeFor, doubtFor
 	}
+	o.Keep = o.Keep.filled()
 	e := &Engine{Options: o}
 	if err := Migrate(ctx, o.Store, o.Log); err != nil {
 		return nil, err
@@ -123,8 +157,9 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	river.AddWorker(workers, &puller{e: e})
+	river.AddWorker(workers, &forgetter{e: e})
 	queues := map[string]river.QueueConfig{
-		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans}, queueCare: {MaxWorkers: 1},
 	}
 	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) {
@@ -139,7 +174,7 @@ func (e *Engine) config() *river.Config {
 	return &river.Config{
 		ID: e.Name, Logger: e.Log, Queues: queues, Workers: workers, MaxAttempts: maxAttempts, RetryPolicy: retries{},
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute, SoftStopTimeout: e.Drain, FetchPollInterval: pollEvery,
-		PeriodicJobs: []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{})},
+		PeriodicJobs: []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{}), every(e.Keep.Every, forgetArgs{})},
 	}
 }
 
@@ -259,6 +294,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.river.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
+	go e.tidy(ctx)
 	<-e.river.Stopped()
 	return nil
 }

@@ -44,6 +44,8 @@ type world struct {
 	doubtFor  time.Duration
 	pullEvery time.Duration
 	store     *store.Store
+	keep      work.Keep
+	database  string
 }
 
 // permissions are those that the App asks for.
@@ -84,7 +86,8 @@ func (w *world) serve() {
 	w.mirrors = filepath.Join(dir, "mirrors")
 	key, err := secret.NewKey()
 	w.must(err)
-	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
+	w.database = filepath.Join(dir, "leakgate.db")
+	s, err := store.Open(w.t.Context(), w.database, store.Options{Key: key, Connections: 1})
 	w.must(err)
 	w.store = s
 	pem, err := hub.ParseKey(w.app.Key)
@@ -95,7 +98,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, PullEvery: w.pullEvery, DoubtFor: w.doubtFor,
+		WriteFor: w.writeFor, PullEvery: w.pullEvery, Keep: w.keep, DoubtFor: w.doubtFor,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

@@ -211,3 +211,65 @@ func TestAnOlderBackupIsToldAsOlder(t *testing.T) {
 		t.Errorf("another key: %s", text)
 	}
 }
+
+func TestForgetSaysFirstAndThenDoes(t *testing.T) {
+	o := newOperated(t)
+	o.database(0, "migrate")
+	forget := func(code int, args ...string) string {
+		t.Helper()
+		out, errs := o.run(code, append([]string{"forget", "--data", o.data}, args...)...)
+		return out + errs
+	}
+	s, err := store.Open(t.Context(), filepath.Join(o.data, "leakgate.db"), store.Options{Connections: 1, Key: mustKey(t)})
+	o.must(err)
+	defer s.Close()
+	o.must(s.Tx(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Tip(t.Context(), store.Tip{Installation: 11, Repository: 101, Name: "acme/app", SHA: strings.Repeat("a", 40)})
+		return err
+	}))
+	o.must(os.MkdirAll(filepath.Join(o.data, "mirrors", "101.git"), 0o700))
+	forget(2)
+	forget(2, "acme", "--installation", "11")
+	forget(3, "nobody")
+	if text := forget(0, "Acme"); !strings.Contains(text, "installation 11: 1 repositories, 0 deliveries, 1 heads") || !strings.Contains(text, "--execute") {
+		t.Errorf("it says: %s", text)
+	}
+	if text := forget(0, "acme", "--execute"); !strings.Contains(text, "1 heads") {
+		t.Errorf("it says: %s", text)
+	}
+	forget(3, "acme")
+	if left, err := os.ReadDir(filepath.Join(o.data, "mirrors")); err != nil || len(left) > 0 {
+		t.Errorf("mirrors: %v %v", left, err)
+	}
+	if _, err := s.VerifyTrail(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDoctorTellsHowOldTheQueueIs(t *testing.T) {
+	o := newOperated(t)
+	o.database(0, "migrate")
+	s, err := store.Open(t.Context(), filepath.Join(o.data, "leakgate.db"), store.Options{Connections: 1, Key: mustKey(t), Now: func() time.Time { return time.Now().Add(-time.Hour) }})
+	o.must(err)
+	doctor := func() string {
+		out, _ := o.run(1, "doctor", "--app-id", strconv.FormatInt(o.app.ID, 10), "--key-file", filepath.Join(o.dir, "app.pem"), "--github", o.URL, "--data", o.data, "--pull")
+		return out
+	}
+	if text := doctor(); !strings.Contains(text, "queue: nothing waits") {
+		t.Error(text)
+	}
+	o.must(s.Tx(t.Context(), func(tx *store.Tx) error {
+		tip, err := tx.Tip(t.Context(), store.Tip{Installation: 11, Repository: 101, Name: "acme/app", SHA: strings.Repeat("a", 40)})
+		o.must(err)
+		_, _, err = tx.Ask(t.Context(), store.Question{Tip: tip.ID, Subject: "push/x", Body: "{}", State: store.Waiting})
+		return err
+	}))
+	s.Close()
+	o.Deliver(t.Context(), ghfake.Weather{Lose: 1})
+	text := doctor()
+	for _, says := range []string{"queue: the oldest question waits for 1h0m", "broken  deliveries: GitHub has one of", "read up to none"} {
+		if !strings.Contains(text, says) {
+			t.Errorf("nothing says %q:\n%s", says, text)
+		}
+	}
+}

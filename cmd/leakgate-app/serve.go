@@ -35,6 +35,8 @@ type serveOptions struct {
 	mirrors                                        int64 // in MiB
 	drain, replay, pullEvery                       time.Duration
 	pull                                           bool
+	keepDeliveries, keepVerdicts                   int // in days
+	keepIncidents, forgetAfter                     int
 }
 
 const serveLong = `Take GitHub's deliveries in, judge what they are about, and tell of it in check runs.
@@ -74,6 +76,10 @@ func (w *world) serveCommand() *cobra.Command {
 	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
 	f.BoolVar(&o.pull, "pull", false, "read deliveries from GitHub, which then need not reach this host")
 	f.DurationVar(&o.pullEvery, "pull-every", 10*time.Second, "with --pull, how often")
+	f.IntVar(&o.keepDeliveries, "keep-deliveries", 30, "for how many days deliveries are remembered, 8 at least")
+	f.IntVar(&o.keepVerdicts, "keep-verdicts", 180, "for how many days it is remembered what was asked about a commit and answered")
+	f.IntVar(&o.keepIncidents, "keep-incidents", 730, "for how many days after they were closed incidents are kept")
+	f.IntVar(&o.forgetAfter, "forget-after", 30, "how many days after the App was removed from an account everything of it is removed here")
 	return c
 }
 
@@ -85,6 +91,9 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	log := slog.New(slog.NewJSONHandler(w.stderr, &slog.HandlerOptions{Level: level}))
 	if _, err := exec.LookPath("git"); err != nil {
 		return errors.New("there is no git, by which repositories are fetched: apt-get install git")
+	}
+	if min(o.keepDeliveries-7, o.keepVerdicts, o.keepIncidents, o.forgetAfter) < 1 {
+		return badFlag("--keep-deliveries is 8 days at least, and the other --keep flags and --forget-after are one")
 	}
 	if o.pull && o.pullEvery < time.Second {
 		return badFlag("--pull-every: a second at least")
@@ -114,7 +123,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	}
 	m := newMetrics(s)
 	engine, err := work.New(ctx, work.Options{
-		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, PullEvery: o.pullEvery, Count: m.verdict, Default: stage,
+		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, PullEvery: o.pullEvery, Keep: o.keep(), Count: m.verdict, Default: stage,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log},
 		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
@@ -212,14 +221,21 @@ func (w *world) open(ctx context.Context, o *serveOptions) (*store.Store, storeK
 	return s, key, nil
 }
 
-// place fills in where the database is.
-func (o *serveOptions) place(w *world) {
+// keep is for how long things are kept.
+func (o *serveOptions) keep() work.Keep {
+	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+	return work.Keep{Deliveries: days(o.keepDeliveries), Verdicts: days(o.keepVerdicts), Incidents: days(o.keepIncidents), Gone: days(o.forgetAfter)}
+}
+
+// place fills in where the database is, and returns it.
+func (o *serveOptions) place(w *world) string {
 	if o.database == "" {
 		o.database = w.env("LEAKGATE_DATABASE")
 	}
 	if o.database == "" {
 		o.database = filepath.Join(o.data, "leakgate.db")
 	}
+	return o.database
 }
 
 // notedFile is where the head of the audit trail is noted: a database that is put back

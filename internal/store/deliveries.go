@@ -53,13 +53,6 @@ func (t *Tx) Delivered(ctx context.Context, guids []string) (map[string]bool, er
 	return known, nil
 }
 
-// Forget removes the deliveries that came before a time. GitHub delivers nothing again
-// that is older than three days.
-func (t *Tx) Forget(ctx context.Context, before time.Time) error {
-	_, err := t.exec(ctx, `DELETE FROM deliveries WHERE received_at < ?`, micros(before))
-	return err
-}
-
 // changed reports whether a statement changed anything.
 func changed(r sql.Result, err error) (bool, error) {
 	if err != nil {
@@ -67,4 +60,12 @@ func changed(r sql.Result, err error) (bool, error) {
 	}
 	n, err := r.RowsAffected()
 	return n > 0, err
+}
+
+// count is how many rows a statement changed.
+func count(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }
