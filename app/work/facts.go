@@ -98,8 +98,8 @@ var readers = map[string]func(*facts, payload) bool{
 	"check_run":    runFacts,
 	"check_suite":  suiteFacts,
 
-	"issue_comment": commentFacts,
-
+	"issue_comment":   commentFacts,
+	repositoryEvent:   repositoryFacts,
 	installationEvent: installationFacts,
 }
 
@@ -120,7 +120,7 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	if d.Event == installationEvent && f.Installation > 0 { // it is of no repository
 		return f, true, nil
 	}
-	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 || f.Installation <= 0 || f.Repository <= 0 {
+	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 && d.Event != repositoryEvent || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
 	}
 	if strings.ContainsFunc(f.Name+f.Subject, unicode.IsControl) || len(f.Subject) > maxSubject {
@@ -182,6 +182,19 @@ func suiteFacts(f *facts, p payload) bool {
 func commentFacts(f *facts, p payload) bool {
 	f.Number, f.Comment = p.Issue.Number, p.Comment.ID
 	return p.Action == "created" && p.Issue.Pull != nil && command.Asks(p.Comment.Body)
+}
+
+// repositoryEvent tells that a repository is called otherwise, is elsewhere, or is seen by
+// others.
+const repositoryEvent = "repository"
+
+// repositoryFacts: what is so now is asked of GitHub, as with pull requests.
+func repositoryFacts(_ *facts, p payload) bool {
+	switch p.Action {
+	case "created", "renamed", "transferred", "publicized", "privatized", "edited":
+		return true
+	}
+	return false
 }
 
 // installationEvent tells that the App was installed, removed or suspended.

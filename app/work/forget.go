@@ -111,9 +111,6 @@ func jobsOf(ctx context.Context, t *store.Tx, postgres bool, of store.Tenant) (i
 	return ids, rows.Err()
 }
 
-// actor is who the audit trail names for what the App does by itself.
-const actor = "leakgate-app"
-
 // forgetAgain is for how long what was forgotten is looked after: a job that ran
 // meanwhile may have brought something back.
 const forgetAgain = 24 * time.Hour

@@ -37,13 +37,13 @@ type world struct {
 	ada       *github.Client
 	log       *lines
 	mirrors   string
+	store     *store.Store
 	stage     gate.Stage // of what no policy speaks
 	verify    work.Verifier
 	fix       work.Fixer
 	writeFor  time.Duration
 	doubtFor  time.Duration
 	pullEvery time.Duration
-	store     *store.Store
 	keep      work.Keep
 	database  string
 }
@@ -60,7 +60,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	w.Org("acme")
 	w.User("ada")
 	var err error
-	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment")
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment", "repository")
 	w.must(err)
 	w.repo, err = w.Repository("acme/app", true)
 	w.must(err)

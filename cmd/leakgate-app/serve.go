@@ -29,7 +29,7 @@ type serveOptions struct {
 	appID                                          int64
 	github, database, data, address, health, level string
 	name, stage                                    string
-	secrets                                        []string
+	secrets, oldKeys                               []string
 	unlimited                                      bool
 	scans                                          int
 	mirrors                                        int64 // in MiB
@@ -63,8 +63,7 @@ func (w *world) serveCommand() *cobra.Command {
 	o.appFlags(f)
 	f.StringSliceVar(&o.secrets, "webhook-secret-file", nil, "file with a webhook secret; any of several will do")
 	f.BoolVar(&o.unlimited, "no-limits", false, "for a GitHub Enterprise Server without rate limits: send requests as they come")
-	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file, the key and the mirrors")
-	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
+	o.databaseFlags(f)
 	f.StringVar(&o.name, "name", "", "tells processes on one database apart, the same after a restart; default: the host's name")
 	f.StringVar(&o.address, "address", ":8080", "where deliveries are answered, under /hook")
 	f.StringVar(&o.health, "health-address", ":8081", "where /healthz, /readyz and /metrics are answered")
@@ -206,6 +205,9 @@ func (w *world) open(ctx context.Context, o *serveOptions) (*store.Store, storeK
 		o.name = name
 	}
 	key, err := w.storeKey(o.data)
+	if err == nil {
+		key, err = w.rotated(key, o.oldKeys)
+	}
 	if err != nil {
 		return nil, key, err
 	}
@@ -244,7 +246,8 @@ func (o *serveOptions) notedFile() string { return filepath.Join(o.data, "noted"
 
 // databaseFlags say which database is meant.
 func (o *serveOptions) databaseFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file and the key")
+	f.StringArrayVar(&o.oldKeys, "old-key-file", nil, "file of the key that tells credentials apart as it was before it was changed, the latest first; default: the key in "+oldKeyVariable)
+	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file, the key and the mirrors")
 	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
 }
 

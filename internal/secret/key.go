@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -23,6 +25,7 @@ const keySize = 32
 type Key struct {
 	bytes  *[keySize]byte
 	stable bool
+	former *Key // that it replaced
 }
 
 // NewKey makes a key for this run only; identities made with it are run-local.
@@ -102,6 +105,58 @@ func createKey(path string) (Key, error) {
 
 // Stable reports whether identities made with the key mean the same in the next run.
 func (k Key) Stable() bool { return k.stable }
+
+// After is the key with the one that it replaced, by which identities were made before.
+func (k Key) After(former Key) Key {
+	k.former = &former
+	return k
+}
+
+// Former is the key that this one replaced, if that is known.
+func (k Key) Former() (Key, bool) {
+	if k.former == nil {
+		return Key{}, false
+	}
+	return *k.former, true
+}
+
+// FormerIDs are the identities of a value under the keys that were replaced, the latest first.
+func (k Key) FormerIDs(s Secret) (ids []string) {
+	for former, is := k.Former(); is; former, is = former.Former() {
+		ids = append(ids, former.ID(s))
+	}
+	return ids
+}
+
+// Name tells keys apart, and says nothing of them.
+func (k Key) Name() string {
+	sum := k.HMAC("key name", New(""))
+	return hex.EncodeToString(sum[:4])
+}
+
+// For is the key of one account of those that an installation serves, by the account's
+// number at GitHub, which stays when it is renamed. Identities made for two accounts have
+// nothing in common, and the key of one leads neither to another's nor back to k: it is
+// drawn by HKDF (https://www.rfc-editor.org/rfc/rfc5869).
+func (k Key) For(account int64) (Key, error) {
+	if account <= 0 {
+		return Key{}, errors.New("the key of an account needs the account's number")
+	}
+	raw, err := hkdf.Key(sha256.New, k.bytes[:], nil, "leakgate/account/"+strconv.FormatInt(account, 10), keySize)
+	if err != nil {
+		return Key{}, fmt.Errorf("key of an account: %w", err)
+	}
+	own := Key{bytes: new([keySize]byte), stable: k.stable}
+	copy(own.bytes[:], raw)
+	if former, is := k.Former(); is {
+		before, err := former.For(account)
+		if err != nil {
+			return Key{}, err
+		}
+		own = own.After(before)
+	}
+	return own, nil
+}
 
 // ID is the identity of a credential: "LG-" and 80 bits of HMAC-SHA256 under
 // the key, in base32. Equal values have equal identities under one key.

@@ -116,7 +116,11 @@ func (t *Tx) owned(ctx context.Context, out *Tenant) error {
 	rows.Close()
 	for id := range here {
 		if elsewhere[id] {
-			out.Shared = append(out.Shared, incidentOf(id))
+			incident, err := t.incidentIn(ctx, id)
+			if err != nil {
+				return err
+			}
+			out.Shared = append(out.Shared, incident)
 		} else {
 			out.Credentials = append(out.Credentials, id)
 		}

@@ -104,11 +104,7 @@ func (t *Tx) blankOne(ctx context.Context, e Event) error {
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(map[string]string{"forgotten": t.s.sealForgotten(before, e)})
-	if err != nil {
-		return err
-	}
-	_, err = t.exec(ctx, `UPDATE audit SET actor = '', subject = '', body = ? WHERE seq = ?`, string(body), e.Seq)
+	_, err = t.exec(ctx, `UPDATE audit SET actor = '', subject = '', body = ? WHERE seq = ?`, t.s.forgottenBody(before, e), e.Seq)
 	return err
 }
 

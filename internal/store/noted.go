@@ -83,6 +83,17 @@ func settle(dir string) error {
 	return nil
 }
 
+// wroteNote reports whether a note was written with the installation's key, or with one
+// that it replaced.
+func (s *Store) wroteNote(h Head, mac string) bool {
+	for key, is := s.key, true; is; key, is = key.Former() {
+		if hmac.Equal([]byte(mac), []byte((&Store{key: key}).sealNote(h))) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) sealNote(h Head) string {
 	sum := s.key.HMAC("audit note", secret.New(h.String()))
 	return hex.EncodeToString(sum[:])
@@ -100,7 +111,7 @@ func (t *Tx) recall(ctx context.Context) error {
 	}
 	head, mac, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 	noted, err := ParseHead(head)
-	if err != nil || !hmac.Equal([]byte(mac), []byte(t.s.sealNote(noted))) {
+	if err != nil || !t.s.wroteNote(noted, mac) {
 		return fmt.Errorf("%s is no note of this installation: look why, and remove it to go on", t.s.noted)
 	}
 	return t.reaches(ctx, noted)
