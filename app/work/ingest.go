@@ -29,10 +29,6 @@ func (e *Engine) Accept(ctx context.Context, d hook.Delivery) error {
 		return err
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		forgotten, err := t.Forgotten(ctx)
-		if err != nil || forgotten[f.Installation] {
-			return err
-		}
 		fresh, err := t.Deliver(ctx, store.Delivery{
 			GUID: d.GUID, Event: d.Event, Action: f.Action, Installation: f.Installation, Repository: f.Repository, Facts: string(text),
 		})

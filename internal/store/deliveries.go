@@ -18,11 +18,13 @@ type Delivery struct {
 	Received     time.Time
 }
 
-// Deliver keeps a delivery; false means that it was kept before.
+// Deliver keeps a delivery; false means that it was kept before, or that its installation
+// is forgotten.
 func (t *Tx) Deliver(ctx context.Context, d Delivery) (fresh bool, err error) {
 	return changed(t.exec(ctx, `INSERT INTO deliveries (guid, event, action, installation, repository, facts, received_at, handled_at)
- VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (guid) DO NOTHING`,
-		d.GUID, d.Event, d.Action, d.Installation, d.Repository, d.Facts, micros(t.s.now())))
+ SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), 0
+ WHERE NOT EXISTS (SELECT 1 FROM installations WHERE id = ? AND forgotten_at > 0) ON CONFLICT (guid) DO NOTHING`,
+		d.GUID, d.Event, d.Action, d.Installation, d.Repository, d.Facts, micros(t.s.now()), d.Installation))
 }
 
 // Delivery gives one by its GUID.

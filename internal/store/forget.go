@@ -77,7 +77,8 @@ func (t *Tx) still(ctx context.Context, installation int64, all []int64) (out []
 	slices.Sort(all)
 	for _, id := range slices.Compact(all) {
 		n := 0
-		if err := t.one(ctx, `SELECT COUNT(*) FROM tips WHERE repository = ? AND installation <> ?`, []any{id, installation}, &n); err != nil {
+		if err := t.one(ctx, `SELECT (SELECT COUNT(*) FROM tips WHERE repository = ? AND installation <> ?) + (SELECT COUNT(*) FROM repositories WHERE id = ? AND installation <> ?)`,
+			[]any{id, installation, id, installation}, &n); err != nil {
 			return nil, err
 		}
 		if id > 0 && n == 0 {

@@ -139,6 +139,9 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 			}
 			check(t, err)
 			check(t, tx.Forget(t.Context(), "leakgate-app", again))
+			if fresh, err := tx.Deliver(t.Context(), store.Delivery{GUID: "late", Event: "push", Installation: 11, Facts: "{}"}); fresh || err != nil {
+				t.Errorf("a late delivery is taken in: %v %v", fresh, err)
+			}
 			forgotten, err := tx.Forgotten(t.Context())
 			if !forgotten[11] || forgotten[22] {
 				t.Errorf("forgotten are %v", forgotten)
@@ -147,6 +150,25 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 		}))
 		if text := everything(t, raw, s.Postgres()); strings.Count(text, "installation 11") != 1 {
 			t.Error("it is told twice")
+		}
+	})
+}
+
+func TestARepositoryThatWentElsewhereIsNotForgotten(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s := open()
+		tenants(t, s)
+		check(t, s.Tx(t.Context(), func(tx *store.Tx) error {
+			check(t, tx.See(t.Context(), store.Repository{ID: 101, Installation: 22, Name: "other/app"}))
+			of, err := tx.Tenant(t.Context(), 11)
+			check(t, err)
+			if len(of.Repositories)+len(of.Credentials) != 0 || len(of.Tips) != 1 {
+				t.Errorf("what is left to forget: %+v", of)
+			}
+			return tx.Forget(t.Context(), "ada", of)
+		}))
+		if left := everything(t, raw, s.Postgres()); !strings.Contains(left, "LG-ACME") || strings.Contains(left, "acme/app") {
+			t.Errorf("what is left:\n%s", left)
 		}
 	})
 }
