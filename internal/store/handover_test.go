@@ -87,7 +87,7 @@ func TestAForgedTrailIsNotHandedOver(t *testing.T) {
 func TestACredentialThatIsSeenAgainIsTheSameUnderANewKey(t *testing.T) {
 	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 		ctx := t.Context()
-		first, second := testKey(t), secret.Key{}
+		first := testKey(t)
 		second, err := secret.ParseKey(strings.Repeat("6b", 32))
 		check(t, err)
 		second = second.After(first)
