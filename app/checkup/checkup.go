@@ -44,6 +44,11 @@ type Patient struct {
 	Now func() time.Time
 	// Database looks at the database; nil: not looked at.
 	Database func(context.Context) (string, error)
+	// Queue is for how long the oldest question waits, 0 for none; nil: not looked at.
+	Queue func(context.Context) (time.Duration, error)
+	// Read is up to when deliveries were read from GitHub; nil: they come to the webhook,
+	// which is then asked.
+	Read func(context.Context) (time.Time, error)
 }
 
 // Look looks everything over. What cannot be found out is broken, too.
@@ -148,7 +153,7 @@ func (p Patient) webhook(ctx context.Context, a hub.About) []Finding {
 		return []Finding{{Broken, "webhook", "deliveries are not sent as application/json", "choose that content type on the App's settings page"}}
 	case !a.HookTLS:
 		return []Finding{{Broken, "webhook", "GitHub does not verify the certificate of " + u.Host, "enable SSL verification on the App's settings page"}}
-	case p.Web == nil:
+	case p.Web == nil || p.Read != nil:
 		return nil
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, a.Hook, http.NoBody)
@@ -177,6 +182,9 @@ func (p Patient) deliveries(ctx context.Context) []Finding {
 	if !any {
 		return []Finding{{Odd, "deliveries", "GitHub knows of none in the last days", "push something to a repository of an installation"}}
 	}
+	if p.Read != nil {
+		return p.read(ctx, last)
+	}
 	text := fmt.Sprintf("the last was %s at %s", last.Event, last.At.UTC().Format(time.RFC3339))
 	failed, err := p.Hub.FailedDeliveries(ctx, p.Now().Add(-recent))
 	if err != nil {
@@ -191,6 +199,45 @@ func (p Patient) deliveries(ctx context.Context) []Finding {
 	return []Finding{{Fine, "deliveries", text + "; none failed in a day", ""}}
 }
 
+// late is for how long a delivery that GitHub lists may be unread, and a question wait.
+const late = 15 * time.Minute
+
+// read judges deliveries by how far they were read.
+func (p Patient) read(ctx context.Context, last hub.Delivered) []Finding {
+	upTo, err := p.Read(ctx)
+	switch {
+	case err != nil:
+		return []Finding{{Broken, "deliveries", err.Error(), ""}}
+	case last.At.Sub(upTo) > late:
+		return []Finding{{Broken, "deliveries", fmt.Sprintf("GitHub has one of %s, and they were read up to %s", stamp(last.At), stamp(upTo)), "see that serve --pull runs, and what its log says"}}
+	}
+	return []Finding{{Fine, "deliveries", "they were read up to " + stamp(upTo), ""}}
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "none"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// queue judges by its age: jobs that nobody works off, or that fail again and again.
+func (p Patient) queue(ctx context.Context) []Finding {
+	if p.Queue == nil {
+		return nil
+	}
+	age, err := p.Queue(ctx)
+	switch {
+	case err != nil:
+		return []Finding{{Broken, "queue", err.Error(), ""}}
+	case age > late:
+		return []Finding{{Broken, "queue", "the oldest question waits for " + age.Round(time.Second).String(), "see that serve runs with --scans, and what its log says of jobs that are tried again"}}
+	case age > 0:
+		return []Finding{{Fine, "queue", "the oldest question waits for " + age.Round(time.Second).String(), ""}}
+	}
+	return []Finding{{Fine, "queue", "nothing waits", ""}}
+}
+
 func (p Patient) database(ctx context.Context) []Finding {
 	if p.Database == nil {
 		return nil
@@ -199,5 +246,5 @@ func (p Patient) database(ctx context.Context) []Finding {
 	if err != nil {
 		return []Finding{{Broken, "database", err.Error(), ""}}
 	}
-	return []Finding{{Fine, "database", text, ""}}
+	return append([]Finding{{Fine, "database", text, ""}}, p.queue(ctx)...)
 }

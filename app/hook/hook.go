@@ -127,8 +127,11 @@ var (
 	event = regexp.MustCompile(`^[a-z_]{1,64}$`)
 )
 
+// Named reports whether a delivery is called as GitHub calls them.
+func (d Delivery) Named() bool { return guid.MatchString(d.GUID) && event.MatchString(d.Event) }
+
 func (h *Handler) accept(ctx context.Context, d Delivery) (status int, text string) {
-	if !guid.MatchString(d.GUID) || !event.MatchString(d.Event) {
+	if !d.Named() {
 		return http.StatusBadRequest, "the headers are not those of a delivery"
 	}
 	log := h.Log.With("delivery", d.GUID, "event", d.Event)

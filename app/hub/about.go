@@ -164,3 +164,30 @@ func (a *App) Rates(ctx context.Context, installation int64) (Budget, error) {
 	core := limits.GetCore()
 	return Budget{core.Limit, core.Remaining, core.Reset.Time}, nil
 }
+
+// Standing is how an installation stands.
+type Standing int
+
+// The standings.
+const (
+	Installed Standing = iota + 1
+	Suspended
+	Gone
+)
+
+// Installed asks how an installation stands now.
+func (a *App) Installed(ctx context.Context, id int64) (Standing, error) {
+	var i struct {
+		Suspended *github.Timestamp `json:"suspended_at"`
+	}
+	resp, err := a.list(ctx, fmt.Sprintf("app/installations/%d", id), &i)
+	switch {
+	case resp != nil && resp.StatusCode == 404:
+		return Gone, nil
+	case err != nil:
+		return 0, fmt.Errorf("ask for installation %d: %w", id, err)
+	case i.Suspended != nil:
+		return Suspended, nil
+	}
+	return Installed, nil
+}

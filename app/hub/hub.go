@@ -7,6 +7,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type Options struct {
 	// Unlimited sends requests as they come: a GitHub Enterprise Server has no limits
 	// unless its administrator sets some. What GitHub says of limits is kept to anyway.
 	Unlimited bool
+	Log       *slog.Logger // nil: nobody is told that an older key had to do
 }
 
 // App is a registered GitHub App. Its methods may be called at the same time.
@@ -63,11 +65,12 @@ func New(o Options) (*App, error) {
 		a.now = time.Now
 	}
 	a.skew = &skew{now: a.now}
-	signed, err := ghinstallation.NewAppsTransportWithOptions(a.base, o.ID, ghinstallation.WithSigner(signer{o.Key, a.skew}))
+	ring := ringOf(o.Key, o.Log)
+	signed, err := ghinstallation.NewAppsTransportWithOptions(a.base, o.ID, ghinstallation.WithSigner(signer{ring, a.skew}))
 	if err != nil {
 		return nil, err
 	}
-	a.client, err = a.newClient(a.meter(0), resign{signed, a.skew})
+	a.client, err = a.newClient(a.meter(0), rekey{resign{signed, a.skew}, ring})
 	return a, err
 }
 

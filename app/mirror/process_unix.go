@@ -35,5 +35,19 @@ func tryLock(path string) (file *os.File, unlock func(), err error) {
 		file.Close()
 		return nil, nil, err
 	}
+	if !same(file, path) { // somebody forgot the repository while we opened it
+		file.Close()
+		return nil, nil, ErrInUse
+	}
 	return file, func() { file.Close() }, nil
+}
+
+// same reports whether an open file is the one that has the name.
+func same(file *os.File, path string) bool {
+	open, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Stat(path)
+	return err == nil && os.SameFile(open, named)
 }

@@ -41,7 +41,7 @@ type (
 		river.WorkerDefaults[catchUpArgs]
 		e *Engine
 	}
-	puller struct {
+	openLooker struct {
 		river.WorkerDefaults[pullsArgs]
 		e *Engine
 	}
@@ -53,7 +53,7 @@ func (w *catcher) Work(ctx context.Context, _ *river.Job[catchUpArgs]) error {
 	return w.e.settle(ctx, "catch-up", w.e.catchUp(ctx))
 }
 
-func (w *puller) Work(ctx context.Context, job *river.Job[pullsArgs]) error {
+func (w *openLooker) Work(ctx context.Context, job *river.Job[pullsArgs]) error {
 	return w.e.settle(ctx, "pulls", w.e.pulls(ctx, job.Args))
 }
 

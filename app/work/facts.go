@@ -98,8 +98,9 @@ var readers = map[string]func(*facts, payload) bool{
 	"check_run":    runFacts,
 	"check_suite":  suiteFacts,
 
-	"issue_comment": commentFacts,
-	repositoryEvent: repositoryFacts,
+	"issue_comment":   commentFacts,
+	repositoryEvent:   repositoryFacts,
+	installationEvent: installationFacts,
 }
 
 // maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
@@ -115,6 +116,9 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	reader := readers[d.Event]
 	if reader == nil || !reader(&f, p) {
 		return f, false, nil
+	}
+	if d.Event == installationEvent && f.Installation > 0 { // it is of no repository
+		return f, true, nil
 	}
 	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 && d.Event != repositoryEvent || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
@@ -188,6 +192,18 @@ const repositoryEvent = "repository"
 func repositoryFacts(_ *facts, p payload) bool {
 	switch p.Action {
 	case "created", "renamed", "transferred", "publicized", "privatized", "edited":
+		return true
+	}
+	return false
+}
+
+// installationEvent tells that the App was installed, removed or suspended.
+const installationEvent = "installation"
+
+// installationFacts: how it stands now is asked of GitHub.
+func installationFacts(_ *facts, p payload) bool {
+	switch p.Action {
+	case "deleted", "suspend", "unsuspend":
 		return true
 	}
 	return false

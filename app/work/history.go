@@ -119,7 +119,7 @@ func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swep
 		}
 		rep.Repository = e.Hub.Server.Web + s.FullName()
 		summed(r, rep)
-		*found = placesOf(seen(s), &report.Posting{Report: rep})
+		*found = placesOf(seen(s), world.Key, &report.Posting{Report: rep})
 		r.Told, err = e.tellHistory(ctx, installation, s, r, rep)
 		return err
 	})

@@ -47,6 +47,9 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 		return err
 	}
 	e.Log.Info("delivery", "delivery", guid, "event", d.Event, "action", f.Action, "repository", f.Repository, "sha", f.SHA)
+	if d.Event == installationEvent {
+		return e.installation(ctx, guid, f)
+	}
 	if d.Event == repositoryEvent {
 		return e.reintroduce(ctx, guid, f)
 	}

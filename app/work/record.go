@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/leakgate/leakgate/internal/report"
+	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
@@ -20,8 +21,9 @@ type places struct {
 	found []store.Sighting
 }
 
-// placesOf are those of a report that stand out and have a value.
-func placesOf(in store.Repository, p *report.Posting) places {
+// placesOf are those of a report that stand out and have a value. The key is that of the
+// account.
+func placesOf(in store.Repository, key secret.Key, p *report.Posting) places {
 	all := places{in: in}
 	for i := range p.Verdict.Findings {
 		f := &p.Verdict.Findings[i]
@@ -33,7 +35,7 @@ func placesOf(in store.Repository, p *report.Posting) places {
 			Blob: f.At.Blob, Span: f.At.Span, Decoded: f.At.DecodedFrom, AtHead: f.At.AtHead,
 		}
 		all.found = append(all.found, store.Sighting{
-			Credential:  store.Credential{ID: f.Credential, Rule: f.Rule.ID, Preview: f.Secret.Preview(f.Rule.Prefix), Severity: f.Severity.String()},
+			Credential:  store.Credential{ID: f.Credential, Rule: f.Rule.ID, Preview: f.Secret.Preview(f.Rule.Prefix), Severity: f.Severity.String(), Former: key.FormerIDs(f.Secret)},
 			Repository:  strconv.FormatInt(in.ID, 10),
 			Fingerprint: p.Clean(f.Fingerprint), Body: at,
 		})

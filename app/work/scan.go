@@ -121,7 +121,11 @@ func incomplete(err error) verdict {
 // judge answers a question by what people will see, and by what is kept.
 func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (v verdict, found places, err error) {
 	err = e.look(ctx, tip, body, func(s *hub.Session, p *report.Posting) error {
-		found = placesOf(seen(s), p)
+		key, err := e.World.Key.For(s.Account)
+		if err != nil {
+			return err
+		}
+		found = placesOf(seen(s), key, p)
 		v = verdict{Conclusion: p.Conclusion(), Check: p.Check()}
 		if body.Pull > 0 && !p.App.NoComment {
 			v.Pull, v.Comment, v.Quiet = body.Pull, p.Comment(), p.Quiet()

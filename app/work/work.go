@@ -17,7 +17,6 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
-	"github.com/riverqueue/river/rivermigrate"
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
@@ -51,9 +50,14 @@ type Options struct {
 	// CatchUpEvery is how often all open pull requests are looked through: GitHub forgets what it
 	// could not deliver after three days, and whoever was away for longer finds them so. 0: never.
 	CatchUpEvery time.Duration
+	// PullEvery is how often deliveries are read from GitHub, in place of asking for those
+	// that did not arrive. 0: they all come to the door.
+	PullEvery time.Duration
 	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
 	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
 	WriteFor, DoubtFor time.Duration
+	// Keep is for how long things are kept.
+	Keep Keep
 	// Default is the stage of repositories of which no policy speaks and that have none of
 	// their own. The zero value is silence.
 	Default gate.Stage
@@ -62,6 +66,36 @@ type Options struct {
 	Fix    Fixer
 	// Count is told of every conclusion that was reached.
 	Count func(conclusion string)
+}
+
+// Keep is for how long things are kept that nobody needs any more. What is 0 has its
+// default.
+type Keep struct {
+	Deliveries time.Duration // after they came; 30 days, and never less than a week
+	Verdicts   time.Duration // after the last question about a head ended; 180 days
+	Incidents  time.Duration // after they were closed; two years
+	Gone       time.Duration // everything of an installation, after the App was removed from it; 30 days
+	Every      time.Duration // how often it is looked for what may go; an hour
+}
+
+const day = 24 * time.Hour
+
+// filled fills the defaults in. GitHub delivers again for a week at most.
+func (k Keep) filled() Keep {
+	usual := func(d *time.Duration, days time.Duration) {
+		if *d == 0 {
+			*d = days * day
+		}
+	}
+	usual(&k.Deliveries, 30)
+	usual(&k.Verdicts, 180)
+	usual(&k.Incidents, 730)
+	usual(&k.Gone, 30)
+	if k.Every == 0 {
+		k.Every = time.Hour
+	}
+	k.Deliveries = max(k.Deliveries, 8*day)
+	return k
 }
 
 // Engine keeps deliveries and works them off. Its methods may be called concurrently.
@@ -82,6 +116,8 @@ const (
 	queueScan   = "scan"
 	queueReport = "report"
 	queueUpkeep = "upkeep"
+	queuePull   = "pull"
+	queueCare   = "care"
 
 	queueHistory = "history"
 )
@@ -95,8 +131,9 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.WriteFor == 0 || o.DoubtFor == 0 {
 		o.WriteFor, o.DoubtFor = writeFor, doubtFor
 	}
+	o.Keep = o.Keep.filled()
 	e := &Engine{Options: o}
-	if err := e.migrate(ctx); err != nil {
+	if err := Migrate(ctx, o.Store, o.Log); err != nil {
 		return nil, err
 	}
 	if err := e.take(ctx); err != nil {
@@ -131,12 +168,14 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	river.AddWorker(workers, &catcher{e: e})
-	river.AddWorker(workers, &puller{e: e})
+	river.AddWorker(workers, &openLooker{e: e})
 	river.AddWorker(workers, &sweeper{e: e})
 	river.AddWorker(workers, &historian{e: e})
 	river.AddWorker(workers, &sweepsAll{e: e})
+	river.AddWorker(workers, &puller{e: e})
+	river.AddWorker(workers, &forgetter{e: e})
 	queues := map[string]river.QueueConfig{
-		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans}, queueCare: {MaxWorkers: 1},
 	}
 	if e.Histories > 0 {
 		queues[queueHistory] = river.QueueConfig{MaxWorkers: e.Histories}
@@ -146,7 +185,12 @@ func (e *Engine) config() *river.Config {
 			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByState: unfinished}}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
-	periodic := []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{})}
+	fetch := every(e.ReplayEvery, replayArgs{})
+	if e.PullEvery > 0 {
+		queues[queuePull] = river.QueueConfig{MaxWorkers: 1}
+		fetch = every(e.PullEvery, pullArgs{})
+	}
+	periodic := []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{}), every(e.Keep.Every, forgetArgs{})}
 	if e.CatchUpEvery > 0 { // once in that time, however often processes start
 		periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(e.CatchUpEvery), func() (river.JobArgs, *river.InsertOpts) {
 			return catchUpArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: e.CatchUpEvery}}
@@ -168,32 +212,15 @@ const sweepLook = time.Hour
 // pollEvery is how long a job waits at most for somebody to look, where nobody is told.
 const pollEvery = 200 * time.Millisecond
 
-// migrate is done by one process at a time.
-func (e *Engine) migrate(ctx context.Context) error {
-	release, err := e.wait(ctx, "queue schema")
-	if err != nil {
-		return err
-	}
-	defer release()
-	migrator, err := rivermigrate.New(driver(e.Store), &rivermigrate.Config{Logger: e.Log})
-	if err == nil {
-		_, err = migrator.Migrate(ctx, rivermigrate.DirectionUp, nil)
-	}
-	if err != nil {
-		return fmt.Errorf("bring the tables of the queue up to date: %w", err)
-	}
-	return nil
-}
-
 // patience is how long to wait for who has a name: a server that was killed has its
 // connection for some more seconds.
 const patience = 30 * time.Second
 
-func (e *Engine) wait(ctx context.Context, name string) (release func(), err error) {
+func wait(ctx context.Context, s *store.Store, name string) (release func(), err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		release, err = e.Store.Exclusive(context.WithoutCancel(ctx), name)
+		release, err = s.Exclusive(context.WithoutCancel(ctx), name)
 		if !errors.Is(err, store.ErrBusy) {
 			return release, err
 		}
@@ -212,7 +239,7 @@ func (e *Engine) take(ctx context.Context) error {
 	if e.Store.Postgres() {
 		name = "serve " + e.Name
 	}
-	release, err := e.wait(ctx, name)
+	release, err := wait(ctx, e.Store, name)
 	if errors.Is(err, store.ErrBusy) {
 		return fmt.Errorf("%w: another process serves this database as %q; only PostgreSQL takes several, each with its own --name", err, e.Name)
 	}
@@ -298,6 +325,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	if err := e.river.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
+	go e.tidy(ctx)
 	<-e.river.Stopped()
 	return nil
 }

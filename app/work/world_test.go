@@ -49,6 +49,9 @@ type world struct {
 	every     time.Duration // sweeps
 	copies    int64
 	plain     bool // without git
+	pullEvery time.Duration
+	keep      work.Keep
+	database  string
 }
 
 // permissions are those that the App asks for.
@@ -89,7 +92,8 @@ func (w *world) serve() {
 	dir := w.t.TempDir()
 	key, err := secret.NewKey()
 	w.must(err)
-	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
+	w.database = filepath.Join(dir, "leakgate.db")
+	s, err := store.Open(w.t.Context(), w.database, store.Options{Key: key, Connections: 1})
 	w.must(err)
 	w.store = s
 	pem, err := hub.ParseKey(w.app.Key)
@@ -100,7 +104,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp, SweepEvery: w.every,
+		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp, SweepEvery: w.every, PullEvery: w.pullEvery, Keep: w.keep,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Copies: w.copies, Plain: w.plain, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

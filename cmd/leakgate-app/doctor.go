@@ -13,13 +13,15 @@ import (
 
 	"github.com/leakgate/leakgate/app/checkup"
 	"github.com/leakgate/leakgate/app/register"
+	"github.com/leakgate/leakgate/app/work"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
 const doctorLong = `Look the App over, and change nothing: its key and clock, the permissions and events
 that it lacks, installations that have not accepted them, whether the webhook is served,
-the last delivery and those that failed, what is left of GitHub's limits, the database.
+the last delivery and those that failed, or up to when they were read, what is left of
+GitHub's limits, the database, and for how long its oldest question waits.
 
 Exit codes: 0 nothing is broken · 1 something is · 2 wrong flags, or a file that cannot be used`
 
@@ -35,11 +37,9 @@ func (w *world) doctorCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return w.doctor(c.Context(), o) }}
 	f := c.Flags()
 	f.StringVar(&o.app, "app", "", "folder that create wrote; in place of --app-id, --key-file and --github")
-	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
-	o.flags(f)
-	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
-	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file and the key")
-	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
+	o.appFlags(f)
+	o.databaseFlags(f)
+	f.BoolVar(&o.pull, "pull", false, "deliveries are read from GitHub by serve --pull")
 	f.BoolVar(&o.offline, "no-webhook", false, "do not ask the address of the webhook: it cannot be reached from here")
 	return c
 }
@@ -52,14 +52,28 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 		}
 		o.appID, o.github = a.ID, a.GitHub
 		if o.vaultKey == "" {
-			o.key = filepath.Join(o.app, register.KeyFile)
+			o.keys = []string{filepath.Join(o.app, register.KeyFile)}
 		}
 	}
-	app, err := w.hub(o.serveOptions)
+	app, err := w.hub(o.serveOptions, nil)
 	if err != nil {
 		return err
 	}
 	p := checkup.Patient{Hub: app, Now: w.now, Database: func(ctx context.Context) (string, error) { return w.databaseState(ctx, o.serveOptions) }}
+	if _, err := os.Stat(o.place(w)); err == nil || store.IsPostgres(o.database) {
+		p.Queue = func(ctx context.Context) (age time.Duration, err error) {
+			at, err := w.stored(ctx, o.serveOptions, (*store.Tx).WaitsSince)
+			if err == nil && !at.IsZero() {
+				age = w.now().Sub(at)
+			}
+			return age, err
+		}
+	}
+	if o.pull {
+		p.Read = func(ctx context.Context) (time.Time, error) {
+			return w.stored(ctx, o.serveOptions, func(t *store.Tx, ctx context.Context) (time.Time, error) { return t.Cursor(ctx, work.PullCursor) })
+		}
+	}
 	if !o.offline {
 		p.Web = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}
@@ -79,15 +93,20 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 	return nil
 }
 
+// stored reads a time from the database.
+func (w *world) stored(ctx context.Context, o serveOptions, read func(*store.Tx, context.Context) (time.Time, error)) (at time.Time, err error) {
+	s, _, err := w.openThere(ctx, &o)
+	if err != nil {
+		return at, err
+	}
+	defer s.Close()
+	err = s.Tx(ctx, func(t *store.Tx) error { at, err = read(t, ctx); return err })
+	return at, err
+}
+
 // databaseState opens the database, unless that would make one.
 func (w *world) databaseState(ctx context.Context, o serveOptions) (string, error) {
-	if o.database == "" {
-		o.database = w.env("LEAKGATE_DATABASE")
-	}
-	if o.database == "" {
-		o.database = filepath.Join(o.data, "leakgate.db")
-	}
-	if _, err := os.Stat(o.database); !store.IsPostgres(o.database) && errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(o.place(w)); !store.IsPostgres(o.database) && errors.Is(err, os.ErrNotExist) {
 		return "there is none yet; serve makes " + o.database, nil
 	}
 	s, _, err := w.open(ctx, &o)

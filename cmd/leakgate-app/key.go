@@ -2,7 +2,9 @@ package main
 
 import (
 	"errors"
+	"os"
 	"path"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 
@@ -15,11 +17,12 @@ const keyFileVariable = "LEAKGATE_APP_KEY_FILE"
 
 // keyOptions say where the App's key is: in a file, or in Vault, which signs with it.
 type keyOptions struct {
-	key, vaultKey, vaultToken string
+	keys                 []string
+	vaultKey, vaultToken string
 }
 
 func (o *keyOptions) flags(f *pflag.FlagSet) {
-	f.StringVar(&o.key, "key-file", "", "the App's private key, a PEM file that nobody else can read; default: the file that "+keyFileVariable+" names")
+	f.StringArrayVar(&o.keys, "key-file", nil, "the App's private key, a PEM file that nobody else can read; while it is changed both, the new one first; default: the files that "+keyFileVariable+" names, with "+string(os.PathListSeparator)+" between")
 	f.StringVar(&o.vaultKey, "vault-key", "", "instead, `MOUNT/NAME` of an RSA key in the transit engine of the Vault at VAULT_ADDR (and VAULT_NAMESPACE), which signs and keeps it")
 	f.StringVar(&o.vaultToken, "vault-token-file", "", "file with the token for Vault, read anew for every signature; default: VAULT_TOKEN")
 }
@@ -27,7 +30,7 @@ func (o *keyOptions) flags(f *pflag.FlagSet) {
 // appKey is what signs for the App.
 func (w *world) appKey(o keyOptions) (hub.Key, error) {
 	if o.vaultKey != "" {
-		if o.key != "" {
+		if len(o.keys) > 0 {
 			return nil, badFlag("--key-file and --vault-key are two keys: name one")
 		}
 		v := hub.VaultKey{Address: w.env("VAULT_ADDR"), Namespace: w.env("VAULT_NAMESPACE"), Mount: path.Dir(o.vaultKey), Name: path.Base(o.vaultKey), Token: w.vaultToken(o)}
@@ -36,17 +39,21 @@ func (w *world) appKey(o keyOptions) (hub.Key, error) {
 		}
 		return v, nil
 	}
-	if o.key == "" {
-		o.key = w.env(keyFileVariable)
+	if len(o.keys) == 0 && w.env(keyFileVariable) != "" {
+		o.keys = filepath.SplitList(w.env(keyFileVariable))
 	}
-	if o.key == "" {
+	if len(o.keys) == 0 {
 		return nil, badFlag("--key-file is missing: the App's settings page makes a private key")
 	}
-	key, err := hub.FileKey(o.key)
-	if err != nil {
-		return nil, flagError{err}
+	var keys hub.Keys
+	for _, file := range o.keys {
+		key, err := hub.FileKey(file)
+		if err != nil {
+			return nil, flagError{err}
+		}
+		keys = append(keys, key)
 	}
-	return key, nil
+	return keys, nil
 }
 
 func (w *world) vaultToken(o keyOptions) func() (secret.Secret, error) {

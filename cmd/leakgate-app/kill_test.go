@@ -51,6 +51,7 @@ type flooded struct {
 	*ghfake.GitHub
 	t       *testing.T
 	app     *ghfake.App
+	dir     string // of the servers
 	repos   []*ghfake.Repo
 	locals  []*gittest.Repo
 	bob     *github.Client
@@ -62,6 +63,7 @@ type flooded struct {
 
 // server is one process of the App, which comes back when it is killed.
 type server struct {
+	binary  string // "" for this one
 	args    []string
 	env     []string // beside that of the test
 	address string
@@ -88,7 +90,7 @@ func (s *server) text() string {
 	return s.log.buf.String()
 }
 
-func newFlood(t *testing.T, repos, servers int, database string) *flooded {
+func newFlood(t *testing.T, repos, servers int, database, binary string) *flooded {
 	t.Helper()
 	w := &flooded{t: t, GitHub: ghfake.New(t, ghfake.Options{Enterprise: true}), random: rand.New(rand.NewPCG(7, uint64(repos))),
 		want: map[string]string{}, at: map[string]*ghfake.Repo{}}
@@ -114,7 +116,7 @@ func newFlood(t *testing.T, repos, servers int, database string) *flooded {
 	base := w.API + "/"
 	w.bob, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("bob")))
 	w.must(err)
-	w.start(servers, database)
+	w.start(servers, database, binary)
 	return w
 }
 
@@ -126,14 +128,14 @@ func (w *flooded) must(err error) {
 }
 
 // start starts the servers, and a balancer before them at which GitHub delivers.
-func (w *flooded) start(n int, database string) {
-	dir := w.t.TempDir()
-	key, secret := filepath.Join(dir, "app.pem"), filepath.Join(dir, "secret")
+func (w *flooded) start(n int, database, binary string) {
+	w.dir = w.t.TempDir()
+	dir, key, secret := w.dir, filepath.Join(w.dir, "app.pem"), filepath.Join(w.dir, "secret")
 	block, _ := pem.Decode(w.app.Key)
 	w.must(os.WriteFile(key, pem.EncodeToMemory(block), 0o600))
 	w.must(os.WriteFile(secret, []byte(w.app.WebhookSecret+"\n"), 0o600))
 	for i := range n {
-		s := &server{address: free(w.t), log: &journal{}}
+		s := &server{binary: binary, address: free(w.t), log: &journal{}}
 		s.args = []string{"serve", "--default-stage", "block", "--app-id", strconv.FormatInt(w.app.ID, 10), "--key-file", key, "--webhook-secret-file", secret,
 			"--github", w.URL, "--no-limits", "--data", filepath.Join(dir, fmt.Sprintf("data%d", i)), "--name", fmt.Sprintf("w%d", i),
 			"--address", s.address, "--health-address", "127.0.0.1:0", "--replay-every", "2s", "--drain", "1s"}
@@ -178,6 +180,9 @@ func (s *server) run() error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
+	}
+	if s.binary != "" {
+		self = s.binary
 	}
 	s.cmd = exec.Command(self, s.args...)
 	s.cmd.Env = append(os.Environ(), serverVariable+"=1", "LEAKGATE_KEY="+strings.Repeat("5a", 32))
@@ -278,34 +283,41 @@ func TestEveryHeadEndsWithOneRightCheckRun(t *testing.T) {
 	deliveries := number("LEAKGATE_DELIVERIES", 24)
 	t.Run("sqlite", func(t *testing.T) { flood(t, deliveries, 1, "", nil) })
 	t.Run("postgres", func(t *testing.T) {
-		place := os.Getenv("LEAKGATE_POSTGRES")
-		if place == "" {
-			t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
-		}
-		admin, err := sql.Open("pgx", place)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer admin.Close()
-		name := fmt.Sprintf("app_%d", time.Now().UnixNano())
-		if _, err := admin.Exec("CREATE DATABASE " + name); err != nil {
-			t.Fatal(err)
-		}
-		u, err := url.Parse(place)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.Path = "/" + name
+		admin, name, place := newDatabase(t)
 		cut := func() {
 			_, _ = admin.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND random() < 0.3`, name)
 		}
-		flood(t, deliveries, 4, u.String(), cut)
+		flood(t, deliveries, 4, place, cut)
 	})
+}
+
+// newDatabase makes a database on the PostgreSQL of LEAKGATE_POSTGRES.
+func newDatabase(t *testing.T) (admin *sql.DB, name, place string) {
+	t.Helper()
+	place = os.Getenv("LEAKGATE_POSTGRES")
+	if place == "" {
+		t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
+	}
+	admin, err := sql.Open("pgx", place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { admin.Close() })
+	name = fmt.Sprintf("app_%d", time.Now().UnixNano())
+	if _, err := admin.Exec("CREATE DATABASE " + name); err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return admin, name, u.String()
 }
 
 // flood makes deliveries while servers are killed, and waits until all is as it should be.
 func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
-	w := newFlood(t, min(8, 1+deliveries/8), servers, database)
+	w := newFlood(t, min(8, 1+deliveries/8), servers, database, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	var busy sync.WaitGroup
 	defer busy.Wait()

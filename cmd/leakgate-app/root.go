@@ -10,7 +10,7 @@ import (
 
 const helpText = `leakgate-app judges every push and pull request of the organisations that installed it.
 
-Exit codes: 0 fine · 1 doctor found something broken, or a sweep something that blocks · 2 wrong flags, or a file that cannot be used · 3 could not do it`
+Exit codes: 0 fine · 1 doctor found something broken, a sweep something that blocks, or db migrate --check migrations that are missing · 2 wrong flags, or a file that cannot be used · 3 could not do it`
 
 // outcome is an end with a code of its own.
 type outcome struct {
@@ -55,8 +55,12 @@ func (w *world) root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError{err} })
-	root.AddCommand(w.serveCommand(), w.createCommand(), w.doctorCommand(), w.sweepCommand())
-	for _, c := range append(root.Commands(), root) {
+	root.AddCommand(w.serveCommand(), w.createCommand(), w.doctorCommand(), w.sweepCommand(), w.replayCommand(), w.databaseCommand(), w.forgetCommand())
+	all := append(root.Commands(), root)
+	for _, c := range root.Commands() {
+		all = append(all, c.Commands()...)
+	}
+	for _, c := range all {
 		check := c.Args
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {

@@ -12,6 +12,7 @@ import (
 // The variables that may hold what is otherwise in files.
 const (
 	keyVariable     = "LEAKGATE_KEY"
+	oldKeyVariable  = "LEAKGATE_OLD_KEY"
 	webhookVariable = "LEAKGATE_WEBHOOK_SECRET"
 )
 
@@ -36,8 +37,40 @@ func (w *world) storeKey(data string) (storeKey, error) {
 	return key, nil
 }
 
-// webhookSecrets reads every secret by which a delivery may be signed.
-func (w *world) webhookSecrets(files []string) ([]secret.Secret, error) {
+// rotated is the key with those that it replaced, of which files name the latest first.
+func (w *world) rotated(key storeKey, files []string) (storeKey, error) {
+	var old []storeKey
+	if text := w.env(oldKeyVariable); text != "" {
+		k, err := secret.ParseKey(text)
+		if err != nil {
+			return key, badFlag("%s: %w", oldKeyVariable, err)
+		}
+		old = append(old, k)
+	}
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil { // LoadKey would make one
+			return key, badFlag("--old-key-file: %w", err)
+		}
+		k, err := secret.LoadKey(file)
+		if err != nil {
+			return key, badFlag("--old-key-file: %w", err)
+		}
+		old = append(old, k)
+	}
+	return after(key, old), nil
+}
+
+// after is a key with those before it, each of which replaced the next.
+func after(key storeKey, old []storeKey) storeKey {
+	if len(old) == 0 {
+		return key
+	}
+	return key.After(after(old[0], old[1:]))
+}
+
+// webhookSecrets reads every secret by which a delivery may be signed. Where none need
+// come to the door, there may be none.
+func (w *world) webhookSecrets(files []string, pull bool) ([]secret.Secret, error) {
 	var all []secret.Secret
 	if text := w.env(webhookVariable); text != "" {
 		all = append(all, secret.New(text))
@@ -49,7 +82,7 @@ func (w *world) webhookSecrets(files []string) ([]secret.Secret, error) {
 		}
 		all = append(all, text)
 	}
-	if len(all) == 0 {
+	if len(all) == 0 && !pull {
 		return nil, badFlag("no webhook secret: name a file with --webhook-secret-file, or set %s", webhookVariable)
 	}
 	return all, nil

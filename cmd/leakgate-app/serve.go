@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/leakgate/leakgate/app/hook"
@@ -28,11 +29,14 @@ type serveOptions struct {
 	appID                                          int64
 	github, database, data, address, health, level string
 	name, stage                                    string
-	secrets                                        []string
+	secrets, oldKeys                               []string
 	unlimited                                      bool
 	scans, histories                               int
 	mirrors                                        int64 // in MiB
-	drain, replay, sweepEvery                      time.Duration
+	drain, replay, pullEvery, sweepEvery           time.Duration
+	pull                                           bool
+	keepDeliveries, keepVerdicts                   int // in days
+	keepIncidents, forgetAfter                     int
 }
 
 const serveLong = `Take GitHub's deliveries in, judge what they are about, and tell of it in check runs.
@@ -41,6 +45,10 @@ A delivery is kept, with the job that it asks for, before GitHub is told so; the
 queue goes on where it was after any crash. One process with a SQLite file is the
 default. With --database postgres://… several processes share the work, each under
 a --name of its own, and each with a --data folder.
+
+With --pull GitHub need not reach this host: deliveries are read from GitHub every
+--pull-every. Deliveries that come to --address are taken beside that, where a
+webhook secret is given.
 
 The webhook secret is in a file (--webhook-secret-file, more than one while it is
 changed) or in LEAKGATE_WEBHOOK_SECRET, the URL of PostgreSQL in LEAKGATE_DATABASE if
@@ -52,13 +60,10 @@ func (w *world) serveCommand() *cobra.Command {
 	c := &cobra.Command{Use: "serve", Short: "Answer GitHub's deliveries", Long: serveLong, Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return w.serve(c.Context(), o) }}
 	f := c.Flags()
-	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
-	o.flags(f)
+	o.appFlags(f)
 	f.StringSliceVar(&o.secrets, "webhook-secret-file", nil, "file with a webhook secret; any of several will do")
-	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 	f.BoolVar(&o.unlimited, "no-limits", false, "for a GitHub Enterprise Server without rate limits: send requests as they come")
-	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file, the key and the mirrors")
-	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
+	o.databaseFlags(f)
 	f.StringVar(&o.name, "name", "", "tells processes on one database apart, the same after a restart; default: the host's name")
 	f.StringVar(&o.address, "address", ":8080", "where deliveries are answered, under /hook")
 	f.StringVar(&o.health, "health-address", ":8081", "where /healthz, /readyz and /metrics are answered")
@@ -70,6 +75,12 @@ func (w *world) serveCommand() *cobra.Command {
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
 	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
 	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
+	f.BoolVar(&o.pull, "pull", false, "read deliveries from GitHub, which then need not reach this host")
+	f.DurationVar(&o.pullEvery, "pull-every", 10*time.Second, "with --pull, how often")
+	f.IntVar(&o.keepDeliveries, "keep-deliveries", 30, "for how many days deliveries are remembered, 8 at least")
+	f.IntVar(&o.keepVerdicts, "keep-verdicts", 180, "for how many days it is remembered what was asked about a commit and answered")
+	f.IntVar(&o.keepIncidents, "keep-incidents", 730, "for how many days after they were closed incidents are kept")
+	f.IntVar(&o.forgetAfter, "forget-after", 30, "how many days after the App was removed from an account everything of it is removed here")
 	return c
 }
 
@@ -87,11 +98,20 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if lacking != nil {
 		log.Warn("there is no git: repositories are fetched as a whole, and again whenever they change; apt-get install git spares that")
 	}
-	github, err := w.hub(o)
+	if min(o.keepDeliveries-7, o.keepVerdicts, o.keepIncidents, o.forgetAfter) < 1 {
+		return badFlag("--keep-deliveries is 8 days at least, and the other --keep flags and --forget-after are one")
+	}
+	if o.pull && o.pullEvery < time.Second {
+		return badFlag("--pull-every: a second at least")
+	}
+	if !o.pull {
+		o.pullEvery = 0
+	}
+	github, err := w.hub(o, log)
 	if err != nil {
 		return err
 	}
-	secrets, err := w.webhookSecrets(o.secrets)
+	secrets, err := w.webhookSecrets(o.secrets, o.pull)
 	if err != nil {
 		return err
 	}
@@ -100,6 +120,9 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		return err
 	}
 	defer s.Close()
+	if err := s.Recall(ctx); err != nil { // not so bad that nothing should be judged
+		log.Error("the database is not the one that was here", "error", err)
+	}
 	stage, err := gate.ParseStage(o.stage)
 	if err != nil {
 		return badFlag("--default-stage: %w", err)
@@ -109,7 +132,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	}
 	m := newMetrics(s)
 	engine, err := work.New(ctx, work.Options{
-		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict, Default: stage,
+		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, PullEvery: o.pullEvery, Keep: o.keep(), Count: m.verdict, Default: stage,
 		Histories: o.histories, SweepEvery: o.sweepEvery, CatchUpEvery: catchUpEvery,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Copies: o.mirrors << 20 / int64(max(1, o.histories)), Plain: lacking != nil, Now: w.now, Log: log},
 		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
@@ -117,18 +140,20 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery})
-	if err != nil {
-		return flagError{err}
-	}
 	mux := http.NewServeMux()
-	mux.Handle("/hook", door)
-	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans)
+	if len(secrets) > 0 {
+		door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery})
+		if err != nil {
+			return flagError{err}
+		}
+		mux.Handle("/hook", door)
+	}
+	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans, "pull", o.pull)
 	return w.runAll(ctx, o, engine, mux, m.handler(s), log)
 }
 
 // hub is the App at GitHub.
-func (w *world) hub(o serveOptions) (*hub.App, error) {
+func (w *world) hub(o serveOptions, log *slog.Logger) (*hub.App, error) {
 	server, err := hub.ParseServer(o.github)
 	if err != nil {
 		return nil, badFlag("--github: %w", err)
@@ -137,7 +162,7 @@ func (w *world) hub(o serveOptions) (*hub.App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := hub.New(hub.Options{ID: o.appID, Key: key, Server: server, Now: w.now, Version: toolVersion(), Unlimited: o.unlimited})
+	a, err := hub.New(hub.Options{ID: o.appID, Key: key, Server: server, Now: w.now, Version: toolVersion(), Unlimited: o.unlimited, Log: log})
 	if err != nil {
 		return nil, badFlag("--app-id: %w", err)
 	}
@@ -191,22 +216,55 @@ func (w *world) open(ctx context.Context, o *serveOptions) (*store.Store, storeK
 		o.name = name
 	}
 	key, err := w.storeKey(o.data)
+	if err == nil {
+		key, err = w.rotated(key, o.oldKeys)
+	}
 	if err != nil {
 		return nil, key, err
 	}
+	o.place(w)
+	connections := 1 // SQLite writes one after the other, and waiting in a line is fair
+	if store.IsPostgres(o.database) {
+		connections = 20
+	}
+	s, err := store.Open(ctx, o.database, store.Options{Key: key, Now: w.now, Connections: connections, Noted: o.notedFile()})
+	if err != nil {
+		return nil, key, fmt.Errorf("open the database: %w", err)
+	}
+	return s, key, nil
+}
+
+// keep is for how long things are kept.
+func (o *serveOptions) keep() work.Keep {
+	days := func(n int) time.Duration { return time.Duration(n) * 24 * time.Hour }
+	return work.Keep{Deliveries: days(o.keepDeliveries), Verdicts: days(o.keepVerdicts), Incidents: days(o.keepIncidents), Gone: days(o.forgetAfter)}
+}
+
+// place fills in where the database is, and returns it.
+func (o *serveOptions) place(w *world) string {
 	if o.database == "" {
 		o.database = w.env("LEAKGATE_DATABASE")
 	}
 	if o.database == "" {
 		o.database = filepath.Join(o.data, "leakgate.db")
 	}
-	connections := 1 // SQLite writes one after the other, and waiting in a line is fair
-	if store.IsPostgres(o.database) {
-		connections = 20
-	}
-	s, err := store.Open(ctx, o.database, store.Options{Key: key, Now: w.now, Connections: connections})
-	if err != nil {
-		return nil, key, fmt.Errorf("open the database: %w", err)
-	}
-	return s, key, nil
+	return o.database
+}
+
+// notedFile is where the head of the audit trail is noted: a database that is put back
+// behind our back is told by it.
+func (o *serveOptions) notedFile() string { return filepath.Join(o.data, "noted") }
+
+// databaseFlags say which database is meant.
+func (o *serveOptions) databaseFlags(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.oldKeys, "old-key-file", nil, "file of the key that tells credentials apart as it was before it was changed, the latest first; default: the key in "+oldKeyVariable)
+	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file, the key and the mirrors")
+	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
+}
+
+// appFlags say which App is meant.
+func (o *serveOptions) appFlags(f *pflag.FlagSet) {
+	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
+	o.flags(f)
+	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 }

@@ -256,9 +256,20 @@ func getDelivery(c *call) answer {
 		headers[name] = value
 	}
 	v["url"] = d.app.Hook
+	if c.blank[d.Event] {
+		payload = nil
+	}
 	v["request"] = doc{"headers": headers, "payload": payload}
 	v["response"] = doc{"headers": doc{}, "payload": d.answer}
 	return ok(v)
+}
+
+// Blank has GitHub tell no payload of the deliveries of an event: its description lets
+// that be null.
+func (g *GitHub) Blank(event string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.blank[event] = true
 }
 
 // redeliver queues the same event with the same GUID once more.

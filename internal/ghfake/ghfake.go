@@ -57,8 +57,9 @@ type GitHub struct {
 	limits   map[string]*limit
 	revoked  []string
 	calls    map[string]int
-	cap      int            // of a payload, in bytes
-	forms    map[string]doc // manifests that a browser has posted, by code
+	blank    map[string]bool // events whose payloads are not told
+	cap      int             // of a payload, in bytes
+	forms    map[string]doc  // manifests that a browser has posted, by code
 	watch    func(id string, status int, answer []byte)
 	random   *rand.Rand
 }
@@ -79,7 +80,7 @@ func New(t testing.TB, o Options) *GitHub {
 	}
 	g := &GitHub{
 		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(o.Enterprise), payloads(o.Enterprise)),
-		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, forms: map[string]doc{}, cap: maxPayload,
+		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, blank: map[string]bool{}, forms: map[string]doc{}, cap: maxPayload,
 		last: 1000, random: rand.New(rand.NewPCG(1, 2)), // the same test sees the same ids and the same weather
 	}
 	var err error

@@ -25,6 +25,7 @@ const keySize = 32
 type Key struct {
 	bytes  *[keySize]byte
 	stable bool
+	former *Key // that it replaced
 }
 
 // NewKey makes a key for this run only; identities made with it are run-local.
@@ -105,6 +106,34 @@ func createKey(path string) (Key, error) {
 // Stable reports whether identities made with the key mean the same in the next run.
 func (k Key) Stable() bool { return k.stable }
 
+// After is the key with the one that it replaced, by which identities were made before.
+func (k Key) After(former Key) Key {
+	k.former = &former
+	return k
+}
+
+// Former is the key that this one replaced, if that is known.
+func (k Key) Former() (Key, bool) {
+	if k.former == nil {
+		return Key{}, false
+	}
+	return *k.former, true
+}
+
+// FormerIDs are the identities of a value under the keys that were replaced, the latest first.
+func (k Key) FormerIDs(s Secret) (ids []string) {
+	for former, is := k.Former(); is; former, is = former.Former() {
+		ids = append(ids, former.ID(s))
+	}
+	return ids
+}
+
+// Name tells keys apart, and says nothing of them.
+func (k Key) Name() string {
+	sum := k.HMAC("key name", New(""))
+	return hex.EncodeToString(sum[:4])
+}
+
 // For is the key of one account of those that an installation serves, by the account's
 // number at GitHub, which stays when it is renamed. Identities made for two accounts have
 // nothing in common, and the key of one leads neither to another's nor back to k: it is
@@ -119,6 +148,13 @@ func (k Key) For(account int64) (Key, error) {
 	}
 	own := Key{bytes: new([keySize]byte), stable: k.stable}
 	copy(own.bytes[:], raw)
+	if former, is := k.Former(); is {
+		before, err := former.For(account)
+		if err != nil {
+			return Key{}, err
+		}
+		own = own.After(before)
+	}
 	return own, nil
 }
 

@@ -123,6 +123,9 @@ func (h Head) Next(e Event) (Head, error) {
 		return h, &TrailError{h.Seq + 1, "it is missing"}
 	}
 	if e.chain(h.Hash) != e.Hash {
+		if _, is := e.forgotten(); is {
+			return h, &TrailError{e.Seq, "what it told was forgotten, which only its installation's key can prove"}
+		}
 		return h, &TrailError{e.Seq, "it is not what was written"}
 	}
 	return Head{e.Seq, e.Hash}, nil
@@ -160,7 +163,7 @@ func (t *Tx) verify(ctx context.Context, noted []Head, visit func(Event)) (last 
 		return last, err
 	}
 	err = t.events(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit ORDER BY seq`, nil, func(e Event) error {
-		if last, err = last.Next(e); err != nil {
+		if last, err = t.s.next(last, e); err != nil {
 			return err
 		}
 		visit(e)

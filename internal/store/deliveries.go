@@ -18,11 +18,13 @@ type Delivery struct {
 	Received     time.Time
 }
 
-// Deliver keeps a delivery; false means that it was kept before.
+// Deliver keeps a delivery; false means that it was kept before, or that its installation
+// is forgotten.
 func (t *Tx) Deliver(ctx context.Context, d Delivery) (fresh bool, err error) {
 	return changed(t.exec(ctx, `INSERT INTO deliveries (guid, event, action, installation, repository, facts, received_at, handled_at)
- VALUES (?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT (guid) DO NOTHING`,
-		d.GUID, d.Event, d.Action, d.Installation, d.Repository, d.Facts, micros(t.s.now())))
+ SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS BIGINT), CAST(? AS BIGINT), CAST(? AS TEXT), CAST(? AS BIGINT), 0
+ WHERE NOT EXISTS (SELECT 1 FROM installations WHERE id = ? AND forgotten_at > 0) ON CONFLICT (guid) DO NOTHING`,
+		d.GUID, d.Event, d.Action, d.Installation, d.Repository, d.Facts, micros(t.s.now()), d.Installation))
 }
 
 // Delivery gives one by its GUID.
@@ -53,13 +55,6 @@ func (t *Tx) Delivered(ctx context.Context, guids []string) (map[string]bool, er
 	return known, nil
 }
 
-// Forget removes the deliveries that came before a time. GitHub delivers nothing again
-// that is older than three days.
-func (t *Tx) Forget(ctx context.Context, before time.Time) error {
-	_, err := t.exec(ctx, `DELETE FROM deliveries WHERE received_at < ?`, micros(before))
-	return err
-}
-
 // changed reports whether a statement changed anything.
 func changed(r sql.Result, err error) (bool, error) {
 	if err != nil {
@@ -67,4 +62,12 @@ func changed(r sql.Result, err error) (bool, error) {
 	}
 	n, err := r.RowsAffected()
 	return n > 0, err
+}
+
+// count is how many rows a statement changed.
+func count(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
 }

@@ -23,3 +23,11 @@ func (s *Store) ProvenBroken(ctx context.Context, subject string, broke error, v
 		return nil
 	}}, visit)
 }
+
+// TenantTables are those from which forgetting removes rows by their installation.
+func TenantTables() (all []string) {
+	for _, of := range tenancy {
+		all = append(all, of.table)
+	}
+	return all
+}

@@ -19,6 +19,7 @@ type Credential struct {
 	Preview   string    `json:"preview"`
 	Severity  string    `json:"severity"`
 	FirstSeen time.Time `json:"first_seen"`
+	Former    []string  `json:"-"` // its ids under keys that were replaced
 }
 
 // Place is what is recorded of where a credential is, as the Body of a [Sighting]. The
@@ -114,6 +115,11 @@ func (t *Tx) record(ctx context.Context, actor string, f Sighting) error {
 	if err != nil {
 		return err
 	}
+	if len(c.Former) > 0 {
+		if err := t.reidentify(ctx, actor, c); err != nil {
+			return err
+		}
+	}
 	if _, err := t.exec(ctx, `INSERT INTO credentials (id, rule, preview, severity, first_seen) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
 		c.ID, c.Rule, c.Preview, c.Severity, micros(now)); err != nil {
 		return err
@@ -123,7 +129,10 @@ func (t *Tx) record(ctx context.Context, actor string, f Sighting) error {
 	if err != nil {
 		return err
 	}
-	id := incidentOf(c.ID)
+	id, err := t.incidentIn(ctx, c.ID)
+	if err != nil {
+		return err
+	}
 	r, err := t.exec(ctx, `INSERT INTO incidents (id, credential, state, exposure, opened_at, changed_at, reason, owner, expires_at) VALUES (?, ?, ?, '', ?, ?, '', '', 0) ON CONFLICT (id) DO NOTHING`,
 		id, c.ID, Detected, micros(now), micros(now))
 	if err != nil {
@@ -152,6 +161,15 @@ func (t *Tx) sighted(ctx context.Context, actor, id string, f Sighting, body []b
 		"repository": f.Repository, "fingerprint": f.Fingerprint, "place": json.RawMessage(body),
 	})
 	return err
+}
+
+// incidentIn is the id of a credential's incident, as it is kept or is to be.
+func (t *Tx) incidentIn(ctx context.Context, credential string) (id string, err error) {
+	err = t.one(ctx, `SELECT id FROM incidents WHERE credential = ?`, []any{credential}, &id)
+	if errors.Is(err, ErrNotFound) {
+		return incidentOf(credential), nil
+	}
+	return id, err
 }
 
 // incidentOf is the id of a credential's incident.
@@ -291,10 +309,11 @@ func (t *Tx) SetExposure(ctx context.Context, id, by, exposure string) error {
 const incidentColumns = `SELECT i.id, i.state, i.exposure, i.opened_at, i.changed_at, i.reason, i.owner, i.expires_at,
   c.id, c.rule, c.preview, c.severity, c.first_seen FROM incidents i JOIN credentials c ON c.id = i.credential `
 
-// Incident reads one, by its own id or that of its credential.
+// Incident reads one, by its own id or that of its credential, also as those were before
+// the key was changed: the incident has the id that its credential had first.
 func (t *Tx) Incident(ctx context.Context, id string) (Incident, error) {
 	return scanIncident(func(into ...any) error {
-		return t.one(ctx, incidentColumns+`WHERE i.id = ? OR c.id = ?`, []any{id, id}, into...)
+		return t.one(ctx, incidentColumns+`WHERE i.id IN (?, ?) OR c.id IN (?, ?)`, []any{id, incidentOf(id), id, "LG-" + strings.TrimPrefix(id, "INC-")}, into...)
 	})
 }
 

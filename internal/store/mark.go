@@ -67,7 +67,7 @@ func (t *Tx) keepMark(ctx context.Context, m *mark) error {
 // follow walks from one head of the trail to another and visits what is between.
 func (t *Tx) follow(ctx context.Context, from, to Head, visit func(Event)) error {
 	err := t.events(ctx, `SELECT seq, at, actor, action, subject, body, hash FROM audit WHERE seq > ? AND seq <= ? ORDER BY seq`, []any{from.Seq, to.Seq}, func(e Event) (err error) {
-		if from, err = from.Next(e); err == nil {
+		if from, err = t.s.next(from, e); err == nil {
 			visit(e)
 		}
 		return err

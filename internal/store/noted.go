@@ -83,6 +83,17 @@ func settle(dir string) error {
 	return nil
 }
 
+// wroteNote reports whether a note was written with the installation's key, or with one
+// that it replaced.
+func (s *Store) wroteNote(h Head, mac string) bool {
+	for key, is := s.key, true; is; key, is = key.Former() {
+		if hmac.Equal([]byte(mac), []byte((&Store{key: key}).sealNote(h))) {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *Store) sealNote(h Head) string {
 	sum := s.key.HMAC("audit note", secret.New(h.String()))
 	return hex.EncodeToString(sum[:])
@@ -100,7 +111,7 @@ func (t *Tx) recall(ctx context.Context) error {
 	}
 	head, mac, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 	noted, err := ParseHead(head)
-	if err != nil || !hmac.Equal([]byte(mac), []byte(t.s.sealNote(noted))) {
+	if err != nil || !t.s.wroteNote(noted, mac) {
 		return fmt.Errorf("%s is no note of this installation: look why, and remove it to go on", t.s.noted)
 	}
 	return t.reaches(ctx, noted)
@@ -124,4 +135,16 @@ func (t *Tx) reaches(ctx context.Context, noted Head) error {
 		err = &TrailError{noted.Seq, fmt.Sprintf("it is not the one that is noted in %s: an older state of the database was put back and went on from there", t.s.noted)}
 	}
 	return err
+}
+
+// Remember notes the head where [Options.Noted] says. In an older state of the database
+// than was seen before it is a [TrailError].
+func (s *Store) Remember(ctx context.Context) error { return s.remember(ctx) }
+
+// Recall holds the database against the head that was noted, and notes nothing.
+func (s *Store) Recall(ctx context.Context) error {
+	if s.noted == "" {
+		return nil
+	}
+	return s.Tx(ctx, func(t *Tx) error { return t.recall(ctx) })
 }

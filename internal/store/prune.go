@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 	"time"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -142,26 +141,16 @@ func (s *Store) Prune(ctx context.Context, actor string, upTo Head, before time.
 	})
 }
 
-// cut takes the guard away, removes the events, and puts the guard back, all within
-// the transaction.
+// cut removes the events up to a head, which becomes the base.
 func (t *Tx) cut(ctx context.Context, upTo Head) error {
-	drop := map[kind]string{sqlite: `DROP TRIGGER audit_no_delete`, postgres: `DROP TRIGGER audit_no_change ON audit; DROP FUNCTION audit_only_grows()`}
-	restore := guards[t.s.kind]
-	if t.s.kind == sqlite {
-		_, restore, _ = strings.Cut(strings.TrimSpace(restore), "\n")
-	}
-	if _, err := t.ExecContext(ctx, drop[t.s.kind]); err != nil {
-		return t.s.explain(err)
-	}
-	if _, err := t.exec(ctx, `DELETE FROM audit WHERE seq <= ?`, upTo.Seq); err != nil {
+	return t.unguarded(ctx, func() error {
+		if _, err := t.exec(ctx, `DELETE FROM audit WHERE seq <= ?`, upTo.Seq); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM audit_base`); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, `INSERT INTO audit_base (one, seq, hash, mac) VALUES (1, ?, ?, ?)`, upTo.Seq, upTo.Hash, t.s.sealBase(upTo))
 		return err
-	}
-	if _, err := t.exec(ctx, `DELETE FROM audit_base`); err != nil {
-		return err
-	}
-	if _, err := t.exec(ctx, `INSERT INTO audit_base (one, seq, hash, mac) VALUES (1, ?, ?, ?)`, upTo.Seq, upTo.Hash, t.s.sealBase(upTo)); err != nil {
-		return err
-	}
-	_, err := t.ExecContext(ctx, strings.ReplaceAll(restore, "TABLE", "audit"))
-	return t.s.explain(err)
+	})
 }

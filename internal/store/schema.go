@@ -178,6 +178,17 @@ CREATE TABLE swept (
   PRIMARY KEY (sweep, repository)
 );
 CREATE INDEX swept_by_repository ON swept (repository);
+`, `
+CREATE TABLE cursors (
+  name TEXT PRIMARY KEY,
+  at BIGINT NOT NULL
+);
+CREATE TABLE installations (
+  id BIGINT PRIMARY KEY,
+  suspended_at BIGINT NOT NULL,
+  gone_at BIGINT NOT NULL,
+  forgotten_at BIGINT NOT NULL
+);
 `}
 
 // guards make the audit trail and the journal grow only.
@@ -190,24 +201,46 @@ CREATE FUNCTION TABLE_only_grows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN 
 CREATE TRIGGER TABLE_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON TABLE FOR EACH STATEMENT EXECUTE FUNCTION TABLE_only_grows();`,
 }
 
+// compatible is the last migration that code which knows only those before it does not
+// survive: it dropped or renamed something. Those behind it only add tables, and columns
+// with defaults, so that the version before runs beside this one, and instead of it
+// after a way back. It is what schema_version says to older code; how many migrations
+// were done is in schema_level.
+const compatible = 6
+
 // migrate brings the schema up to date, in one transaction.
 func (s *Store) migrate(ctx context.Context) error {
 	return s.Tx(ctx, func(t *Tx) error {
 		if err := t.alone(ctx); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`); err != nil {
+		for _, script := range []string{`CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)`, `CREATE TABLE IF NOT EXISTS schema_level (level INTEGER NOT NULL)`} {
+			if _, err := t.exec(ctx, script); err != nil {
+				return err
+			}
+		}
+		needs, level, err := t.level(ctx)
+		if err != nil {
 			return err
 		}
-		version := 0
-		if err := t.one(ctx, `SELECT version FROM schema_version`, nil, &version); err != nil && !errors.Is(err, ErrNotFound) {
-			return err
+		if needs > len(migrations) {
+			return fmt.Errorf("%w: it has schema %d, this one knows %d; use the newer version", ErrTooNew, needs, len(migrations))
 		}
-		if version > len(migrations) {
-			return fmt.Errorf("%w: it has schema %d, this one knows %d; use the newer version", ErrTooNew, version, len(migrations))
-		}
-		return t.upgrade(ctx, version)
+		return t.upgrade(ctx, level)
 	})
+}
+
+// level is how many migrations code has to know to run on this database, and how many
+// were done.
+func (t *Tx) level(ctx context.Context) (needs, level int, err error) {
+	if err := t.one(ctx, `SELECT version FROM schema_version`, nil, &needs); err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, 0, err
+	}
+	level = needs // older code says no more
+	if err := t.one(ctx, `SELECT level FROM schema_level`, nil, &level); err != nil && !errors.Is(err, ErrNotFound) {
+		return 0, 0, err
+	}
+	return needs, max(needs, level), nil
 }
 
 // alone keeps other processes from migrating at the same time. On SQLite a
@@ -221,7 +254,7 @@ func (t *Tx) alone(ctx context.Context) error {
 }
 
 func (t *Tx) upgrade(ctx context.Context, from int) error {
-	if from == len(migrations) {
+	if from >= len(migrations) { // or somebody newer was here, whose changes we survive
 		return nil
 	}
 	for n := from; n < len(migrations); n++ {
@@ -239,10 +272,15 @@ func (t *Tx) upgrade(ctx context.Context, from int) error {
 			return err
 		}
 	}
-	if _, err := t.exec(ctx, `DELETE FROM schema_version`); err != nil {
+	for _, script := range []string{`DELETE FROM schema_version`, `DELETE FROM schema_level`} {
+		if _, err := t.exec(ctx, script); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec(ctx, `INSERT INTO schema_version VALUES (?)`, compatible); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `INSERT INTO schema_version VALUES (?)`, len(migrations))
+	_, err := t.exec(ctx, `INSERT INTO schema_level VALUES (?)`, len(migrations))
 	return err
 }
 

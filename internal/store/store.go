@@ -53,7 +53,8 @@ type Options struct {
 	// Key signs the head of the audit trail, so that whoever can write the
 	// database but has no key cannot make a trail of his own. What he can do is
 	// to put back an older state with its head; a head that was noted elsewhere
-	// tells that.
+	// tells that. Where the trail was written with a key that this one replaced
+	// ([secret.Key.After]), it goes on with this one.
 	Key secret.Key
 	// Now tells the time; nil is time.Now.
 	Now func() time.Time
@@ -95,7 +96,11 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 		s.db.SetMaxOpenConns(o.Connections)
 		s.db.SetMaxIdleConns(o.Connections) // to open one takes longer than what it is for
 	}
-	if err := s.migrate(ctx); err != nil {
+	err := s.migrate(ctx)
+	if err == nil {
+		err = s.takeOver(ctx)
+	}
+	if err != nil {
 		s.db.Close()
 		return nil, s.explain(err)
 	}

@@ -192,6 +192,14 @@ func (t *Tx) Unanswered(ctx context.Context, before time.Time) ([]Question, erro
 	return t.questions(ctx, `state IN (?, ?) AND asked_at < ?`, Waiting, Running, micros(before))
 }
 
+// WaitsSince is since when the oldest question waits that nobody answered yet; the zero
+// time when there is none.
+func (t *Tx) WaitsSince(ctx context.Context) (time.Time, error) {
+	var at int64
+	err := t.one(ctx, `SELECT COALESCE(MIN(asked_at), 0) FROM questions WHERE state IN (?, ?)`, []any{Waiting, Running}, &at)
+	return fromMicros(at), err
+}
+
 // Untold gives the tips that were made between two times and of which no check run tells.
 func (t *Tx) Untold(ctx context.Context, after, before time.Time) (all []Tip, err error) {
 	rows, err := t.query(ctx, `SELECT id, installation, repository, name, sha, attempt, check_run, reported FROM tips WHERE reported = '' AND made_at > ? AND made_at < ?`, micros(after), micros(before))

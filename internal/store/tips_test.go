@@ -40,10 +40,12 @@ func TestADeliveryIsKeptOnce(t *testing.T) {
 				t.Errorf("%v", known)
 			}
 			check(t, err)
-			check(t, tx.Forget(ctx, d.Received))
+			_, err = tx.PruneDeliveries(ctx, d.Received)
+			check(t, err)
 			_, err = tx.Delivery(ctx, "a")
 			check(t, err)
-			check(t, tx.Forget(ctx, d.Received.Add(time.Second)))
+			_, err = tx.PruneDeliveries(ctx, d.Received.Add(time.Second))
+			check(t, err)
 			if _, err = tx.Delivery(ctx, "a"); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("it is not forgotten: %v", err)
 			}

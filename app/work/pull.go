@@ -1,0 +1,105 @@
+package work
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"github.com/leakgate/leakgate/app/hook"
+	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+type pullArgs struct{}
+
+func (pullArgs) Kind() string { return "pull" }
+
+// The queue is one of its own: a process of a version that knows no such job leaves it
+// alone.
+func (pullArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queuePull} }
+
+type puller struct {
+	river.WorkerDefaults[pullArgs]
+	e *Engine
+}
+
+// Timeout is that of a first look, which may read the deliveries of three days.
+func (*puller) Timeout(*river.Job[pullArgs]) time.Duration { return 40 * time.Minute }
+
+func (w *puller) Work(ctx context.Context, _ *river.Job[pullArgs]) error {
+	return w.e.settle(ctx, "pull", w.e.pullDeliveries(ctx))
+}
+
+// PullCursor is the name of the cursor that tells up to when deliveries were read.
+const PullCursor = "pull"
+
+// pullDeliveries reads what GitHub was to deliver and keeps what was not kept before, the
+// oldest first. The cursor is in GitHub's time and moves when all of it is kept; whoever is cut off before finds
+// what is kept by its GUID.
+func (e *Engine) pullDeliveries(ctx context.Context) error {
+	since := time.Time{}
+	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { since, err = t.Cursor(ctx, PullCursor); return err })
+	if err != nil {
+		return err
+	}
+	if since.IsZero() {
+		since = e.World.Now().Add(-replayHorizon)
+	}
+	all, err := e.Hub.Deliveries(ctx, since.Add(-replayOverlap))
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	lost, err := Replay{e.Store, e.Hub}.of(ctx, all)
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for _, l := range lost {
+		fresh, err := e.pullOne(ctx, l)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			kept++
+		}
+	}
+	if kept > 0 {
+		e.Log.Info("deliveries were read", "count", kept)
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.SetCursor(ctx, PullCursor, all[0].At) })
+}
+
+// pullOne reads one event and keeps it. What cannot be read is told, and asked for again
+// as long as the looks overlap.
+func (e *Engine) pullOne(ctx context.Context, l Lost) (kept bool, err error) {
+	log := e.Log.With("delivery", l.GUID, "event", l.Event)
+	body, err := e.Hub.Payload(ctx, l.ID)
+	if errors.Is(err, hub.ErrNoPayload) {
+		log.Warn("a delivery cannot be read", "error", err)
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	d := hook.Delivery{GUID: l.GUID, Event: l.Event, Body: body}
+	if !d.Named() {
+		log.Warn("a delivery is not called as GitHub calls them")
+		return false, nil
+	}
+	err = e.Accept(ctx, d)
+	if errors.Is(err, hook.ErrMalformed) {
+		log.Warn("a delivery makes no sense", "error", err)
+		return false, e.ignore(ctx, l)
+	}
+	return err == nil, err
+}
+
+// ignore remembers an event that makes no sense, so that nobody asks for it again.
+func (e *Engine) ignore(ctx context.Context, l Lost) error {
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		_, err := t.Deliver(ctx, store.Delivery{GUID: l.GUID, Event: l.Event, Installation: l.Installation, Repository: l.Repository, Facts: "{}"})
+		return err
+	})
+}

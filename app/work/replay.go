@@ -1,0 +1,117 @@
+package work
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// replayHorizon is how far back lost deliveries are looked for at first: GitHub keeps
+// them for three days. Later looks go as far back as replayOverlap before the last one:
+// GitHub lists deliveries up to some minutes late.
+// https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries
+const (
+	replayHorizon = 3 * 24 * time.Hour
+	replayOverlap = 15 * time.Minute
+)
+
+// maxTries is how often one event is delivered before nobody asks for it again.
+const maxTries = 8
+
+// Lost is an event that is not kept, whatever GitHub was answered: a server that
+// was put back from a backup does not know what the one before it was told.
+type Lost struct {
+	hub.Try     // the newest
+	Tries   int // so far
+}
+
+// Hopeless says that the event was delivered so often that only somebody can ask for it again.
+func (l Lost) Hopeless() bool { return l.Tries >= maxTries }
+
+// Replay finds what was lost and has it delivered again.
+type Replay struct {
+	Store *store.Store
+	Hub   *hub.App
+}
+
+// Lost lists what was lost since a time, the oldest first, but for what installations
+// told that were forgotten.
+func (r Replay) Lost(ctx context.Context, since time.Time) (lost []Lost, err error) {
+	all, err := r.Hub.Deliveries(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	return r.of(ctx, all)
+}
+
+func (r Replay) of(ctx context.Context, all []hub.Try) (lost []Lost, err error) {
+	at := map[string]int{}
+	for _, t := range all {
+		n, seen := at[t.GUID]
+		if !seen {
+			n = len(lost)
+			at[t.GUID], lost = n, append(lost, Lost{Try: t})
+		}
+		lost[n].Tries++
+	}
+	err = r.Store.Tx(ctx, func(t *store.Tx) error {
+		lost, err = unknown(ctx, t, lost)
+		return err
+	})
+	slices.Reverse(lost)
+	return lost, err
+}
+
+// unknown are those that nobody knows and that are of nobody who was forgotten.
+func unknown(ctx context.Context, t *store.Tx, all []Lost) (lost []Lost, err error) {
+	guids := make([]string, len(all))
+	for i, l := range all {
+		guids[i] = l.GUID
+	}
+	known, err := t.Delivered(ctx, guids)
+	if err != nil {
+		return nil, err
+	}
+	forgotten, err := t.Forgotten(ctx)
+	for _, l := range all {
+		if !known[l.GUID] && !forgotten[l.Installation] {
+			lost = append(lost, l)
+		}
+	}
+	return lost, err
+}
+
+// replay has GitHub deliver again what did not arrive.
+func (e *Engine) replay(ctx context.Context) error {
+	begin := e.World.Now()
+	e.mu.Lock()
+	since := e.replayed.Add(-replayOverlap)
+	e.mu.Unlock()
+	if oldest := begin.Add(-replayHorizon); since.Before(oldest) {
+		since = oldest
+	}
+	lost, err := Replay{e.Store, e.Hub}.Lost(ctx, since)
+	if err != nil {
+		return err
+	}
+	asked := 0
+	for _, l := range lost {
+		if l.Hopeless() {
+			continue
+		}
+		if err := e.Hub.Redeliver(ctx, l.ID); err != nil {
+			return err
+		}
+		asked++
+	}
+	if asked > 0 {
+		e.Log.Info("GitHub delivers again what did not arrive", "count", asked)
+	}
+	e.mu.Lock()
+	e.replayed = begin.Add(-e.Hub.Skew()) // in GitHub's time, as the deliveries are
+	e.mu.Unlock()
+	return nil
+}
