@@ -89,31 +89,10 @@ func (s *server) sweeping(ctx context.Context, data, database string) (out []byt
 // said to be left is held against the time that it took.
 func TestASweepIsWholeWheneverItIsKilled(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { sweepKilled(t, "") })
-	t.Run("postgres", func(t *testing.T) { sweepKilled(t, newDatabase(t)) })
-}
-
-// newDatabase is one on the server of LEAKGATE_POSTGRES.
-func newDatabase(t *testing.T) string {
-	t.Helper()
-	place := os.Getenv("LEAKGATE_POSTGRES")
-	if place == "" {
-		t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
-	}
-	admin, err := sql.Open("pgx", place)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer admin.Close()
-	name := fmt.Sprintf("sweep_%d", time.Now().UnixNano())
-	if _, err := admin.Exec("CREATE DATABASE " + name); err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(place)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
-	return u.String()
+	t.Run("postgres", func(t *testing.T) {
+		_, _, place := newDatabase(t)
+		sweepKilled(t, place)
+	})
 }
 
 // sweepKilled sweeps with one server on SQLite, or three on PostgreSQL of which one is
@@ -124,7 +103,7 @@ func sweepKilled(t *testing.T, database string) {
 	if database != "" {
 		servers = 3
 	}
-	w := newFlood(t, 1, servers, database)
+	w := newFlood(t, 1, servers, database, "")
 	want := map[string]history{"acme/app0": {1, 0}}
 	for n := range total {
 		want[fmt.Sprintf("acme/generated%d", n)] = w.generate(n)
@@ -294,7 +273,7 @@ func (w *flooded) sweptOnce(db *store.Store, sweep int64, want map[string]histor
 
 // TestWithoutGitTheVerdictsAreTheSame: a server on a machine that has none.
 func TestWithoutGitTheVerdictsAreTheSame(t *testing.T) {
-	w := newFlood(t, 1, 1, "")
+	w := newFlood(t, 1, 1, "", "")
 	s := w.servers[0]
 	s.kill()
 	s.env = []string{"PATH=" + t.TempDir()}
