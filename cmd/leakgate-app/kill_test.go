@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -192,39 +193,57 @@ func (s *server) kill() {
 	_ = s.cmd.Wait()
 }
 
-// propose pushes a branch with one or two commits, opens a pull request, and now and then
-// pushes once more.
-func (w *flooded) propose(n int) {
-	i := n % len(w.repos)
-	local, branch := w.locals[i], fmt.Sprintf("b%d", n)
-	local.Git("checkout", "-q", "-B", branch, "main")
-	leaks := n%4 == 1
-	w.commit(i, n, leaks)
-	local.Git("push", "-q", "origin", branch)
-	_, _, err := w.bob.PullRequests.Create(w.t.Context(), "acme", fmt.Sprintf("app%d", i), &github.NewPullRequest{
-		Title: github.Ptr("Change " + branch), Head: &branch, Base: github.Ptr("main"),
-	})
-	w.must(err)
-	if n%3 == 0 {
-		local.Git("rm", "-q", branch+".txt") // what was in it stays in the history
-		again := local.Git("rev-parse", "HEAD")
-		local.Commit("Go on")
-		w.expect(i, w.want[again] == "failure")
-		local.Git("push", "-q", "origin", branch)
+// atOnce is how many branches one push brings: each is a delivery of its own, and a push
+// costs git a dozen processes.
+const atOnce = 8
+
+// propose pushes branches with a commit each, opens a pull request for each, and pushes
+// every third once more. It begins with the branch of that number.
+func (w *flooded) propose(first int) {
+	i := first / atOnce % len(w.repos)
+	var stream strings.Builder
+	for n := first; n < first+atOnce; n++ {
+		w.commits(&stream, n)
 	}
+	heads := strings.Fields(w.locals[i].Pipe(stream.String(), "fast-import", "--quiet"))
+	push, again := []string{"push", "-q", "origin"}, []string{"push", "-q", "origin"}
+	for n := first; n < first+atOnce; n++ {
+		leaks := n%4 == 1
+		w.expect(i, heads[0], leaks)
+		push = append(push, fmt.Sprintf("%s:refs/heads/b%d", heads[0], n))
+		heads = heads[1:]
+		if n%3 == 0 { // what was in it stays in the history
+			w.expect(i, heads[0], leaks)
+			again = append(again, fmt.Sprintf("%s:refs/heads/b%d", heads[0], n))
+			heads = heads[1:]
+		}
+	}
+	w.locals[i].Git(push...)
+	for n := first; n < first+atOnce; n++ {
+		_, _, err := w.bob.PullRequests.Create(w.t.Context(), "acme", fmt.Sprintf("app%d", i), &github.NewPullRequest{
+			Title: github.Ptr(fmt.Sprintf("Change %d", n)), Head: github.Ptr(fmt.Sprintf("b%d", n)), Base: github.Ptr("main"),
+		})
+		w.must(err)
+	}
+	w.locals[i].Git(again...)
 }
 
-func (w *flooded) commit(i, n int, leaks bool) {
+// commits writes those of a branch, for git fast-import to make and to print.
+// https://git-scm.com/docs/git-fast-import
+func (w *flooded) commits(out io.Writer, n int) {
 	text := fmt.Sprintf("line %d\n", n)
-	if leaks {
+	if n%4 == 1 {
 		text += "token = \"" + gittest.Token() + "\"\n"
 	}
-	w.locals[i].File(fmt.Sprintf("b%d.txt", n), text)
-	w.expect(i, leaks)
+	const who = "committer Ada <ada@example.com> 1767323045 +0000\ndata 5\nNext\n\n"
+	fmt.Fprintf(out, "commit refs/made/b%d\nmark :%d\n%sfrom refs/heads/main^0\nM 100644 inline b%d.txt\ndata %d\n%s\nget-mark :%d\n",
+		n, 2*n+1, who, n, len(text), text, 2*n+1)
+	if n%3 == 0 {
+		fmt.Fprintf(out, "commit refs/made/b%d\nmark :%d\n%sD b%d.txt\nget-mark :%d\n", n, 2*n+2, who, n, 2*n+2)
+	}
 }
 
-func (w *flooded) expect(i int, leaks bool) {
-	sha := w.locals[i].Git("rev-parse", "HEAD")
+func (w *flooded) expect(i int, sha string, leaks bool) {
 	w.want[sha], w.at[sha] = "success", w.repos[i]
 	if leaks {
 		w.want[sha] = "failure"
@@ -313,7 +332,7 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
 	kills, end := 0, make(chan struct{})
 	busy.Go(func() { kills = w.havoc(ctx, end, cut) })
 	begin := time.Now()
-	for n := 0; w.made() < deliveries; n++ {
+	for n := 0; w.made() < deliveries; n += atOnce {
 		w.propose(n)
 	}
 	made := time.Since(begin)
