@@ -293,8 +293,12 @@ func (w *flooded) deliver(ctx context.Context, weather func() ghfake.Weather) {
 // are, and with LEAKGATE_POSTGRES four servers share a database whose connections are cut.
 func TestEveryHeadEndsWithOneRightCheckRun(t *testing.T) {
 	deliveries := number("LEAKGATE_DELIVERIES", 24)
-	t.Run("sqlite", func(t *testing.T) { flood(t, deliveries, 1, "", nil) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		flood(t, deliveries, 1, "", nil)
+	})
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		place := os.Getenv("LEAKGATE_POSTGRES")
 		if place == "" {
 			t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
@@ -388,6 +392,60 @@ func (w *flooded) havoc(ctx context.Context, end chan struct{}, cut func()) (kil
 		if err := s.run(); err != nil {
 			w.t.Error(err)
 			return kills
+		}
+	}
+}
+
+// TestALostDeliveryIsRepairedAndAnOutageIsDrained shows two promises by what decides them: a
+// delivery that was lost is asked for again at the next look, each of --replay-every (a
+// minute unless said otherwise); and at the end of an outage no job waits for longer than a minute and a
+// quarter, however long it lasted. It is run beside the flood: LEAKGATE_DELIVERIES is set.
+func TestALostDeliveryIsRepairedAndAnOutageIsDrained(t *testing.T) {
+	if os.Getenv("LEAKGATE_DELIVERIES") == "" {
+		t.Skip("LEAKGATE_DELIVERIES is not set: test/e2e/run app")
+	}
+	t.Parallel()
+	w := newFlood(t, 2, 1, "")
+	ctx, cancel := context.WithCancel(t.Context())
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	defer cancel()
+	w.propose(0)
+	w.Deliver(ctx, ghfake.Weather{Lose: 1})
+	busy.Go(func() { w.deliver(ctx, func() ghfake.Weather { return ghfake.Weather{} }) })
+	begin := time.Now()
+	w.rightWithin(5 * time.Minute)
+	t.Logf("%d deliveries that were all lost: repaired after %s, looked for each 2 s", w.made(), time.Since(begin).Round(time.Second))
+
+	w.outage()
+	for n := atOnce; n < 5*atOnce; n += atOnce {
+		w.propose(n)
+	}
+	time.Sleep(40 * time.Second) // the outage is as long as it is
+	w.Calm()
+	begin = time.Now()
+	w.rightWithin(15 * time.Minute)
+	took := time.Since(begin)
+	t.Logf("an outage with %d heads is drained after %s", len(w.want), took.Round(time.Second))
+}
+
+// outage has GitHub answer nothing but pushes and the making of pull requests.
+func (w *flooded) outage() {
+	for _, operation := range []string{"apps/create-installation-access-token", "checks/create", "checks/update", "checks/list-for-ref", "pulls/get"} {
+		w.Fail(ghfake.Fault{Operation: operation, Status: http.StatusBadGateway, Times: 1 << 30})
+	}
+}
+
+// rightWithin waits until every head has its one right check run.
+func (w *flooded) rightWithin(limit time.Duration) {
+	w.t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(100 * time.Millisecond) {
+		left := w.wrong()
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("%d of %d heads are wrong: %s", len(left), len(w.want), strings.Join(left[:min(len(left), 10)], "; "))
 		}
 	}
 }
