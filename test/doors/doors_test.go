@@ -29,7 +29,6 @@ type shape struct {
 	// found is "DECISION PLACE LABEL" for each finding; "DECISION PLACE LABEL removed" where
 	// no file at head shows it.
 	found    []string
-	missed   int
 	older    int // findings that were there before the range
 	excluded int
 	says     string // part of why nothing is known

@@ -1,11 +1,8 @@
 package doors
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -27,7 +24,7 @@ type play struct {
 	edit          func(map[string]any) // of the payload that is judged
 }
 
-// newPlay makes a repository with a commit on main.
+// newPlay makes an empty repository.
 func (w *world) newPlay(t *testing.T, n int) *play {
 	p := &play{Repo: gittest.New(t), t: t, w: w, name: fmt.Sprintf("app%d", n), at: map[string]string{}}
 	var err error
@@ -51,7 +48,7 @@ func (p *play) must(err error) {
 	}
 }
 
-// token is a line with a value of its own, and a space before the value at column 9.
+// token is a line with a value of its own, at column 8.
 func token() string { return "token: " + gittest.Token() + "\n" }
 
 // start has one commit on main, called one.
@@ -95,7 +92,7 @@ func (p *play) change(to *github.PullRequest) {
 	p.must(err)
 }
 
-// there runs git in the repository on GitHub.
+// github runs git in the repository on GitHub.
 func (p *play) github(args ...string) string {
 	out, err := p.there.Git.Git(args...)
 	p.must(err)
@@ -114,7 +111,7 @@ func (p *play) queue(base, head string) {
 	}})
 }
 
-// trusted is the git of actions/checkout, which has the token in a header.
+// checkout clones one commit as actions/checkout does, which has the token in a header.
 // https://github.com/actions/checkout
 func (p *play) checkout(t *testing.T, sha, ref string) *gittest.Repo {
 	clone := gittest.New(t)
@@ -146,16 +143,4 @@ func (p *play) run(t *testing.T, dir string, env []string, args ...string) (int,
 		t.Fatal(err)
 	}
 	return cmd.ProcessState.ExitCode(), string(out)
-}
-
-func write(t *testing.T, dir, name string, v any) string {
-	t.Helper()
-	text, err := json.Marshal(v)
-	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, name), text, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, name)
 }
