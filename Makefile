@@ -70,9 +70,8 @@ soak: ## 10,000 deliveries to the App, lost, doubled and reordered, with kill -9
 	LEAKGATE_DELIVERIES=10000 test/e2e/app
 
 .PHONY: bench-app
-bench-app: ## the App: how long GitHub waits at 200 deliveries a second for a minute, and how long people wait for a verdict
-	LEAKGATE_BENCH=60s $(GO) test -count=1 -v -run TestGitHubDoesNotWait ./cmd/leakgate-app
-	LEAKGATE_BENCH=60s $(GO) test -count=1 -v -run TestPeopleDoNotWait ./app/work
+bench-app: ## the App: how long GitHub waits at 200 (SQLite) and 500 deliveries a second (PostgreSQL), how long people wait for a verdict
+	scripts/bench-app
 
 .PHONY: golden
 golden: ## rewrite the golden files and deploy/; read the diff before committing

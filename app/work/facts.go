@@ -143,7 +143,7 @@ func pullFacts(f *facts, p payload) bool {
 // pushFacts: every push is judged by itself. That of an annotated tag judges the tag, and
 // tells about its commit.
 func pushFacts(f *facts, p payload) bool {
-	if p.Deleted || change.IsZero(p.After) {
+	if p.Deleted || p.After != "" && change.IsZero(p.After) {
 		return false
 	}
 	f.SHA, f.Subject = p.After, "push/"+p.Ref+"/"+p.Before

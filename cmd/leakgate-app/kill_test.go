@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -199,39 +200,57 @@ func (s *server) kill() {
 	_ = s.cmd.Wait()
 }
 
-// propose pushes a branch with one or two commits, opens a pull request, and now and then
-// pushes once more.
-func (w *flooded) propose(n int) {
-	i := n % len(w.repos)
-	local, branch := w.locals[i], fmt.Sprintf("b%d", n)
-	local.Git("checkout", "-q", "-B", branch, "main")
-	leaks := n%4 == 1
-	w.commit(i, n, leaks)
-	local.Git("push", "-q", "origin", branch)
-	_, _, err := w.bob.PullRequests.Create(w.t.Context(), "acme", fmt.Sprintf("app%d", i), &github.NewPullRequest{
-		Title: github.Ptr("Change " + branch), Head: &branch, Base: github.Ptr("main"),
-	})
-	w.must(err)
-	if n%3 == 0 {
-		local.Git("rm", "-q", branch+".txt") // what was in it stays in the history
-		again := local.Git("rev-parse", "HEAD")
-		local.Commit("Go on")
-		w.expect(i, w.want[again] == "failure")
-		local.Git("push", "-q", "origin", branch)
+// atOnce is how many branches one push brings: each is a delivery of its own, and a push
+// costs git a dozen processes.
+const atOnce = 8
+
+// propose pushes branches with a commit each, opens a pull request for each, and pushes
+// every third once more. It begins with the branch of that number.
+func (w *flooded) propose(first int) {
+	i := first / atOnce % len(w.repos)
+	var stream strings.Builder
+	for n := first; n < first+atOnce; n++ {
+		w.commits(&stream, n)
 	}
+	heads := strings.Fields(w.locals[i].Pipe(stream.String(), "fast-import", "--quiet"))
+	push, again := []string{"push", "-q", "origin"}, []string{"push", "-q", "origin"}
+	for n := first; n < first+atOnce; n++ {
+		leaks := n%4 == 1
+		w.expect(i, heads[0], leaks)
+		push = append(push, fmt.Sprintf("%s:refs/heads/b%d", heads[0], n))
+		heads = heads[1:]
+		if n%3 == 0 { // what was in it stays in the history
+			w.expect(i, heads[0], leaks)
+			again = append(again, fmt.Sprintf("%s:refs/heads/b%d", heads[0], n))
+			heads = heads[1:]
+		}
+	}
+	w.locals[i].Git(push...)
+	for n := first; n < first+atOnce; n++ {
+		_, _, err := w.bob.PullRequests.Create(w.t.Context(), "acme", fmt.Sprintf("app%d", i), &github.NewPullRequest{
+			Title: github.Ptr(fmt.Sprintf("Change %d", n)), Head: github.Ptr(fmt.Sprintf("b%d", n)), Base: github.Ptr("main"),
+		})
+		w.must(err)
+	}
+	w.locals[i].Git(again...)
 }
 
-func (w *flooded) commit(i, n int, leaks bool) {
+// commits writes those of a branch, for git fast-import to make and to print.
+// https://git-scm.com/docs/git-fast-import
+func (w *flooded) commits(out io.Writer, n int) {
 	text := fmt.Sprintf("line %d\n", n)
-	if leaks {
+	if n%4 == 1 {
 		text += "token = \"" + gittest.Token() + "\"\n"
 	}
-	w.locals[i].File(fmt.Sprintf("b%d.txt", n), text)
-	w.expect(i, leaks)
+	const who = "committer Ada <ada@example.com> 1767323045 +0000\ndata 5\nNext\n\n"
+	fmt.Fprintf(out, "commit refs/made/b%d\nmark :%d\n%sfrom refs/heads/main^0\nM 100644 inline b%d.txt\ndata %d\n%s\nget-mark :%d\n",
+		n, 2*n+1, who, n, len(text), text, 2*n+1)
+	if n%3 == 0 {
+		fmt.Fprintf(out, "commit refs/made/b%d\nmark :%d\n%sD b%d.txt\nget-mark :%d\n", n, 2*n+2, who, n, 2*n+2)
+	}
 }
 
-func (w *flooded) expect(i int, leaks bool) {
-	sha := w.locals[i].Git("rev-parse", "HEAD")
+func (w *flooded) expect(i int, sha string, leaks bool) {
 	w.want[sha], w.at[sha] = "success", w.repos[i]
 	if leaks {
 		w.want[sha] = "failure"
@@ -281,8 +300,12 @@ func (w *flooded) deliver(ctx context.Context, weather func() ghfake.Weather) {
 // are, and with LEAKGATE_POSTGRES four servers share a database whose connections are cut.
 func TestEveryHeadEndsWithOneRightCheckRun(t *testing.T) {
 	deliveries := number("LEAKGATE_DELIVERIES", 24)
-	t.Run("sqlite", func(t *testing.T) { flood(t, deliveries, 1, "", nil) })
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		flood(t, deliveries, 1, "", nil)
+	})
 	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
 		admin, name, place := newDatabase(t)
 		cut := func() {
 			_, _ = admin.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND random() < 0.3`, name)
@@ -327,7 +350,7 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
 	kills, end := 0, make(chan struct{})
 	busy.Go(func() { kills = w.havoc(ctx, end, cut) })
 	begin := time.Now()
-	for n := 0; w.made() < deliveries; n++ {
+	for n := 0; w.made() < deliveries; n += atOnce {
 		w.propose(n)
 	}
 	made := time.Since(begin)
@@ -383,6 +406,60 @@ func (w *flooded) havoc(ctx context.Context, end chan struct{}, cut func()) (kil
 		if err := s.run(); err != nil {
 			w.t.Error(err)
 			return kills
+		}
+	}
+}
+
+// TestALostDeliveryIsRepairedAndAnOutageIsDrained shows two promises by what decides them: a
+// delivery that was lost is asked for again at the next look, each of --replay-every (a
+// minute unless said otherwise); and at the end of an outage no job waits for longer than a minute and a
+// quarter, however long it lasted. It is run beside the flood: LEAKGATE_DELIVERIES is set.
+func TestALostDeliveryIsRepairedAndAnOutageIsDrained(t *testing.T) {
+	if os.Getenv("LEAKGATE_DELIVERIES") == "" {
+		t.Skip("LEAKGATE_DELIVERIES is not set: test/e2e/run app")
+	}
+	t.Parallel()
+	w := newFlood(t, 2, 1, "", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	var busy sync.WaitGroup
+	defer busy.Wait()
+	defer cancel()
+	w.propose(0)
+	w.Deliver(ctx, ghfake.Weather{Lose: 1})
+	busy.Go(func() { w.deliver(ctx, func() ghfake.Weather { return ghfake.Weather{} }) })
+	begin := time.Now()
+	w.rightWithin(5 * time.Minute)
+	t.Logf("%d deliveries that were all lost: repaired after %s, looked for each 2 s", w.made(), time.Since(begin).Round(time.Second))
+
+	w.outage()
+	for n := atOnce; n < 5*atOnce; n += atOnce {
+		w.propose(n)
+	}
+	time.Sleep(40 * time.Second) // the outage is as long as it is
+	w.Calm()
+	begin = time.Now()
+	w.rightWithin(15 * time.Minute)
+	took := time.Since(begin)
+	t.Logf("an outage with %d heads is drained after %s", len(w.want), took.Round(time.Second))
+}
+
+// outage has GitHub answer nothing but pushes and the making of pull requests.
+func (w *flooded) outage() {
+	for _, operation := range []string{"apps/create-installation-access-token", "checks/create", "checks/update", "checks/list-for-ref", "pulls/get"} {
+		w.Fail(ghfake.Fault{Operation: operation, Status: http.StatusBadGateway, Times: 1 << 30})
+	}
+}
+
+// rightWithin waits until every head has its one right check run.
+func (w *flooded) rightWithin(limit time.Duration) {
+	w.t.Helper()
+	for end := time.Now().Add(limit); ; time.Sleep(100 * time.Millisecond) {
+		left := w.wrong()
+		if len(left) == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Fatalf("%d of %d heads are wrong: %s", len(left), len(w.want), strings.Join(left[:min(len(left), 10)], "; "))
 		}
 	}
 }

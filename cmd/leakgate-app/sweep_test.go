@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -278,8 +276,7 @@ func TestWithoutGitTheVerdictsAreTheSame(t *testing.T) {
 	s.kill()
 	s.env = []string{"PATH=" + t.TempDir()}
 	w.must(s.run())
-	w.propose(1)
-	w.propose(2)
+	w.propose(0)
 	h := w.generate(0)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})

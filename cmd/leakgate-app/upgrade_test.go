@@ -59,20 +59,18 @@ func TestTwoVersionsShareADatabase(t *testing.T) {
 		w.deliver(ctx, func() ghfake.Weather { return ghfake.Weather{Lose: .05, Duplicate: .05, Shuffle: true} })
 	})
 	n := 0
-	propose := func(some int) {
-		for range some {
-			w.propose(n)
-			n++
-		}
+	propose := func() {
+		w.propose(n)
+		n += atOnce
 	}
 	replace := func(i int, binary string) {
-		propose(2) // on their way while the server goes
+		propose() // on their way while the server goes
 		w.must(w.servers[i].end())
 		w.servers[i].binary = binary
 		w.must(w.servers[i].run())
-		propose(2)
+		propose()
 	}
-	propose(6)
+	propose()
 	w.settled("the version before alone")
 	levels := func() store.Level {
 		l, err := store.LevelOf(t.Context(), place)
@@ -81,21 +79,21 @@ func TestTwoVersionsShareADatabase(t *testing.T) {
 	}
 	before := levels()
 	replace(0, "")
-	propose(6)
+	propose()
 	w.settled("one of three is new")
 	if after := levels(); after.Done <= before.Done || after.Missing() != 0 {
 		t.Fatalf("the schema did not change, so nothing is shown: %+v, then %+v", before, after)
 	}
 	replace(1, "")
 	replace(2, "")
-	propose(6)
+	propose()
 	w.settled("all are new")
 	replace(0, previous)
-	propose(6)
+	propose()
 	w.settled("one went back")
 	replace(1, previous)
 	replace(2, previous)
-	propose(6)
+	propose()
 	w.settled("all went back")
 	replace(0, "")
 	w.settled("one is new once more")
@@ -141,24 +139,18 @@ func restoreOnAnEmptyHost(t *testing.T, place string, destroy func()) {
 		}
 		return out.String()
 	}
-	for n := range 5 {
-		w.propose(n)
-	}
+	w.propose(0)
 	w.Deliver(t.Context(), ghfake.Weather{})
 	w.settled("before the backup")
 	tool("db", "backup", backup)
-	for n := range 4 { // in the database that is lost
-		w.propose(5 + n)
-	}
+	w.propose(atOnce) // in the database that is lost
 	w.Deliver(t.Context(), ghfake.Weather{})
 	w.settled("after the backup")
 	before := w.allRuns()
 	w.servers[0].kill()
 	w.must(os.RemoveAll(data))
 	destroy()
-	for n := range 3 { // while there is nobody
-		w.propose(9 + n)
-	}
+	w.propose(2 * atOnce) // while there is nobody
 	w.Deliver(t.Context(), ghfake.Weather{})
 	tool("db", "restore", backup)
 	w.must(w.servers[0].run())

@@ -214,12 +214,12 @@ func updatePull(c *call, p *Pull) answer {
 	if c.has("body") {
 		p.body = c.text("body")
 	}
-	action, changes := "edited", doc{}
+	action, more := "edited", doc{"changes": doc{}}
 	if base := c.text("base"); base != "" && base != p.baseBranch {
 		if !c.repo.hasRef("refs/heads/" + base) {
 			return fail(http.StatusUnprocessableEntity, "Validation Failed", doc{"resource": "PullRequest", "field": "base", "code": "invalid"})
 		}
-		changes = doc{"base": doc{"ref": doc{"from": p.baseBranch}, "sha": doc{"from": p.baseSHA}}}
+		more = doc{"changes": doc{"base": doc{"ref": doc{"from": p.baseBranch}, "sha": doc{"from": p.baseSHA}}}}
 		p.baseBranch = base
 		c.refresh(p)
 	}
@@ -227,10 +227,10 @@ func updatePull(c *call, p *Pull) answer {
 	case state == "open" && p.merged:
 		return invalid("PullRequest", "state", "state cannot be changed. The pull request is already merged.")
 	case state != "" && state != p.state:
-		p.state = state
+		p.state, more = state, nil
 		action = map[string]string{"open": "reopened", "closed": "closed"}[state]
 	}
-	c.emitPull(p, action, c.who.account, doc{"changes": changes})
+	c.emitPull(p, action, c.who.account, more)
 	return ok(c.pullView(p))
 }
 

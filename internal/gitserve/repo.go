@@ -2,10 +2,12 @@ package gitserve
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gittest"
@@ -40,11 +42,19 @@ func (s *Server) Init(name string, more ...string) (*Repo, error) {
 		return nil, err
 	}
 	all := append([]string{"core.hooksPath=" + filepath.Join(s.Root, ".hooks")}, settings...)
+	var config strings.Builder // one file, as git takes a process for each setting
 	for _, setting := range append(all, more...) {
 		key, value, _ := strings.Cut(setting, "=")
-		if _, err := r.Git("config", key, value); err != nil {
-			return nil, err
-		}
+		section, name, _ := strings.Cut(key, ".")
+		fmt.Fprintf(&config, "[%s]\n\t%s = %s\n", section, name, strconv.Quote(value))
+	}
+	f, err := os.OpenFile(filepath.Join(r.Dir, "config"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.WriteString(config.String())
+	if err := errors.Join(err, f.Close()); err != nil {
+		return nil, err
 	}
 	return r, nil
 }
