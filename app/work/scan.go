@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"sync"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
 	"github.com/leakgate/leakgate/internal/change"
@@ -27,7 +30,7 @@ type verdict struct {
 }
 
 // scan answers a question.
-func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
+func (e *Engine) scan(ctx context.Context, id int64, attempt int) (err error) {
 	q, tip, wanted, err := e.begin(ctx, id)
 	if err != nil || !wanted {
 		return err
@@ -36,6 +39,9 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
 		return err
 	}
+	ctx, end := e.span(under(ctx, body.Trace), "scan", attribute.Int64("leakgate.question", id), attribute.Int64("leakgate.tip", tip.ID),
+		attribute.Int64("leakgate.installation", tip.Installation), attribute.Int64("leakgate.repository", tip.Repository), attribute.Int("leakgate.attempt", attempt))
+	defer func() { end(err) }()
 	v, err := e.judge(ctx, tip, body)
 	if errors.Is(err, hub.ErrGone) {
 		return errors.Join(err, e.abandon(ctx, q))
@@ -97,6 +103,7 @@ func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict) erro
 	})
 	if err == nil && kept {
 		e.Count(v.Conclusion)
+		trace.SpanFromContext(ctx).SetAttributes(attribute.String("leakgate.conclusion", v.Conclusion))
 		e.Log.Info("verdict", "question", q.ID, "tip", q.Tip, "conclusion", v.Conclusion)
 	}
 	return err
@@ -148,10 +155,7 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 		return above.broken
 	}
 	return e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
-		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
-			return err
-		}
-		if err := m.Stand(ctx, tip.SHA); err != nil {
+		if err := e.fetch(ctx, m, tip, body); err != nil {
 			return err
 		}
 		r, err := e.inspect(ctx, m, body.Event, above.policy)
@@ -163,6 +167,16 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 	})
 }
 
+// fetch brings the mirror up to date.
+func (e *Engine) fetch(ctx context.Context, m *mirror.Mirror, tip store.Tip, body question) (err error) {
+	ctx, end := e.span(ctx, "fetch")
+	defer func() { end(err) }()
+	if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
+		return err
+	}
+	return m.Stand(ctx, tip.SHA)
+}
+
 // maxPasses is how often a question is asked again with the contents that it lacked
 // before: those of the range, those that the lines of findings are held against, and the
 // files that judge come one after the other.
@@ -171,6 +185,8 @@ const maxPasses = 12
 // inspect plans the range and asks, as often as contents of files are missing that can be
 // fetched.
 func (e *Engine) inspect(ctx context.Context, m *mirror.Mirror, event change.Event, above gate.Organisation) (r *report.Report, err error) {
+	ctx, end := e.span(ctx, "inspect")
+	defer func() { end(err) }()
 	for range maxPasses {
 		missing := &wanted{}
 		plan, err := change.NewPlan(ctx, event, inspect.Question{Path: m.Dir, Organisation: above, Git: gitrepo.Environment{Missing: missing.add}}, m.Git)

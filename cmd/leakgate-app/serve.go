@@ -97,19 +97,26 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return badFlag("--default-stage: %w", err)
 	}
-	m := newMetrics(s)
+	m := newMetrics()
+	tracer, end, err := w.traces(ctx, o.name, log)
+	if err != nil {
+		return err
+	}
+	defer end()
+	mirrors := &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log}
 	engine, err := work.New(ctx, work.Options{
 		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict, Default: stage,
-		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log},
-		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
+		Took: m.reached, Replayed: m.replay, Tracer: tracer, Mirrors: mirrors,
+		World: inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
 	if err != nil {
 		return err
 	}
-	door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery})
+	door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery, Tracer: tracer})
 	if err != nil {
 		return flagError{err}
 	}
+	m.registry.MustRegister(state{s, github, mirrors, engine.Load})
 	mux := http.NewServeMux()
 	mux.Handle("/hook", door)
 	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans)
