@@ -65,7 +65,7 @@ func golden(t *testing.T, file string, got []byte) {
 	want, err := os.ReadFile(file)
 	must(t, err)
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s (make golden-chart writes it anew)\n%s", file, diff)
+		t.Errorf("%s (LEAKGATE_E2E=true go test ./test/chart -run App -update writes it anew)\n%s", file, diff)
 	}
 }
 
