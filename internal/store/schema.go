@@ -137,6 +137,16 @@ CREATE INDEX questions_by_state ON questions (state, asked_at);
 `, `
 ALTER TABLE tips ADD COLUMN claims BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE tips ADD COLUMN claimed_at BIGINT NOT NULL DEFAULT 0;
+`, `
+CREATE TABLE repositories (
+  id BIGINT PRIMARY KEY,
+  installation BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  private INTEGER NOT NULL,
+  seen_at BIGINT NOT NULL
+);
+CREATE INDEX repositories_by_installation ON repositories (installation);
+CREATE INDEX findings_by_repository ON findings (repository);
 `}
 
 // guards make the audit trail and the journal grow only.
