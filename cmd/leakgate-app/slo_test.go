@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +68,38 @@ func told(t *testing.T) (all []string) {
 		all = append(all, name)
 	}
 	return all
+}
+
+// TestMetricsWithoutADatabase: what is not of the database is told all the same, and that
+// there is none.
+func TestMetricsWithoutADatabase(t *testing.T) {
+	key, err := secret.NewKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "leakgate.db"), store.Options{Key: key, Connections: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	there, err := hub.New(hub.Options{ID: 1, Key: nobody{}, Server: hub.Server{API: "https://example.com/", Web: "https://example.com/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newMetrics()
+	m.registry.MustRegister(state{s, there, &mirror.Cache{}, nil})
+	answer := httptest.NewRecorder()
+	m.handler(s).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, line := range []string{"leakgate_app_database_up 0\n", "leakgate_app_replayed_total 0\n", "leakgate_app_rate_remaining_ratio 1\n"} {
+		if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), "\n"+line) {
+			t.Errorf("%d, not %s\n%s", answer.Code, line, answer.Body)
+		}
+	}
+	ready := httptest.NewRecorder()
+	m.handler(s).ServeHTTP(ready, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if ready.Code != http.StatusServiceUnavailable {
+		t.Errorf("ready: %d", ready.Code)
+	}
 }
 
 type nobody struct{}
