@@ -25,14 +25,13 @@ import (
 const file = "../../deploy/compose.yaml"
 
 type service struct {
-	Command, Secrets    []string
-	Environment         map[string]string
-	User                string
-	ReadOnly            bool     `yaml:"read_only"`
-	CapDrop             []string `yaml:"cap_drop"`
-	Healthcheck         struct{ Test []string }
-	Volumes, Networks   []string
-	Configs, Ports, Any any
+	Command, Secrets  []string
+	Environment       map[string]string
+	User              string
+	ReadOnly          bool     `yaml:"read_only"`
+	CapDrop           []string `yaml:"cap_drop"`
+	Healthcheck       struct{ Test []string }
+	Volumes, Networks []string
 }
 
 type composed struct {
