@@ -15,6 +15,8 @@ ARG TARGETARCH
 ARG VERSION=devel
 RUN CGO_ENABLED=0 GOOS=${TARGETOS} GOARCH=${TARGETARCH} \
     go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=${VERSION}" -o /out/leakgate-app ./cmd/leakgate-app
+# An empty folder, which a volume takes its owner from.
+WORKDIR /out/data
 
 FROM ${BASE_IMAGE}
 ARG VERSION=devel
@@ -26,6 +28,7 @@ LABEL org.opencontainers.image.title="leakgate-app" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /out/leakgate-app /leakgate-app
+COPY --from=build --chown=65532:65532 /out/data /var/lib/leakgate-app
 VOLUME /var/lib/leakgate-app
 USER 65532:65532
 ENTRYPOINT ["/leakgate-app"]

@@ -16,6 +16,10 @@ import (
 	"strings"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/leakgate/leakgate/internal/secret"
@@ -58,6 +62,7 @@ type Handler struct {
 	Inbox   Inbox
 	Log     *slog.Logger
 	Count   func(status int, took time.Duration) // nil: nobody counts
+	Tracer  trace.Tracer                         // nil: nothing is traced
 
 	room *semaphore.Weighted
 }
@@ -72,6 +77,9 @@ func New(h Handler) (*Handler, error) {
 			return nil, errors.New("a webhook secret is too short to keep anybody out: make one with `openssl rand -hex 32`")
 		}
 	}
+	if h.Tracer == nil {
+		h.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	h.room = semaphore.NewWeighted(maxHeld)
 	return &h, nil
 }
@@ -83,7 +91,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	begin := time.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), deadline)
 	defer cancel()
-	status, text := h.serve(ctx, w, r)
+	status, text := h.serve(ctx, w, r, begin)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text+"\n") // who left is told nothing
@@ -92,7 +100,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Request) (status int, text string) {
+func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, begin time.Time) (status int, text string) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
 		return http.StatusMethodNotAllowed, "deliveries are posted"
@@ -118,7 +126,7 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if !h.signed(r.Header.Get("X-Hub-Signature-256"), body) {
 		return http.StatusUnauthorized, "the signature is not made with the webhook secret of this App"
 	}
-	return h.accept(ctx, Delivery{GUID: r.Header.Get("X-GitHub-Delivery"), Event: r.Header.Get("X-GitHub-Event"), Body: body})
+	return h.accept(ctx, Delivery{GUID: r.Header.Get("X-GitHub-Delivery"), Event: r.Header.Get("X-GitHub-Event"), Body: body}, begin)
 }
 
 // guid and event are what GitHub writes into its headers.
@@ -130,10 +138,20 @@ var (
 // Named reports whether a delivery is called as GitHub calls them.
 func (d Delivery) Named() bool { return guid.MatchString(d.GUID) && event.MatchString(d.Event) }
 
-func (h *Handler) accept(ctx context.Context, d Delivery) (status int, text string) {
+func (h *Handler) accept(ctx context.Context, d Delivery, begin time.Time) (status int, text string) {
 	if !d.Named() {
 		return http.StatusBadRequest, "the headers are not those of a delivery"
 	}
+	// What a request says of a trace is nobody's that we know, so a new one begins.
+	ctx, span := h.Tracer.Start(ctx, "hook", trace.WithNewRoot(), trace.WithTimestamp(begin), trace.WithSpanKind(trace.SpanKindServer),
+		trace.WithAttributes(attribute.String("leakgate.delivery", d.GUID), attribute.String("leakgate.event", d.Event)))
+	defer func() {
+		span.SetAttributes(attribute.Int("http.response.status_code", status))
+		if status >= http.StatusInternalServerError {
+			span.SetStatus(codes.Error, "not kept")
+		}
+		span.End()
+	}()
 	log := h.Log.With("delivery", d.GUID, "event", d.Event)
 	switch err := h.Inbox.Accept(ctx, d); {
 	case errors.Is(err, ErrMalformed):

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v4"
+
+	"github.com/leakgate/leakgate/internal/secret"
 )
 
 // Key signs for the App. It is a file, a key in Vault, or whatever a key management
@@ -33,8 +35,8 @@ func FileKey(path string) (Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the App's private key: %w", err)
 	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 && os.PathSeparator == '/' {
-		return nil, fmt.Errorf("the App's private key %s has mode %04o and can be read by others: chmod 600 it", path, perm)
+	if err := secret.Private(info); err != nil {
+		return nil, fmt.Errorf("the App's private key %s %w", path, err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -79,6 +81,40 @@ func (a *App) Budget(installation int64) Budget {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.budget
+}
+
+// Pressure is how near the installations that were spoken to are to a limit.
+type Pressure struct {
+	Rate   float64 // the least that one has left of GitHub's hourly limit, in parts of one; 1 where GitHub says nothing
+	Writes float64 // the fewest writes of content that one may still send within our own hourly limit
+	Paused int     // how many are sent nothing for now
+}
+
+// Pressure sums the limits of all installations up.
+func (a *App) Pressure() Pressure {
+	a.mu.Lock()
+	all := slices.Collect(maps.Values(a.meters))
+	a.mu.Unlock()
+	p := Pressure{Rate: 1, Writes: hourBurst}
+	for _, m := range all {
+		m.press(&p)
+	}
+	return p
+}
+
+func (m *meter) press(p *Pressure) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Before(m.until) {
+		p.Paused++
+	}
+	if b := m.budget; b.Limit > 0 && now.Before(b.Reset) {
+		p.Rate = min(p.Rate, float64(b.Remaining)/float64(b.Limit))
+	}
+	if !m.free {
+		p.Writes = min(p.Writes, m.hour.TokensAt(now))
+	}
 }
 
 // enter lets a request go, or says when.

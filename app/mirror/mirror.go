@@ -34,6 +34,7 @@ type Cache struct {
 
 	mu    sync.Mutex
 	swept time.Time
+	bytes int64
 }
 
 // Origin is where a repository is fetched from.

@@ -37,6 +37,7 @@ func (c *Cache) sweep(inUse int64) {
 	}
 	c.clearCopies()
 	all, total := c.measure()
+	defer func() { c.measured(total) }()
 	for _, k := range all {
 		if k.id != inUse && c.Now().Sub(k.used) > forgottenFor && c.evict(k.id) {
 			total -= k.size
@@ -53,6 +54,20 @@ func (c *Cache) sweep(inUse int64) {
 	if total > c.Max {
 		c.Log.Warn("the mirrors in use are larger than they may be", "bytes", total, "max", c.Max)
 	}
+}
+
+// Bytes is how large the mirrors were together when they were last measured, which is once
+// a minute while they are used.
+func (c *Cache) Bytes() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bytes
+}
+
+func (c *Cache) measured(total int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.bytes = total
 }
 
 // measure lists the mirrors, the one that was not used for longest first.

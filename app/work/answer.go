@@ -56,11 +56,13 @@ type request struct {
 func toAnswer() hub.Permissions { return hub.Permissions{"contents": "read", "pull_requests": "write"} }
 
 // answer does what a comment or a button asks for, when whoever asks may.
-func (e *Engine) answer(ctx context.Context, guid string) error {
+func (e *Engine) answer(ctx context.Context, guid string) (err error) {
 	d, f, err := e.kept(ctx, guid)
 	if err != nil {
 		return err
 	}
+	ctx, end := e.span(under(ctx, f.Trace), "answer", f.attributes(d)...)
+	defer func() { end(err) }()
 	stage, _, err := e.stage(ctx, f)
 	if err != nil || stage < gate.Warning {
 		return err

@@ -4,12 +4,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
+
+	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/leakgate/leakgate/app/command"
 	"github.com/leakgate/leakgate/app/hook"
 	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gitrepo"
+	"github.com/leakgate/leakgate/internal/store"
 )
 
 // facts are what a job needs to know of a delivery. They hold ids and the names of
@@ -28,6 +32,15 @@ type facts struct {
 	Comment      int64  `json:"comment,omitempty"`
 
 	Event *change.Event `json:"event,omitempty"` // what to judge, except for pull requests
+	Trace string        `json:"trace,omitempty"` // traceparent of the request that brought it
+
+	kept time.Time // when the delivery was
+}
+
+// attributes are what a trace tells of a delivery.
+func (f facts) attributes(d store.Delivery) []attribute.KeyValue {
+	return []attribute.KeyValue{attribute.String("leakgate.delivery", d.GUID), attribute.String("leakgate.event", d.Event),
+		attribute.Int64("leakgate.installation", f.Installation), attribute.Int64("leakgate.repository", f.Repository)}
 }
 
 // payload is what is read of a delivery:

@@ -24,6 +24,7 @@ func (e *Engine) Accept(ctx context.Context, d hook.Delivery) error {
 	if err != nil {
 		return err
 	}
+	f.Trace = traceparent(ctx)
 	text, err := json.Marshal(f)
 	if err != nil {
 		return err
@@ -41,11 +42,13 @@ func (e *Engine) Accept(ctx context.Context, d hook.Delivery) error {
 }
 
 // ingest turns a delivery into questions.
-func (e *Engine) ingest(ctx context.Context, guid string) error {
+func (e *Engine) ingest(ctx context.Context, guid string) (err error) {
 	d, f, err := e.kept(ctx, guid)
 	if err != nil {
 		return err
 	}
+	ctx, end := e.span(under(ctx, f.Trace), "ingest", f.attributes(d)...)
+	defer func() { end(err) }()
 	e.Log.Info("delivery", "delivery", guid, "event", d.Event, "action", f.Action, "repository", f.Repository, "sha", f.SHA)
 	if d.Event == installationEvent {
 		return e.installation(ctx, guid, f)
@@ -121,6 +124,7 @@ func (e *Engine) kept(ctx context.Context, guid string) (d store.Delivery, f fac
 	if err == nil {
 		err = json.Unmarshal([]byte(d.Facts), &f)
 	}
+	f.kept = d.Received
 	return d, f, err
 }
 
@@ -129,6 +133,7 @@ type question struct {
 	Event change.Event `json:"event"`
 	Pull  int          `json:"pull,omitempty"`
 	Stage gate.Stage   `json:"stage"` // when it was asked
+	origin
 }
 
 // pull reads a pull request as it is now, whatever the delivery said: it may be late.
@@ -197,6 +202,7 @@ func (e *Engine) drop(ctx context.Context, t *store.Tx, q store.Question) error 
 
 // ask keeps a question, and with a new one the jobs that answer it and tell of it.
 func (e *Engine) ask(ctx context.Context, t *store.Tx, f facts, sha, subject string, body question, state store.Progress) (store.Tip, error) {
+	body.origin = from(ctx, f.kept)
 	text, err := json.Marshal(body)
 	if err != nil {
 		return store.Tip{}, err
@@ -244,7 +250,7 @@ func (e *Engine) again(ctx context.Context, t *store.Tx, f facts, p *github.Pull
 		return err
 	}
 	for _, q := range all {
-		if err := rebase(ctx, t, q, p); err != nil {
+		if err := rebase(ctx, t, q, f, p); err != nil {
 			return err
 		}
 		if err := e.assign(ctx, t, q.ID); err != nil {
@@ -255,19 +261,16 @@ func (e *Engine) again(ctx context.Context, t *store.Tx, f facts, p *github.Pull
 }
 
 // rebase has a question about a pull request ask by the base as it is now: what was merged
-// there since, such as an exception, counts.
-func rebase(ctx context.Context, t *store.Tx, q store.Question, p *github.PullRequest) error {
+// there since, such as an exception, counts. Who asks anew is whoever asks now.
+func rebase(ctx context.Context, t *store.Tx, q store.Question, f facts, p *github.PullRequest) error {
 	var body question
-	if p == nil {
-		return nil
-	}
 	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
 		return err
 	}
-	if body.Pull != p.GetNumber() || body.Event.Target != p.GetBase().GetRef() {
-		return nil
+	body.origin = from(ctx, f.kept)
+	if p != nil && body.Pull == p.GetNumber() && body.Event.Target == p.GetBase().GetRef() {
+		body.Event.Base = p.GetBase().GetSHA()
 	}
-	body.Event.Base = p.GetBase().GetSHA()
 	text, err := json.Marshal(body)
 	if err != nil {
 		return err

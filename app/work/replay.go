@@ -106,6 +106,7 @@ func (e *Engine) replay(ctx context.Context) error {
 			return err
 		}
 		asked++
+		e.Replayed(1)
 	}
 	if asked > 0 {
 		e.Log.Info("GitHub delivers again what did not arrive", "count", asked)

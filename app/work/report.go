@@ -32,7 +32,7 @@ const locks = 64
 // report makes the check run of a head say what the questions about it came to. One job
 // at a time does so for a head, and each reads what is to be said when it has the lock:
 // the last one to change anything put a job in, which is among those that come.
-func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
+func (e *Engine) report(ctx context.Context, id int64, attempt int) (err error) {
 	lock := fmt.Sprintf("check %d", id%locks)
 	release, err := e.Store.Exclusive(ctx, lock)
 	if err != nil {
@@ -47,6 +47,8 @@ func (e *Engine) report(ctx context.Context, id int64, attempt int) error {
 	if tip.Reported == digest {
 		return nil
 	}
+	ctx, end := e.telling(ctx, tip, said, attempt)
+	defer func() { end(err) }()
 	if said.silent {
 		return e.Store.Tx(ctx, func(t *store.Tx) error {
 			claim, err := t.Claim(ctx, tip)
@@ -94,6 +96,9 @@ func (e *Engine) write(ctx context.Context, s *hub.Session, tip store.Tip, said 
 	said.run.ID, said.run.NoCreate = tip.Check, doubt
 	check, err := s.PutCheck(writing, said.run, said.check)
 	if err == nil {
+		if tip.Check == 0 {
+			e.reached(CheckMade, said.origins, slices.MinFunc)
+		}
 		tip.Check = check
 		err = e.comment(writing, s, tip, said.comments)
 	}
@@ -114,7 +119,21 @@ func (e *Engine) write(ctx context.Context, s *hub.Session, tip store.Tip, said 
 		e.Log.Info("a check run may be in the making", "tip", tip.ID, "sha", tip.SHA)
 		return nil
 	}
+	if tip.Reported != "" && settled == nil && len(said.done) > 0 {
+		e.reached(VerdictTold, said.done, slices.MaxFunc)
+	}
 	return errors.Join(err, settled)
+}
+
+// reached tells how long after one of some deliveries a milestone was reached: a check run
+// is made for the first of a head, and completed for the last.
+func (e *Engine) reached(m Milestone, all []origin, which func([]origin, func(a, b origin) int) origin) {
+	if len(all) == 0 {
+		return
+	}
+	if took, known := which(all, earlier).age(e.World.Now()); known {
+		e.Took(m, took)
+	}
 }
 
 // uncertain reports whether a write that failed may have taken effect, or may yet: all
@@ -143,6 +162,9 @@ type saying struct {
 	check    report.Check
 	comments []verdict // those that have one
 	silent   bool      // every question is only observed: nobody is told
+
+	origins []origin // of all questions that people are told of
+	done    []origin // of those that were answered, when the run is completed
 }
 
 func (s saying) digest() string {
@@ -189,6 +211,7 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 			continue
 		}
 		said.silent = false
+		said.origins = append(said.origins, body.origin)
 		switch q.State {
 		case store.Done:
 			var v verdict
@@ -196,6 +219,7 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 				return said, fmt.Errorf("verdict of question %d: %w", q.ID, err)
 			}
 			done, began = append(done, v), true
+			said.done = append(said.done, body.origin)
 			if v.Comment != "" {
 				said.comments = append(said.comments, v)
 			}
@@ -204,6 +228,9 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 		case store.Waiting:
 			waits = true
 		}
+	}
+	if waits {
+		said.done = nil
 	}
 	switch {
 	case waits && !began:

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"sync"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
 	"github.com/leakgate/leakgate/internal/change"
@@ -27,7 +30,7 @@ type verdict struct {
 }
 
 // scan answers a question.
-func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
+func (e *Engine) scan(ctx context.Context, id int64, attempt int) (err error) {
 	q, tip, wanted, err := e.begin(ctx, id)
 	if err != nil || !wanted {
 		return err
@@ -36,6 +39,9 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
 		return err
 	}
+	ctx, end := e.span(under(ctx, body.Trace), "scan", attribute.Int64("leakgate.question", id), attribute.Int64("leakgate.tip", tip.ID),
+		attribute.Int64("leakgate.installation", tip.Installation), attribute.Int64("leakgate.repository", tip.Repository), attribute.Int("leakgate.attempt", attempt))
+	defer func() { end(err) }()
 	v, found, err := e.judge(ctx, tip, body)
 	if errors.Is(err, hub.ErrGone) {
 		return errors.Join(err, e.abandon(ctx, q), e.Mirrors.Drop(ctx, tip.Repository))
@@ -99,6 +105,7 @@ func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict, foun
 	})
 	if err == nil && kept {
 		e.Count(v.Conclusion)
+		trace.SpanFromContext(ctx).SetAttributes(attribute.String("leakgate.conclusion", v.Conclusion))
 		e.Log.Info("verdict", "question", q.ID, "tip", q.Tip, "conclusion", v.Conclusion)
 	}
 	return err
@@ -159,19 +166,26 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 		return err
 	}
 	return e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
-		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
+		if err := e.fetch(ctx, m, tip, body); err != nil {
 			return err
 		}
-		if err := m.Stand(tip.SHA); err != nil {
-			return err
-		}
-		r, err := inspectIn(ctx, world, m, body.Event, above.policy)
+		r, err := e.inspectIn(ctx, world, m, body.Event, above.policy)
 		if err != nil {
 			return err
 		}
 		r.Repository = e.Hub.Server.Web + s.FullName()
 		return e.posting(ctx, m, s, body, r, use)
 	})
+}
+
+// fetch brings the mirror up to date.
+func (e *Engine) fetch(ctx context.Context, m *mirror.Mirror, tip store.Tip, body question) (err error) {
+	ctx, end := e.span(ctx, "fetch")
+	defer func() { end(err) }()
+	if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
+		return err
+	}
+	return m.Stand(tip.SHA)
 }
 
 // maxPasses is how often a question is asked again with the contents that it lacked
@@ -181,7 +195,9 @@ const maxPasses = 12
 
 // inspectIn plans the range and asks, as often as contents of files are missing that can be
 // fetched.
-func inspectIn(ctx context.Context, world inspect.World, m *mirror.Mirror, event change.Event, above gate.Organisation) (r *report.Report, err error) {
+func (e *Engine) inspectIn(ctx context.Context, world inspect.World, m *mirror.Mirror, event change.Event, above gate.Organisation) (r *report.Report, err error) {
+	ctx, end := e.span(ctx, "inspect")
+	defer func() { end(err) }()
 	for range maxPasses {
 		missing := &wanted{}
 		plan, err := change.NewPlan(ctx, event, inspect.Question{Path: m.Dir, Organisation: above, Git: gitrepo.Environment{Missing: missing.add}}, m.Git)

@@ -17,6 +17,8 @@ import (
 	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/riverdriver/riverdatabasesql"
 	"github.com/riverqueue/river/riverdriver/riversqlite"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
@@ -25,7 +27,8 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// Options of [New]. Only Default, Verify, Fix, Count, WriteFor and DoubtFor may be left out.
+// Options of [New]. Only Default, Verify, Fix, Count, Took, Replayed, Tracer, WriteFor and
+// DoubtFor may be left out.
 type Options struct {
 	Store   *store.Store
 	Hub     *hub.App
@@ -66,6 +69,12 @@ type Options struct {
 	Fix    Fixer
 	// Count is told of every conclusion that was reached.
 	Count func(conclusion string)
+	// Took is told how long after its delivery a milestone was reached, and Replayed how
+	// many deliveries GitHub is asked for again.
+	Took     func(Milestone, time.Duration)
+	Replayed func(deliveries int)
+	// Tracer begins the spans of jobs.
+	Tracer trace.Tracer
 }
 
 // Keep is for how long things are kept that nobody needs any more. What is 0 has its
@@ -127,6 +136,15 @@ const (
 func New(ctx context.Context, o Options) (*Engine, error) {
 	if o.Count == nil {
 		o.Count = func(string) {}
+	}
+	if o.Took == nil {
+		o.Took = func(Milestone, time.Duration) {}
+	}
+	if o.Replayed == nil {
+		o.Replayed = func(int) {}
+	}
+	if o.Tracer == nil {
+		o.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if o.WriteFor == 0 || o.DoubtFor == 0 {
 		o.WriteFor, o.DoubtFor = writeFor, doubtFor

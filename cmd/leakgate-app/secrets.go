@@ -88,14 +88,14 @@ func (w *world) webhookSecrets(files []string, pull bool) ([]secret.Secret, erro
 	return all, nil
 }
 
-// readSecret reads a file that nobody else can read; a newline at its end is none of it.
+// readSecret reads a private file ([secret.Private]); a newline at its end is none of it.
 func readSecret(file string) (secret.Secret, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return secret.Secret{}, err
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && os.PathSeparator == '/' {
-		return secret.Secret{}, fmt.Errorf("%s may be read by others (mode %04o): chmod 600 it", file, mode)
+	if err := secret.Private(info); err != nil {
+		return secret.Secret{}, fmt.Errorf("%s %w", file, err)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -130,19 +130,26 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if o.histories < 0 || o.sweepEvery < 0 || o.sweepEvery > 0 && o.sweepEvery < time.Hour {
 		return badFlag("--histories is 0 or more, and --sweep-every 0, or an hour or more")
 	}
-	m := newMetrics(s)
+	m := newMetrics()
+	tracer, end, err := w.traces(ctx, o.name, log)
+	if err != nil {
+		return err
+	}
+	defer end()
+	mirrors := &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Copies: o.mirrors << 20 / int64(max(1, o.histories)), Plain: lacking != nil, Now: w.now, Log: log}
 	engine, err := work.New(ctx, work.Options{
 		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, PullEvery: o.pullEvery, Keep: o.keep(), Count: m.verdict, Default: stage,
 		Histories: o.histories, SweepEvery: o.sweepEvery, CatchUpEvery: catchUpEvery,
-		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Copies: o.mirrors << 20 / int64(max(1, o.histories)), Plain: lacking != nil, Now: w.now, Log: log},
-		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
+		Took: m.reached, Replayed: m.replay, Tracer: tracer, Mirrors: mirrors,
+		World: inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
 	if err != nil {
 		return err
 	}
+	m.registry.MustRegister(state{s, github, mirrors, engine.Load})
 	mux := http.NewServeMux()
 	if len(secrets) > 0 {
-		door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery})
+		door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery, Tracer: tracer})
 		if err != nil {
 			return flagError{err}
 		}

@@ -59,8 +59,8 @@ func LoadKey(path string) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("key file: %w", err)
 	}
-	if perm := info.Mode().Perm(); perm&0o077 != 0 && os.PathSeparator == '/' {
-		return Key{}, fmt.Errorf("key file %s has mode %04o and can be read by others: chmod 600 it", path, perm)
+	if err := Private(info); err != nil {
+		return Key{}, fmt.Errorf("key file %s %w", path, err)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -33,7 +33,7 @@ kubernetes:
 	kinds = `
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
-metadata: {name: PLURAL.GROUP}
+metadata: {name: PLURAL.GROUP, annotations: {api-approved.kubernetes.io: "unapproved, a stand-in"}}
 spec:
   group: GROUP
   scope: Namespaced
@@ -64,7 +64,8 @@ func newWorld(t *testing.T) *world {
 	w.run(t, "go", "build", "-ldflags", "-X main.version=v0.0.0", "-o", w.program, "../../cmd/leakgate-admission")
 	must(t, os.WriteFile(w.policy, []byte(policy), 0o600))
 	var all strings.Builder
-	for _, kind := range [][3]string{{"certificates", "cert-manager.io", "Certificate"}, {"issuers", "cert-manager.io", "Issuer"}, {"servicemonitors", "monitoring.coreos.com", "ServiceMonitor"}} {
+	for _, kind := range [][3]string{{"certificates", "cert-manager.io", "Certificate"}, {"issuers", "cert-manager.io", "Issuer"}, {"servicemonitors", "monitoring.coreos.com", "ServiceMonitor"},
+		{"prometheusrules", "monitoring.coreos.com", "PrometheusRule"}, {"httproutes", "gateway.networking.k8s.io", "HTTPRoute"}, {"externalsecrets", "external-secrets.io", "ExternalSecret"}} {
 		all.WriteString(strings.NewReplacer("PLURAL", kind[0], "GROUP", kind[1], "KIND", kind[2]).Replace(kinds))
 	}
 	file := filepath.Join(c.Dir, "kinds.yaml")
