@@ -44,6 +44,8 @@ type Options struct {
 	Drain time.Duration
 	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
 	ReplayEvery time.Duration
+	// ReverifyEvery is how often issuers are asked about one incident again; 0: never.
+	ReverifyEvery time.Duration
 	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
 	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
 	WriteFor, DoubtFor time.Duration
@@ -75,6 +77,8 @@ const (
 	queueScan   = "scan"
 	queueReport = "report"
 	queueUpkeep = "upkeep"
+
+	queueReverify = "reverify"
 )
 
 // New brings the tables of the queue up to date and takes the name for this process. The
@@ -115,24 +119,32 @@ func (e *Engine) config() *river.Config {
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &ingester{e: e})
-	river.AddWorker(workers, &scanner{e: e})
+	river.AddWorker(workers, &asker{e: e})
 	river.AddWorker(workers, &reporter{e: e})
 	river.AddWorker(workers, &sarifWaiter{e: e})
 	river.AddWorker(workers, &answerer{e: e})
+	river.AddWorker(workers, &remediator{e: e})
+	river.AddWorker(workers, &alerter{e: e})
+	river.AddWorker(workers, &resolver{e: e})
+	river.AddWorker(workers, &reverifier{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	queues := map[string]river.QueueConfig{
-		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueReverify: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans},
 	}
 	every := func(d time.Duration, args river.JobArgs) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(d), func() (river.JobArgs, *river.InsertOpts) {
 			return args, &river.InsertOpts{MaxAttempts: 1, UniqueOpts: river.UniqueOpts{ByState: unfinished}}
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
+	periodic := []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{}), every(reconcileEvery, resolveArgs{})}
+	if e.Verify != nil && e.ReverifyEvery > 0 {
+		periodic = append(periodic, every(min(e.ReverifyEvery, reverifyLook), reverifyArgs{}))
+	}
 	return &river.Config{
 		ID: e.Name, Logger: e.Log, Queues: queues, Workers: workers, MaxAttempts: maxAttempts, RetryPolicy: retries{},
 		JobTimeout: time.Minute, RescueStuckJobsAfter: 2 * time.Minute, SoftStopTimeout: e.Drain, FetchPollInterval: pollEvery,
-		PeriodicJobs: []*river.PeriodicJob{every(e.ReplayEvery, replayArgs{}), every(reconcileEvery, reconcileArgs{})},
+		PeriodicJobs: periodic,
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 type serveOptions struct {
@@ -29,7 +30,9 @@ type serveOptions struct {
 	github, database, data, address, health, level string
 	name, stage                                    string
 	secrets                                        []string
-	unlimited                                      bool
+	unlimited, verify                              bool
+	operator                                       string
+	reverify                                       time.Duration
 	scans                                          int
 	mirrors                                        int64 // in MiB
 	drain, replay                                  time.Duration
@@ -68,6 +71,9 @@ func (w *world) serveCommand() *cobra.Command {
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
 	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
 	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
+	f.BoolVar(&o.verify, "verify", false, "ask the issuer of each credential that stands out whether it works, read-only; a value leaves to its own issuer only")
+	f.DurationVar(&o.reverify, "reverify-every", 24*time.Hour, "with --verify, how often issuers are asked again about one incident; 0 is never")
+	f.StringVar(&o.operator, "operator", "", "`FILE` of what may be acted on and by whom, as of leakgate remediate: Fix for me makes plans by it, and applies none")
 	return c
 }
 
@@ -98,7 +104,12 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 		return badFlag("--default-stage: %w", err)
 	}
 	m := newMetrics(s)
+	verifier, fixer, err := w.acts(o, s, key)
+	if err != nil {
+		return err
+	}
 	engine, err := work.New(ctx, work.Options{
+		Verify: verifier, Fix: fixer, ReverifyEvery: o.reverify,
 		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, Count: m.verdict, Default: stage,
 		Mirrors: &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Now: w.now, Log: log},
 		World:   inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
@@ -198,4 +209,23 @@ func (w *world) open(ctx context.Context, o *serveOptions) (*store.Store, storeK
 		return nil, key, fmt.Errorf("open the database: %w", err)
 	}
 	return s, key, nil
+}
+
+// acts are who is asked about credentials and who takes orders; nil where nobody is.
+func (w *world) acts(o serveOptions, s *store.Store, key storeKey) (v work.Verifier, f work.Fixer, err error) {
+	if o.reverify < 0 {
+		return nil, nil, badFlag("--reverify-every is not negative")
+	}
+	if o.verify {
+		catalogue, err := revoke.Default()
+		if err != nil {
+			return nil, nil, err
+		}
+		v = &issuers{client: &revoke.Client{Now: w.now}, catalogue: catalogue}
+	}
+	if o.operator == "" {
+		return v, nil, nil
+	}
+	f, err = w.newPlanner(o.operator, s, key)
+	return v, f, err
 }
