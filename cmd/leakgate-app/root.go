@@ -55,7 +55,7 @@ func (w *world) root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError{err} })
-	root.AddCommand(w.serveCommand(), w.createCommand(), w.doctorCommand())
+	root.AddCommand(w.serveCommand(), w.createCommand(), w.doctorCommand(), w.rulesCommand())
 	for _, c := range append(root.Commands(), root) {
 		check := c.Args
 		c.Args = func(c *cobra.Command, args []string) error {
