@@ -75,7 +75,7 @@ func createPatterns(c *call, org *Account) answer {
 		p.end, _ = in["end_delimiter"].(string)
 		for _, other := range append(org.patterns, made...) {
 			if other.name == p.name {
-				return fail(http.StatusUnprocessableEntity, "Name has already been taken")
+				return answer{status: http.StatusUnprocessableEntity, body: doc{"message": "Validation failed"}} // described without more
 			}
 		}
 		made = append(made, p)
