@@ -64,6 +64,15 @@ func (m *Mirror) Git(ctx context.Context, _ string, args ...string) error {
 	return m.git(ctx, nil, args...)
 }
 
+// Need has an object be here, if the server has it.
+func (m *Mirror) Need(ctx context.Context, id gitrepo.ID) error {
+	if m.has(id) {
+		return nil
+	}
+	_, err := m.Bring(ctx, []gitrepo.ID{id})
+	return err
+}
+
 // maxSplits is how many fetches look for those objects among many that the server has not.
 const maxSplits = 64
 

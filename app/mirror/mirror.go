@@ -124,6 +124,9 @@ func (c *Cache) path(id int64, kind string) string {
 	return filepath.Join(c.Dir, strconv.FormatInt(id, 10)+kind)
 }
 
+// Path is where the mirror of a repository is, for who has it by Use.
+func (c *Cache) Path(repository int64) string { return c.path(repository, ".git") }
+
 // check refuses an address by which a token would travel in the clear, or git would do
 // anything but fetch.
 func (o Origin) check() error {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/leakgate/leakgate/app/command"
 	"github.com/leakgate/leakgate/app/hub"
-	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/store"
@@ -88,6 +87,9 @@ func (e *Engine) answer(ctx context.Context, guid string) (err error) {
 	e.Log.Info("command", "delivery", d.GUID, "verb", q.Verb, "repository", f.Repository, "sha", f.SHA)
 	if q.wrong == nil && q.Verb == command.Recheck {
 		return e.recheck(ctx, f, q.pull, stage)
+	}
+	if q.wrong == nil && q.Verb == command.Fix && e.Fix != nil {
+		return e.Store.Tx(ctx, func(t *store.Tx) error { _, err := e.enqueue(ctx, t, remediateArgs{GUID: guid}); return err })
 	}
 	text, err := e.reply(ctx, f, q, stage)
 	if err != nil {
@@ -195,14 +197,12 @@ func (e *Engine) reply(ctx context.Context, f facts, q request, stage gate.Stage
 	case q.wrong != nil:
 		return "I did not understand that: " + q.wrong.Error() + "\n", nil
 	case q.Verb == command.Fix:
-		return e.order(ctx, f, q)
+		return nobody, nil
 	case q.Credential == "":
 		return "If one of these is no secret, say so with its id from the check run, and why:\n\n`/leakgate false-positive LG-… REASON`\n", nil
 	}
-	tip := store.Tip{Installation: f.Installation, Repository: f.Repository, Name: f.Name, SHA: f.SHA}
+	tip, body := f.asked(q, stage)
 	target := q.pull.GetBase().GetRef()
-	body := question{Pull: f.Number, Stage: stage, Event: change.Event{Name: "GitHub pull_request", Kind: change.Proposal,
-		Head: f.SHA, Base: q.pull.GetBase().GetSHA(), Target: target, Branch: target, Commits: q.pull.GetCommits()}}
 	err = e.look(ctx, tip, body, func(_ *hub.Session, p *report.Posting) error {
 		found := false
 		if q.Verb == command.Explain {
@@ -216,16 +216,4 @@ func (e *Engine) reply(ctx context.Context, f facts, q request, stage gate.Stage
 		return nil
 	})
 	return text, err
-}
-
-// order has a credential fixed, by whoever can.
-func (e *Engine) order(ctx context.Context, f facts, q request) (string, error) {
-	if e.Fix == nil {
-		return "Nobody is set up here to fix it. Revoke the credential at its issuer first; `leakgate remediate` plans and does the rest.\n", nil
-	}
-	said, err := e.Fix.Fix(ctx, Order{ID: q.marker, Installation: f.Installation, Repository: f.Repository, Pull: f.Number, SHA: f.SHA, Credential: q.Credential, By: q.by})
-	if err != nil {
-		return "", err
-	}
-	return "<code>" + report.Markdown(said) + "</code>\n", nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -30,10 +31,15 @@ func (i *issuer) Verify(_ context.Context, _ string, s secret.Secret) (report.Va
 	return report.Active, nil
 }
 
-func (i *issuer) Fix(_ context.Context, o work.Order) (string, error) {
+func (i *issuer) Fix(_ context.Context, o work.Order, found work.Found) (string, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.orders = append(i.orders, o)
+	for _, c := range found.Result.Credentials {
+		if slices.Contains(o.Credentials, c.ID) && c.Secret.IsZero() {
+			return "", errors.New("an order without its value")
+		}
+	}
 	return "Order taken, @everybody", nil
 }
 
@@ -107,7 +113,7 @@ func TestCommandsInComments(t *testing.T) {
 	}
 	orders := i.taken()
 	for _, o := range orders {
-		if o.By != "ada" || o.Credential != id || o.SHA != head || o.Pull != n || o.ID != orders[0].ID {
+		if o.By != "ada" || !slices.Equal(o.Credentials, []string{id}) || o.SHA != head || o.Pull != n || o.ID != orders[0].ID {
 			t.Errorf("order %+v", o)
 		}
 	}

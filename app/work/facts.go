@@ -30,6 +30,7 @@ type facts struct {
 	Button       string `json:"button,omitempty"`
 	By           string `json:"by,omitempty"` // who pressed it: GitHub is asked what he may
 	Comment      int64  `json:"comment,omitempty"`
+	Alert        int64  `json:"alert,omitempty"` // of GitHub's own secret scanning
 
 	Event *change.Event `json:"event,omitempty"` // what to judge, except for pull requests
 	Trace string        `json:"trace,omitempty"` // traceparent of the request that brought it
@@ -88,6 +89,9 @@ type payload struct {
 	Sender struct {
 		Login string `json:"login"`
 	} `json:"sender"`
+	Alert struct {
+		Number int64 `json:"number"`
+	} `json:"alert"`
 	Issue struct {
 		Number int       `json:"number"`
 		Pull   *struct{} `json:"pull_request"`
@@ -114,6 +118,7 @@ var readers = map[string]func(*facts, payload) bool{
 	"issue_comment":   commentFacts,
 	repositoryEvent:   repositoryFacts,
 	installationEvent: installationFacts,
+	alertEvent:        alertFacts,
 }
 
 // maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
@@ -133,7 +138,7 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	if d.Event == installationEvent && f.Installation > 0 { // it is of no repository
 		return f, true, nil
 	}
-	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 && d.Event != repositoryEvent || f.Installation <= 0 || f.Repository <= 0 {
+	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 && f.Alert == 0 && d.Event != repositoryEvent || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
 	}
 	if strings.ContainsFunc(f.Name+f.Subject, unicode.IsControl) || len(f.Subject) > maxSubject {
@@ -218,6 +223,19 @@ func installationFacts(_ *facts, p payload) bool {
 	switch p.Action {
 	case "deleted", "suspend", "unsuspend":
 		return true
+	}
+	return false
+}
+
+// alertEvent tells of GitHub's own secret scanning.
+const alertEvent = "secret_scanning_alert"
+
+// alertFacts: what became of an alert is asked of GitHub, too.
+func alertFacts(f *facts, p payload) bool {
+	f.Alert = p.Alert.Number
+	switch p.Action {
+	case "created", "reopened", "resolved", "validated", "publicly_leaked":
+		return f.Alert > 0
 	}
 	return false
 }

@@ -82,6 +82,11 @@ func (e *Engine) ingest(ctx context.Context, guid string) (err error) {
 		act = func(t *store.Tx) error { return e.pullNow(ctx, t, f, p, stage) }
 	case d.Event == "issue_comment" || buttons[f.Button] != "" && (f.Button != recheck || pull > 0):
 		act = func(t *store.Tx) error { _, err := e.enqueue(ctx, t, answerArgs{GUID: guid}); return err }
+	case d.Event == alertEvent:
+		act = func(t *store.Tx) error {
+			_, err := e.enqueue(ctx, t, alertArgs{Installation: f.Installation, Repository: f.Repository, Number: f.Alert})
+			return err
+		}
 	case d.Event == "check_run" || d.Event == "check_suite":
 		if allowed, err := e.mayRecheck(ctx, f); err != nil || !allowed {
 			return err

@@ -56,7 +56,7 @@ type (
 		river.WorkerDefaults[ingestArgs]
 		e *Engine
 	}
-	scanner struct {
+	asker struct {
 		river.WorkerDefaults[scanArgs]
 		e *Engine
 	}
@@ -74,13 +74,13 @@ type (
 	}
 )
 
-func (*scanner) Timeout(*river.Job[scanArgs]) time.Duration { return 40 * time.Minute }
+func (*asker) Timeout(*river.Job[scanArgs]) time.Duration { return 40 * time.Minute }
 
 func (w *ingester) Work(ctx context.Context, job *river.Job[ingestArgs]) error {
 	return w.e.settle(ctx, "ingest", w.e.ingest(ctx, job.Args.GUID))
 }
 
-func (w *scanner) Work(ctx context.Context, job *river.Job[scanArgs]) error {
+func (w *asker) Work(ctx context.Context, job *river.Job[scanArgs]) error {
 	return w.e.settle(ctx, "scan", w.e.scan(ctx, job.Args.Question, job.Attempt))
 }
 

@@ -3,10 +3,10 @@ package work
 import (
 	"context"
 
-	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/scanner"
 )
 
 // Verifier asks the issuer of a credential whether it still opens something.
@@ -20,8 +20,8 @@ type Verifier interface {
 // Fixer begins to make a credential harmless.
 type Fixer interface {
 	// Fix takes an order on and says in one line of plain text what happens now. It may be
-	// called again with the same order, which is known by its ID, and then does nothing.
-	Fix(ctx context.Context, o Order) (string, error)
+	// called again with the same order, which is known by its ID, and then says the same.
+	Fix(ctx context.Context, o Order, found Found) (string, error)
 }
 
 // Order is what somebody who may write to a repository asks to be fixed. It holds no value:
@@ -30,10 +30,19 @@ type Order struct {
 	ID           string // the same whenever the same request comes again
 	Installation int64
 	Repository   int64
+	Name         string // of the repository: HOST/OWNER/NAME
+	Account      int64  // that owns it, by whose key credentials are known
+	Private      bool
 	Pull         int
-	SHA          string // at which the credential was found
-	Credential   string // its id; "" for all that block
-	By           string // login on GitHub
+	SHA          string   // at which the credentials were found
+	Credentials  []string // their ids
+	By           string   // login on GitHub
+}
+
+// Found is where the values of an order are, as they were read again just now. It is not kept.
+type Found struct {
+	Result scanner.Result
+	Blob   func(id string) []byte // nil where there is none of that id
 }
 
 // maxVerified is how many credentials of one range are asked about.
@@ -47,15 +56,20 @@ func (e *Engine) verified(ctx context.Context, r *report.Report) func(string) re
 	known := map[string]report.Validity{}
 	for i := range r.Verdict.Findings {
 		f := &r.Verdict.Findings[i]
-		if _, asked := known[f.Credential]; asked || f.Credential == "" || f.Rule == nil || f.Decision == gate.Allow || f.Older || len(known) == maxVerified {
+		if _, asked := known[f.Credential]; asked || f.Credential == "" || f.Rule == nil || !report.Stands(f) || f.Older || len(known) == maxVerified {
 			continue
 		}
-		v, err := e.Verify.Verify(ctx, f.Rule.ID, f.Secret)
-		if err != nil {
-			e.Log.Warn("a credential could not be verified", "rule", f.Rule.ID, "credential", f.Credential, "error", inspect.Clean(err.Error()))
-			v = report.Unknown
-		}
-		known[f.Credential] = v
+		known[f.Credential] = e.askIssuer(ctx, f.Rule.ID, f.Credential, f.Secret)
 	}
 	return func(credential string) report.Validity { return known[credential] }
+}
+
+// askIssuer asks about one credential. What goes wrong is Unknown.
+func (e *Engine) askIssuer(ctx context.Context, rule, credential string, value secret.Secret) report.Validity {
+	v, err := e.Verify.Verify(ctx, rule, value)
+	if err != nil {
+		e.Log.Warn("a credential could not be verified", "rule", rule, "credential", credential, "error", inspect.Clean(err.Error()))
+		return report.Unknown
+	}
+	return v
 }

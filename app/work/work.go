@@ -56,6 +56,8 @@ type Options struct {
 	// PullEvery is how often deliveries are read from GitHub, in place of asking for those
 	// that did not arrive. 0: they all come to the door.
 	PullEvery time.Duration
+	// ReverifyEvery is how often issuers are asked about one incident again; 0: never.
+	ReverifyEvery time.Duration
 	// WriteFor is how long a check run may be written at a time, and DoubtFor for how long
 	// after its begin nobody can know what a write came to that was cut off. When 0, 15 s and 35 s.
 	WriteFor, DoubtFor time.Duration
@@ -128,7 +130,8 @@ const (
 	queuePull   = "pull"
 	queueCare   = "care"
 
-	queueHistory = "history"
+	queueHistory  = "history"
+	queueReverify = "reverify"
 )
 
 // New brings the tables of the queue up to date and takes the name for this process. The
@@ -179,10 +182,14 @@ func (e *Engine) config() *river.Config {
 	}
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &ingester{e: e})
-	river.AddWorker(workers, &scanner{e: e})
+	river.AddWorker(workers, &asker{e: e})
 	river.AddWorker(workers, &reporter{e: e})
 	river.AddWorker(workers, &sarifWaiter{e: e})
 	river.AddWorker(workers, &answerer{e: e})
+	river.AddWorker(workers, &remediator{e: e})
+	river.AddWorker(workers, &alerter{e: e})
+	river.AddWorker(workers, &resolver{e: e})
+	river.AddWorker(workers, &reverifier{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
 	river.AddWorker(workers, &catcher{e: e})
@@ -193,7 +200,7 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &puller{e: e})
 	river.AddWorker(workers, &forgetter{e: e})
 	queues := map[string]river.QueueConfig{
-		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans}, queueCare: {MaxWorkers: 1},
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueReverify: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans}, queueCare: {MaxWorkers: 1},
 	}
 	if e.Histories > 0 {
 		queues[queueHistory] = river.QueueConfig{MaxWorkers: e.Histories}
@@ -208,7 +215,7 @@ func (e *Engine) config() *river.Config {
 		queues[queuePull] = river.QueueConfig{MaxWorkers: 1}
 		fetch = every(e.PullEvery, pullArgs{})
 	}
-	periodic := []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{}), every(e.Keep.Every, forgetArgs{})}
+	periodic := []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{}), every(reconcileEvery, resolveArgs{}), every(e.Keep.Every, forgetArgs{})}
 	if e.CatchUpEvery > 0 { // once in that time, however often processes start
 		periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(e.CatchUpEvery), func() (river.JobArgs, *river.InsertOpts) {
 			return catchUpArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: e.CatchUpEvery}}
@@ -216,6 +223,9 @@ func (e *Engine) config() *river.Config {
 	}
 	if e.SweepEvery > 0 {
 		periodic = append(periodic, every(min(e.SweepEvery, sweepLook), sweepAllArgs{}))
+	}
+	if e.Verify != nil && e.ReverifyEvery > 0 {
+		periodic = append(periodic, every(min(e.ReverifyEvery, reverifyLook), reverifyArgs{}))
 	}
 	return &river.Config{
 		ID: e.Name, Logger: e.Log, Queues: queues, Workers: workers, MaxAttempts: maxAttempts, RetryPolicy: retries{},

@@ -43,6 +43,7 @@ type world struct {
 	stage     gate.Stage // of what no policy speaks
 	verify    work.Verifier
 	fix       work.Fixer
+	reverify  time.Duration
 	writeFor  time.Duration
 	doubtFor  time.Duration
 	catchUp   time.Duration
@@ -55,7 +56,7 @@ type world struct {
 }
 
 // permissions are those that the App asks for.
-var permissions = map[string]string{"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write"}
+var permissions = map[string]string{"metadata": "read", "contents": "read", "pull_requests": "write", "checks": "write", "secret_scanning_alerts": "write"}
 
 func newWorld(t *testing.T) *world { t.Helper(); return newWorldAt(t, gate.Enforced) }
 
@@ -66,7 +67,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	w.Org("acme")
 	w.User("ada")
 	var err error
-	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment", "repository")
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment", "repository", "secret_scanning_alert")
 	w.must(err)
 	w.repo, err = w.Repository("acme/app", true)
 	w.must(err)
@@ -104,7 +105,7 @@ func (w *world) serve() {
 	w.must(err)
 	engine, err := work.New(w.t.Context(), work.Options{
 		Store: s, Hub: there, Log: log, Name: "test", Scans: 2, Default: w.stage, Verify: w.verify, Fix: w.fix, Drain: time.Second, ReplayEvery: time.Second,
-		WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp, SweepEvery: w.every, PullEvery: w.pullEvery, Keep: w.keep,
+		ReverifyEvery: w.reverify, WriteFor: w.writeFor, DoubtFor: w.doubtFor, Histories: 2, CatchUpEvery: w.catchUp, SweepEvery: w.every, PullEvery: w.pullEvery, Keep: w.keep,
 		Mirrors: &mirror.Cache{Dir: w.mirrors, Copies: w.copies, Plain: w.plain, Now: time.Now, Log: log},
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})

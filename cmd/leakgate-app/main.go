@@ -1,6 +1,6 @@
 // Command leakgate-app is the GitHub App: it judges every push and pull request of the
-// organisations that installed it, and tells of it in check runs. It holds no code that
-// revokes or pushes.
+// organisations that installed it, and tells of it in check runs. It plans what
+// may be done about them where an operator says so, and never does it.
 package main
 
 import (

@@ -55,7 +55,7 @@ func (w *world) root() *cobra.Command {
 		SilenceUsage: true, SilenceErrors: true, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() }}
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError{err} })
-	root.AddCommand(w.serveCommand(), w.createCommand(), w.doctorCommand(), w.sweepCommand(), w.replayCommand(), w.databaseCommand(), w.forgetCommand())
+	root.AddCommand(w.serveCommand(), w.createCommand(), w.doctorCommand(), w.sweepCommand(), w.replayCommand(), w.databaseCommand(), w.forgetCommand(), w.rulesCommand())
 	all := append(root.Commands(), root)
 	for _, c := range root.Commands() {
 		all = append(all, c.Commands()...)

@@ -22,6 +22,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
 type serveOptions struct {
@@ -30,7 +31,9 @@ type serveOptions struct {
 	github, database, data, address, health, level string
 	name, stage                                    string
 	secrets, oldKeys                               []string
-	unlimited                                      bool
+	unlimited, verify                              bool
+	operator                                       string
+	reverify                                       time.Duration
 	scans, histories                               int
 	mirrors                                        int64 // in MiB
 	drain, replay, pullEvery, sweepEvery           time.Duration
@@ -81,6 +84,9 @@ func (w *world) serveCommand() *cobra.Command {
 	f.IntVar(&o.keepVerdicts, "keep-verdicts", 180, "for how many days it is remembered what was asked about a commit and answered")
 	f.IntVar(&o.keepIncidents, "keep-incidents", 730, "for how many days after they were closed incidents are kept")
 	f.IntVar(&o.forgetAfter, "forget-after", 30, "how many days after the App was removed from an account everything of it is removed here")
+	f.BoolVar(&o.verify, "verify", false, "ask the issuer of each credential that stands out whether it works, read-only; a value leaves to its own issuer only")
+	f.DurationVar(&o.reverify, "reverify-every", 24*time.Hour, "with --verify, how often issuers are asked again about one incident; 0 is never")
+	f.StringVar(&o.operator, "operator", "", "`FILE` of what may be acted on and by whom, as of leakgate remediate: Fix for me makes plans by it, and applies none")
 	return c
 }
 
@@ -130,6 +136,10 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if o.histories < 0 || o.sweepEvery < 0 || o.sweepEvery > 0 && o.sweepEvery < time.Hour {
 		return badFlag("--histories is 0 or more, and --sweep-every 0, or an hour or more")
 	}
+	verifier, fixer, err := w.acts(o, s, key)
+	if err != nil {
+		return err
+	}
 	m := newMetrics()
 	tracer, end, err := w.traces(ctx, o.name, log)
 	if err != nil {
@@ -139,7 +149,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	mirrors := &mirror.Cache{Dir: filepath.Join(o.data, "mirrors"), Max: o.mirrors << 20, Copies: o.mirrors << 20 / int64(max(1, o.histories)), Plain: lacking != nil, Now: w.now, Log: log}
 	engine, err := work.New(ctx, work.Options{
 		Store: s, Hub: github, Log: log, Name: o.name, Scans: o.scans, Drain: o.drain, ReplayEvery: o.replay, PullEvery: o.pullEvery, Keep: o.keep(), Count: m.verdict, Default: stage,
-		Histories: o.histories, SweepEvery: o.sweepEvery, CatchUpEvery: catchUpEvery,
+		Verify: verifier, Fix: fixer, ReverifyEvery: o.reverify, Histories: o.histories, SweepEvery: o.sweepEvery, CatchUpEvery: catchUpEvery,
 		Took: m.reached, Replayed: m.replay, Tracer: tracer, Mirrors: mirrors,
 		World: inspect.World{Key: key, Now: w.now, Log: log, Version: toolVersion()},
 	})
@@ -274,4 +284,23 @@ func (o *serveOptions) appFlags(f *pflag.FlagSet) {
 	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
 	o.flags(f)
 	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
+}
+
+// acts are who is asked about credentials and who takes orders; nil where nobody is.
+func (w *world) acts(o serveOptions, s *store.Store, key storeKey) (v work.Verifier, f work.Fixer, err error) {
+	if o.reverify < 0 {
+		return nil, nil, badFlag("--reverify-every is not negative")
+	}
+	if o.verify {
+		catalogue, err := revoke.Default()
+		if err != nil {
+			return nil, nil, err
+		}
+		v = &issuers{client: &revoke.Client{Now: w.now}, catalogue: catalogue}
+	}
+	if o.operator == "" {
+		return v, nil, nil
+	}
+	f, err = w.newPlanner(o.operator, s, key)
+	return v, f, err
 }

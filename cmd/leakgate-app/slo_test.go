@@ -128,7 +128,7 @@ type rule struct {
 	Labels, Annotations map[string]string
 }
 
-func rules(t *testing.T) (all []rule) {
+func promRules(t *testing.T) (all []rule) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(slo, "rules.yaml"))
 	if err != nil {
@@ -175,7 +175,7 @@ func recorded(all []rule) (names []string) {
 // TestAlertsAreOfOurMetricsAndHaveAPage: every alert names a page that says what to do, and
 // every page is of an alert.
 func TestAlertsAreOfOurMetricsAndHaveAPage(t *testing.T) {
-	all, pages := rules(t), map[string]bool{}
+	all, pages := promRules(t), map[string]bool{}
 	for _, r := range all {
 		if names := strangers(t, r.Expr, recorded(all)); len(names) > 0 {
 			t.Errorf("%s%s is of %v, which nobody tells", r.Record, r.Alert, names)
@@ -231,7 +231,7 @@ func TestTheDashboardIsOfOurMetrics(t *testing.T) {
 	if err := json.Unmarshal(text, &board); err != nil || board.UID == "" || board.SchemaVersion == 0 || len(board.Panels) < 10 {
 		t.Fatal(err, board)
 	}
-	seen, taken, names := map[int]bool{}, map[[2]int]string{}, recorded(rules(t))
+	seen, taken, names := map[int]bool{}, map[[2]int]string{}, recorded(promRules(t))
 	var exprs []string
 	for _, p := range board.Panels {
 		if seen[p.ID] || p.Title == "" || len(p.Targets) == 0 || p.GridPos.X+p.GridPos.W > 24 {

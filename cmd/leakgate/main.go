@@ -36,10 +36,12 @@ type world struct {
 	stderr io.Writer
 	env    func(string) string
 	now    func() time.Time
-	width  int              // columns of the terminal that stdout is, 0 when it is none
-	status bool             // stderr is a terminal, so progress can be shown
-	issuer remediate.Issuer // of tests; nil: the issuers themselves
-	client *revoke.Client   // of tests; nil: one that reaches the world
+	width  int  // columns of the terminal that stdout is, 0 when it is none
+	status bool // stderr is a terminal, so progress can be shown
+	// account by whose key credentials are known, where it is not the installation's; 0 for none.
+	account int64
+	issuer  remediate.Issuer // of tests; nil: the issuers themselves
+	client  *revoke.Client   // of tests; nil: one that reaches the world
 
 	program, called string // the file of this program and the name it was called by; "" in tests
 }

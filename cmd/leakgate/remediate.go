@@ -37,6 +37,7 @@ type remediation struct {
 	database string
 	operator string
 	actor    string
+	account  int64
 }
 
 func (f *remediation) addFlags(c *cobra.Command) {
@@ -44,6 +45,7 @@ func (f *remediation) addFlags(c *cobra.Command) {
 	flags.StringVar(&f.database, "database", "", "`PLACE` of the state: a file, or a postgres:// URL; default leakgate/leakgate.db in the user's state folder")
 	flags.StringVar(&f.operator, "operator", "", "`FILE` of what may be acted on and by whom; default leakgate/remediate.toml in the user's configuration folder")
 	flags.StringVar(&f.actor, "actor", "", "`NAME` under which the audit trail knows you; default $USER")
+	flags.Int64Var(&f.account, "account", 0, "`NUMBER` of the account on GitHub by whose key credentials are known, for the state and the key of leakgate-app, which names it")
 }
 
 func (w *world) remediateCommand() *cobra.Command {
@@ -67,6 +69,13 @@ func (w *world) engine(ctx context.Context, f *remediation) (*remediate.Engine, 
 	if !key.Stable() {
 		return nil, badFlag("remediation needs a key that outlives the run: set %s, or have a folder for configuration", keyVariable)
 	}
+	own := key // by which credentials are known
+	if f.account != 0 {
+		if own, err = key.For(f.account); err != nil {
+			return nil, badFlag("--account: %w", err)
+		}
+		w.account = f.account
+	}
 	policy, err := w.operator(f)
 	if err != nil {
 		return nil, err
@@ -79,7 +88,7 @@ func (w *world) engine(ctx context.Context, f *remediation) (*remediate.Engine, 
 	if err != nil {
 		return nil, flagError{err}
 	}
-	e := &remediate.Engine{Issuer: &revoke.Client{Private: policy.Private}, Catalogue: catalogue, Policy: policy, Key: key, Clock: wallClock{w.now}, Given: given}
+	e := &remediate.Engine{Issuer: &revoke.Client{Private: policy.Private}, Catalogue: catalogue, Policy: policy, Key: own, Clock: wallClock{w.now}, Given: given}
 	if e.Actor = f.actor; e.Actor == "" {
 		e.Actor = w.env("USER")
 	}

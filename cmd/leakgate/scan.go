@@ -154,6 +154,9 @@ func (w *world) inspect(cmd *cobra.Command, q inspect.Question, out *output) err
 // ask asks the question, with a progress line while the answer is awaited.
 func (w *world) ask(cmd *cobra.Command, q inspect.Question, quiet bool) (*report.Report, error) {
 	key, err := w.key()
+	if err == nil && w.account != 0 {
+		key, err = key.For(w.account)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,8 @@ type Account struct {
 	Login string
 	Kind  string // User, Organization, Bot
 	app   *App
+
+	patterns []*customPattern // of an organisation's secret scanning
 }
 
 // App is a registered GitHub App.

@@ -19,6 +19,7 @@ var webhooks = []string{
 	"repository-archived", "repository-created", "repository-deleted", "repository-privatized", "repository-publicized",
 	"repository-renamed", "repository-transferred", "repository-unarchived",
 	"secret-scanning-alert-created", "secret-scanning-alert-publicly-leaked", "secret-scanning-alert-reopened", "secret-scanning-alert-resolved",
+	"secret-scanning-alert-validated",
 }
 
 // payloads are the webhooks that a server of one's own has, or all of them.
@@ -168,7 +169,7 @@ func (g *GitHub) emitCheck(k *Check, action string, who *Account, more doc) {
 func (g *GitHub) emitSecret(r *Repo, a *SecretAlert, action string, who *Account) {
 	v := g.secretView(r, a)
 	delete(v, "state") // the description of this payload has none: the action says it
-	g.post(r, "secret_scanning_alert", action, "secret-scanning-alert-"+action, with(g.common(r, who), doc{"alert": v}))
+	g.post(r, "secret_scanning_alert", action, "secret-scanning-alert-"+strings.ReplaceAll(action, "_", "-"), with(g.common(r, who), doc{"alert": v}))
 }
 
 // emitInstallation tells an app of its own installations, whatever it listens to.

@@ -38,7 +38,7 @@ func TestEveryOperationOfEnterprise(t *testing.T) {
 
 func walkAll(w *world) {
 	w.t.Helper()
-	for _, walk := range []func(*world){walkApps, walkRepositories, walkPulls, walkIssues, walkChecks, walkRulesets, walkScanning} {
+	for _, walk := range []func(*world){walkApps, walkRepositories, walkPulls, walkIssues, walkChecks, walkRulesets, walkScanning, walkPatterns} {
 		walk(w)
 	}
 	for _, id := range operations(w.options.Enterprise) {

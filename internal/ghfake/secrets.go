@@ -13,6 +13,7 @@ type SecretAlert struct {
 	kind, value, state, resolution, note string
 	validity, created                    string
 	by                                   *Account
+	public                               bool
 	locations                            []doc
 }
 
@@ -33,6 +34,52 @@ func (g *GitHub) FindSecret(r *Repo, kind, value, path, sha string, line int) in
 	return a.number
 }
 
+// SecretState is what became of an alert.
+type SecretState struct{ State, Resolution, Comment string }
+
+// SecretAlert is what became of one.
+func (g *GitHub) SecretAlert(r *Repo, number int64) SecretState {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := r.secrets[number-1]
+	return SecretState{a.state, a.resolution, a.note}
+}
+
+// LeakSecret has GitHub see the value of an alert in public. Apps are told.
+func (g *GitHub) LeakSecret(r *Repo, number int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := r.secrets[number-1]
+	a.public = true
+	g.emitSecret(r, a, "publicly_leaked", g.find(r.owner.Login))
+}
+
+// ValidateSecret has GitHub ask an issuer about the value of an alert: active or inactive.
+func (g *GitHub) ValidateSecret(r *Repo, number int64, validity string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := r.secrets[number-1]
+	a.validity = validity
+	g.emitSecret(r, a, "validated", g.find(r.owner.Login))
+}
+
+// ResolveSecret has somebody resolve an alert on its page, or open it again for "".
+func (g *GitHub) ResolveSecret(r *Repo, number int64, resolution, login string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.decide(r, r.secrets[number-1], resolution, "", g.find(login))
+}
+
+// decide resolves an alert, or opens it again for "".
+func (g *GitHub) decide(r *Repo, a *SecretAlert, resolution, note string, who *Account) {
+	a.state, a.resolution, a.note, a.by = "open", "", "", nil
+	action := "reopened"
+	if resolution != "" {
+		a.state, a.resolution, a.note, a.by, action = "resolved", resolution, note, who, "resolved"
+	}
+	g.emitSecret(r, a, action, who)
+}
+
 func (g *GitHub) secretView(r *Repo, a *SecretAlert) doc {
 	url := g.repoURL(r, "/secret-scanning/alerts/%d", a.number)
 	v := doc{
@@ -41,7 +88,7 @@ func (g *GitHub) secretView(r *Repo, a *SecretAlert) doc {
 		"resolution": null(a.resolution), "resolution_comment": null(a.note), "resolved_by": nil, "resolved_at": nil,
 	}
 	if !g.options.Enterprise {
-		v["publicly_leaked"], v["multi_repo"] = false, false
+		v["publicly_leaked"], v["multi_repo"] = a.public, false
 	}
 	if a.by != nil {
 		v["resolved_by"], v["resolved_at"] = g.accountView(a.by), g.now()
@@ -91,13 +138,11 @@ func updateSecretAlert(c *call, a *SecretAlert) answer {
 	if v := c.text("validity"); v != "" {
 		a.validity = v
 	}
-	if state := c.text("state"); state != "" {
-		a.state, a.resolution, a.note, a.by = state, c.text("resolution"), c.text("resolution_comment"), nil
-		action := "reopened"
-		if state == "resolved" {
-			a.by, action = c.who.account, "resolved"
-		}
-		c.emitSecret(c.repo, a, action, c.who.account)
+	switch c.text("state") {
+	case "resolved":
+		c.decide(c.repo, a, c.text("resolution"), c.text("resolution_comment"), c.who.account)
+	case "open":
+		c.decide(c.repo, a, "", "", c.who.account)
 	}
 	return ok(c.shown(a))
 }

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // row is one operation: who may call it, what permission on a repository it needs, and
@@ -105,34 +106,37 @@ var table = map[string]row{
 	"issues/update-comment":          {anyToken, "issues or pull_requests", "write", withComment(updateComment)},
 	"issues/delete-comment":          {anyToken, "issues or pull_requests", "write", withComment(deleteComment)},
 
-	"checks/create":                            {asInstallation, "checks", "write", createCheck},
-	"checks/update":                            {asInstallation, "checks", "write", withCheck(updateCheck)},
-	"checks/get":                               {anyone, "checks", "read", withCheck(getCheck)},
-	"checks/list-annotations":                  {anyone, "checks", "read", withCheck(listAnnotations)},
-	"checks/list-for-ref":                      {anyone, "checks", "read", listChecks},
-	"checks/list-for-suite":                    {anyone, "checks", "read", listSuiteChecks},
-	"checks/list-suites-for-ref":               {anyone, "checks", "read", listSuites},
-	"checks/create-suite":                      {asInstallation, "checks", "write", createSuite},
-	"checks/get-suite":                         {anyone, "checks", "read", withSuite(getSuite)},
-	"checks/rerequest-run":                     {anyToken, "checks", "write", withCheck(rerequestCheck)},
-	"repos/create-commit-status":               {anyToken, "statuses", "write", createStatus},
-	"repos/get-combined-status-for-ref":        {anyone, "statuses", "read", combinedStatus},
-	"repos/get-repo-rulesets":                  {anyone, "metadata", "read", listRulesets},
-	"repos/get-repo-ruleset":                   {anyone, "metadata", "read", withRuleset(getRuleset)},
-	"repos/get-branch-rules":                   {anyone, "metadata", "read", branchRules},
-	"repos/create-repo-ruleset":                {anyToken, "administration", "write", createRuleset},
-	"repos/update-repo-ruleset":                {anyToken, "administration", "write", withRuleset(updateRuleset)},
-	"repos/delete-repo-ruleset":                {anyToken, "administration", "write", withRuleset(deleteRuleset)},
-	"code-scanning/upload-sarif":               {anyToken, "security_events", "write", uploadSarif},
-	"code-scanning/get-sarif":                  {anyToken, "security_events", "read", getSarif},
-	"code-scanning/list-alerts-for-repo":       {anyToken, "security_events", "read", listCodeAlerts},
-	"code-scanning/get-alert":                  {anyToken, "security_events", "read", withCodeAlert(getCodeAlert)},
-	"code-scanning/update-alert":               {anyToken, "security_events", "write", withCodeAlert(updateCodeAlert)},
-	"code-scanning/list-recent-analyses":       {anyToken, "security_events", "read", listAnalyses},
-	"secret-scanning/list-alerts-for-repo":     {anyToken, "secret_scanning_alerts", "read", listSecretAlerts},
-	"secret-scanning/get-alert":                {anyToken, "secret_scanning_alerts", "read", withSecretAlert(getSecretAlert)},
-	"secret-scanning/update-alert":             {anyToken, "secret_scanning_alerts", "write", withSecretAlert(updateSecretAlert)},
-	"secret-scanning/list-locations-for-alert": {anyToken, "secret_scanning_alerts", "read", withSecretAlert(listSecretLocations)},
+	"checks/create":                                   {asInstallation, "checks", "write", createCheck},
+	"checks/update":                                   {asInstallation, "checks", "write", withCheck(updateCheck)},
+	"checks/get":                                      {anyone, "checks", "read", withCheck(getCheck)},
+	"checks/list-annotations":                         {anyone, "checks", "read", withCheck(listAnnotations)},
+	"checks/list-for-ref":                             {anyone, "checks", "read", listChecks},
+	"checks/list-for-suite":                           {anyone, "checks", "read", listSuiteChecks},
+	"checks/list-suites-for-ref":                      {anyone, "checks", "read", listSuites},
+	"checks/create-suite":                             {asInstallation, "checks", "write", createSuite},
+	"checks/get-suite":                                {anyone, "checks", "read", withSuite(getSuite)},
+	"checks/rerequest-run":                            {anyToken, "checks", "write", withCheck(rerequestCheck)},
+	"repos/create-commit-status":                      {anyToken, "statuses", "write", createStatus},
+	"repos/get-combined-status-for-ref":               {anyone, "statuses", "read", combinedStatus},
+	"repos/get-repo-rulesets":                         {anyone, "metadata", "read", listRulesets},
+	"repos/get-repo-ruleset":                          {anyone, "metadata", "read", withRuleset(getRuleset)},
+	"repos/get-branch-rules":                          {anyone, "metadata", "read", branchRules},
+	"repos/create-repo-ruleset":                       {anyToken, "administration", "write", createRuleset},
+	"repos/update-repo-ruleset":                       {anyToken, "administration", "write", withRuleset(updateRuleset)},
+	"repos/delete-repo-ruleset":                       {anyToken, "administration", "write", withRuleset(deleteRuleset)},
+	"code-scanning/upload-sarif":                      {anyToken, "security_events", "write", uploadSarif},
+	"code-scanning/get-sarif":                         {anyToken, "security_events", "read", getSarif},
+	"code-scanning/list-alerts-for-repo":              {anyToken, "security_events", "read", listCodeAlerts},
+	"code-scanning/get-alert":                         {anyToken, "security_events", "read", withCodeAlert(getCodeAlert)},
+	"code-scanning/update-alert":                      {anyToken, "security_events", "write", withCodeAlert(updateCodeAlert)},
+	"code-scanning/list-recent-analyses":              {anyToken, "security_events", "read", listAnalyses},
+	"secret-scanning/list-alerts-for-repo":            {anyToken, "secret_scanning_alerts", "read", listSecretAlerts},
+	"secret-scanning/get-alert":                       {anyToken, "secret_scanning_alerts", "read", withSecretAlert(getSecretAlert)},
+	"secret-scanning/update-alert":                    {anyToken, "secret_scanning_alerts", "write", withSecretAlert(updateSecretAlert)},
+	"secret-scanning/list-org-custom-patterns":        {asInstallation, "", "", ofOrg(listPatterns)},
+	"secret-scanning/bulk-create-org-custom-patterns": {asInstallation, "", "", ofOrg(createPatterns)},
+	"secret-scanning/update-org-custom-pattern":       {asInstallation, "", "", ofOrg(updatePattern)},
+	"secret-scanning/list-locations-for-alert":        {anyToken, "secret_scanning_alerts", "read", withSecretAlert(listSecretLocations)},
 }
 
 // operations names what is served, sorted. A server of one's own has no place to report
@@ -140,7 +144,7 @@ var table = map[string]row{
 func operations(enterprise bool) []string {
 	all := slices.Sorted(maps.Keys(table))
 	if enterprise {
-		all = slices.DeleteFunc(all, func(id string) bool { return id == "credentials/revoke" })
+		all = slices.DeleteFunc(all, func(id string) bool { return id == "credentials/revoke" || strings.Contains(id, "-custom-pattern") })
 	}
 	return all
 }

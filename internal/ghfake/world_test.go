@@ -37,7 +37,7 @@ type world struct {
 
 var everything = map[string]string{
 	"metadata": "read", "contents": "write", "pull_requests": "write", "issues": "write", "checks": "write", "statuses": "write",
-	"administration": "write", "actions": "read", "security_events": "write", "secret_scanning_alerts": "write",
+	"administration": "write", "actions": "read", "security_events": "write", "secret_scanning_alerts": "write", "organization_administration": "write",
 }
 
 func newWorld(t *testing.T, o Options) *world {

@@ -34,6 +34,8 @@ func (t Tenant) Rows() int {
 var tenancy = []struct{ table, where string }{
 	{"questions", `tip IN (SELECT id FROM tips WHERE installation = ?)`},
 	{"tips", `installation = ?`},
+	{"orders", `id IN (SELECT guid FROM deliveries WHERE installation = ?)`},
+	{"alerts", `installation = ?`},
 	{"deliveries", `installation = ?`},
 	{"swept", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},
 	{"sweeps", `installation = ?`},

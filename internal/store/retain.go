@@ -10,8 +10,11 @@ import (
 const pruneAtOnce = 500
 
 // PruneDeliveries removes deliveries that came before a time: GitHub repeats none of them,
-// and their jobs ended long ago.
+// and their jobs ended long ago. With them go what was said to the orders that they brought.
 func (t *Tx) PruneDeliveries(ctx context.Context, before time.Time) (int64, error) {
+	if _, err := t.exec(ctx, `DELETE FROM orders WHERE taken_at < ?`, micros(before)); err != nil {
+		return 0, err
+	}
 	return count(t.exec(ctx, `DELETE FROM deliveries WHERE guid IN (SELECT guid FROM deliveries WHERE received_at < ? ORDER BY received_at LIMIT ?)`, micros(before), pruneAtOnce))
 }
 

@@ -189,6 +189,24 @@ CREATE TABLE installations (
   gone_at BIGINT NOT NULL,
   forgotten_at BIGINT NOT NULL
 );
+`, `
+ALTER TABLE incidents ADD COLUMN asked_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE incidents ADD COLUMN answer TEXT NOT NULL DEFAULT '';
+CREATE TABLE orders (
+  id TEXT PRIMARY KEY,
+  said TEXT NOT NULL,
+  taken_at BIGINT NOT NULL
+);
+CREATE TABLE alerts (
+  repository BIGINT NOT NULL,
+  number BIGINT NOT NULL,
+  installation BIGINT NOT NULL,
+  credential TEXT NOT NULL,
+  state TEXT NOT NULL,
+  told BIGINT NOT NULL,
+  PRIMARY KEY (repository, number)
+);
+CREATE INDEX alerts_by_credential ON alerts (credential);
 `}
 
 // guards make the audit trail and the journal grow only.

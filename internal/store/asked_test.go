@@ -1,0 +1,90 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"testing"
+
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+func TestOnlyAnAnswerMovesAnIncident(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		said []store.Answer
+		want store.State
+	}{
+		{"unknown is not dead", []store.Answer{store.Unknown, store.Unknown}, store.Detected},
+		{"dead is revoked", []store.Answer{store.Live, store.Dead}, store.Revoked},
+		{"unknown later leaves it", []store.Answer{store.Dead, store.Unknown}, store.Revoked},
+		{"alive again", []store.Answer{store.Dead, store.Dead, store.Live}, store.Detected},
+		{"and dead again", []store.Answer{store.Dead, store.Live, store.Dead}, store.Revoked},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+				movesBy(t, open(), c.said, c.want)
+			})
+		})
+	}
+}
+
+func movesBy(t *testing.T, s *store.Store, said []store.Answer, want store.State) {
+	ctx := t.Context()
+	err := s.Tx(ctx, func(tx *store.Tx) error {
+		if err := tx.Record(ctx, "me", []store.Sighting{{Credential: store.Credential{ID: "LG-A", Rule: "r"}, Repository: "7", Fingerprint: "f", Body: store.Place{}}}); err != nil {
+			return err
+		}
+		if err := tx.KeepAlert(ctx, store.Alert{Repository: 7, Number: 1, Installation: 3, Credential: "LG-A", State: "open"}); err != nil {
+			return err
+		}
+		for _, a := range said {
+			if _, err := tx.Answered(ctx, "INC-A", "me", a, "asked"); err != nil {
+				return err
+			}
+		}
+		in, err := tx.Incident(ctx, "INC-A")
+		if err == nil && in.State != want {
+			t.Errorf("it is %s, not %s", in.State, want)
+		}
+		last, at, lastErr := tx.LastAnswer(ctx, "INC-A")
+		if last != said[len(said)-1] || at.IsZero() {
+			t.Errorf("the last answer is %q at %v", last, at)
+		}
+		open, openErr := tx.Resolvable(ctx, 9)
+		if (len(open) == 1) != (want == store.Revoked) {
+			t.Errorf("%s has %d alerts to resolve", want, len(open))
+		}
+		for _, a := range open {
+			err = errors.Join(err, tx.Told(ctx, a), tx.KeepAlert(ctx, a)) // somebody opens it again
+		}
+		again, againErr := tx.Resolvable(ctx, 9)
+		if len(again) > 0 {
+			t.Error("an alert that somebody opened again is resolved again")
+		}
+		return errors.Join(err, lastErr, openErr, againErr)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.VerifyTrail(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnOrderIsTakenOnce(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s, ctx := open(), t.Context()
+		err := s.Tx(ctx, func(tx *store.Tx) error {
+			none, err := tx.Ordered(ctx, "o")
+			err = errors.Join(err, tx.KeepOrder(ctx, "o", "first"), tx.KeepOrder(ctx, "o", "second"))
+			said, readErr := tx.Ordered(ctx, "o")
+			if none != "" || said != "first" {
+				t.Errorf("%q, then %q", none, said)
+			}
+			return errors.Join(err, readErr)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
