@@ -137,6 +137,18 @@ CREATE INDEX questions_by_state ON questions (state, asked_at);
 `, `
 ALTER TABLE tips ADD COLUMN claims BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE tips ADD COLUMN claimed_at BIGINT NOT NULL DEFAULT 0;
+`, `
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY,
+  account BIGINT NOT NULL,
+  login TEXT NOT NULL,
+  token TEXT NOT NULL,
+  made_at BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_end ON sessions (ends_at);
+CREATE INDEX findings_by_repository ON findings (repository, credential, recorded_at);
+CREATE INDEX deliveries_by_repository ON deliveries (repository, received_at);
 `}
 
 // guards make the audit trail and the journal grow only.
