@@ -183,6 +183,9 @@ func escaped(text string) string {
 
 var errCursor = errors.New("the place in the list does not parse")
 
+// IsBadCursor reports whether [Wanted.After] was none that [Page.Next] said.
+func IsBadCursor(err error) bool { return errors.Is(err, errCursor) }
+
 func parseCursor(text string) (key int64, id string, err error) {
 	number, id, ok := strings.Cut(text, ".")
 	key, err = strconv.ParseInt(number, 10, 64)
