@@ -43,19 +43,6 @@ func known(rules []string, catalogue *revoke.Catalogue) string {
 	return rules[0]
 }
 
-// place is what is recorded of a finding.
-type place struct {
-	Commit  string   `json:"commit,omitempty"`
-	Author  string   `json:"author,omitempty"`
-	Date    string   `json:"date,omitempty"`
-	Path    string   `json:"path,omitempty"`
-	Line    int      `json:"line,omitempty"`
-	Blob    string   `json:"blob,omitempty"`
-	Span    [2]int   `json:"span"`
-	Decoded []string `json:"decoded_from,omitempty"`
-	AtHead  bool     `json:"at_head"`
-}
-
 // Sightings are the places of cases, for the store.
 func Sightings(r scanner.Result, cases []Case) []store.Sighting {
 	var all []store.Sighting
@@ -68,9 +55,9 @@ func Sightings(r scanner.Result, cases []Case) []store.Sighting {
 			if !f.Secret.Equal(c.Value) {
 				continue
 			}
-			at := place{f.Commit.ID, values.Redact(f.Commit.Author), "", values.Redact(f.At.Path), f.At.StartLine, f.At.Blob, f.At.Span, f.At.DecodedFrom, f.At.AtHead}
-			if !f.Commit.Date.IsZero() {
-				at.Date = f.Commit.Date.UTC().Format("2006-01-02T15:04:05Z")
+			at := store.Place{
+				Commit: f.Commit.ID, Author: values.Redact(f.Commit.Author), Date: store.Dated(f.Commit.Date), Path: values.Redact(f.At.Path),
+				Line: f.At.StartLine, Blob: f.At.Blob, Span: f.At.Span, Decoded: f.At.DecodedFrom, AtHead: f.At.AtHead,
 			}
 			all = append(all, store.Sighting{
 				Credential: store.Credential{ID: c.Credential, Rule: c.Rule, Preview: c.Preview, Severity: c.Severity},

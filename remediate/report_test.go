@@ -48,7 +48,7 @@ func (w *world) leaked(t *testing.T, value string) Case {
 	t.Helper()
 	v := secret.New(value)
 	c := Case{Credential: w.Key.ID(v), Value: v, Rule: "rule-soft", Preview: "x…(9)", Severity: "high", Repository: "acme/app", Exposure: Public}
-	at := place{Commit: "c0ffee", Author: hostile, Date: w.clock.Now().Add(-48 * time.Hour).Format(time.RFC3339), Path: "deploy/" + hostile, Line: 3}
+	at := store.Place{Commit: "c0ffee", Author: hostile, Date: w.clock.Now().Add(-48 * time.Hour).Format(time.RFC3339), Path: "deploy/" + hostile, Line: 3}
 	must(t, w.Store.Tx(t.Context(), func(tx *store.Tx) error {
 		if err := tx.Record(t.Context(), "scanner", []store.Sighting{{Credential: store.Credential{ID: c.Credential, Rule: c.Rule, Preview: c.Preview, Severity: "high"}, Repository: c.Repository, Fingerprint: "f", Body: at}}); err != nil {
 			return err

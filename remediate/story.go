@@ -43,7 +43,7 @@ type sighted struct {
 	Preview    string `json:"preview"`
 	Severity   string `json:"severity"`
 	Repository string `json:"repository"`
-	Place      place  `json:"place"`
+	Place      store.Place  `json:"place"`
 }
 
 // tellOf gathers the events of an incident.

@@ -25,6 +25,11 @@ type incidentPage struct {
 	Now     time.Time
 }
 
+// Authors reports whether any place tells who wrote it.
+func (p incidentPage) Authors() bool {
+	return slices.ContainsFunc(p.Stands, func(at place) bool { return at.Author != "" })
+}
+
 // place is one at which the credential stands.
 type place struct {
 	Repository, Link string
@@ -91,20 +96,13 @@ func (s *server) incident(w http.ResponseWriter, r *http.Request, v viewer) erro
 
 // place reads what was recorded of one. What does not parse has a repository and nothing else.
 func (s *server) place(at store.StoredSighting, a access) place {
-	var body struct {
-		Commit  string    `json:"commit"`
-		Author  string    `json:"author"`
-		Date    time.Time `json:"date"`
-		Path    string    `json:"path"`
-		Line    int       `json:"line"`
-		Decoded []string  `json:"decoded_from"`
-		AtHead  bool      `json:"at_head"`
-	}
+	var body store.Place
 	_ = json.Unmarshal(at.Body, &body) // the fields that do parse are there
 	var id int64
 	_, _ = fmt.Sscan(at.Repository, &id) // the store gave it to this reader as a number
 	r, _ := a.repository(id)
-	p := place{Repository: r.Name, Private: r.Private, Path: body.Path, Line: body.Line, Commit: body.Commit, Author: body.Author, Date: body.Date,
+	date, _ := time.Parse(time.RFC3339, body.Date) // zero where it is not known
+	p := place{Repository: r.Name, Private: r.Private, Path: body.Path, Line: body.Line, Commit: body.Commit, Author: body.Author, Date: date,
 		AtHead: body.AtHead, Decoded: body.Decoded, Seen: at.Recorded}
 	p.Link = s.link(p)
 	return p

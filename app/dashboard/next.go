@@ -67,7 +67,7 @@ func (s *server) next(p incidentPage) next {
 		}
 		return next{"Make it useless", "Everybody who could read the repository may have a copy. Have its issuer asked whether it works, and plan its end; nothing is changed by that.",
 			[]string{clone, "leakgate remediate plan --repository " + shell(host+"/"+at.Repository) + " " + shell(folder)},
-			"What only people can do about this kind: leakgate remediate explain " + shell(p.Credential.Rule)}
+			"At a pull request that brings it, a comment does the same: /leakgate fix " + p.Credential.ID}
 	case store.Revoked:
 		return next{"Give those who need it a new one", "The credential is dead. Whatever used it fails until it is given another.",
 			[]string{"leakgate remediate rotate plan STORE"}, "STORE is where consumers read it; leakgate remediate rotate stores lists the kinds."}

@@ -20,6 +20,7 @@ import (
 type Permissions map[string]string
 
 // The permissions of the jobs. A token has those of its job and no others.
+func ToKnow() Permissions   { return Permissions{"metadata": "read"} }
 func ToRead() Permissions   { return Permissions{"contents": "read", "pull_requests": "read"} }
 func ToCheck() Permissions  { return Permissions{"checks": "write"} }
 func ToReport() Permissions { return Permissions{"checks": "write", "pull_requests": "write"} }
@@ -35,6 +36,7 @@ type Session struct {
 	Installation int64
 	Repository   int64
 	Owner, Name  string // as they are now, however the repository was renamed
+	Account      int64  // the number of the owner, which stays when he is renamed
 	Private      bool   // not to be seen by everybody
 	Branch       string // the default branch
 	GitHub       *github.Client
@@ -73,6 +75,7 @@ func (a *App) open(ctx context.Context, installation int64, p Permissions, o git
 	}
 	r := t.Repositories[0]
 	s.Repository, s.Owner, s.Name, s.Private, s.Branch = r.GetID(), r.GetOwner().GetLogin(), r.GetName(), r.GetPrivate(), r.GetDefaultBranch()
+	s.Account = r.GetOwner().GetID()
 	return s, nil
 }
 

@@ -61,7 +61,7 @@ func (e *Engine) answer(ctx context.Context, guid string) error {
 	if err != nil {
 		return err
 	}
-	stage, err := e.stage(ctx, f)
+	stage, _, err := e.stage(ctx, f)
 	if err != nil || stage < gate.Warning {
 		return err
 	}
@@ -201,7 +201,7 @@ func (e *Engine) reply(ctx context.Context, f facts, q request, stage gate.Stage
 	target := q.pull.GetBase().GetRef()
 	body := question{Pull: f.Number, Stage: stage, Event: change.Event{Name: "GitHub pull_request", Kind: change.Proposal,
 		Head: f.SHA, Base: q.pull.GetBase().GetSHA(), Target: target, Branch: target, Commits: q.pull.GetCommits()}}
-	err = e.look(ctx, tip, body, func(p *report.Posting) error {
+	err = e.look(ctx, tip, body, func(_ *hub.Session, p *report.Posting) error {
 		found := false
 		if q.Verb == command.Explain {
 			text, found = p.Explain(q.Credential)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/store"
 )
 
 // organisationAge is how old what we know of an organisation's policy may be.
@@ -57,27 +58,38 @@ func (e *Engine) organisation(ctx context.Context, installation int64, owner str
 	return known, nil
 }
 
-// stage is how strictly a repository is looked at. Where the organisation's policy was
-// never readable everything is enforced, so that people see what is wrong with it.
-func (e *Engine) stage(ctx context.Context, f facts) (gate.Stage, error) {
+// stage is how strictly a repository is looked at, and the repository as it is now. Where
+// the organisation's policy was never readable everything is enforced, so that people see
+// what is wrong with it; the repository is zero then.
+func (e *Engine) stage(ctx context.Context, f facts) (gate.Stage, store.Repository, error) {
 	owner, _, _ := strings.Cut(f.Name, "/")
 	o, err := e.organisation(ctx, f.Installation, owner)
 	if err != nil {
-		return gate.NotEnrolled, err
+		return gate.NotEnrolled, store.Repository{}, err
 	}
 	if o.broken != nil && !o.good {
-		return gate.Enforced, nil
+		return gate.Enforced, store.Repository{}, nil
 	}
 	s, err := e.Hub.Open(ctx, f.Installation, f.Repository, hub.ToEnrol(o.policy))
 	if err != nil {
-		return gate.NotEnrolled, err
+		return gate.NotEnrolled, store.Repository{}, err
 	}
 	defer e.close(ctx, s)
-	traits, err := s.Traits(ctx, o.policy)
+	stage, err := e.stageOf(ctx, s, o.policy)
+	return stage, seen(s), err
+}
+
+// seen is the repository of a session, for the store.
+func seen(s *hub.Session) store.Repository {
+	return store.Repository{ID: s.Repository, Installation: s.Installation, Name: s.FullName(), Private: s.Private}
+}
+
+func (e *Engine) stageOf(ctx context.Context, s *hub.Session, o gate.Organisation) (gate.Stage, error) {
+	traits, err := s.Traits(ctx, o)
 	if err != nil {
 		return gate.NotEnrolled, err
 	}
-	if stage := o.policy.StageOf(traits); stage != gate.NotEnrolled {
+	if stage := o.StageOf(traits); stage != gate.NotEnrolled {
 		return stage, nil
 	}
 	if e.Default == gate.Enforced { // as a policy of its own would have it
@@ -90,7 +102,7 @@ func (e *Engine) stage(ctx context.Context, f facts) (gate.Stage, error) {
 		}
 		if text != nil {
 			traits.Own = true
-			return o.policy.StageOf(traits), nil
+			return o.StageOf(traits), nil
 		}
 	}
 	return e.Default, nil

@@ -99,6 +99,7 @@ var readers = map[string]func(*facts, payload) bool{
 	"check_suite":  suiteFacts,
 
 	"issue_comment": commentFacts,
+	repositoryEvent: repositoryFacts,
 }
 
 // maxSubject is longer than any name of a branch that a server keeps in a file, in bytes.
@@ -115,7 +116,7 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	if reader == nil || !reader(&f, p) {
 		return f, false, nil
 	}
-	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 || f.Installation <= 0 || f.Repository <= 0 {
+	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 && d.Event != repositoryEvent || f.Installation <= 0 || f.Repository <= 0 {
 		return facts{}, false, fmt.Errorf("%w: %s does not say of which installation, repository or commit it is", hook.ErrMalformed, d.Event)
 	}
 	if strings.ContainsFunc(f.Name+f.Subject, unicode.IsControl) || len(f.Subject) > maxSubject {
@@ -177,4 +178,17 @@ func suiteFacts(f *facts, p payload) bool {
 func commentFacts(f *facts, p payload) bool {
 	f.Number, f.Comment = p.Issue.Number, p.Comment.ID
 	return p.Action == "created" && p.Issue.Pull != nil && command.Asks(p.Comment.Body)
+}
+
+// repositoryEvent tells that a repository is called otherwise, is elsewhere, or is seen by
+// others.
+const repositoryEvent = "repository"
+
+// repositoryFacts: what is so now is asked of GitHub, as with pull requests.
+func repositoryFacts(_ *facts, p payload) bool {
+	switch p.Action {
+	case "created", "renamed", "transferred", "publicized", "privatized", "edited":
+		return true
+	}
+	return false
 }

@@ -51,7 +51,10 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 		return err
 	}
 	e.Log.Info("delivery", "delivery", guid, "event", d.Event, "action", f.Action, "repository", f.Repository, "sha", f.SHA)
-	stage, err := e.stage(ctx, f)
+	if d.Event == repositoryEvent {
+		return e.reintroduce(ctx, guid, f)
+	}
+	stage, now, err := e.stage(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -88,7 +91,25 @@ func (e *Engine) ingest(ctx context.Context, guid string) error {
 		if err != nil || !first {
 			return err
 		}
+		if err := see(ctx, t, now); err != nil {
+			return err
+		}
 		return act(t)
+	})
+}
+
+// reintroduce takes over what GitHub says of a repository now.
+func (e *Engine) reintroduce(ctx context.Context, guid string, f facts) error {
+	s, err := e.Hub.Open(ctx, f.Installation, f.Repository, hub.ToKnow())
+	if err != nil {
+		return err
+	}
+	defer e.close(ctx, s)
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		if _, err := t.Handle(ctx, guid); err != nil {
+			return err
+		}
+		return see(ctx, t, seen(s))
 	})
 }
 

@@ -36,7 +36,7 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
 		return err
 	}
-	v, err := e.judge(ctx, tip, body)
+	v, found, err := e.judge(ctx, tip, body)
 	if errors.Is(err, hub.ErrGone) {
 		return errors.Join(err, e.abandon(ctx, q))
 	}
@@ -53,7 +53,7 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) error {
 		e.Log.Warn("a question cannot be answered", "sha", tip.SHA, "error", inspect.Clean(err.Error()))
 		v = incomplete(err)
 	}
-	return e.conclude(ctx, q, v)
+	return e.conclude(ctx, q, v, found)
 }
 
 // patientAttempts is after how many people are told that a scan does not work, instead of
@@ -81,8 +81,9 @@ func (e *Engine) begin(ctx context.Context, id int64) (q store.Question, tip sto
 	return q, tip, wanted, err
 }
 
-// conclude keeps an answer, with the job that tells of it, unless nobody waits for it.
-func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict) error {
+// conclude keeps an answer, what was found, and the job that tells of it, unless nobody
+// waits for it.
+func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict, found places) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
@@ -90,6 +91,9 @@ func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict) erro
 	kept := false
 	err = e.Store.Tx(ctx, func(t *store.Tx) error {
 		if kept, err = t.Conclude(ctx, q.ID, string(text)); err != nil || !kept {
+			return err
+		}
+		if err := found.record(ctx, t); err != nil {
 			return err
 		}
 		_, err = e.enqueue(ctx, t, reportArgs{Tip: q.Tip})
@@ -116,9 +120,10 @@ func incomplete(err error) verdict {
 	}}
 }
 
-// judge answers a question by what people will see.
-func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (v verdict, err error) {
-	err = e.look(ctx, tip, body, func(p *report.Posting) error {
+// judge answers a question by what people will see, and by what is kept.
+func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (v verdict, found places, err error) {
+	err = e.look(ctx, tip, body, func(s *hub.Session, p *report.Posting) error {
+		found = placesOf(seen(s), p)
 		v = verdict{Conclusion: p.Conclusion(), Check: p.Check()}
 		if body.Pull > 0 && !p.App.NoComment {
 			v.Pull, v.Comment, v.Quiet = body.Pull, p.Comment(), p.Quiet()
@@ -126,11 +131,11 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (v ver
 		v.Check.Summary += e.alerts(ctx, tip, body, p.Report)
 		return nil
 	})
-	return v, err
+	return v, found, err
 }
 
 // look fetches what a question needs, asks it, and hands the answer on while it can be read.
-func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use func(*report.Posting) error) error {
+func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use func(*hub.Session, *report.Posting) error) error {
 	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, hub.ToRead())
 	if err != nil {
 		return err
@@ -147,6 +152,10 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 	if above.broken != nil {
 		return above.broken
 	}
+	world := e.World
+	if world.Key, err = world.Key.For(s.Account); err != nil {
+		return err
+	}
 	return e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
 		if err := m.Refresh(ctx, tip.SHA, body.Event.Head); err != nil {
 			return err
@@ -154,7 +163,7 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 		if err := m.Stand(ctx, tip.SHA); err != nil {
 			return err
 		}
-		r, err := e.inspect(ctx, m, body.Event, above.policy)
+		r, err := inspectIn(ctx, world, m, body.Event, above.policy)
 		if err != nil {
 			return err
 		}
@@ -168,16 +177,16 @@ func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use fun
 // files that judge come one after the other.
 const maxPasses = 12
 
-// inspect plans the range and asks, as often as contents of files are missing that can be
+// inspectIn plans the range and asks, as often as contents of files are missing that can be
 // fetched.
-func (e *Engine) inspect(ctx context.Context, m *mirror.Mirror, event change.Event, above gate.Organisation) (r *report.Report, err error) {
+func inspectIn(ctx context.Context, world inspect.World, m *mirror.Mirror, event change.Event, above gate.Organisation) (r *report.Report, err error) {
 	for range maxPasses {
 		missing := &wanted{}
 		plan, err := change.NewPlan(ctx, event, inspect.Question{Path: m.Dir, Organisation: above, Git: gitrepo.Environment{Missing: missing.add}}, m.Git)
 		if err != nil {
 			return nil, err
 		}
-		r, err = plan.Ask(ctx, e.World)
+		r, err = plan.Ask(ctx, world)
 		ids := missing.list()
 		if len(ids) == 0 || ctx.Err() != nil {
 			return r, err
@@ -219,7 +228,7 @@ func (w *wanted) list() []gitrepo.ID {
 }
 
 // posting is a report as people see it.
-func (e *Engine) posting(ctx context.Context, m *mirror.Mirror, s *hub.Session, body question, r *report.Report, use func(*report.Posting) error) error {
+func (e *Engine) posting(ctx context.Context, m *mirror.Mirror, s *hub.Session, body question, r *report.Report, use func(*hub.Session, *report.Posting) error) error {
 	p := &report.Posting{Report: r, Pull: body.Pull, Public: !s.Private && !r.App.PublicDetail, Warning: body.Stage < gate.Enforced, CanFix: e.Fix != nil}
 	repo, err := gitrepo.Open(m.Dir)
 	if err != nil {
@@ -231,5 +240,5 @@ func (e *Engine) posting(ctx context.Context, m *mirror.Mirror, s *hub.Session, 
 		return err
 	}
 	p.Line, p.Valid = heads.Line, e.verified(ctx, r)
-	return use(p)
+	return use(s, p)
 }

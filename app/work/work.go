@@ -31,8 +31,10 @@ type Options struct {
 	Store   *store.Store
 	Hub     *hub.App
 	Mirrors *mirror.Cache
-	World   inspect.World
-	Log     *slog.Logger
+	// World is that of every scan, but for the key: each account has one of its own that
+	// comes from this one, so that nobody can tell that two have a credential in common.
+	World inspect.World
+	Log   *slog.Logger
 	// Name tells processes that share a database apart. It is the same after a restart.
 	Name string
 	// Scans is how many ranges are judged at once. With 0 deliveries are kept and nothing is

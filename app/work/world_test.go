@@ -37,6 +37,7 @@ type world struct {
 	ada       *github.Client
 	log       *lines
 	mirrors   string
+	store     *store.Store
 	stage     gate.Stage // of what no policy speaks
 	verify    work.Verifier
 	fix       work.Fixer
@@ -56,7 +57,7 @@ func newWorldAt(t *testing.T, stage gate.Stage, more ...func(*world)) *world {
 	w.Org("acme")
 	w.User("ada")
 	var err error
-	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment")
+	w.app, err = w.App("leakgate", "http://127.0.0.1/", maps.Clone(permissions), "push", "pull_request", "merge_group", "check_run", "check_suite", "issue_comment", "repository")
 	w.must(err)
 	w.repo, err = w.Repository("acme/app", true)
 	w.must(err)
@@ -84,6 +85,7 @@ func (w *world) serve() {
 	w.must(err)
 	s, err := store.Open(w.t.Context(), filepath.Join(dir, "leakgate.db"), store.Options{Key: key, Connections: 1})
 	w.must(err)
+	w.store = s
 	pem, err := hub.ParseKey(w.app.Key)
 	w.must(err)
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))

@@ -25,6 +25,13 @@ type Posting struct {
 	seen *view
 }
 
+// Stands says whether a finding is one that somebody has to do something about: the policy
+// does not allow it, and it came with this range or blocks all the same.
+func Stands(f *gate.Judged) bool { return f.Decision != gate.Allow && counts(f) }
+
+// Clean is a text of the repository without any value that was found in it.
+func (p *Posting) Clean(text string) string { return p.view().mask.clean(text) }
+
 // view is made once: nothing of a posting changes after it was first asked for anything.
 func (p *Posting) view() *view {
 	if p.seen == nil {

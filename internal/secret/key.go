@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -102,6 +104,23 @@ func createKey(path string) (Key, error) {
 
 // Stable reports whether identities made with the key mean the same in the next run.
 func (k Key) Stable() bool { return k.stable }
+
+// For is the key of one account of those that an installation serves, by the account's
+// number at GitHub, which stays when it is renamed. Identities made for two accounts have
+// nothing in common, and the key of one leads neither to another's nor back to k: it is
+// drawn by HKDF (https://www.rfc-editor.org/rfc/rfc5869).
+func (k Key) For(account int64) (Key, error) {
+	if account <= 0 {
+		return Key{}, errors.New("the key of an account needs the account's number")
+	}
+	raw, err := hkdf.Key(sha256.New, k.bytes[:], nil, "leakgate/account/"+strconv.FormatInt(account, 10), keySize)
+	if err != nil {
+		return Key{}, fmt.Errorf("key of an account: %w", err)
+	}
+	own := Key{bytes: new([keySize]byte), stable: k.stable}
+	copy(own.bytes[:], raw)
+	return own, nil
+}
 
 // ID is the identity of a credential: "LG-" and 80 bits of HMAC-SHA256 under
 // the key, in base32. Equal values have equal identities under one key.

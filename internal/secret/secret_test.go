@@ -72,6 +72,29 @@ func TestIDIsStableUnderOneKeyAndUnrelatedUnderAnother(t *testing.T) {
 	}
 }
 
+func TestAccountsHaveKeysOfTheirOwn(t *testing.T) {
+	k, x := mustKey(t), New("x")
+	of := func(from Key, account int64) Key {
+		own, err := from.For(account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return own
+	}
+	one, two := of(k, 1), of(k, 2)
+	if one.ID(x) == two.ID(x) || one.ID(x) == k.ID(x) || one.HMAC("p", x) == two.HMAC("p", x) {
+		t.Error("two accounts can be linked")
+	}
+	if one.ID(x) != of(k, 1).ID(x) || one.ID(x) == of(mustKey(t), 1).ID(x) || one.Stable() {
+		t.Error("the key of an account is another each time")
+	}
+	for _, bad := range []int64{0, -1} {
+		if _, err := k.For(bad); err == nil {
+			t.Errorf("there is a key for account %d", bad)
+		}
+	}
+}
+
 func TestLoadKeyMakesAPrivateFileOnceAndReadsItAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "leakgate", "key")
 	first, err := LoadKey(path)

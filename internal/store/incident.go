@@ -21,6 +21,28 @@ type Credential struct {
 	FirstSeen time.Time `json:"first_seen"`
 }
 
+// Place is what is recorded of where a credential is, as the Body of a [Sighting]. The
+// value can be read again from the blob. Names of files and people hold no value.
+type Place struct {
+	Commit  string   `json:"commit,omitempty"`
+	Author  string   `json:"author,omitempty"`
+	Date    string   `json:"date,omitempty"`
+	Path    string   `json:"path,omitempty"`
+	Line    int      `json:"line,omitempty"`
+	Blob    string   `json:"blob,omitempty"`
+	Span    [2]int   `json:"span"`
+	Decoded []string `json:"decoded_from,omitempty"`
+	AtHead  bool     `json:"at_head"`
+}
+
+// Dated is when a commit was made, as a place has it; "" where that is not known.
+func Dated(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05Z")
+}
+
 // Sighting is one place of a credential. Body is data in JSON, without the value.
 type Sighting struct {
 	Credential  Credential
@@ -71,6 +93,13 @@ type Incident struct {
 // Record takes in where credentials were found, and opens an incident for each
 // that is new. What is known already stays as it is.
 func (t *Tx) Record(ctx context.Context, actor string, found []Sighting) error {
+	if len(found) == 0 {
+		return nil
+	}
+	// Who records the same credentials in another order waits here, not for this one's rows.
+	if _, _, err := t.head(ctx); err != nil {
+		return err
+	}
 	for _, f := range found {
 		if err := t.record(ctx, actor, f); err != nil {
 			return fmt.Errorf("record %s: %w", f.Credential.ID, err)

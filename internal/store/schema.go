@@ -138,6 +138,16 @@ CREATE INDEX questions_by_state ON questions (state, asked_at);
 ALTER TABLE tips ADD COLUMN claims BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE tips ADD COLUMN claimed_at BIGINT NOT NULL DEFAULT 0;
 `, `
+CREATE TABLE repositories (
+  id BIGINT PRIMARY KEY,
+  installation BIGINT NOT NULL,
+  name TEXT NOT NULL,
+  private INTEGER NOT NULL,
+  seen_at BIGINT NOT NULL
+);
+CREATE INDEX repositories_by_installation ON repositories (installation);
+CREATE INDEX findings_by_repository ON findings (repository);
+`, `
 CREATE TABLE sessions (
   id TEXT PRIMARY KEY,
   account BIGINT NOT NULL,
@@ -147,7 +157,7 @@ CREATE TABLE sessions (
   ends_at BIGINT NOT NULL
 );
 CREATE INDEX sessions_by_end ON sessions (ends_at);
-CREATE INDEX findings_by_repository ON findings (repository, credential, recorded_at);
+CREATE INDEX findings_by_reader ON findings (repository, credential, recorded_at);
 CREATE INDEX deliveries_by_repository ON deliveries (repository, received_at);
 `}
 
