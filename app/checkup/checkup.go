@@ -44,6 +44,8 @@ type Patient struct {
 	Now func() time.Time
 	// Database looks at the database; nil: not looked at.
 	Database func(context.Context) (string, error)
+	// SignIn looks whether people can sign in to the dashboard; nil: there is none.
+	SignIn func(context.Context) (string, error)
 }
 
 // Look looks everything over. What cannot be found out is broken, too.
@@ -60,6 +62,7 @@ func (p Patient) Look(ctx context.Context) []Finding {
 	out = append(out, p.installations(ctx)...)
 	out = append(out, p.webhook(ctx, about)...)
 	out = append(out, p.deliveries(ctx)...)
+	out = append(out, p.signIn(ctx)...)
 	return append(out, p.database(ctx)...)
 }
 
@@ -200,4 +203,15 @@ func (p Patient) database(ctx context.Context) []Finding {
 		return []Finding{{Broken, "database", err.Error(), ""}}
 	}
 	return []Finding{{Fine, "database", text, ""}}
+}
+
+func (p Patient) signIn(ctx context.Context) []Finding {
+	if p.SignIn == nil {
+		return nil
+	}
+	text, err := p.SignIn(ctx)
+	if err != nil {
+		return []Finding{{Broken, "dashboard", err.Error(), "compare the client id with the App's settings page, which also makes a new client secret"}}
+	}
+	return []Finding{{Fine, "dashboard", text, ""}}
 }

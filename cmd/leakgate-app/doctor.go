@@ -19,7 +19,8 @@ import (
 
 const doctorLong = `Look the App over, and change nothing: its key and clock, the permissions and events
 that it lacks, installations that have not accepted them, whether the webhook is served,
-the last delivery and those that failed, what is left of GitHub's limits, the database.
+the last delivery and those that failed, whether people can sign in to the dashboard
+(with --dashboard-url; the client id and secret are those of --app), what is left of GitHub's limits, the database.
 
 Exit codes: 0 nothing is broken · 1 something is · 2 wrong flags, or a file that cannot be used`
 
@@ -37,6 +38,7 @@ func (w *world) doctorCommand() *cobra.Command {
 	f.StringVar(&o.app, "app", "", "folder that create wrote; in place of --app-id, --key-file and --github")
 	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
 	o.flags(f)
+	o.dashboard.flags(f)
 	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 	f.StringVar(&o.data, "data", "/var/lib/leakgate-app", "folder of the SQLite file and the key")
 	f.StringVar(&o.database, "database", "", "a SQLite file, or postgres://…; default: leakgate.db in the folder of --data")
@@ -51,6 +53,9 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 			return badFlag("--app: %w", err)
 		}
 		o.appID, o.github = a.ID, a.GitHub
+		if o.dashboard.url != "" && o.dashboard.clientID == "" {
+			o.dashboard.clientID, o.dashboard.clientSecret = a.ClientID, filepath.Join(o.app, register.ClientFile)
+		}
 		if o.vaultKey == "" {
 			o.key = filepath.Join(o.app, register.KeyFile)
 		}
@@ -59,7 +64,11 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 	if err != nil {
 		return err
 	}
-	p := checkup.Patient{Hub: app, Now: w.now, Database: func(ctx context.Context) (string, error) { return w.databaseState(ctx, o.serveOptions) }}
+	users, err := w.users(o.dashboard, app.Server)
+	if err != nil {
+		return err
+	}
+	p := checkup.Patient{Hub: app, Now: w.now, SignIn: signIn(users), Database: func(ctx context.Context) (string, error) { return w.databaseState(ctx, o.serveOptions) }}
 	if !o.offline {
 		p.Web = &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	}

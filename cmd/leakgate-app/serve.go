@@ -25,6 +25,7 @@ import (
 
 type serveOptions struct {
 	keyOptions
+	dashboard                                      dashboardOptions
 	appID                                          int64
 	github, database, data, address, health, level string
 	name, stage                                    string
@@ -45,7 +46,10 @@ a --name of its own, and each with a --data folder.
 The webhook secret is in a file (--webhook-secret-file, more than one while it is
 changed) or in LEAKGATE_WEBHOOK_SECRET, the URL of PostgreSQL in LEAKGATE_DATABASE if
 not in --database, and the key that tells credentials apart in LEAKGATE_KEY or in the
-folder of --data, where it is made.`
+folder of --data, where it is made.
+
+With --dashboard-url, people sign in there by GitHub and see the incidents of the
+repositories that they may read.`
 
 func (w *world) serveCommand() *cobra.Command {
 	var o serveOptions
@@ -54,6 +58,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f := c.Flags()
 	f.Int64Var(&o.appID, "app-id", 0, "number of the App, from its settings page")
 	o.flags(f)
+	o.dashboard.flags(f)
 	f.StringSliceVar(&o.secrets, "webhook-secret-file", nil, "file with a webhook secret; any of several will do")
 	f.StringVar(&o.github, "github", "github.com", "github.com, SUB.ghe.com, or the host of a GitHub Enterprise Server")
 	f.BoolVar(&o.unlimited, "no-limits", false, "for a GitHub Enterprise Server without rate limits: send requests as they come")
@@ -88,6 +93,10 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	users, err := w.users(o.dashboard, github.Server)
+	if err != nil {
+		return err
+	}
 	s, key, err := w.open(ctx, &o)
 	if err != nil {
 		return err
@@ -112,6 +121,13 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/hook", door)
+	pages, err := w.dashboard(o.dashboard, users, github, s, key, log)
+	if err != nil {
+		return err
+	}
+	if pages != nil {
+		mux.Handle("/", pages)
+	}
 	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans)
 	return w.runAll(ctx, o, engine, mux, m.handler(s), log)
 }
