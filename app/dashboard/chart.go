@@ -10,14 +10,14 @@ import (
 
 // The chart: so many days, and its size in units of its own.
 const (
-	chartDays                = 91
-	chartWidth, chartHeight  = 760.0, 220.0
-	chartLeft, chartRight    = 34.0, 92.0 // for the numbers, and for the names of the bands
-	chartTop, chartBottom    = 12.0, 26.0
-	plotWidth                = chartWidth - chartLeft - chartRight
-	plotHeight               = chartHeight - chartTop - chartBottom
-	labelGap                 = 15.0 // between the names of two bands
-	tableEvery, monthSpacing = 13, 30
+	chartDays               = 91
+	chartWidth, chartHeight = 900.0, 240.0
+	chartLeft, chartRight   = 34.0, 92.0 // for the numbers, and for the names of the bands
+	chartTop, chartBottom   = 12.0, 26.0
+	plotWidth               = chartWidth - chartLeft - chartRight
+	plotHeight              = chartHeight - chartTop - chartBottom
+	labelGap                = 15.0 // between the names of two bands
+	tableEvery              = 13
 )
 
 // chart is how many incidents were open, by severity, over time: bands that lie upon each
@@ -90,7 +90,7 @@ func draw(lives []store.Life, now time.Time) chart {
 	}
 	for i, d := range days {
 		if d.At.UTC().Day() == 1 {
-			c.Months = append(c.Months, mark{across(i), d.At.UTC().Format("1 Jan")})
+			c.Months = append(c.Months, mark{across(i), d.At.UTC().Format("2 Jan")})
 		}
 	}
 	c.bands(days, top)
@@ -114,7 +114,7 @@ func openOn(lives []store.Life, at time.Time) day {
 func scale(most int) (top, step int) {
 	step = 1
 	for _, s := range []int{1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 5000, 10_000, 50_000, 100_000, 1_000_000} {
-		if step = s; s*4 >= most {
+		if step = s; s*6 >= most {
 			break
 		}
 	}
