@@ -21,6 +21,7 @@ const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] }
 // visit opens a context, and listens for whatever runs or breaks in it.
 async function visit(options, walk) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 900 }, ...options })
+  context.setDefaultTimeout(120_000) // the machine may be busy
   const page = await context.newPage()
   page.on('dialog', d => { fault(`a dialog: ${d.message()}`); d.dismiss() })
   page.on('pageerror', e => fault(`a script failed: ${e}`))
