@@ -159,17 +159,18 @@ func (t *Tx) narrow(w Wanted) (where string, args []any) {
 	if w.Text != "" {
 		among, list := t.among(w.reader())
 		like := pattern(w.Text)
-		add(`(LOWER(i.id) LIKE ? ESCAPE '!' OR LOWER(c.id) LIKE ? ESCAPE '!' OR LOWER(c.rule) LIKE ? ESCAPE '!' OR LOWER(c.preview) LIKE ? ESCAPE '!'
-  OR LOWER(i.reason) LIKE ? ESCAPE '!' OR LOWER(i.owner) LIKE ? ESCAPE '!'
-  OR EXISTS (SELECT 1 FROM findings p WHERE p.credential = c.id AND p.repository IN `+among+` AND LOWER(p.body) LIKE ? ESCAPE '!'))`,
+		add(`(LOWER(i.id) LIKE LOWER(?) ESCAPE '!' OR LOWER(c.id) LIKE LOWER(?) ESCAPE '!' OR LOWER(c.rule) LIKE LOWER(?) ESCAPE '!' OR LOWER(c.preview) LIKE LOWER(?) ESCAPE '!'
+  OR LOWER(i.reason) LIKE LOWER(?) ESCAPE '!' OR LOWER(i.owner) LIKE LOWER(?) ESCAPE '!'
+  OR EXISTS (SELECT 1 FROM findings p WHERE p.credential = c.id AND p.repository IN `+among+` AND LOWER(p.body) LIKE LOWER(?) ESCAPE '!'))`,
 			like, like, like, like, like, like, list, pattern(escaped(w.Text)))
 	}
 	return where, args
 }
 
-// pattern finds a text literally.
+// pattern finds a text literally. The database folds the case of both sides, as far as it
+// knows letters.
 func pattern(text string) string {
-	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(strings.ToLower(text)) + "%"
+	return "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text) + "%"
 }
 
 // escaped is a text as it stands in JSON.
