@@ -104,7 +104,7 @@ func (g *GitHub) exchange(w http.ResponseWriter, r *http.Request) {
 	}
 	app, code := g.client(r.PostForm.Get("client_id")), r.PostForm.Get("code")
 	given, known := g.grants[code]
-	answer := doc{}
+	var answer doc
 	switch {
 	case app == nil || app.ClientSecret != r.PostForm.Get("client_secret"):
 		answer = doc{"error": "incorrect_client_credentials", "error_description": "The client_id and/or client_secret passed are incorrect."}
