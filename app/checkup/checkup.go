@@ -49,6 +49,8 @@ type Patient struct {
 	// Read is up to when deliveries were read from GitHub; nil: they come to the webhook,
 	// which is then asked.
 	Read func(context.Context) (time.Time, error)
+	// SignIn looks whether people can sign in to the dashboard; nil: there is none.
+	SignIn func(context.Context) (string, error)
 }
 
 // Look looks everything over. What cannot be found out is broken, too.
@@ -65,6 +67,7 @@ func (p Patient) Look(ctx context.Context) []Finding {
 	out = append(out, p.installations(ctx)...)
 	out = append(out, p.webhook(ctx, about)...)
 	out = append(out, p.deliveries(ctx)...)
+	out = append(out, p.signIn(ctx)...)
 	return append(out, p.database(ctx)...)
 }
 
@@ -247,4 +250,15 @@ func (p Patient) database(ctx context.Context) []Finding {
 		return []Finding{{Broken, "database", err.Error(), ""}}
 	}
 	return append([]Finding{{Fine, "database", text, ""}}, p.queue(ctx)...)
+}
+
+func (p Patient) signIn(ctx context.Context) []Finding {
+	if p.SignIn == nil {
+		return nil
+	}
+	text, err := p.SignIn(ctx)
+	if err != nil {
+		return []Finding{{Broken, "dashboard", err.Error(), "compare the client id with the App's settings page, which also makes a new client secret"}}
+	}
+	return []Finding{{Fine, "dashboard", text, ""}}
 }

@@ -33,7 +33,11 @@ func (e *Engine) Accept(ctx context.Context, d hook.Delivery) error {
 		fresh, err := t.Deliver(ctx, store.Delivery{
 			GUID: d.GUID, Event: d.Event, Action: f.Action, Installation: f.Installation, Repository: f.Repository, Facts: string(text),
 		})
-		if err != nil || !fresh || !work {
+		if err != nil || !fresh {
+			return err
+		}
+		if !work { // so that what is not handled is what waits
+			_, err = t.Handle(ctx, d.GUID)
 			return err
 		}
 		_, err = e.enqueue(ctx, t, ingestArgs{GUID: d.GUID})

@@ -66,7 +66,8 @@ func (w *world) create(ctx context.Context, o createOptions) error {
 		return err
 	}
 	fmt.Fprintf(w.stdout, "The App %s has number %d. Its key and secrets are in %s.\n\nPut it on your repositories:\n\n  %s\n\nThen start it:\n\n"+
-		"  leakgate-app serve --github %s --app-id %d --key-file %s --webhook-secret-file %s\n\nand have it looked over:\n\n  leakgate-app doctor --app %s\n",
-		made.Slug, made.ID, o.to, made.Install(), o.github, made.ID, filepath.Join(o.to, register.KeyFile), filepath.Join(o.to, register.HookFile), o.to)
+		"  leakgate-app serve --github %s --app-id %d --key-file %s --webhook-secret-file %s\n\nwith its dashboard, where people sign in:\n\n  … --dashboard-url %s --client-id %s --client-secret-file %s\n\nand have it looked over:\n\n  leakgate-app doctor --app %s\n",
+		made.Slug, made.ID, o.to, made.Install(), o.github, made.ID, filepath.Join(o.to, register.KeyFile), filepath.Join(o.to, register.HookFile),
+		manifest.URL, made.ClientID, filepath.Join(o.to, register.ClientFile), o.to)
 	return nil
 }

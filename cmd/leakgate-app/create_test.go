@@ -87,10 +87,13 @@ func TestCreateAndDoctor(t *testing.T) {
 	if !strings.Contains(out.String(), "/apps/leakgate/installations/new") {
 		t.Errorf("no way to install:\n%s", out)
 	}
-	doctor := func() (int, string) {
+	if text := out.String(); !strings.Contains(text, "--dashboard-url https://leakgate.example.com --client-id "+g.Apps()[0].ClientID) || g.Apps()[0].Callbacks[0] != "https://leakgate.example.com/login" {
+		t.Errorf("no way to the dashboard:\n%s", text)
+	}
+	doctor := func(more ...string) (int, string) {
 		out, errs := &screen{}, &screen{}
 		w.stdout, w.stderr = out, errs
-		code := w.run(t.Context(), []string{"doctor", "--app", folder, "--data", t.TempDir(), "--no-webhook"})
+		code := w.run(t.Context(), append([]string{"doctor", "--app", folder, "--data", t.TempDir(), "--no-webhook"}, more...))
 		return code, out.String() + errs.String()
 	}
 	if code, text := doctor(); code != 1 || !strings.Contains(text, "broken  installations: the App is installed nowhere") || !strings.Contains(text, "ok      permissions") {
@@ -106,6 +109,15 @@ func TestCreateAndDoctor(t *testing.T) {
 	}
 	if code := w.run(t.Context(), []string{"doctor", "--app-id", strconv.FormatInt(app.ID, 10), "--github", g.URL, "--data", t.TempDir(), "--no-webhook"}); code != 0 {
 		t.Errorf("with a key that the environment names: %d\n%s", code, w.stderr)
+	}
+	if code, text := doctor("--dashboard-url", "https://leakgate.example.com"); code != 0 || !strings.Contains(text, "ok      dashboard") {
+		t.Errorf("with a dashboard: %d\n%s", code, text)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "client-secret"), []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, text := doctor("--dashboard-url", "https://leakgate.example.com"); code != 1 || !strings.Contains(text, "broken  dashboard") || strings.Contains(text, "another") {
+		t.Errorf("with a client secret that is none: %d\n%s", code, text)
 	}
 	g.Suspend(installed, true)
 	if code, text := doctor(); code != 0 || !strings.Contains(text, "note    installation acme: suspended") {

@@ -20,8 +20,10 @@ import (
 
 const doctorLong = `Look the App over, and change nothing: its key and clock, the permissions and events
 that it lacks, installations that have not accepted them, whether the webhook is served,
-the last delivery and those that failed, or up to when they were read, what is left of
-GitHub's limits, the database, and for how long its oldest question waits.
+the last delivery and those that failed, or up to when they were read, whether people can
+sign in to the dashboard (with --dashboard-url; the client id and secret are those of
+--app), what is left of GitHub's limits, the database, and for how long its oldest question
+waits.
 
 Exit codes: 0 nothing is broken · 1 something is · 2 wrong flags, or a file that cannot be used`
 
@@ -39,6 +41,7 @@ func (w *world) doctorCommand() *cobra.Command {
 	f.StringVar(&o.app, "app", "", "folder that create wrote; in place of --app-id, --key-file and --github")
 	o.appFlags(f)
 	o.databaseFlags(f)
+	o.dashboard.flags(f)
 	f.BoolVar(&o.pull, "pull", false, "deliveries are read from GitHub by serve --pull")
 	f.BoolVar(&o.offline, "no-webhook", false, "do not ask the address of the webhook: it cannot be reached from here")
 	return c
@@ -51,6 +54,9 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 			return badFlag("--app: %w", err)
 		}
 		o.appID, o.github = a.ID, a.GitHub
+		if o.dashboard.url != "" && o.dashboard.clientID == "" {
+			o.dashboard.clientID, o.dashboard.clientSecret = a.ClientID, filepath.Join(o.app, register.ClientFile)
+		}
 		if o.vaultKey == "" {
 			o.keys = []string{filepath.Join(o.app, register.KeyFile)}
 		}
@@ -59,7 +65,11 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 	if err != nil {
 		return err
 	}
-	p := checkup.Patient{Hub: app, Now: w.now, Database: func(ctx context.Context) (string, error) { return w.databaseState(ctx, o.serveOptions) }}
+	users, err := w.users(o.dashboard, app.Server)
+	if err != nil {
+		return err
+	}
+	p := checkup.Patient{Hub: app, Now: w.now, SignIn: signIn(users), Database: func(ctx context.Context) (string, error) { return w.databaseState(ctx, o.serveOptions) }}
 	if _, err := os.Stat(o.place(w)); err == nil || store.IsPostgres(o.database) {
 		p.Queue = func(ctx context.Context) (age time.Duration, err error) {
 			at, err := w.stored(ctx, o.serveOptions, (*store.Tx).WaitsSince)

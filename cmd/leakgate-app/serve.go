@@ -27,6 +27,7 @@ import (
 
 type serveOptions struct {
 	keyOptions
+	dashboard                                      dashboardOptions
 	appID                                          int64
 	github, database, data, address, health, level string
 	name, stage                                    string
@@ -56,7 +57,10 @@ webhook secret is given.
 The webhook secret is in a file (--webhook-secret-file, more than one while it is
 changed) or in LEAKGATE_WEBHOOK_SECRET, the URL of PostgreSQL in LEAKGATE_DATABASE if
 not in --database, and the key that tells credentials apart in LEAKGATE_KEY or in the
-folder of --data, where it is made.`
+folder of --data, where it is made.
+
+With --dashboard-url, people sign in there by GitHub and see the incidents of the
+repositories that they may read.`
 
 func (w *world) serveCommand() *cobra.Command {
 	var o serveOptions
@@ -64,6 +68,7 @@ func (w *world) serveCommand() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return w.serve(c.Context(), o) }}
 	f := c.Flags()
 	o.appFlags(f)
+	o.dashboard.flags(f)
 	f.StringSliceVar(&o.secrets, "webhook-secret-file", nil, "file with a webhook secret; any of several will do")
 	f.BoolVar(&o.unlimited, "no-limits", false, "for a GitHub Enterprise Server without rate limits: send requests as they come")
 	o.databaseFlags(f)
@@ -121,6 +126,10 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
+	users, err := w.users(o.dashboard, github.Server)
+	if err != nil {
+		return err
+	}
 	s, key, err := w.open(ctx, &o)
 	if err != nil {
 		return err
@@ -164,6 +173,13 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 			return flagError{err}
 		}
 		mux.Handle("/hook", door)
+	}
+	pages, err := w.dashboard(o.dashboard, users, github, s, key, log)
+	if err != nil {
+		return err
+	}
+	if pages != nil {
+		mux.Handle("/", pages)
 	}
 	log.Info("starting", "version", toolVersion(), "name", o.name, "postgres", s.Postgres(), "scans", o.scans, "pull", o.pull)
 	return w.runAll(ctx, o, engine, mux, m.handler(s), log)

@@ -33,6 +33,10 @@ func TestServeRefusesWhatCannotWork(t *testing.T) {
 		"a short secret":    {[]string{"--app-id", "1", "--key-file", s.key, "--webhook-secret-file", short}, "too short"},
 		"a key that is not": {[]string{"--app-id", "1", "--key-file", short, "--webhook-secret-file", s.secret}, "PEM"},
 		"GitHub in clear":   {[]string{"--app-id", "1", "--key-file", s.key, "--webhook-secret-file", s.secret, "--github", "http://example.com"}, "https"},
+		"no client":         {[]string{"--app-id", "1", "--key-file", s.key, "--webhook-secret-file", s.secret, "--dashboard-url", "https://leakgate.example.com"}, "https://leakgate.example.com/login"},
+		"a page in clear":   {[]string{"--app-id", "1", "--key-file", s.key, "--webhook-secret-file", s.secret, "--dashboard-url", "http://leakgate.example.com"}, "--dashboard-url"},
+		"no page":           {[]string{"--app-id", "1", "--key-file", s.key, "--webhook-secret-file", s.secret, "--client-id", "x"}, "--dashboard-url"},
+		"an open client":    {[]string{"--app-id", "1", "--key-file", s.key, "--webhook-secret-file", s.secret, "--dashboard-url", "https://leakgate.example.com", "--client-id", "x", "--client-secret-file", open}, "chmod 600"},
 		"a level":           {[]string{"--log-level", "loud"}, "--log-level"},
 	} {
 		var out bytes.Buffer

@@ -28,7 +28,8 @@ type App struct {
 	ClientID      string
 	ClientSecret  string
 	WebhookSecret string
-	Hook          string // the URL to which deliveries go; none are made without
+	Hook          string   // the URL to which deliveries go; none are made without
+	Callbacks     []string // where people may be sent back to
 	Events        []string
 	Permissions   map[string]string // contents: read
 	Key           []byte            // the private key, PEM, PKCS#1

@@ -35,6 +35,7 @@ func convertManifest(c *call) answer {
 	if err != nil {
 		return fail(http.StatusUnprocessableEntity, err.Error())
 	}
+	app.Callbacks, _ = form["callbacks"].([]string)
 	return created(with(c.appView(app), doc{
 		"client_id": app.ClientID, "client_secret": app.ClientSecret, "webhook_secret": app.WebhookSecret, "pem": string(app.Key),
 	}))

@@ -60,6 +60,8 @@ type GitHub struct {
 	blank    map[string]bool // events whose payloads are not told
 	cap      int             // of a payload, in bytes
 	forms    map[string]doc  // manifests that a browser has posted, by code
+	grants   map[string]grant
+	person   *Account // who sits at the browsers
 	watch    func(id string, status int, answer []byte)
 	random   *rand.Rand
 }
@@ -80,7 +82,7 @@ func New(t testing.TB, o Options) *GitHub {
 	}
 	g := &GitHub{
 		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(o.Enterprise), payloads(o.Enterprise)),
-		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, blank: map[string]bool{}, forms: map[string]doc{}, cap: maxPayload,
+		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, blank: map[string]bool{}, forms: map[string]doc{}, grants: map[string]grant{}, cap: maxPayload,
 		last: 1000, random: rand.New(rand.NewPCG(1, 2)), // the same test sees the same ids and the same weather
 	}
 	var err error
@@ -95,13 +97,13 @@ func New(t testing.TB, o Options) *GitHub {
 	return g
 }
 
-// ServeHTTP serves git, the page that takes manifests, and below the prefix the operations of the description.
+// ServeHTTP serves git, the page that takes manifests, the web flow of OAuth, and below the prefix the operations of the description.
 func (g *GitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if gitserve.Serves(r) {
 		g.git.ServeHTTP(w, r)
 		return
 	}
-	if g.web(w, r) {
+	if g.web(w, r) || g.oauth(w, r) {
 		return
 	}
 	path, ok := strings.CutPrefix(r.URL.EscapedPath(), g.prefix)

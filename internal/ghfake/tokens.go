@@ -55,6 +55,17 @@ func (g *GitHub) Revoked(text string) bool {
 	return slices.Contains(g.revoked, text)
 }
 
+// RevokeAll has a user take back what he allowed apps: his tokens through them are dead.
+func (g *GitHub) RevokeAll(login string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for text, t := range g.tokens {
+		if t.kind == asUser && t.app != nil && t.account == g.find(login) {
+			g.kill(text)
+		}
+	}
+}
+
 func (g *GitHub) kill(text string) {
 	if g.tokens[text] != nil {
 		delete(g.tokens, text)

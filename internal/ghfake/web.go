@@ -56,9 +56,18 @@ func (g *GitHub) web(w http.ResponseWriter, r *http.Request) bool {
 		http.Error(w, why, http.StatusUnprocessableEntity)
 		return true
 	}
-	back := url.Values{"code": {g.Manifest(m.Name, m.Hook.URL, m.Permissions, m.Events...)}, "state": {r.URL.Query().Get("state")}}
+	code := g.Manifest(m.Name, m.Hook.URL, m.Permissions, m.Events...)
+	g.calledBack(code, m.Callbacks)
+	back := url.Values{"code": {code}, "state": {r.URL.Query().Get("state")}}
 	http.Redirect(w, r, m.Redirect+"?"+back.Encode(), http.StatusFound)
 	return true
+}
+
+// calledBack keeps the callbacks of a manifest.
+func (g *GitHub) calledBack(code string, callbacks []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.forms[code]["callbacks"] = callbacks
 }
 
 func (g *GitHub) lookAt(login string) *Account {

@@ -207,6 +207,18 @@ CREATE TABLE alerts (
   PRIMARY KEY (repository, number)
 );
 CREATE INDEX alerts_by_credential ON alerts (credential);
+`, `
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY,
+  account BIGINT NOT NULL,
+  login TEXT NOT NULL,
+  token TEXT NOT NULL,
+  made_at BIGINT NOT NULL,
+  ends_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_by_end ON sessions (ends_at);
+CREATE INDEX findings_by_reader ON findings (repository, credential, recorded_at);
+CREATE INDEX deliveries_by_repository ON deliveries (repository, received_at);
 `}
 
 // guards make the audit trail and the journal grow only.
