@@ -1,7 +1,6 @@
 package dashboard_test
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -29,14 +28,13 @@ func TestInARealBrowser(t *testing.T) {
 	if modules == "" || browser == "" {
 		t.Skip("no browser: test/e2e/run dashboard brings one")
 	}
-	var w *world
-	w = newWorld(t, func(o *dashboard.Options) {
-		o.Sweeps = someSweeps{o.Now, func(name string) int64 { return w.repos[name].ID() }}
+	w := newWorld(t, func(o *dashboard.Options) {
 		o.Budget = func(int64) hub.Budget {
 			return hub.Budget{Limit: 5000, Remaining: 3821, Reset: o.Now().Add(23 * time.Minute)}
 		}
 	})
 	w.seed()
+	w.sweep()
 	walk := func(login, who string, ids ...string) {
 		t.Helper()
 		w.SignedIn(login)
@@ -54,19 +52,25 @@ func TestInARealBrowser(t *testing.T) {
 	walk("eve", "stranger", "-", "-")
 }
 
-// someSweeps is what a sweep would tell.
-type someSweeps struct {
-	now    func() time.Time
-	number func(string) int64
-}
-
-func (s someSweeps) Sweeps(context.Context, []int64) ([]dashboard.Sweep, error) {
-	return []dashboard.Sweep{
-		{Repository: s.number("acme/app"), State: "done", Done: s.now().Add(-26 * time.Hour)},
-		{Repository: s.number("acme/lib"), State: "running", Share: 0.62, Ends: s.now().Add(14 * time.Minute)},
-		{Repository: s.number("acme/checkout"), State: "waiting"},
-		{Repository: s.number("acme/vault"), State: "running", Share: 0.5}, // which nobody may see
-	}, nil
+// sweep has one sweep of acme that is at work, of a repository of somebody else, too.
+func (w *world) sweep() {
+	w.must(w.store.Tx(w.t.Context(), func(t *store.Tx) error {
+		id, _, err := t.WantSweep(w.t.Context(), "acme")
+		w.must(err)
+		var all []store.Swept
+		for _, name := range []string{"acme/app", "acme/lib", "acme/checkout", "acme/vault"} {
+			all = append(all, store.Swept{Repository: w.repos[name].ID(), Name: name, Size: 1 << 20})
+		}
+		_, err = t.StartSweep(w.t.Context(), id, 1, "acme", all)
+		w.must(err)
+		for _, r := range all[:2] {
+			_, _, err := t.BeginSwept(w.t.Context(), id, r.Repository)
+			w.must(err)
+		}
+		all[0].Sweep, all[0].State = id, store.PassDone
+		_, err = t.EndSwept(w.t.Context(), all[0])
+		return err
+	}))
 }
 
 // leak is one of the seed: found so many days ago, and what became of it.

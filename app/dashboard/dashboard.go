@@ -20,7 +20,7 @@ import (
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// Options of [New]. Only Sweeps, Budget and Now may be left out.
+// Options of [New]. Only Budget and Now may be left out.
 type Options struct {
 	Store *store.Store
 	// Users signs people in; its Callback is URL with [CallbackPath].
@@ -29,8 +29,6 @@ type Options struct {
 	Key secret.Key
 	// URL is where people reach the dashboard: https://HOST, without a path.
 	URL string
-	// Sweeps knows how far whole histories were looked through; nil: nobody does.
-	Sweeps Sweeps
 	// Budget is what GitHub last said of the limits of an installation.
 	Budget func(installation int64) hub.Budget
 	Log    *slog.Logger
@@ -39,23 +37,6 @@ type Options struct {
 
 // CallbackPath is where GitHub sends people back, below the URL.
 const CallbackPath = "/login"
-
-// Sweeps tells how far the histories of repositories were looked through.
-type Sweeps interface {
-	// Sweeps gives those of the repositories, and no others, in any order.
-	Sweeps(ctx context.Context, repositories []int64) ([]Sweep, error)
-}
-
-// Sweep is how far the history of a repository was looked through.
-type Sweep struct {
-	Repository int64
-	State      string // waiting, running, done, failed
-	Done       time.Time
-	// Share is how much of it was looked through, from 0 to 1, while it runs.
-	Share float64
-	// Ends is when it will be done, as far as anybody can tell; zero: nobody can.
-	Ends time.Time
-}
 
 // server is the dashboard.
 type server struct {

@@ -1,7 +1,6 @@
 package dashboard
 
 import (
-	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -29,7 +28,7 @@ type healthPage struct {
 	Judged       int
 	Open         int // of them with open incidents
 	Swept        int
-	Swept0       bool // somebody knows of sweeps
+	Named        int // by a sweep
 	Covered      []covered
 	Next         string
 	Sweeping     []sweep
@@ -46,7 +45,7 @@ type covered struct {
 }
 
 type sweep struct {
-	Sweep
+	store.History
 	Name string
 }
 
@@ -77,6 +76,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request, v viewer) error 
 	p := healthPage{Now: s.Now(), Total: len(reader)}
 	var judged map[int64]store.Judged
 	var open map[int64]int
+	var seen map[int64]store.History
 	err := s.Store.Tx(ctx, func(t *store.Tx) (err error) {
 		if p.Traffic, err = t.TrafficOf(ctx, reader, s.Now().Add(-trafficSince)); err != nil {
 			return err
@@ -84,19 +84,19 @@ func (s *server) health(w http.ResponseWriter, r *http.Request, v viewer) error 
 		if judged, err = t.JudgedOf(ctx, reader); err != nil {
 			return err
 		}
-		open, err = t.OpenIn(ctx, reader)
+		if open, err = t.OpenIn(ctx, reader); err != nil {
+			return err
+		}
+		seen, err = t.HistoriesIn(ctx, reader)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	sweeps, err := s.sweeps(ctx, v.access)
-	if err != nil {
-		return err
-	}
-	p.Judged, p.Open, p.Swept0 = len(judged), len(open), s.Sweeps != nil
+	p.Judged, p.Open = len(judged), len(open)
 	p.Median, p.Tail = share(p.Took, 0.5), share(p.Took, 0.95)
-	p.sweeps(sweeps)
+	p.Named = len(seen)
+	sweeps := p.sweeps(v.access, seen)
 	p.cover(v.access, r.URL.Query().Get("after"), judged, open, sweeps)
 	p.Limits = s.limits(v.access)
 	text, err := s.show("health", "Health", "/health", v, p)
@@ -114,30 +114,28 @@ func share(sorted []time.Duration, part float64) time.Duration {
 	return sorted[int(part*float64(len(sorted)-1))]
 }
 
-func (s *server) sweeps(ctx context.Context, a access) (map[int64]sweep, error) {
-	out := map[int64]sweep{}
-	if s.Sweeps == nil {
-		return out, nil
-	}
-	all, err := s.Sweeps.Sweeps(ctx, a.reader())
-	for _, one := range all {
-		if r, ok := a.repository(one.Repository); ok { // whoever gives more shows nothing by it
-			out[one.Repository] = sweep{one, r.Name}
+// sweeps sorts repositories by whether their last sweep is over.
+func (p *healthPage) sweeps(a access, seen map[int64]store.History) map[int64]sweep {
+	all := map[int64]sweep{}
+	for id, one := range seen {
+		r, ok := a.repository(id)
+		if !ok {
+			continue
 		}
-	}
-	return out, err
-}
-
-func (p *healthPage) sweeps(all map[int64]sweep) {
-	for _, one := range all {
-		if one.State == "done" {
+		all[id] = sweep{one, r.Name}
+		switch one.State {
+		case store.PassDone:
 			p.Swept++
-		} else {
-			p.Sweeping = append(p.Sweeping, one)
+		case store.PassWaiting, store.PassRunning:
+			p.Sweeping = append(p.Sweeping, all[id])
 		}
 	}
 	slices.SortFunc(p.Sweeping, func(a, b sweep) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
+
+// Share is how much of what a sweep named is over.
+func (p healthPage) Share() float64 { return float64(p.Named-len(p.Sweeping)) / float64(p.Named) }
 
 // cover lists a part of the repositories, by name.
 func (p *healthPage) cover(a access, after string, judged map[int64]store.Judged, open map[int64]int, sweeps map[int64]sweep) {

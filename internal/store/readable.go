@@ -243,3 +243,55 @@ func (r Reader) may(repository string) bool {
 	id, err := strconv.ParseInt(repository, 10, 64)
 	return err == nil && slices.Contains(r, id)
 }
+
+// History is how far the last sweep of a repository came.
+type History struct {
+	State Passage
+	Done  time.Time     // when it was over; zero while it is not
+	Left  time.Duration // until its sweep is over, as far as that can be told; 0: nobody can
+}
+
+// HistoriesIn tells of each repository that a sweep named how far the last one came.
+func (t *Tx) HistoriesIn(ctx context.Context, r Reader) (map[int64]History, error) {
+	list, arg := t.numbers(r)
+	rows, err := t.query(ctx, `SELECT s.repository, s.state, s.began_at + s.took, s.sweep FROM swept s WHERE s.repository IN `+list+`
+ AND s.sweep = (SELECT MAX(o.sweep) FROM swept o WHERE o.repository = s.repository)`, arg)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all, in := map[int64]History{}, map[int64][]int64{}
+	for rows.Next() {
+		var id, done, sweep int64
+		var one History
+		if err := rows.Scan(&id, &one.State, &done, &sweep); err != nil {
+			return nil, t.s.explain(err)
+		}
+		if one.State == PassWaiting || one.State == PassRunning {
+			in[sweep] = append(in[sweep], id)
+		} else {
+			one.Done = fromMicros(done)
+		}
+		all[id] = one
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, t.s.explain(err)
+	}
+	return all, t.leftOf(ctx, all, in)
+}
+
+// leftOf fills in how long the sweeps of repositories take that are not over.
+func (t *Tx) leftOf(ctx context.Context, all map[int64]History, in map[int64][]int64) error {
+	for sweep, repositories := range in {
+		found, err := t.sweeps(ctx, `id = ?`, sweep)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		for _, id := range repositories {
+			one := all[id]
+			one.Left = found[0].Left
+			all[id] = one
+		}
+	}
+	return nil
+}
