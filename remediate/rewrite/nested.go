@@ -46,29 +46,35 @@ func within(inner form, depth, margin int) (out []form) {
 }
 
 // holding finds a part of its text, and replaces what it decodes to as the inner
-// spelling says.
+// spelling says. Of a short value few bits are in the text, so what it decodes to must hold
+// the inner one.
 func (b aligned) holding(inner form, margin, skip, size int) form {
 	f := form{needle: needle{text: b.text[skip : skip+size]}}
 	f.judge = func(in []byte, found int) bool {
-		_, ok := b.around(in, found, skip)
+		_, _, _, ok := b.inside(&inner, in, found, skip, margin)
 		return ok
 	}
 	f.coded = func(text []byte, found int) (int, int, []byte) {
-		places, _ := b.around(text, found, skip) // the judge has seen it
-		before := b.before(text, places[0], margin)
-		places = b.behind(text, append(before, places...), margin)
-		chars := pick(text, places)
-		raw, err := b.enc.DecodeString(string(chars))
-		if at := len(before)/4*3 + b.skip; err == nil && at+len(inner.text) <= len(raw) {
-			from, to, with := inner.coded(raw, at)
-			copy(raw[from:to], with)
-			chars = []byte(b.enc.EncodeToString(raw))
-		} else {
-			chars = []byte(mask(len(chars)))
-		}
-		return put(text, places, chars)
+		places, raw, at, _ := b.inside(&inner, text, found, skip, margin) // the judge has seen it
+		from, to, with := inner.coded(raw, at)
+		copy(raw[from:to], with)
+		return put(text, places, []byte(b.enc.EncodeToString(raw)))
 	}
 	return f
+}
+
+// inside decodes what is around a part of the text, and gives the places of its characters
+// and where the inner spelling begins; false if it is not there.
+func (b aligned) inside(inner *form, in []byte, found, skip, margin int) (places []int, raw []byte, at int, ok bool) {
+	places, ok = b.around(in, found, skip)
+	if !ok {
+		return nil, nil, 0, false
+	}
+	before := b.before(in, places[0], margin)
+	places = b.behind(in, append(before, places...), margin)
+	raw, err := b.enc.DecodeString(string(pick(in, places)))
+	at = len(before)/4*3 + b.skip
+	return places, raw, at, err == nil && at <= len(raw) && inner.is(raw, at, true)
 }
 
 // before are the places of the characters before one, as far as they are whole groups.

@@ -43,6 +43,17 @@ func TestValuesInNestedBase64(t *testing.T) {
 	}
 }
 
+// What has the bits of a short value that are looked for three times deep, and not the value, stays.
+func TestPartOfAValueInNestedBase64IsNone(t *testing.T) {
+	e := newEditor(&Spec{Literals: []Literal{lit("aZ34Sp")}})
+	for before := range 12 {
+		in := std(strings.Repeat("x", before/4) + std(strings.Repeat("y", before%4)+std("useraZ3:aZ35Q1+")+"0") + "0")
+		if out, err := e.blob([]byte(in)); err != nil || string(out) != in {
+			t.Errorf("%v: %q becomes %q", err, in, out)
+		}
+	}
+}
+
 func plainOf(t *testing.T, text string) string {
 	t.Helper()
 	raw, err := base64.StdEncoding.DecodeString(text)
