@@ -32,14 +32,17 @@ func TestSearchIsTheSlowOne(t *testing.T) {
 		path = g.Dir
 	}
 	repo := open(t, path)
-	for range 6 {
+	tainted, deltas := 0, 0
+	for i := 0; i < 6 || i < 60 && (tainted == 0 || deltas == 0); i++ { // a piece may stand in every version
 		s, err := newSurvey(repo, newEditor(pieces(t, repo)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tainted, deltas := searchedTwice(t, s); tainted == 0 || deltas == 0 {
-			t.Errorf("%d objects hold a value; %d deltas were searched as such", tainted, deltas)
-		}
+		objects, of := searchedTwice(t, s)
+		tainted, deltas = tainted+objects, deltas+of
+	}
+	if tainted == 0 || deltas == 0 {
+		t.Errorf("%d objects hold a value; %d deltas were searched as such", tainted, deltas)
 	}
 }
 
