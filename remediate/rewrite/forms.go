@@ -131,7 +131,7 @@ func encodeWide(text string, big bool) []byte {
 
 func codedForms(v, with string) []form {
 	out := numberForms(v)
-	for _, by := range []func(string) string{url.QueryEscape, url.PathEscape, percentSpace, component, formEncoded, slashed, percentAll} {
+	for _, by := range percentings() {
 		out = append(out, escaped(v, with, by, isPercent))
 		for _, again := range []func(string) string{percentAgain, url.QueryEscape} {
 			twice := func(v string) string { return again(by(v)) }
@@ -173,8 +173,9 @@ func escaped(v, with string, by func(string) string, digits func(text string, i 
 
 // quotings are how pages, mails and programs write the characters that mean something to
 // them: as text of HTML; in attributes by Go, by Python, by XML and by PHP
-// (https://html.spec.whatwg.org/#character-references); in quotes of YAML and SQL; in
-// quotes of a shell; in mails (https://www.rfc-editor.org/rfc/rfc2045#section-6.7).
+// (https://html.spec.whatwg.org/#character-references); in quotes of YAML and SQL; in quotes of a
+// shell, also by Python; in Compose and Makefiles; in double quotes of a shell, and in single ones of
+// programs; without quotes by Bash and by Ruby; in mails (https://www.rfc-editor.org/rfc/rfc2045#section-6.7).
 var quotings = []*strings.Replacer{
 	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;"),
 	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;"),
@@ -185,7 +186,22 @@ var quotings = []*strings.Replacer{
 	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#039;"),
 	strings.NewReplacer("'", "''"),
 	strings.NewReplacer("'", `'\''`),
+	strings.NewReplacer("'", `'"'"'`),
+	strings.NewReplacer("$", "$$"),
+	backslashed("\"$`\\"),
+	backslashed(`'\`),
+	backslashed(" !\"$&'()*,;<>?[\\]^`{|}"),
+	backslashed(" !\"#$%&'()*;<=>?[\\]^`{|}~"),
 	strings.NewReplacer("=", "=3D"),
+}
+
+// backslashed puts a backslash before each of some characters.
+func backslashed(chars string) *strings.Replacer {
+	var pairs []string
+	for _, c := range chars {
+		pairs = append(pairs, string(c), `\`+string(c))
+	}
+	return strings.NewReplacer(pairs...)
 }
 
 func noDigits(string, int) bool { return false }
@@ -224,6 +240,36 @@ func beyondASCII(format string) func(string) string {
 func isJSONEscape(text string, i int) bool {
 	at := strings.LastIndex(text[:i], `\u`)
 	return at >= 0 && i < at+6
+}
+
+// percentings are how addresses escape a text as a whole, as a part, as a path, or as the password in them.
+func percentings() []func(string) string {
+	out := []func(string) string{url.QueryEscape, url.PathEscape, percentSpace, component, formEncoded, slashed, percentAll}
+	for _, keep := range []string{
+		"-_.~$&+,;=",                   // the password, by Go: https://pkg.go.dev/net/url#Userinfo
+		"-_.~$&+,/:;=@",                // the path, by Go
+		"-_.~!*'();/?:@&=+$,#",         // encodeURI of JavaScript
+		"-_.~!$%&'()*+,",               // the password, by browsers: https://url.spec.whatwg.org/#percent-encoded-bytes
+		"-_.~!$%&'()*+,/:;=@[\\]|",     // their path
+		"-_.~!$%&()*+,/:;=?@[\\]^`{|}", // their query
+	} {
+		out = append(out, func(v string) string { return percentBut(v, keep) })
+	}
+	return out
+}
+
+// percentBut escapes every byte that is no letter, no digit, and not to be kept.
+func percentBut(v, keep string) string {
+	var out strings.Builder
+	for i := range len(v) {
+		switch c := v[i]; {
+		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte(keep, c) >= 0:
+			out.WriteByte(c)
+		default:
+			fmt.Fprintf(&out, "%%%02X", c)
+		}
+	}
+	return out.String()
 }
 
 // percentSpace is how most libraries escape a part of an address: %20, not +.

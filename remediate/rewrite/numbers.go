@@ -46,8 +46,16 @@ func numberForms(v string) (out []form) {
 	return out
 }
 
-// hexadecimal is a value as digits alone.
-func hexadecimal(v string, with []byte) []form { return newNumbers(styles[0], v, with).forms() }
+// hexStyles are how many of the styles are hexadecimal digits, whatever is between them.
+const hexStyles = 7
+
+// hexadecimal is a value in hexadecimal.
+func hexadecimal(v string, with []byte) (out []form) {
+	for _, s := range styles[:hexStyles] {
+		out = append(out, newNumbers(s, v, with).forms()...)
+	}
+	return out
+}
 
 // numbers is a value as the numbers of its bytes, and what stands in place of each.
 type numbers struct {
