@@ -151,6 +151,7 @@ func codedForms(v, with string) []form {
 	for _, by := range quotings {
 		out = append(out, escaped(v, with, by.Replace, noDigits))
 	}
+	out = append(out, escaped(v, with, quotedPrintable, noDigits))
 	out = append(out, base64Forms([]byte(v), []byte(mask(len(v))))...)
 	out = append(append(out, escapedForms([]byte(v))...), nested([]byte(v))...)
 	return slices.DeleteFunc(out, func(f form) bool { return len(f.text) < minCoded })
@@ -175,7 +176,7 @@ func escaped(v, with string, by func(string) string, digits func(text string, i 
 // them: as text of HTML; in attributes by Go, by Python, by XML and by PHP
 // (https://html.spec.whatwg.org/#character-references); in quotes of YAML and SQL; in quotes of a
 // shell, also by Python; in Compose and Makefiles; in double quotes of a shell, and in single ones of
-// programs; without quotes by Bash and by Ruby; in mails (https://www.rfc-editor.org/rfc/rfc2045#section-6.7).
+// programs; without quotes by Bash and by Ruby.
 var quotings = []*strings.Replacer{
 	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;"),
 	strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;"),
@@ -192,7 +193,6 @@ var quotings = []*strings.Replacer{
 	backslashed(`'\`),
 	backslashed(" !\"$&'()*,;<>?[\\]^`{|}"),
 	backslashed(" !\"#$%&'()*;<=>?[\\]^`{|}~"),
-	strings.NewReplacer("=", "=3D"),
 }
 
 // backslashed puts a backslash before each of some characters.
@@ -202,6 +202,11 @@ func backslashed(chars string) *strings.Replacer {
 		pairs = append(pairs, string(c), `\`+string(c))
 	}
 	return strings.NewReplacer(pairs...)
+}
+
+// quotedPrintable is how mails write a text, see https://www.rfc-editor.org/rfc/rfc2045#section-6.7.
+func quotedPrintable(v string) string {
+	return beyondASCII("=%02X")(strings.ReplaceAll(v, "=", "=3D"))
 }
 
 func noDigits(string, int) bool { return false }

@@ -221,7 +221,7 @@ func TestOddSpellingsLeaveHistory(t *testing.T) {
 
 // What programs escape in addresses and in quotes is found, whichever of their ways it was.
 func TestValuesAsProgramsEscapeThem(t *testing.T) {
-	v := "a9;B&c:" + gittest.Letters(6) + `'x"$y\z/k@q`
+	v := "a9;B&c:" + gittest.Letters(6) + `'x"$y\z/k@qé=`
 	wide := string(encodeWide(v, false))
 	each := func(format, between string) string {
 		var out []string
@@ -234,15 +234,16 @@ func TestValuesAsProgramsEscapeThem(t *testing.T) {
 	for name, in := range map[string]string{
 		"password of Go":       url.UserPassword("u", v).String(),
 		"path of Go":           (&url.URL{Path: "/" + v}).EscapedPath(),
-		"encodeURI":            strings.NewReplacer(`"`, "%22", `\`, "%5C").Replace(v),
-		"password of browsers": strings.NewReplacer(`"`, "%22", `\`, "%5C", ";", "%3B", ":", "%3A", "/", "%2F", "@", "%40").Replace(v),
-		"path of browsers":     strings.NewReplacer(`"`, "%22").Replace(v),
-		"query of browsers":    strings.NewReplacer(`"`, "%22", "'", "%27").Replace(v),
+		"encodeURI":            strings.NewReplacer(`"`, "%22", `\`, "%5C", "é", "%C3%A9").Replace(v),
+		"password of browsers": strings.NewReplacer(`"`, "%22", `\`, "%5C", ";", "%3B", ":", "%3A", "/", "%2F", "@", "%40", "=", "%3D", "é", "%C3%A9").Replace(v),
+		"path of browsers":     strings.NewReplacer(`"`, "%22", "é", "%C3%A9").Replace(v),
+		"query of browsers":    strings.NewReplacer(`"`, "%22", "'", "%27", "é", "%C3%A9").Replace(v),
 		"shlex.quote":          strings.ReplaceAll(v, "'", `'"'"'`),
 		"Compose":              strings.ReplaceAll(v, "$", "$$"),
 		"double quotes":        strings.NewReplacer(`"`, `\"`, "$", `\$`, `\`, `\\`).Replace(v),
 		"single quotes":        strings.NewReplacer("'", `\'`, `\`, `\\`).Replace(v),
 		"printf %q":            strings.NewReplacer(";", `\;`, "&", `\&`, "'", `\'`, `"`, `\"`, "$", `\$`, `\`, `\\`).Replace(v),
+		"mails":                strings.NewReplacer("=", "=3D", "é", "=C3=A9").Replace(v),
 		"UTF-16 with colons":   each("%02X", ":"),
 		"UTF-16 in C":          each("0x%02x", ", "),
 	} {
