@@ -48,7 +48,7 @@ var python = lines{
 	line: `^(\s*(?:([A-Za-z_]\w*)(?:\s*:\s*str)?\s*=|["']([A-Za-z_][\w-]*)["']\s*:)\s*)(?:"T"|'T')(\s*,?\s*(?:#.*)?)$`,
 	says: func(name string) string { return `os.environ["` + name + `"]` },
 	unsure: func(before []byte) bool {
-		return bytes.Count(before, []byte(`"""`))%2 > 0 || bytes.Count(before, []byte(`'''`))%2 > 0 || bytes.HasSuffix(before, []byte("\\\n"))
+		return !importsOS.Match(before) || bytes.Count(before, []byte(`"""`))%2 > 0 || bytes.Count(before, []byte(`'''`))%2 > 0 || continued(before)
 	},
 	goesOn: func(behind []byte) bool { // strings that stand side by side are one
 		next := bytes.TrimLeft(behind, " \t\r\n")
@@ -56,15 +56,15 @@ var python = lines{
 	},
 }
 
+// continued reports whether the line before goes on.
+func continued(before []byte) bool {
+	return bytes.HasSuffix(before, []byte("\\\n")) || bytes.HasSuffix(before, []byte("\\\r\n"))
+}
+
+// importsOS is the module that knows the environment: where to import it is for people.
 var importsOS = regexp.MustCompile(`(?m)^import (?:\w+, *)*os(?: *,.*| *#.*)?\r?$`)
 
-// mendPython needs the module that knows the environment: where to import it is for people.
-func mendPython(text []byte, token string) ([]byte, []string) {
-	if !importsOS.Match(text) {
-		return text, nil
-	}
-	return python.mend(text, token)
-}
+func mendPython(text []byte, token string) ([]byte, []string) { return python.mend(text, token) }
 
 var ruby = lines{
 	line: `^(\s*(?:([A-Za-z_]\w*)\s*=|([A-Za-z_]\w*):|:([A-Za-z_]\w*)\s*=>|["']([A-Za-z_][\w-]*)["']\s*=>)\s*)(?:"T"|'T')(\s*,?\s*(?:#.*)?)$`,
@@ -86,12 +86,28 @@ var node = lines{
 
 func mendNode(text []byte, token string) ([]byte, []string) { return node.mend(text, token) }
 
+// mendTypes says beside that the variable is there, for its type has that it may not be, see
+// https://www.typescriptlang.org/docs/handbook/2/everyday-types.html#non-null-assertion-operator-postfix-.
+func mendTypes(text []byte, token string) ([]byte, []string) {
+	typed := node
+	typed.says = func(name string) string { return node.says(name) + "!" }
+	return typed.mend(text, token)
+}
+
 // runsOnNode says so in the file itself: a browser has no environment.
 var runsOnNode = regexp.MustCompile(`\bprocess\.env\b|\brequire\(|\bmodule\.exports\b|from ["']node:`)
 
 func isNode(file string, text []byte) bool {
 	switch path.Ext(file) {
-	case ".js", ".cjs", ".mjs", ".ts", ".cts", ".mts":
+	case ".js", ".cjs", ".mjs":
+		return runsOnNode.Match(text)
+	}
+	return false
+}
+
+func isTypes(file string, text []byte) bool {
+	switch path.Ext(file) {
+	case ".ts", ".cts", ".mts":
 		return runsOnNode.Match(text)
 	}
 	return false
@@ -103,9 +119,39 @@ var shell = lines{
 	line: `^(\s*(?:export\s+|readonly\s+|local\s+)?([A-Za-z_]\w*)=)(?:"T"|'T'|T)(\s*;?(?:\s+#.*)?)$`,
 	says: func(name string) string { return `"${` + name + `:?}"` },
 	unsure: func(before []byte) bool {
-		return bytes.Contains(before, []byte("<<")) || bytes.HasSuffix(before, []byte("\\\n"))
+		return bytes.Contains(before, []byte("<<")) || continued(before) || quoted(before)
 	},
 }
+
+// quoted reports whether a text of a shell ends within quotes: a program in another language,
+// or one for another machine.
+func quoted(text []byte) bool {
+	var in, last byte
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && in != '\'':
+			i++
+		case in != 0:
+			if c == in {
+				in = 0
+			}
+		case c == '\'' || c == '"' || c == '`':
+			in = c
+		case c == '#' && (last == 0 || last == '\n' || isBlank(last)):
+			end := bytes.IndexByte(text[i:], '\n')
+			if end < 0 {
+				return false
+			}
+			i += end
+		}
+		if last = 0; i < len(text) {
+			last = text[i]
+		}
+	}
+	return in != 0
+}
+
+func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == ';' }
 
 func mendShell(text []byte, token string) ([]byte, []string) { return shell.mend(text, token) }
 
@@ -124,7 +170,7 @@ func isShell(file string, text []byte) bool {
 var spring = lines{
 	line:   `^(\s*([A-Za-z][\w.-]*)\s*[=:]\s*)T(\s*)$`,
 	says:   func(name string) string { return "${" + name + "}" },
-	unsure: func(before []byte) bool { return bytes.HasSuffix(before, []byte("\\\n")) },
+	unsure: continued,
 }
 
 func mendSpring(text []byte, token string) ([]byte, []string) { return spring.mend(text, token) }

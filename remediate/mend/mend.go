@@ -28,6 +28,7 @@ var menders = []mender{
 	{named(`\.py$`), mendPython},
 	{named(`\.rb$`), mendRuby},
 	{isNode, mendNode},
+	{isTypes, mendTypes},
 	{isShell, mendShell},
 	{named(`(^|/)application(-[\w-]+)?\.properties$`), mendSpring},
 }
@@ -60,8 +61,15 @@ func File(file string, text []byte, placeholder string) (out []byte, names []str
 	return text, nil
 }
 
+// taken are variables that mean something already, so that a program would go on with that:
+// of a shell (https://pubs.opengroup.org/onlinepubs/9799919799/basedefs/V1_chap08.html), of
+// Bash, of Windows, and of what runs a program.
+var taken = regexp.MustCompile(`^(PWD|OLDPWD|CDPATH|PATH|HOME|USER|USERNAME|USERPROFILE|USERDOMAIN|LOGNAME|SHELL|SHLVL|TERM|LANG|LANGUAGE|HOST|HOSTNAME|PORT|MAIL|EDITOR|VISUAL|PAGER|DISPLAY|TZ|` +
+	`TMP|TEMP|TMPDIR|OS|COMPUTERNAME|IFS|UID|EUID|PPID|GROUPS|RANDOM|SECONDS|LINENO|OPTARG|OPTIND|REPLY|ENV|FUNCNAME|MACHTYPE|OSTYPE|HOSTTYPE|COLUMNS|LINES|PS[0-4]|CI|` +
+	`(LC|BASH|XDG|SSH|SUDO|GITHUB|RUNNER|ACTIONS|COMPOSE|DOCKER)_.*)$`)
+
 // variable is the name of an environment variable for what a program calls otherwise; ""
-// if it has no such name.
+// if it has no such name, or if that is one that is there anyway.
 func variable(name string) string {
 	var out strings.Builder
 	for i, r := range name {
@@ -77,7 +85,7 @@ func variable(name string) string {
 			return ""
 		}
 	}
-	if v := strings.Trim(out.String(), "_"); v != "" && (v[0] < '0' || v[0] > '9') {
+	if v := strings.Trim(out.String(), "_"); v != "" && (v[0] < '0' || v[0] > '9') && !taken.MatchString(v) {
 		return v
 	}
 	return ""

@@ -25,10 +25,18 @@ func TestWhatCannotBeSaidStays(t *testing.T) {
 		"comment.js":                "require('x')\n/*\nconst x = 'P'\n*/\n",
 		"heredoc.sh":                "cat <<EOF\nX=P\nEOF\n",
 		"heredoc.rb":                "a = <<~TEXT\n  x = \"P\"\nTEXT\n",
+		"late.py":                   "KEY = \"P\"\nimport os\n",
+		"folder.py":                 "import os\npwd = \"P\"\nuser = \"P\"\n",
+		"folder.sh":                 "pwd=P\nHOME='P'\n",
+		"inner.sh":                  "# don't\npython3 -c '\nX=\"P\"\n'\n",
+		"remote.sh":                 "ssh host \"\nX=P\nrun\"\n",
 		"a.properties":              "x=P\n",
 		"notes.txt":                 "x = \"P\"\n",
 		".github/workflows/a.yml":   "jobs:\n  a:\n    steps:\n      - run: \"P\"\n",
 		".github/workflows/b.yml":   "env:\n  GITHUB_TOKEN: \"P\"\n",
+		".github/workflows/c.yml":   "jobs:\n  a:\n    uses: x/y/.github/workflows/z.yml@v1\n    with:\n      token: \"P\"\n",
+		".github/workflows/d.yml":   "jobs:\n  a:\n    strategy:\n      matrix:\n        include:\n          - env: {TOKEN: \"P\"}\n",
+		".github/workflows/e.yml":   "on:\n  workflow_call:\n    inputs:\n      env:\n        default: \"P\"\n",
 		"action.yml":                "runs:\n  env:\n    X: \"P\"\n",
 		"compose.yml":               "services:\n  a:\n    labels:\n      x: \"P\"\n",
 		"broken/docker-compose.yml": "environment:\n  X: P\n ]\n",
@@ -44,13 +52,17 @@ func TestWhatCanBeSaidIs(t *testing.T) {
 	for name, c := range map[string]struct{ text, want, set string }{
 		"a.rb":                    {"DB_PASS = 'P' # x\nh = {\n  apiKey: \"P\",\n  \"a-b\" => \"P\"\n}\n", "DB_PASS = ENV.fetch(\"DB_PASS\") # x\nh = {\n  apiKey: ENV.fetch(\"API_KEY\"),\n  \"a-b\" => ENV.fetch(\"A_B\")\n}\n", "API_KEY A_B DB_PASS"},
 		"run":                     {"#!/usr/bin/env bash\r\nreadonly x=\"P\"\r\n", "#!/usr/bin/env bash\r\nreadonly x=\"${X:?}\"\r\n", "X"},
-		"a.ts":                    {"import x from 'node:fs';\nexport const key: string = \"P\";\n", "import x from 'node:fs';\nexport const key: string = process.env.KEY;\n", "KEY"},
+		"a.ts":                    {"import x from 'node:fs';\nexport const key: string = \"P\";\n", "import x from 'node:fs';\nexport const key: string = process.env.KEY!;\n", "KEY"},
 		"typed.py":                {"import sys, os\nx: str = 'P'", "import sys, os\nx: str = os.environ[\"X\"]", "X"},
 		".github/workflows/a.yml": {"jobs:\n  a:\n    steps:\n      - uses: x/y@v1\n        with: {token: P, n: 1}\n", "jobs:\n  a:\n    steps:\n      - uses: x/y@v1\n        with: {token: \"${{ secrets.TOKEN }}\", n: 1}\n", "TOKEN"},
+		"quotes.sh":               {"# don't\necho 'it'\\''s' \"a 'b\" $#\nX='P'\n", "# don't\necho 'it'\\''s' \"a 'b\" $#\nX=\"${X:?}\"\n", "X"},
+		"begins.yaml":             {"a: P-x'y # c\r\n", "a: 'P-x''y' # c\r\n", ""},
+		"named.yaml":              {"a: &x P\nb: !!str P\nc: *x\n", "a: &x \"P\"\nb: !!str \"P\"\nc: *x\n", ""},
+		"key.yaml":                {"P: 1", "\"P\": 1", ""},
 		"two.yaml":                {"a: P\n---\nb: [P, 'P']\n", "a: \"P\"\n---\nb: [\"P\", 'P']\n", ""},
 	} {
 		in, want := "", c.want
-		if in = strings.NewReplacer("\"P\"", "\""+gone+"\"", ": P", ": "+gone, "[P", "["+gone, "'P'", "'"+gone+"'").Replace(c.text); name == "two.yaml" {
+		if in = strings.NewReplacer("\"P\"", "\""+gone+"\"", ": P", ": "+gone, "[P", "["+gone, "'P'", "'"+gone+"'", "&x P", "&x "+gone, "str P", "str "+gone, "P:", gone+":").Replace(c.text); strings.HasSuffix(name, ".yaml") {
 			want = strings.ReplaceAll(want, "P", gone)
 		}
 		out, names := File(name, []byte(in), gone)
