@@ -42,9 +42,19 @@ func named(pattern string) func(string, []byte) bool {
 const maxFile = 1 << 20
 
 // File puts references in place of the placeholders of a file, as far as that can be said
-// exactly, and gives the names that have to be set where it runs. The text comes back as
+// exactly, and gives the name that each needs to be set where it runs. The text comes back as
 // it was when nothing can be said.
 func File(file string, text []byte, placeholder string) (out []byte, names []string) {
+	return put(file, text, placeholder, menders)
+}
+
+// Plain puts no references, but keeps a file one of its kind.
+func Plain(file string, text []byte, placeholder string) []byte {
+	out, _ := put(file, text, placeholder, []mender{{named(`\.ya?ml$`), mendYAML}})
+	return out
+}
+
+func put(file string, text []byte, placeholder string, menders []mender) (out []byte, names []string) {
 	token := "LEAKGATEPLACEHOLDER"
 	if len(text) > maxFile || bytes.IndexByte(text, 0) >= 0 || bytes.Contains(text, []byte(token)) || !bytes.Contains(text, []byte(placeholder)) {
 		return text, nil
@@ -56,7 +66,7 @@ func File(file string, text []byte, placeholder string) (out []byte, names []str
 		}
 		out, names = m.mend(masked, token)
 		slices.Sort(names)
-		return bytes.ReplaceAll(out, []byte(token), []byte(placeholder)), slices.Compact(names)
+		return bytes.ReplaceAll(out, []byte(token), []byte(placeholder)), names
 	}
 	return text, nil
 }

@@ -18,6 +18,7 @@ type fix struct {
 	base     gitrepo.ID      // the tip of the default branch
 	clean    gitrepo.ID      // what it becomes
 	dropped  []string        // paths that left history
+	several  bool            // more than one value is replaced
 	plain    bool            // placeholders stay, and nothing is removed
 
 	mended  Mended

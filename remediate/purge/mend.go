@@ -36,6 +36,15 @@ type mender struct {
 	edits   []edit
 	ignores gitrepo.IgnoreFiles
 	tree    gitrepo.ID // of the tip, clean
+	files   []reference
+}
+
+// reference is a file in which references can stand.
+type reference struct {
+	name      string
+	mode      uint32
+	text, out []byte // with placeholders, and with references
+	names     []string
 }
 
 // mend compares the tip with what the rewrite makes of it.
@@ -45,7 +54,7 @@ func (f *fix) mend(tree gitrepo.ID, dropped []string) (*mender, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.compare(tip.Tree, tree, ""); err != nil {
+	if err := errors.Join(m.compare(tip.Tree, tree, ""), m.refer()); err != nil {
 		return nil, err
 	}
 	for _, name := range dropped {
@@ -112,11 +121,32 @@ func (m *mender) file(name string, before, after gitrepo.Entry) error {
 		return err
 	}
 	out, names := mend.File(name, text.Data, rewrite.Placeholder)
-	m.done.Set = append(m.done.Set, names...)
-	if bytes.Equal(out, text.Data) {
-		return nil
+	m.files = append(m.files, reference{name, after.Mode, bytes.Clone(text.Data), out, names})
+	return nil
+}
+
+// refer writes the files with references. Where more than one value is replaced, one name in
+// two places may stand for two of them: both keep their placeholders.
+func (m *mender) refer() error {
+	times := map[string]int{}
+	for _, f := range m.files {
+		for _, name := range f.names {
+			times[name]++
+		}
 	}
-	return m.put(name, after.Mode, out)
+	for _, f := range m.files {
+		if m.several && slices.ContainsFunc(f.names, func(name string) bool { return times[name] > 1 }) {
+			f.out, f.names = mend.Plain(f.name, f.text, rewrite.Placeholder), nil
+		}
+		m.done.Set = append(m.done.Set, f.names...)
+		if bytes.Equal(f.out, f.text) {
+			continue
+		}
+		if err := m.put(f.name, f.mode, f.out); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *mender) put(name string, mode uint32, text []byte) error {
@@ -126,7 +156,7 @@ func (m *mender) put(name string, mode uint32, text []byte) error {
 }
 
 // ignore adds a line to the nearest .gitignore above a file, or to a new one at the top, unless
-// git leaves the file out already.
+// git leaves the file out already, or the one at the top is no file: git reads no link.
 func (m *mender) ignore(name string, isDir bool) error {
 	home := ""
 	for at := 0; at <= len(name); at++ {
@@ -144,6 +174,11 @@ func (m *mender) ignore(name string, isDir bool) error {
 	}
 	if strings.ContainsAny(name, "\r\n") || m.ignores.Ignores(probe) {
 		return nil
+	}
+	if _, ok := m.ignores[home]; !ok {
+		if _, err := m.after.Lookup(m.tree, ".gitignore"); !errors.Is(err, gitrepo.ErrNoPath) {
+			return err
+		}
 	}
 	m.ignores[home] = withLine(m.ignores[home], ignoreLine(strings.TrimPrefix(name, home), isDir))
 	m.done.Ignored = append(m.done.Ignored, name)

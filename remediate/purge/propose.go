@@ -3,6 +3,7 @@ package purge
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -54,7 +55,10 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 		return nil, err
 	}
 	defer before.Close()
-	if p, err := proposedAlready(advert, before, m, digest); p != nil || err != nil {
+	if p, err := proposedAlready(advert, before, m, digest); err != nil {
+		return nil, err
+	} else if p != nil {
+		p.Mended, err = e.mended(ctx, digest)
 		return p, err
 	}
 	r, err := e.Rewriter.Rewrite(ctx, dir)
@@ -73,7 +77,8 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 	if base.IsZero() {
 		return nil, errors.New("the remote does not say which branch is its default one")
 	}
-	f := &fix{manifest: m, before: before, after: after.NewReader(32 << 20), base: base, clean: movedTo(r, advert.Head, base), dropped: r.Dropped, plain: e.Plain}
+	f := &fix{manifest: m, before: before, after: after.NewReader(32 << 20), base: base, clean: movedTo(r, advert.Head, base), dropped: r.Dropped,
+		several: r.Several, plain: e.Plain}
 	pack, commit, err := f.write(Folder + "/" + digest[:16] + ".json")
 	if err != nil {
 		return nil, fmt.Errorf("propose: %w", err)
@@ -95,6 +100,23 @@ func proposedAlready(advert *wire.Advert, repo *gitrepo.Repo, m *Manifest, diges
 		return &Proposal{Branch: ref.Name, Base: advert.Head, Commit: ref.ID.String()}, nil
 	}
 	return nil, nil
+}
+
+// mended is what the journal says of a proposal that is there; nothing when the run that made it
+// was cut off before it wrote that down: then the message of the commit says it.
+func (e *Engine) mended(ctx context.Context, digest string) (Mended, error) {
+	var p Proposal
+	entries, err := e.Store.Journal(ctx, digest, digest)
+	for _, entry := range entries {
+		if entry.Event != proposed {
+			continue
+		}
+		p = Proposal{}
+		if err := json.Unmarshal(entry.Body, &p); err != nil {
+			return Mended{}, fmt.Errorf("the journal does not parse: %w", err)
+		}
+	}
+	return p.Mended, err
 }
 
 // standsAt reports whether a commit carries the manifest.

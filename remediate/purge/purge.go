@@ -35,6 +35,7 @@ type Rewritten struct {
 	Spec        string         // stands for what is replaced by what, and tells nobody
 	Credentials []string       // ids of the values that are replaced
 	Dropped     []string       // paths that leave history; none holds a value
+	Several     bool           // more than one value is replaced, as far as anybody can tell
 	Others      int            // how many expressions and paths are replaced or dropped besides
 	Changes     []Change       // refs that point elsewhere now
 	First       []gitrepo.ID   // commits that change although none of their parents does
