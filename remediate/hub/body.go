@@ -38,6 +38,7 @@ func body(m *purge.Manifest, digest string, p *purge.Proposal, n Needs) string {
 	say("| signatures that fall | %d |", len(m.Signatures))
 	say("| refs that only GitHub can remove | %d |", len(m.Remaining))
 	moves(say, m)
+	before(say, p.Mended)
 	say("\n### Who has to do what\n")
 	say("- **Reviewers** look at the change here, which is the tip only, and at the manifest %s, and approve with a review: %d of the operator's approvers are needed. A review counts for the commit that it was given on; who asked for the rewrite does not count.", span(purge.Path(digest)), n.Approvals)
 	say("- **Who applies it** runs, until %s:", m.Expires.UTC().Format(time.RFC3339))
@@ -70,5 +71,32 @@ func moves(say func(string, ...any), m *purge.Manifest) {
 	say("\n</details>")
 	if more := len(m.Changes) - listed; more > 0 {
 		say("\nand %d more in the manifest", more)
+	}
+}
+
+// before are names of what people have to see to before they merge.
+func before(say func(string, ...any), m purge.Mended) {
+	if len(m.Set)+len(m.Removed)+len(m.Ignored) == 0 {
+		return
+	}
+	say("\n### Before this is merged\n")
+	for _, l := range []struct {
+		what  string
+		names []string
+	}{
+		{"To be set where it runs (variables of the environment, secrets of workflows), each with a new value", m.Set},
+		{"Not in the repository any more, but still needed where they were used", m.Removed},
+		{"Ignored by git from now on", m.Ignored},
+	} {
+		if len(l.names) == 0 {
+			continue
+		}
+		say("- %s:", l.what)
+		for _, name := range l.names[:min(listed, len(l.names))] {
+			say("  - %s", span(name))
+		}
+		if more := len(l.names) - listed; more > 0 {
+			say("  - and %d more in the message of the commit", more)
+		}
 	}
 }

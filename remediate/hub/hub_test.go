@@ -2,12 +2,14 @@ package hub
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/remediate/purge"
 )
 
 // Names that people chose become no markup, no mention and no link.
@@ -119,5 +121,27 @@ func TestTheTokenGoesNowhereElse(t *testing.T) {
 	}
 	if _, err := Open("https://github.com/a/b", Options{API: "https://api.github.com"}); err == nil {
 		t.Error("no token is taken")
+	}
+}
+
+// The text names what has to be seen to before the merge, and only where there is something.
+func TestThePullRequestSaysWhatToSet(t *testing.T) {
+	m := &purge.Manifest{}
+	p := &purge.Proposal{Base: "refs/heads/main"}
+	if text := body(m, strings.Repeat("0", 64), p, Needs{}); strings.Contains(text, "Before this is merged") {
+		t.Errorf("nothing is to be set:\n%s", text)
+	}
+	p.Set, p.Removed = []string{"API_KEY"}, []string{"a|b/.env"}
+	for i := range listed + 7 {
+		p.Ignored = append(p.Ignored, fmt.Sprint("file-", i))
+	}
+	text := body(m, strings.Repeat("0", 64), p, Needs{})
+	for _, want := range []string{"### Before this is merged", "\n  - " + span("API_KEY") + "\n", "\n  - " + span("a|b/.env") + "\n", span("file-49"), "and 7 more"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "file-50") {
+		t.Error("a list has no end")
 	}
 }
