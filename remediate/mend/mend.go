@@ -102,7 +102,7 @@ func variable(name string) string {
 }
 
 // whole are files that hold nothing but what must not be in a repository.
-var whole = regexp.MustCompile(`(?i)^(\.env(\.[\w-]+)?|[\w.-]+\.env|id_(rsa|dsa|ecdsa|ed25519)|[\w.-]+\.(pem|key|p12|pfx|jks|keystore|ppk)|credentials\.json|[\w-]*service[_-]?account[\w-]*\.json|\.netrc|\.pypirc|\.pgpass)$`)
+var whole = regexp.MustCompile(`(?i)^(\.env(\.[\w-]+)*|.+\.env|id_(rsa|dsa|ecdsa|ed25519)|.+\.(pem|key|p12|pfx|jks|keystore|ppk)|credentials\.json|[\w-]*service[_-]?account[\w-]*\.json|\.netrc|\.pypirc|\.pgpass)$`)
 
 // pattern are files that show others what to write, and hold no secret.
 var pattern = regexp.MustCompile(`(?i)(^|[._-])(example|sample|template|dist|defaults?|tmpl|test)(\.|$)`)

@@ -58,6 +58,7 @@ func TestWhatCanBeSaidIs(t *testing.T) {
 		"quotes.sh":               {"# don't\necho 'it'\\''s' \"a 'b\" $#\nX='P'\n", "# don't\necho 'it'\\''s' \"a 'b\" $#\nX=\"${X:?}\"\n", "X"},
 		"begins.yaml":             {"a: P-x'y # c\r\n", "a: 'P-x''y' # c\r\n", ""},
 		"named.yaml":              {"a: &x P\nb: !!str P\nc: *x\n", "a: &x \"P\"\nb: !!str \"P\"\nc: *x\n", ""},
+		"far.yaml":                {"größe: {ключ: P}\n\"é\": P # ü\n", "größe: {ключ: \"P\"}\n\"é\": \"P\" # ü\n", ""},
 		"key.yaml":                {"P: 1", "\"P\": 1", ""},
 		"two.yaml":                {"a: P\n---\nb: [P, 'P']\n", "a: \"P\"\n---\nb: [\"P\", 'P']\n", ""},
 	} {
@@ -82,7 +83,7 @@ func TestWhatCanBeSaidIs(t *testing.T) {
 
 func TestFilesThatAreSecrets(t *testing.T) {
 	for name, want := range map[string]bool{
-		".env": true, "a/.env.production": true, "prod.env": true, "id_rsa": true, "id_ed25519.pub": false, "tls.key": true, "a/b.PEM": true, "credentials.json": true,
+		".env": true, "a/.env.production": true, "prod.env": true, "id_rsa": true, "id_ed25519.pub": false, "tls.key": true, "a/b.PEM": true, "our key (1).pem": true, ".env.production.local": true, ".env.local.example": false, "credentials.json": true,
 		"service-account.json": true, ".env.example": false, ".env.sample": false, "example.env": false, "config.yaml": false, "environment": false, ".envrc": false, "package.json": false,
 	} {
 		if Whole(name) != want {

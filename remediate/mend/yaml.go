@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -99,8 +100,15 @@ var property = regexp.MustCompile(`^[&!]\S* +`)
 
 // written is how a scalar stands in its line; "" when it is in several.
 func (s *scalar) written(rows [][]byte) (row, at int, was string) {
-	row, at = s.node.Line-1, s.node.Column-1
-	if row >= len(rows) || at > len(rows[row]) || !ascii(rows[row][:at]) { // columns are characters
+	row = s.node.Line - 1
+	for range s.node.Column - 1 { // columns are characters
+		if row >= len(rows) || at >= len(rows[row]) {
+			return 0, 0, ""
+		}
+		_, size := utf8.DecodeRune(rows[row][at:])
+		at += size
+	}
+	if row >= len(rows) {
 		return 0, 0, ""
 	}
 	for range 2 {
@@ -112,10 +120,6 @@ func (s *scalar) written(rows [][]byte) (row, at int, was string) {
 		}
 	}
 	return 0, 0, ""
-}
-
-func ascii(text []byte) bool {
-	return !slices.ContainsFunc(text, func(c byte) bool { return c >= 0x80 })
 }
 
 var assignment = regexp.MustCompile(`^([A-Za-z_]\w*)=$`)
