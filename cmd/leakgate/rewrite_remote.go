@@ -345,6 +345,10 @@ func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewrite
 		if left != nil {
 			w.printResidue(left, digest)
 		}
+		if left != nil && errors.Is(err, purge.ErrElsewhere) {
+			fmt.Fprintf(w.stdout, "Not purged: %s\n", inspect.Clean(oneLine(err)))
+			return outcome(exitBlocked)
+		}
 		if left != nil && errors.Is(err, purge.ErrUnread) {
 			return outcome(exitUndecided)
 		}

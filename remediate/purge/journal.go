@@ -18,6 +18,7 @@ const (
 	refused   = "refused"   // the remote did not take it, and is as it was
 	pushed    = "pushed"    // the remote took it
 	verified  = "verified"  // a fresh mirror holds no value
+	unclean   = "unclean"   // a later one holds a value
 	returning = "returning" // the push back is about to be sent
 	stayed    = "stayed"    // the remote did not take it, and is as the rewrite left it
 	returned  = "returned"  // the remote is as it was
@@ -74,6 +75,9 @@ func (p *past) add(entry store.Entry) error {
 		return nil
 	case destroyed: // nor do these
 		p.gone, p.bundles = true, nil
+		return nil
+	case unclean:
+		p.last = pushed
 		return nil
 	case accepted:
 		into = &p.accepted

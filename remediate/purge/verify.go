@@ -64,7 +64,8 @@ var (
 // Verify mirrors the remote afresh and looks whether any value is left in what
 // its refs reach. When none is, or only in refs of the server's own that an operator
 // accepted, the incidents of the credentials are purged; else they are not, or not
-// any more, and the error is ErrResidue or ErrRemains.
+// any more, and the error is ErrResidue or ErrRemains; or ErrElsewhere, when this remote is clean
+// and another one, in which a credential was too, is not known to be.
 func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 	return e.verify(ctx, digest, "")
 }
@@ -100,7 +101,7 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 		return nil, err
 	}
 	if len(found.Others) > 0 {
-		return found, e.impure(ctx, m, digest, fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)))
+		return found, e.unverified(ctx, m, digest, p, fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)))
 	}
 	left := found.remaining()
 	if why != "" && len(left) > 0 {
@@ -114,7 +115,7 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 		if len(left) == len(found.Unread) {
 			err = fmt.Errorf("%w: %d", ErrUnread, len(left))
 		}
-		return found, e.impure(ctx, m, digest, err)
+		return found, e.unverified(ctx, m, digest, p, err)
 	}
 	if len(left) > 0 {
 		found.Accepted = &p.accepted
@@ -124,7 +125,23 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 			return found, err
 		}
 	}
+	if err := e.elsewhere(ctx, m); err != nil {
+		if errors.Is(err, ErrElsewhere) {
+			err = e.impure(ctx, m, digest, err)
+		}
+		return found, err
+	}
 	return found, e.purged(ctx, m, digest)
+}
+
+// unverified takes back that the rewrite was verified, and that the incidents are purged.
+func (e *Engine) unverified(ctx context.Context, m *Manifest, digest string, p past, why error) error {
+	if p.last == verified {
+		if err := e.note(ctx, digest, unclean, map[string]string{"why": why.Error()}); err != nil {
+			return err
+		}
+	}
+	return e.impure(ctx, m, digest, why)
 }
 
 // impure takes back that the incidents are purged; why is the error when that is done.
