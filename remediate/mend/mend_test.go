@@ -93,7 +93,7 @@ func TestFilesThatAreSecrets(t *testing.T) {
 }
 
 func TestNamesOfVariables(t *testing.T) {
-	for name, want := range map[string]string{"dbPassword": "DB_PASSWORD", "API_KEY": "API_KEY", "spring.a-b": "SPRING_A_B", "größe": "", "1x": "", "_x": "X"} {
+	for name, want := range map[string]string{"dbPassword": "DB_PASSWORD", "API_KEY": "API_KEY", "spring.a-b": "SPRING_A_B", "größe": "", "1x": "", "_x": "X", "pwd": "", "githubSha": "", "github_token": "GITHUB_TOKEN", "sshKey": "SSH_KEY", "SSH_AUTH_SOCK": ""} {
 		if got := variable(name); got != want {
 			t.Errorf("%s: %s", name, got)
 		}
