@@ -174,10 +174,11 @@ func (t *Tx) Forget(ctx context.Context, by string, of Tenant) error {
 	return err
 }
 
-// dropCredentials removes credentials with their incidents and places.
+// dropCredentials removes credentials with their incidents and places, and what GitHub's
+// alerts are about: when one of those moves again, its value is read again.
 func (t *Tx) dropCredentials(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		for _, script := range []string{`DELETE FROM findings WHERE credential = ?`, `DELETE FROM incidents WHERE credential = ?`, `DELETE FROM credentials WHERE id = ?`} {
+		for _, script := range []string{`DELETE FROM findings WHERE credential = ?`, `DELETE FROM incidents WHERE credential = ?`, `DELETE FROM alerts WHERE credential = ?`, `DELETE FROM credentials WHERE id = ?`} {
 			if _, err := t.exec(ctx, script, id); err != nil {
 				return err
 			}

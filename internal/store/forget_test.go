@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -256,6 +257,9 @@ func TestWhatIsNeededIsNotPruned(t *testing.T) {
 			}))
 			return tips, incidents
 		}
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			return tx.KeepAlert(ctx, store.Alert{Repository: 101, Number: 1, Installation: 11, Credential: "LG-ACME", State: "open"})
+		}))
 		now = now.AddDate(1, 0, 0)
 		if tips, incidents := prune(); tips+incidents != 0 {
 			t.Errorf("%d open questions and %d open incidents were pruned", tips, incidents)
@@ -285,6 +289,13 @@ func TestWhatIsNeededIsNotPruned(t *testing.T) {
 		if tips, incidents := prune(); tips != 1 || incidents != 1 {
 			t.Errorf("pruned: %d heads, want the one without a doubt; %d incidents, want the closed one", tips, incidents)
 		}
+		check(t, s.Tx(ctx, func(tx *store.Tx) error { // it could come again, and its value be read again
+			_, err := tx.Alert(ctx, 101, 1)
+			if !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the alert about the pruned credential: %v", err)
+			}
+			return nil
+		}))
 		if text := everything(t, raw, s.Postgres()); strings.Contains(text, "credentials: [LG-ACME]") || !strings.Contains(text, "credentials: [LG-BOTH]") {
 			t.Errorf("what is left:\n%s", text)
 		}
