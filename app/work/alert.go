@@ -2,6 +2,7 @@ package work
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -153,21 +154,40 @@ func (e *Engine) known(ctx context.Context, key secret.Key, kind string, value s
 const maxResolved = 20
 
 // resolve tells GitHub of alerts whose credential is revoked, once each time that it is.
+// What cannot be told in one repository, or not now, holds no other up.
 func (e *Engine) resolve(ctx context.Context) error {
-	var open []store.Alert
-	if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { open, err = t.Resolvable(ctx, maxResolved); return err }); err != nil {
-		return err
-	}
-	for _, a := range open {
-		err := e.resolveOne(ctx, a)
-		if _, later := hub.AsLater(err); later || ctx.Err() != nil {
+	var last store.Alert
+	var wait error
+	left := map[int64]bool{} // the repositories that are left alone this time
+	for told := 0; told < maxResolved; {
+		var open []store.Alert
+		if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { open, err = t.Resolvable(ctx, last, maxResolved); return err }); err != nil {
 			return err
 		}
-		if err != nil {
-			e.Log.Warn("an alert could not be resolved", "repository", a.Repository, "alert", a.Number, "error", inspect.Clean(err.Error()))
+		if len(open) == 0 {
+			return wait
+		}
+		for _, a := range open {
+			if last = a; left[a.Repository] {
+				continue
+			}
+			err := e.resolveOne(ctx, a)
+			later, limited := hub.AsLater(err)
+			if ctx.Err() != nil || limited && later.Outage {
+				return errors.Join(err, ctx.Err())
+			}
+			switch {
+			case err == nil:
+				told++
+			case limited:
+				left[a.Repository], wait = true, cmp.Or(wait, err)
+			default:
+				left[a.Repository] = true
+				e.Log.Warn("an alert could not be resolved", "repository", a.Repository, "alert", a.Number, "error", inspect.Clean(err.Error()))
+			}
 		}
 	}
-	return nil
+	return wait
 }
 
 func (e *Engine) resolveOne(ctx context.Context, a store.Alert) error {
