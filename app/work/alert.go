@@ -133,7 +133,7 @@ func (e *Engine) alerted(ctx context.Context, s *hub.Session, a hub.Alert) (plac
 
 // known is a credential by the rule of ours that finds its value alone.
 func (e *Engine) known(ctx context.Context, key secret.Key, kind string, value secret.Secret) store.Credential {
-	c := store.Credential{ID: key.ID(value), Rule: "github:" + kind, Preview: value.Preview(""), Severity: "high"}
+	c := store.Credential{ID: key.ID(value), Former: key.FormerIDs(value), Rule: "github:" + kind, Preview: value.Preview(""), Severity: "high"}
 	world := e.World
 	world.Key = key
 	text := bytes.NewReader([]byte("token: " + value.Reveal() + "\n")) // to the scanner alone

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -168,10 +169,11 @@ func (e *Engine) contents(ctx context.Context, s *hub.Session, blob gitrepo.ID) 
 }
 
 // valueIn finds the value of a credential in a text: at its place, or where a scan of the
-// text finds it, decoded or unpacked. Only what has the credential's own id is it.
+// text finds it, decoded or unpacked. Only what has the credential's own id is it, also
+// where that was made by a key that was replaced since.
 func (e *Engine) valueIn(ctx context.Context, key secret.Key, credential string, at store.Place, text []byte) (secret.Secret, error) {
 	if from, to := at.Span[0], at.Span[1]; from >= 0 && from < to && to <= len(text) {
-		if v := secret.New(string(text[from:to])); key.ID(v) == credential {
+		if v := secret.New(string(text[from:to])); isOf(key, v, credential) {
 			return v, nil
 		}
 	}
@@ -185,9 +187,13 @@ func (e *Engine) valueIn(ctx context.Context, key secret.Key, credential string,
 		return secret.Secret{}, err
 	}
 	for _, c := range r.Result.Credentials {
-		if c.ID == credential {
+		if c.ID == credential || isOf(key, c.Secret, credential) {
 			return c.Secret, nil
 		}
 	}
 	return secret.Secret{}, nil
+}
+
+func isOf(key secret.Key, v secret.Secret, credential string) bool {
+	return key.ID(v) == credential || slices.Contains(key.FormerIDs(v), credential)
 }
