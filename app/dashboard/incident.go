@@ -63,7 +63,7 @@ func (s *server) incident(w http.ResponseWriter, r *http.Request, v viewer) erro
 	var places []store.StoredSighting
 	var events []store.Event
 	var plans []store.PlanSeen
-	err := s.Store.Tx(ctx, func(t *store.Tx) (err error) {
+	err := s.Store.View(ctx, func(t *store.Tx) (err error) {
 		if p.Seen, places, err = t.SeenBy(ctx, v.access.reader(), id); err != nil {
 			return err
 		}

@@ -146,7 +146,7 @@ func (s *server) incidents(w http.ResponseWriter, r *http.Request, v viewer) err
 	var tally map[store.State]map[string]int
 	var lives []store.Life
 	ctx := r.Context()
-	err = s.Store.Tx(ctx, func(t *store.Tx) (err error) {
+	err = s.Store.View(ctx, func(t *store.Tx) (err error) {
 		if list, err = t.Listed(ctx, wanted); err != nil {
 			return err
 		}
