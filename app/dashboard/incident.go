@@ -59,6 +59,9 @@ type told struct {
 
 func (s *server) incident(w http.ResponseWriter, r *http.Request, v viewer) error {
 	ctx, id := r.Context(), r.PathValue("id")
+	if local(r.URL.Path) != r.URL.Path { // no incident is called like that
+		return store.ErrNotFound
+	}
 	p := incidentPage{Now: s.Now()}
 	var places []store.StoredSighting
 	var events []store.Event

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/store"
@@ -59,13 +60,15 @@ func readFilters(q url.Values) (filters, store.Wanted, error) {
 		}
 	}
 	w.Open = f.State == openState
+	text := f.Rule + w.After // PostgreSQL takes neither of these for text
+	odd := !utf8.ValidString(text) || strings.ContainsRune(text, 0)
 	sorted := slices.ContainsFunc(sorts, func(s struct {
 		Order store.Order
 		Name  string
 	}) bool {
 		return s.Order == w.Order
 	})
-	if err != nil || !known || !sorted || f.Severity != "" && !slices.Contains(severities, f.Severity) || len(f.Text)+len(f.Rule)+len(w.After) > maxQuery {
+	if err != nil || odd || !known || !sorted || f.Severity != "" && !slices.Contains(severities, f.Severity) || len(f.Text)+len(f.Rule)+len(w.After) > maxQuery {
 		return f, w, errBadQuery
 	}
 	return f, w, nil
