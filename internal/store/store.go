@@ -301,6 +301,12 @@ func explainPostgres(err *pgconn.PgError) error {
 	return err
 }
 
+// text is one that both databases take: PostgreSQL refuses a row for a zero or for bytes
+// that are no letters, as names of files and what servers say may have.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
 // micros is how times are kept: microseconds since 1970.
 func micros(t time.Time) int64 {
 	if t.IsZero() {
