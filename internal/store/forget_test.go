@@ -301,3 +301,29 @@ func TestWhatIsNeededIsNotPruned(t *testing.T) {
 		}
 	})
 }
+
+func TestWhoInstallsTheAppAgainKeepsWhatIsKnown(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s, ctx := open(), t.Context()
+		tenants(t, s)
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			check(t, tx.See(ctx, store.Repository{ID: 101, Installation: 11, Name: "acme/app"}))
+			check(t, tx.KeepAlert(ctx, store.Alert{Repository: 101, Number: 1, Installation: 11, Credential: "LG-ACME", State: "open"}))
+			check(t, tx.Reach(ctx, 33, []int64{7, 101}))
+			check(t, tx.Reach(ctx, 33, nil))
+			r, err := tx.Repository(ctx, 101)
+			if r.Installation != 33 {
+				t.Errorf("reached by %d", r.Installation)
+			}
+			check(t, err)
+			of, err := tx.Tenant(ctx, 11)
+			check(t, err)
+			check(t, tx.Forget(ctx, "ada", of))
+			_, err = tx.Alert(ctx, 101, 1)
+			return err
+		}))
+		if text := everything(t, raw, s.Postgres()); !strings.Contains(text, "credentials: [LG-ACME]") {
+			t.Errorf("what is left:\n%s", text)
+		}
+	})
+}
