@@ -93,6 +93,15 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 		s := open()
 		tenants(t, s)
+		check(t, s.Tx(t.Context(), func(tx *store.Tx) error { // as an order to fix something makes one
+			for _, digest := range []string{"d-acme", "d-other"} {
+				who := strings.TrimPrefix(digest, "d-")
+				body := fmt.Sprintf(`{"steps":[{"credential":"LG-%s","repository":"github.com/%s/app"}]}`, strings.ToUpper(who), who)
+				check(t, tx.KeepPlan(t.Context(), digest, "@boss-of-"+who, []byte(body)))
+				check(t, tx.KeepApproval(t.Context(), digest, "second-of-"+who, "", []byte(`{}`)))
+			}
+			return nil
+		}))
 		noted, err := s.VerifyTrail(t.Context())
 		check(t, err)
 		var of store.Tenant
@@ -106,7 +115,7 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 			check(t, err)
 			return tx.Forget(t.Context(), "leakgate-app", of)
 		}))
-		if of.Rows() != 6 || len(of.Credentials) != 1 {
+		if of.Rows() != 7 || len(of.Credentials) != 1 {
 			t.Errorf("what acme had: %+v", of)
 		}
 		left := everything(t, raw, s.Postgres())
@@ -117,7 +126,7 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 				}
 			}
 		}
-		for _, rest := range []string{"guid-other", "LG-OTHER", "INC-OTHER", "other/secret.txt", "installation 11"} {
+		for _, rest := range []string{"guid-other", "LG-OTHER", "INC-OTHER", "other/secret.txt", "installation 11", "d-other", "boss-of-other", "second-of-other"} {
 			if !strings.Contains(left, rest) {
 				t.Errorf("%q is gone, too", rest)
 			}
