@@ -2,7 +2,6 @@ package work
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -157,15 +156,14 @@ const maxResolved = 20
 // What cannot be told in one repository, or not now, holds no other up.
 func (e *Engine) resolve(ctx context.Context) error {
 	var last store.Alert
-	var wait error
 	left := map[int64]bool{} // the repositories that are left alone this time
-	for told := 0; told < maxResolved; {
+	for told, outages := 0, 0; told < maxResolved; {
 		var open []store.Alert
 		if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { open, err = t.Resolvable(ctx, last, maxResolved); return err }); err != nil {
 			return err
 		}
 		if len(open) == 0 {
-			return wait
+			return nil
 		}
 		for _, a := range open {
 			if last = a; left[a.Repository] {
@@ -173,21 +171,24 @@ func (e *Engine) resolve(ctx context.Context) error {
 			}
 			err := e.resolveOne(ctx, a)
 			later, limited := hub.AsLater(err)
-			if ctx.Err() != nil || limited && later.Outage {
+			if limited && later.Outage {
+				outages++
+			}
+			if ctx.Err() != nil || outages == maxOutages {
 				return errors.Join(err, ctx.Err())
 			}
 			switch {
 			case err == nil:
 				told++
 			case limited:
-				left[a.Repository], wait = true, cmp.Or(wait, err)
+				left[a.Repository] = true // the next look comes in a minute
 			default:
 				left[a.Repository] = true
 				e.Log.Warn("an alert could not be resolved", "repository", a.Repository, "alert", a.Number, "error", inspect.Clean(err.Error()))
 			}
 		}
 	}
-	return wait
+	return nil
 }
 
 func (e *Engine) resolveOne(ctx context.Context, a store.Alert) error {

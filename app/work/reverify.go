@@ -42,11 +42,14 @@ func (w *reverifier) Work(ctx context.Context, _ *river.Job[reverifyArgs]) error
 // reverifyLook is how often it is looked whether anything is due, at most.
 const reverifyLook = 5 * time.Minute
 
+// maxOutages is how often in one go GitHub may fail before it is left alone.
+const maxOutages = 3
+
 // maxReverified is how many credentials are asked about in one go.
 const maxReverified = 100
 
-// reverify asks about the credentials that wait longest. One that cannot be asked about
-// holds no other up.
+// reverify asks about the credentials that wait longest. One that cannot be asked about,
+// or not now, holds no other up.
 func (e *Engine) reverify(ctx context.Context) error {
 	var due []store.Incident
 	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
@@ -56,10 +59,18 @@ func (e *Engine) reverify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	outages := 0
 	for _, in := range due {
 		v, why, err := e.askAgain(ctx, in)
-		if _, later := hub.AsLater(err); later || ctx.Err() != nil {
+		later, limited := hub.AsLater(err)
+		if limited && later.Outage {
+			outages++
+		}
+		if ctx.Err() != nil || outages == maxOutages {
 			return errors.Join(err, ctx.Err())
+		}
+		if limited || errors.Is(err, mirror.ErrInUse) { // its turn comes with the next look
+			continue
 		}
 		if err != nil {
 			why = "its value could not be read again"
