@@ -224,3 +224,20 @@ func TestNothingThatPeopleWriteIsMarkup(t *testing.T) {
 	_, text := ada.get("/incidents/" + incident(1))
 	has(t, text, "&lt;script&gt;", w.URL+"/acme/lib/commit/"+strings.Repeat("a", 40)+`"`)
 }
+
+func TestOddAddressesAreNoFaultOfOurs(t *testing.T) {
+	w := newWorld(t)
+	w.found(1, "high", "acme/app", "a.txt")
+	b := w.signIn("ada")
+	for path, want := range map[string]int{
+		"/?rule=%00": 400, "/?rule=%ff": 400, "/?q=%00%ff": 200, "/?after=5.%00": 400, "/?after=5.%ff": 400, "/?after=5": 400,
+		"/incidents/%00": 404, "/incidents/%ff": 404, "/incidents/" + strings.Repeat("A", 5000): 404, "/health?after=%00%ff": 200,
+	} {
+		if status, _ := b.get(path); status != want {
+			t.Errorf("%.40s answers %d, not %d", path, status, want)
+		}
+	}
+	if log := w.log.String(); strings.Contains(log, "level=ERROR") {
+		t.Errorf("the log complains:\n%s", log)
+	}
+}

@@ -77,7 +77,7 @@ func (s *server) health(w http.ResponseWriter, r *http.Request, v viewer) error 
 	var judged map[int64]store.Judged
 	var open map[int64]int
 	var seen map[int64]store.History
-	err := s.Store.Tx(ctx, func(t *store.Tx) (err error) {
+	err := s.Store.View(ctx, func(t *store.Tx) (err error) {
 		if p.Traffic, err = t.TrafficOf(ctx, reader, s.Now().Add(-trafficSince)); err != nil {
 			return err
 		}

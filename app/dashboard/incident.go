@@ -59,11 +59,14 @@ type told struct {
 
 func (s *server) incident(w http.ResponseWriter, r *http.Request, v viewer) error {
 	ctx, id := r.Context(), r.PathValue("id")
+	if local(r.URL.Path) != r.URL.Path { // no incident is called like that
+		return store.ErrNotFound
+	}
 	p := incidentPage{Now: s.Now()}
 	var places []store.StoredSighting
 	var events []store.Event
 	var plans []store.PlanSeen
-	err := s.Store.Tx(ctx, func(t *store.Tx) (err error) {
+	err := s.Store.View(ctx, func(t *store.Tx) (err error) {
 		if p.Seen, places, err = t.SeenBy(ctx, v.access.reader(), id); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/store"
@@ -59,13 +60,15 @@ func readFilters(q url.Values) (filters, store.Wanted, error) {
 		}
 	}
 	w.Open = f.State == openState
+	text := f.Rule + w.After // PostgreSQL takes neither of these for text
+	odd := !utf8.ValidString(text) || strings.ContainsRune(text, 0)
 	sorted := slices.ContainsFunc(sorts, func(s struct {
 		Order store.Order
 		Name  string
 	}) bool {
 		return s.Order == w.Order
 	})
-	if err != nil || !known || !sorted || f.Severity != "" && !slices.Contains(severities, f.Severity) || len(f.Text)+len(f.Rule)+len(w.After) > maxQuery {
+	if err != nil || odd || !known || !sorted || f.Severity != "" && !slices.Contains(severities, f.Severity) || len(f.Text)+len(f.Rule)+len(w.After) > maxQuery {
 		return f, w, errBadQuery
 	}
 	return f, w, nil
@@ -146,7 +149,7 @@ func (s *server) incidents(w http.ResponseWriter, r *http.Request, v viewer) err
 	var tally map[store.State]map[string]int
 	var lives []store.Life
 	ctx := r.Context()
-	err = s.Store.Tx(ctx, func(t *store.Tx) (err error) {
+	err = s.Store.View(ctx, func(t *store.Tx) (err error) {
 		if list, err = t.Listed(ctx, wanted); err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ func (s *server) session(r *http.Request) (store.Session, secret.Secret, error) 
 		return store.Session{}, secret.Secret{}, store.ErrNotFound
 	}
 	var kept store.Session
-	err = s.Store.Tx(r.Context(), func(t *store.Tx) (err error) { kept, err = t.Session(r.Context(), s.sessionID(c.Value)); return err })
+	err = s.Store.View(r.Context(), func(t *store.Tx) (err error) { kept, err = t.Session(r.Context(), s.sessionID(c.Value)); return err })
 	if err != nil {
 		return kept, secret.Secret{}, err
 	}

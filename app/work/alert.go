@@ -132,7 +132,7 @@ func (e *Engine) alerted(ctx context.Context, s *hub.Session, a hub.Alert) (plac
 
 // known is a credential by the rule of ours that finds its value alone.
 func (e *Engine) known(ctx context.Context, key secret.Key, kind string, value secret.Secret) store.Credential {
-	c := store.Credential{ID: key.ID(value), Rule: "github:" + kind, Preview: value.Preview(""), Severity: "high"}
+	c := store.Credential{ID: key.ID(value), Former: key.FormerIDs(value), Rule: "github:" + kind, Preview: value.Preview(""), Severity: "high"}
 	world := e.World
 	world.Key = key
 	text := bytes.NewReader([]byte("token: " + value.Reveal() + "\n")) // to the scanner alone
@@ -153,18 +153,39 @@ func (e *Engine) known(ctx context.Context, key secret.Key, kind string, value s
 const maxResolved = 20
 
 // resolve tells GitHub of alerts whose credential is revoked, once each time that it is.
+// What cannot be told in one repository, or not now, holds no other up.
 func (e *Engine) resolve(ctx context.Context) error {
-	var open []store.Alert
-	if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { open, err = t.Resolvable(ctx, maxResolved); return err }); err != nil {
-		return err
-	}
-	for _, a := range open {
-		err := e.resolveOne(ctx, a)
-		if _, later := hub.AsLater(err); later || ctx.Err() != nil {
+	var last store.Alert
+	left := map[int64]bool{} // the repositories that are left alone this time
+	for told, outages := 0, 0; told < maxResolved; {
+		var open []store.Alert
+		if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { open, err = t.Resolvable(ctx, last, maxResolved); return err }); err != nil {
 			return err
 		}
-		if err != nil {
-			e.Log.Warn("an alert could not be resolved", "repository", a.Repository, "alert", a.Number, "error", inspect.Clean(err.Error()))
+		if len(open) == 0 {
+			return nil
+		}
+		for _, a := range open {
+			if last = a; left[a.Repository] {
+				continue
+			}
+			err := e.resolveOne(ctx, a)
+			later, limited := hub.AsLater(err)
+			if limited && later.Outage {
+				outages++
+			}
+			if ctx.Err() != nil || outages == maxOutages {
+				return errors.Join(err, ctx.Err())
+			}
+			switch {
+			case err == nil:
+				told++
+			case limited:
+				left[a.Repository] = true // the next look comes in a minute
+			default:
+				left[a.Repository] = true
+				e.Log.Warn("an alert could not be resolved", "repository", a.Repository, "alert", a.Number, "error", inspect.Clean(err.Error()))
+			}
 		}
 	}
 	return nil

@@ -126,3 +126,26 @@ func TestGitHubsAlertIsAnIncident(t *testing.T) {
 	w.state(store.Detected) // nobody proved anything
 	w.unseen(token)
 }
+
+func TestAlertsThatCannotBeResolvedHoldNoneUp(t *testing.T) {
+	token := gittest.Token()
+	o := &oracle{value: secret.New(token), says: report.Inactive}
+	w := newWorldAt(t, gate.Enforced, func(w *world) { w.verify, w.reverify = o, 100*time.Millisecond })
+	w.must(w.store.Tx(t.Context(), func(tx *store.Tx) error { // of an installation that is gone, and first in line
+		lost := store.Sighting{Credential: store.Credential{ID: "LG-LOST", Rule: "r"}, Repository: "1", Fingerprint: "f", Body: store.Place{}}
+		if err := tx.Record(t.Context(), "test", []store.Sighting{lost}); err != nil {
+			return err
+		}
+		for n := range int64(25) {
+			if err := tx.KeepAlert(t.Context(), store.Alert{Repository: n/5 + 1, Number: n, Installation: 987654, Credential: "LG-LOST", State: "open"}); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Answered(t.Context(), "INC-LOST", "test", store.Dead, "asked")
+		return err
+	}))
+	head := w.branch("x", "b.txt", "token = \""+token+"\"\n")
+	number := w.FindSecret(w.repo, "acme_token", token, "b.txt", head, 1)
+	w.deliver()
+	w.eventually("GitHub's alert is resolved", func() bool { return w.SecretAlert(w.repo, number).Resolution == "revoked" })
+}

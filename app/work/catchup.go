@@ -57,8 +57,8 @@ func (w *openLooker) Work(ctx context.Context, job *river.Job[pullsArgs]) error 
 	return w.e.settle(ctx, "pulls", w.e.pulls(ctx, job.Args))
 }
 
-// catchUp has the pull requests of every repository looked through, and forgets the
-// mirrors of those that nobody reaches any more.
+// catchUp has the pull requests of every repository looked through, keeps by which
+// installation each is reached, and forgets the mirrors of those that nobody reaches any more.
 func (e *Engine) catchUp(ctx context.Context) error {
 	placed, err := e.Hub.Installations(ctx)
 	if err != nil {
@@ -77,10 +77,15 @@ func (e *Engine) catchUp(ctx context.Context) error {
 			return err
 		}
 		var jobs []river.InsertManyParams
+		var ids []int64
 		for _, l := range listed {
+			ids = append(ids, l.ID)
 			if reached[l.ID] = true; !l.Archived { // nobody can push to those
 				jobs = append(jobs, river.InsertManyParams{Args: pullsArgs{p.ID, l.ID}})
 			}
+		}
+		if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Reach(ctx, p.ID, ids) }); err != nil {
+			return err
 		}
 		if err := e.insertMany(ctx, jobs); err != nil {
 			return err

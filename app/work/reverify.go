@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -41,11 +42,14 @@ func (w *reverifier) Work(ctx context.Context, _ *river.Job[reverifyArgs]) error
 // reverifyLook is how often it is looked whether anything is due, at most.
 const reverifyLook = 5 * time.Minute
 
+// maxOutages is how often in one go GitHub may fail before it is left alone.
+const maxOutages = 3
+
 // maxReverified is how many credentials are asked about in one go.
 const maxReverified = 100
 
-// reverify asks about the credentials that wait longest. One that cannot be asked about
-// holds no other up.
+// reverify asks about the credentials that wait longest. One that cannot be asked about,
+// or not now, holds no other up.
 func (e *Engine) reverify(ctx context.Context) error {
 	var due []store.Incident
 	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
@@ -55,10 +59,18 @@ func (e *Engine) reverify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	outages := 0
 	for _, in := range due {
 		v, why, err := e.askAgain(ctx, in)
-		if _, later := hub.AsLater(err); later || ctx.Err() != nil {
+		later, limited := hub.AsLater(err)
+		if limited && later.Outage {
+			outages++
+		}
+		if ctx.Err() != nil || outages == maxOutages {
 			return errors.Join(err, ctx.Err())
+		}
+		if limited || errors.Is(err, mirror.ErrInUse) { // its turn comes with the next look
+			continue
 		}
 		if err != nil {
 			why = "its value could not be read again"
@@ -168,10 +180,11 @@ func (e *Engine) contents(ctx context.Context, s *hub.Session, blob gitrepo.ID) 
 }
 
 // valueIn finds the value of a credential in a text: at its place, or where a scan of the
-// text finds it, decoded or unpacked. Only what has the credential's own id is it.
+// text finds it, decoded or unpacked. Only what has the credential's own id is it, also
+// where that was made by a key that was replaced since.
 func (e *Engine) valueIn(ctx context.Context, key secret.Key, credential string, at store.Place, text []byte) (secret.Secret, error) {
 	if from, to := at.Span[0], at.Span[1]; from >= 0 && from < to && to <= len(text) {
-		if v := secret.New(string(text[from:to])); key.ID(v) == credential {
+		if v := secret.New(string(text[from:to])); isOf(key, v, credential) {
 			return v, nil
 		}
 	}
@@ -185,9 +198,13 @@ func (e *Engine) valueIn(ctx context.Context, key secret.Key, credential string,
 		return secret.Secret{}, err
 	}
 	for _, c := range r.Result.Credentials {
-		if c.ID == credential {
+		if c.ID == credential || isOf(key, c.Secret, credential) {
 			return c.Secret, nil
 		}
 	}
 	return secret.Secret{}, nil
+}
+
+func isOf(key secret.Key, v secret.Secret, credential string) bool {
+	return key.ID(v) == credential || slices.Contains(key.FormerIDs(v), credential)
 }

@@ -27,11 +27,15 @@ func (t *Tx) Alert(ctx context.Context, repository, number int64) (a Alert, err 
 }
 
 // Resolvable gives the open alerts about credentials that are revoked, of which GitHub was
-// not told since they are. Who opens such an alert again is heeded: it is not told twice.
-func (t *Tx) Resolvable(ctx context.Context, limit int) (all []Alert, err error) {
-	rows, err := t.query(ctx, `SELECT a.repository, a.number, a.installation, a.credential, a.state FROM alerts a JOIN incidents i ON i.credential = a.credential
+// not told since they are, behind one in the order of repositories and numbers. Each has
+// the installation that reaches its repository now. Who opens such an alert again is
+// heeded: it is not told twice.
+func (t *Tx) Resolvable(ctx context.Context, after Alert, limit int) (all []Alert, err error) {
+	rows, err := t.query(ctx, `SELECT a.repository, a.number, COALESCE(r.installation, a.installation), a.credential, a.state
+ FROM alerts a JOIN incidents i ON i.credential = a.credential LEFT JOIN repositories r ON r.id = a.repository
  WHERE a.state = 'open' AND i.state IN (?, ?, ?, ?) AND a.told < (SELECT MAX(at) FROM audit WHERE subject = i.id AND action = ?)
- ORDER BY a.repository, a.number LIMIT ?`, Revoked, Rotated, Purged, Closed, string(Revoked), limit)
+ AND (a.repository > ? OR a.repository = ? AND a.number > ?)
+ ORDER BY a.repository, a.number LIMIT ?`, Revoked, Rotated, Purged, Closed, string(Revoked), after.Repository, after.Repository, after.Number, limit)
 	if err != nil {
 		return nil, err
 	}

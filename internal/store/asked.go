@@ -87,6 +87,6 @@ func (t *Tx) Ordered(ctx context.Context, id string) (said string, err error) {
 
 // KeepOrder keeps what is said to an order. What was said first stays.
 func (t *Tx) KeepOrder(ctx context.Context, id, said string) error {
-	_, err := t.exec(ctx, `INSERT INTO orders (id, said, taken_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`, id, said, micros(t.s.now()))
+	_, err := t.exec(ctx, `INSERT INTO orders (id, said, taken_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`, id, text(said), micros(t.s.now()))
 	return err
 }

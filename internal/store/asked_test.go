@@ -50,14 +50,14 @@ func movesBy(t *testing.T, s *store.Store, said []store.Answer, want store.State
 		if last != said[len(said)-1] || at.IsZero() {
 			t.Errorf("the last answer is %q at %v", last, at)
 		}
-		open, openErr := tx.Resolvable(ctx, 9)
+		open, openErr := tx.Resolvable(ctx, store.Alert{}, 9)
 		if (len(open) == 1) != (want == store.Revoked) {
 			t.Errorf("%s has %d alerts to resolve", want, len(open))
 		}
 		for _, a := range open {
 			err = errors.Join(err, tx.Told(ctx, a), tx.KeepAlert(ctx, a)) // somebody opens it again
 		}
-		again, againErr := tx.Resolvable(ctx, 9)
+		again, againErr := tx.Resolvable(ctx, store.Alert{}, 9)
 		if len(again) > 0 {
 			t.Error("an alert that somebody opened again is resolved again")
 		}
@@ -86,5 +86,28 @@ func TestAnOrderIsTakenOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+func TestAnAlertIsResolvedWhereItsRepositoryIsNow(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s, ctx := open(), t.Context()
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			in := store.Sighting{Credential: store.Credential{ID: "LG-A", Rule: "r"}, Repository: "7", Fingerprint: "f", Body: store.Place{}}
+			err := errors.Join(tx.Record(ctx, "me", []store.Sighting{in}), tx.See(ctx, store.Repository{ID: 7, Installation: 4, Name: "elsewhere/a"}))
+			for n := range int64(3) {
+				err = errors.Join(err, tx.KeepAlert(ctx, store.Alert{Repository: 7, Number: n, Installation: 3, Credential: "LG-A", State: "open"}))
+			}
+			_, answerErr := tx.Answered(ctx, "INC-A", "me", store.Dead, "asked")
+			all, allErr := tx.Resolvable(ctx, store.Alert{}, 2)
+			if len(all) != 2 || all[1].Installation != 4 {
+				t.Errorf("%+v", all)
+			}
+			rest, restErr := tx.Resolvable(ctx, all[1], 2)
+			if len(rest) != 1 || rest[0].Number != 2 {
+				t.Errorf("behind %+v: %+v", all[1], rest)
+			}
+			return errors.Join(err, answerErr, allErr, restErr)
+		}))
 	})
 }

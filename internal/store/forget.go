@@ -20,11 +20,12 @@ type Tenant struct {
 	Credentials  []string // that are nowhere else
 	Incidents    []string // of those
 	Shared       []string // incidents of credentials that are elsewhere, too
+	Plans        []string // about its credentials, of which nothing was applied
 }
 
 // Rows is how many things of it are kept.
 func (t Tenant) Rows() int {
-	return len(t.Repositories) + len(t.Deliveries) + len(t.Tips) + len(t.Questions) + len(t.Sweeps) + len(t.Credentials) + len(t.Incidents)
+	return len(t.Repositories) + len(t.Deliveries) + len(t.Tips) + len(t.Questions) + len(t.Sweeps) + len(t.Credentials) + len(t.Incidents) + len(t.Plans)
 }
 
 // tenancy are the tables of what belongs to an installation, in the order in which their
@@ -35,7 +36,7 @@ var tenancy = []struct{ table, where string }{
 	{"questions", `tip IN (SELECT id FROM tips WHERE installation = ?)`},
 	{"tips", `installation = ?`},
 	{"orders", `id IN (SELECT guid FROM deliveries WHERE installation = ?)`},
-	{"alerts", `installation = ?`},
+	{"alerts", `repository IN (SELECT id FROM repositories WHERE installation = ?)`}, // with theirs
 	{"deliveries", `installation = ?`},
 	{"swept", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},
 	{"sweeps", `installation = ?`},
@@ -133,7 +134,13 @@ func (t *Tx) owned(ctx context.Context, out *Tenant) error {
 		if err := t.texts(ctx, `SELECT id FROM incidents WHERE credential = ?`, []any{id}, &out.Incidents); err != nil {
 			return err
 		}
+		if err := t.texts(ctx, `SELECT digest FROM plans p WHERE body LIKE ? ESCAPE '!' AND NOT EXISTS (SELECT 1 FROM journal WHERE plan = p.digest)`,
+			[]any{pattern(`"` + id + `"`)}, &out.Plans); err != nil {
+			return err
+		}
 	}
+	slices.Sort(out.Plans)
+	out.Plans = slices.Compact(out.Plans)
 	return nil
 }
 
@@ -151,6 +158,9 @@ func (t *Tx) Forget(ctx context.Context, by string, of Tenant) error {
 		}
 	}
 	if err := t.dropCredentials(ctx, of.Credentials); err != nil {
+		return err
+	}
+	if err := t.dropPlans(ctx, of.Plans); err != nil {
 		return err
 	}
 	for _, from := range tenancy {
@@ -174,11 +184,24 @@ func (t *Tx) Forget(ctx context.Context, by string, of Tenant) error {
 	return err
 }
 
-// dropCredentials removes credentials with their incidents and places.
+// dropCredentials removes credentials with their incidents and places, and what GitHub's
+// alerts are about: when one of those moves again, its value is read again.
 func (t *Tx) dropCredentials(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		for _, script := range []string{`DELETE FROM findings WHERE credential = ?`, `DELETE FROM incidents WHERE credential = ?`, `DELETE FROM credentials WHERE id = ?`} {
+		for _, script := range []string{`DELETE FROM findings WHERE credential = ?`, `DELETE FROM incidents WHERE credential = ?`, `DELETE FROM alerts WHERE credential = ?`, `DELETE FROM credentials WHERE id = ?`} {
 			if _, err := t.exec(ctx, script, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropPlans removes plans with who approved them.
+func (t *Tx) dropPlans(ctx context.Context, digests []string) error {
+	for _, digest := range digests {
+		for _, script := range []string{`DELETE FROM approvals WHERE plan = ?`, `DELETE FROM plans WHERE digest = ?`} {
+			if _, err := t.exec(ctx, script, digest); err != nil {
 				return err
 			}
 		}

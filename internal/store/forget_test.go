@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -92,6 +93,15 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 		s := open()
 		tenants(t, s)
+		check(t, s.Tx(t.Context(), func(tx *store.Tx) error { // as an order to fix something makes one
+			for _, digest := range []string{"d-acme", "d-other"} {
+				who := strings.TrimPrefix(digest, "d-")
+				body := fmt.Sprintf(`{"steps":[{"credential":"LG-%s","repository":"github.com/%s/app"}]}`, strings.ToUpper(who), who)
+				check(t, tx.KeepPlan(t.Context(), digest, "@boss-of-"+who, []byte(body)))
+				check(t, tx.KeepApproval(t.Context(), digest, "second-of-"+who, "", []byte(`{}`)))
+			}
+			return nil
+		}))
 		noted, err := s.VerifyTrail(t.Context())
 		check(t, err)
 		var of store.Tenant
@@ -105,7 +115,7 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 			check(t, err)
 			return tx.Forget(t.Context(), "leakgate-app", of)
 		}))
-		if of.Rows() != 6 || len(of.Credentials) != 1 {
+		if of.Rows() != 7 || len(of.Credentials) != 1 {
 			t.Errorf("what acme had: %+v", of)
 		}
 		left := everything(t, raw, s.Postgres())
@@ -116,7 +126,7 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 				}
 			}
 		}
-		for _, rest := range []string{"guid-other", "LG-OTHER", "INC-OTHER", "other/secret.txt", "installation 11"} {
+		for _, rest := range []string{"guid-other", "LG-OTHER", "INC-OTHER", "other/secret.txt", "installation 11", "d-other", "boss-of-other", "second-of-other"} {
 			if !strings.Contains(left, rest) {
 				t.Errorf("%q is gone, too", rest)
 			}
@@ -256,6 +266,9 @@ func TestWhatIsNeededIsNotPruned(t *testing.T) {
 			}))
 			return tips, incidents
 		}
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			return tx.KeepAlert(ctx, store.Alert{Repository: 101, Number: 1, Installation: 11, Credential: "LG-ACME", State: "open"})
+		}))
 		now = now.AddDate(1, 0, 0)
 		if tips, incidents := prune(); tips+incidents != 0 {
 			t.Errorf("%d open questions and %d open incidents were pruned", tips, incidents)
@@ -285,7 +298,40 @@ func TestWhatIsNeededIsNotPruned(t *testing.T) {
 		if tips, incidents := prune(); tips != 1 || incidents != 1 {
 			t.Errorf("pruned: %d heads, want the one without a doubt; %d incidents, want the closed one", tips, incidents)
 		}
+		check(t, s.Tx(ctx, func(tx *store.Tx) error { // it could come again, and its value be read again
+			_, err := tx.Alert(ctx, 101, 1)
+			if !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the alert about the pruned credential: %v", err)
+			}
+			return nil
+		}))
 		if text := everything(t, raw, s.Postgres()); strings.Contains(text, "credentials: [LG-ACME]") || !strings.Contains(text, "credentials: [LG-BOTH]") {
+			t.Errorf("what is left:\n%s", text)
+		}
+	})
+}
+
+func TestWhoInstallsTheAppAgainKeepsWhatIsKnown(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s, ctx := open(), t.Context()
+		tenants(t, s)
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			check(t, tx.See(ctx, store.Repository{ID: 101, Installation: 11, Name: "acme/app"}))
+			check(t, tx.KeepAlert(ctx, store.Alert{Repository: 101, Number: 1, Installation: 11, Credential: "LG-ACME", State: "open"}))
+			check(t, tx.Reach(ctx, 33, []int64{7, 101}))
+			check(t, tx.Reach(ctx, 33, nil))
+			r, err := tx.Repository(ctx, 101)
+			if r.Installation != 33 {
+				t.Errorf("reached by %d", r.Installation)
+			}
+			check(t, err)
+			of, err := tx.Tenant(ctx, 11)
+			check(t, err)
+			check(t, tx.Forget(ctx, "ada", of))
+			_, err = tx.Alert(ctx, 101, 1)
+			return err
+		}))
+		if text := everything(t, raw, s.Postgres()); !strings.Contains(text, "credentials: [LG-ACME]") {
 			t.Errorf("what is left:\n%s", text)
 		}
 	})

@@ -67,7 +67,7 @@ func (t *Tx) blank(ctx context.Context, of Tenant) (n int, err error) {
 		}
 		return nil
 	}
-	err = about(slices.Concat(of.Incidents, of.Credentials), func(Event) bool { return true })
+	err = about(slices.Concat(of.Incidents, of.Credentials, of.Plans), func(Event) bool { return true })
 	if err == nil {
 		err = about(of.Shared, of.seen)
 	}

@@ -29,6 +29,13 @@ func (t *Tx) See(ctx context.Context, r Repository) error {
 	return err
 }
 
+// Reach keeps by which installation repositories are reached now, of those that are known.
+// An account that installs the App again, or takes a repository over, has another one.
+func (t *Tx) Reach(ctx context.Context, installation int64, repositories []int64) error {
+	_, err := t.exec(ctx, `UPDATE repositories SET installation = ? WHERE installation <> ? AND id IN `+t.list("BIGINT"), installation, installation, jsonList(repositories))
+	return err
+}
+
 // CredentialsIn gives those that have a place in a repository.
 func (t *Tx) CredentialsIn(ctx context.Context, repository string) (all []string, err error) {
 	rows, err := t.query(ctx, `SELECT DISTINCT credential FROM findings WHERE repository = ? ORDER BY credential`, repository)

@@ -30,6 +30,8 @@ import (
 // Store is safe for concurrent use, by several processes too.
 type Store struct {
 	db    *sql.DB
+	views *sql.DB // of SQLite: connections that only read
+	sight string  // where those lead
 	kind  kind
 	where string // folder of locks for SQLite
 	key   secret.Key
@@ -100,6 +102,11 @@ func Open(ctx context.Context, place string, o Options) (*Store, error) {
 	if err == nil {
 		err = s.takeOver(ctx)
 	}
+	if err == nil && s.kind == sqlite {
+		if s.views, err = sql.Open("sqlite", s.sight); err == nil {
+			s.views.SetMaxOpenConns(maxViews)
+		}
+	}
 	if err != nil {
 		s.db.Close()
 		return nil, s.explain(err)
@@ -129,9 +136,20 @@ func (s *Store) connect(place string, patience time.Duration) (err error) {
 		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 		"_txlock": {"immediate"},
 	}
-	s.db, err = sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: place}).EscapedPath(), RawQuery: options.Encode()}).String())
-	return err
+	file := func() string {
+		return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: place}).EscapedPath(), RawQuery: options.Encode()}).String()
+	}
+	if s.db, err = sql.Open("sqlite", file()); err != nil {
+		return err
+	}
+	options.Del("_txlock")
+	options.Add("_pragma", "query_only(1)")
+	s.sight = file()
+	return nil
 }
+
+// maxViews is how many look at a SQLite file at once.
+const maxViews = 4
 
 // makeFile makes the file, and refuses one that others may read or write.
 func makeFile(path string) error {
@@ -166,7 +184,26 @@ func IsPostgres(place string) bool {
 
 // Close notes how far the trail came, and gives the database back.
 func (s *Store) Close() error {
-	return errors.Join(s.remember(context.Background()), s.db.Close())
+	err := errors.Join(s.remember(context.Background()), s.db.Close())
+	if s.views != nil {
+		err = errors.Join(err, s.views.Close())
+	}
+	return err
+}
+
+// View runs f in one transaction that sees one state and writes nothing. Nobody who writes
+// waits for it, nor it for them.
+func (s *Store) View(ctx context.Context, f func(*Tx) error) error {
+	db, o := s.db, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
+	if s.kind == sqlite { // where that is how it is
+		db, o = s.views, &sql.TxOptions{ReadOnly: true}
+	}
+	tx, err := db.BeginTx(ctx, o)
+	if err != nil {
+		return s.explain(err)
+	}
+	defer func() { _ = tx.Rollback() }() // there is nothing to keep
+	return f(&Tx{Tx: tx, s: s})
 }
 
 // Tx runs f in one transaction: all that it does happens, or nothing. Writers
@@ -262,6 +299,12 @@ func explainPostgres(err *pgconn.PgError) error {
 		return fmt.Errorf("the database takes no writes: name the primary server, not a copy of it: %w", err)
 	}
 	return err
+}
+
+// text is one that both databases take: PostgreSQL refuses a row for a zero or for bytes
+// that are no letters, as names of files and what servers say may have.
+func text(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
 // micros is how times are kept: microseconds since 1970.

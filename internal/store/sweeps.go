@@ -108,7 +108,7 @@ func (t *Tx) StartSweep(ctx context.Context, id, installation int64, account str
 
 // FailSweep ends a sweep that cannot begin.
 func (t *Tx) FailSweep(ctx context.Context, id int64, why string) error {
-	_, err := t.exec(ctx, `UPDATE sweeps SET state = ?, why = ?, ended_at = ? WHERE id = ? AND state = ?`, PassFailed, why, micros(t.s.now()), id, PassWaiting)
+	_, err := t.exec(ctx, `UPDATE sweeps SET state = ?, why = ?, ended_at = ? WHERE id = ? AND state = ?`, PassFailed, text(why), micros(t.s.now()), id, PassWaiting)
 	return err
 }
 
@@ -149,7 +149,7 @@ func (t *Tx) EndSwept(ctx context.Context, r Swept) (bool, error) {
 	}
 	over, err := changed(t.exec(ctx, `UPDATE swept SET state = ?, why = ?, name = ?, commits = ?, bytes = ?, findings = ?, blocking = ?, told = ?, took = ? - began_at
  WHERE sweep = ? AND repository = ? AND state = ?`,
-		r.State, r.Why, r.Name, r.Commits, r.Bytes, r.Findings, r.Blocking, told, micros(t.s.now()), r.Sweep, r.Repository, PassRunning))
+		r.State, text(r.Why), text(r.Name), r.Commits, r.Bytes, r.Findings, r.Blocking, told, micros(t.s.now()), r.Sweep, r.Repository, PassRunning))
 	if err != nil || !over {
 		return false, err
 	}

@@ -162,3 +162,24 @@ func TestWhatIsLeftOfASweep(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatWasMissedIsToldWhateverItIsCalled(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s, ctx := open(), t.Context()
+		within(t, s, func(tx *store.Tx) error {
+			id, _, err := tx.WantSweep(ctx, "acme")
+			check(t, err)
+			_, err = tx.StartSweep(ctx, id, 77, "acme", []store.Swept{{Repository: 1, Name: "acme/a"}})
+			check(t, err)
+			_, _, err = tx.BeginSwept(ctx, id, 1)
+			check(t, err)
+			over, err := tx.EndSwept(ctx, store.Swept{Sweep: id, Repository: 1, Name: "acme/a", State: store.PassIncomplete, Why: "a\xff\x00b.zip: too large"})
+			check(t, err)
+			all, err := tx.Swept(ctx, id, store.PassIncomplete)
+			if !over || len(all) != 1 || all[0].Why != "a\ufffd\ufffdb.zip: too large" {
+				t.Errorf("%v %+v", over, all)
+			}
+			return err
+		})
+	})
+}

@@ -55,6 +55,7 @@ func TestAppChart(t *testing.T) {
 	t.Run("refused", w.refused)
 	t.Run("rules", w.rules)
 	t.Run("notes", w.notes)
+	t.Run("dashboard", w.dashboard)
 }
 
 func golden(t *testing.T, file string, got []byte) {
@@ -106,6 +107,8 @@ func (w *world) refused(t *testing.T) {
 		"replica":           {"--set", "replica=3"},
 		"/app/defaultStage": {"--set", "app.defaultStage=loud"},
 		"/ingress/host":     {"--set", "ingress.enabled=true"},
+		"/dashboard/url":    {"--set", "dashboard.url=http://a,dashboard.clientID=b"},
+		"/dashboard/client": {"--set", "dashboard.url=https://a"},
 		"/image/digest":     {"--set", "image.digest=sha256:0"},
 		"says nothing of":   {"--set", "secret.externalSecret.enabled=true", "--set", "secret.externalSecret.store.name=vault"},
 		"the store that":    {"--set", "secret.externalSecret.enabled=true"},
@@ -139,6 +142,30 @@ func (w *world) notes(t *testing.T) {
 			t.Errorf("the notes do not say %q:\n%s", text, out)
 		}
 	}
-	w.run(t, w.helm, "upgrade", "app", appChart, "--namespace", namespace, "--set", "app.id=7,secret.name=a,replicas=4")
+	out = string(w.run(t, w.helm, "upgrade", "app", appChart, "--namespace", namespace, "--set", "app.id=7,secret.name=a,replicas=4,dashboard.url=https://b.example/,dashboard.clientID=c"))
+	for _, text := range []string{"callback URL https://b.example/login", "Nothing here leads from that host", "client-secret"} {
+		if !strings.Contains(out, text) {
+			t.Errorf("the notes do not say %q:\n%s", text, out)
+		}
+	}
 	w.run(t, w.helm, "uninstall", "app", "--namespace", namespace)
+}
+
+// dashboard: only the door of its own host opens for it, and none without it.
+func (w *world) dashboard(t *testing.T) {
+	doors := "ingress.enabled=true,ingress.host=a.example,ingress.tlsSecret=tls,httpRoute.enabled=true,httpRoute.host=b.example,httpRoute.parents[0].name=g"
+	for url, open := range map[string]string{"": "", "https://a.example": "Ingress/a", "https://b.example/": "HTTPRoute/a", "https://c.example": ""} {
+		rendered := w.run(t, w.helm, "template", "a", appChart, "--kube-version", "1.30.0", "--set", "app.id=7,secret.name=a,dashboard.clientID=c,dashboard.url="+url+","+doors)
+		all := documents(t, rendered)
+		for _, what := range []string{"Ingress/a", "HTTPRoute/a"} {
+			text, err := yaml.Marshal(all[what])
+			must(t, err)
+			if got := strings.Contains(string(text), "Prefix"); got != (what == open) || !strings.Contains(string(text), "/hook") {
+				t.Errorf("%q: %s\n%s", url, what, text)
+			}
+		}
+		if got := strings.Contains(string(rendered), "--client-secret-file=/run/leakgate/client-secret") && strings.Contains(string(rendered), "{key: client-secret, path: client-secret}"); got != (url != "") {
+			t.Errorf("%q: the client secret is given: %v", url, got)
+		}
+	}
 }

@@ -146,10 +146,13 @@ func TestTheAppRuns(t *testing.T) {
 
 // filled has variables as a user sets them, or their defaults.
 func filled(text string) string {
-	return regexp.MustCompile(`\$\{([A-Z_]+):([-?])([^}]*)\}`).ReplaceAllStringFunc(text, func(v string) string {
-		m := regexp.MustCompile(`\$\{([A-Z_]+):([-?])([^}]*)\}`).FindStringSubmatch(v)
-		if m[2] == "-" {
+	return regexp.MustCompile(`\$\{([A-Z_]+):([-?+])([^}]*)\}`).ReplaceAllStringFunc(text, func(v string) string {
+		m := regexp.MustCompile(`\$\{([A-Z_]+):([-?+])([^}]*)\}`).FindStringSubmatch(v)
+		switch m[2] {
+		case "-":
 			return m[3]
+		case "+": // nobody sets what has no default
+			return ""
 		}
 		return "7"
 	})

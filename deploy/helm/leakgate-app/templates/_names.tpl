@@ -1,4 +1,6 @@
 {{- define "name" -}}{{ .Release.Name | trunc 50 | trimSuffix "-" }}{{- end }}
+{{- define "dashboard host" -}}{{ .Values.dashboard.url | trimPrefix "https://" | trimSuffix "/" }}{{- end }}
+{{- define "client secret" -}}{{ if .Values.dashboard.url }}{{ .Values.secret.keys.clientSecret }}{{ end }}{{- end }}
 {{- define "select" -}}
 app.kubernetes.io/component: app
 app.kubernetes.io/instance: {{ .Release.Name }}
