@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -160,6 +161,9 @@ func vacate(ctx context.Context, place string, replace bool) (release func(), er
 	if err == nil { // what is in the log would be taken for that of the new file
 		_, err = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	}
+	if replace { // also what cannot be read any more: it goes with its log
+		err = nil
+	}
 	if err != nil {
 		release()
 		return nil, s.explain(err)
@@ -168,7 +172,7 @@ func vacate(ctx context.Context, place string, replace bool) (release func(), er
 		release()
 		return nil, err
 	}
-	for _, end := range []string{"-wal", "-shm"} {
+	for _, end := range []string{"-wal", "-shm", "-journal"} {
 		if err := os.Remove(place + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			release()
 			return nil, err
@@ -179,6 +183,10 @@ func vacate(ctx context.Context, place string, replace bool) (release func(), er
 
 func restorePostgres(ctx context.Context, place, file string, replace bool) error {
 	if _, err := os.Stat(file); err != nil {
+		return err
+	}
+	held, err := heldBy(ctx, file)
+	if err != nil {
 		return err
 	}
 	s, err := look(place)
@@ -198,14 +206,70 @@ func restorePostgres(ctx context.Context, place, file string, replace bool) erro
 		return err
 	}
 	args := []string{"--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"}
-	if len(tables) > 0 {
-		if !replace {
-			return ErrNotEmpty
-		}
-		args = append(args, "--clean", "--if-exists")
+	if len(tables) == 0 {
+		s.db.Close() // or its locks are in the way
+		return postgresTool(ctx, "pg_restore", place, append(args, file)...)
 	}
-	s.db.Close() // or its locks are in the way
-	return postgresTool(ctx, "pg_restore", place, append(args, file)...)
+	if !replace {
+		return ErrNotEmpty
+	}
+	s.db.Close()
+	if err := postgresTool(ctx, "pg_restore", place, append(args, "--clean", "--if-exists", file)...); err != nil {
+		return err
+	}
+	return dropNewer(ctx, place, held)
+}
+
+// dropNewer removes the tables that a backup is older than: pg_restore lets stand what it
+// does not know, and a migration could not make them again.
+func dropNewer(ctx context.Context, place string, held map[string]bool) error {
+	s, err := look(place)
+	if err != nil {
+		return err
+	}
+	defer s.db.Close()
+	for _, script := range migrations {
+		for _, made := range createdTable.FindAllStringSubmatch(script, -1) {
+			if held[made[1]] {
+				continue
+			}
+			if _, err := s.db.ExecContext(ctx, `DROP TABLE IF EXISTS `+made[1]+` CASCADE`); err != nil {
+				return s.explain(err)
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	createdTable = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
+	listedTable  = regexp.MustCompile(`(?m)^\d+; \d+ \d+ TABLE \S+ (\w+) `)
+)
+
+// heldBy are the tables that a file of pg_dump holds; one that is not of leakgate is an error.
+func heldBy(ctx context.Context, file string) (map[string]bool, error) {
+	cmd := exec.CommandContext(ctx, "pg_restore", "--list", file)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	list, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, missingTool("pg_restore")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is no whole backup of a PostgreSQL database: %s", file, strings.TrimSpace(said.String()))
+	}
+	held := map[string]bool{}
+	for _, line := range listedTable.FindAllStringSubmatch(string(list), -1) {
+		held[line[1]] = true
+	}
+	if !held["schema_version"] || !held["audit_head"] {
+		return nil, fmt.Errorf("%s: it is no database of leakgate", file)
+	}
+	return held, nil
+}
+
+func missingTool(name string) error {
+	return fmt.Errorf("there is no %s, which does this for PostgreSQL: apt-get install postgresql-client", name)
 }
 
 // postgresTool runs a program of PostgreSQL's. The password goes by its environment:
@@ -213,7 +277,7 @@ func restorePostgres(ctx context.Context, place, file string, replace bool) erro
 func postgresTool(ctx context.Context, name, place string, args ...string) error {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return fmt.Errorf("there is no %s, which does this for PostgreSQL: apt-get install postgresql-client", name)
+		return missingTool(name)
 	}
 	u, err := url.Parse(place)
 	if err != nil {
