@@ -22,6 +22,13 @@ func tenants(t *testing.T, s *store.Store) {
 		for i, name := range []string{"acme/app", "other/thing"} {
 			installation, repository := int64(11*(i+1)), int64(101*(i+1))
 			account, _, _ := strings.Cut(name, "/")
+			sweep, _, err := tx.WantSweep(ctx, account) // which failed before it began
+			if err == nil {
+				err = tx.FailSweep(ctx, sweep, "the App is not installed for "+account)
+			}
+			if err != nil {
+				return err
+			}
 			if _, err := tx.Deliver(ctx, store.Delivery{GUID: "guid-" + account, Event: "push", Installation: installation, Repository: repository, Facts: `{"name":"` + name + `"}`}); err != nil {
 				return err
 			}
@@ -105,7 +112,7 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 			check(t, err)
 			return tx.Forget(t.Context(), "leakgate-app", of)
 		}))
-		if of.Rows() != 6 || len(of.Credentials) != 1 {
+		if of.Rows() != 7 || len(of.Credentials) != 1 {
 			t.Errorf("what acme had: %+v", of)
 		}
 		left := everything(t, raw, s.Postgres())
