@@ -152,8 +152,13 @@ func TestEveryIDOfACredentialLeadsToItsIncident(t *testing.T) {
 			ids = append(ids, own.ID(value))
 			s := open(func(o *store.Options) { o.Key = key })
 			check(t, s.Tx(ctx, func(tx *store.Tx) error {
-				return tx.Record(ctx, "leakgate-app", []store.Sighting{{Repository: "101", Fingerprint: "a", Body: struct{}{},
+				check(t, tx.See(ctx, store.Repository{ID: 101, Installation: 11, Name: "acme/app"}))
+				err := tx.Record(ctx, "leakgate-app", []store.Sighting{{Repository: "101", Fingerprint: "a", Body: struct{}{},
 					Credential: store.Credential{ID: own.ID(value), Former: own.FormerIDs(value), Rule: "r", Severity: "high"}}})
+				if err == nil {
+					_, err = tx.Audit(ctx, "ada", "alive", own.ID(value), map[string]string{}) // of the credential, by its id of then
+				}
+				return err
 			}))
 			if _, err := s.VerifyTrail(ctx); err != nil {
 				t.Error(err)
@@ -171,6 +176,21 @@ func TestEveryIDOfACredentialLeadsToItsIncident(t *testing.T) {
 				}
 				return nil
 			}))
+		}
+		s := open(func(o *store.Options) { o.Key = key })
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			of, err := tx.Tenant(ctx, 11)
+			check(t, err)
+			return tx.Forget(ctx, "ada", of)
+		}))
+		text := everything(t, raw, s.Postgres())
+		for _, id := range ids {
+			if strings.Contains(text, strings.TrimPrefix(id, "LG-")) {
+				t.Errorf("%s is not forgotten", id)
+			}
+		}
+		if _, err := s.VerifyTrail(ctx); err != nil {
+			t.Error(err)
 		}
 	})
 }
