@@ -74,7 +74,9 @@ var ErrNotEmpty = errors.New("the database is not empty")
 
 // Restore puts a backup in the place of a database that is empty, or with replace of any
 // that nobody uses. What it is brought to is what the backup held: nothing is merged.
-func Restore(ctx context.Context, place, file string, replace bool) error {
+// A copy of a SQLite file has to pass prove, if that is given, before anything goes;
+// PostgreSQL has no place for a second database.
+func Restore(ctx context.Context, place, file string, replace bool, prove func(place string) error) error {
 	if IsPostgres(place) {
 		return restorePostgres(ctx, place, file, replace)
 	}
@@ -89,6 +91,11 @@ func Restore(ctx context.Context, place, file string, replace bool) error {
 	}
 	if err := sound(ctx, part); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
+	}
+	if prove != nil {
+		if err := prove(part); err != nil {
+			return err
+		}
 	}
 	release, err := vacate(ctx, place, replace)
 	if err != nil {

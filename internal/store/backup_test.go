@@ -77,7 +77,7 @@ func TestABackupIsWhatWasThereAtOneMoment(t *testing.T) {
 		if err := store.Backup(t.Context(), from, file); err == nil {
 			t.Error("a backup is written over another")
 		}
-		check(t, store.Restore(t.Context(), to, file, false))
+		check(t, store.Restore(t.Context(), to, file, false, nil))
 		back, err := store.Open(t.Context(), to, store.Options{Key: testKey(t)})
 		check(t, err)
 		head, err := back.VerifyTrail(t.Context())
@@ -90,10 +90,10 @@ func TestABackupIsWhatWasThereAtOneMoment(t *testing.T) {
 			t.Error("the trail may be cut")
 		}
 		back.Close()
-		if err := store.Restore(t.Context(), to, file, false); !errors.Is(err, store.ErrNotEmpty) {
+		if err := store.Restore(t.Context(), to, file, false, nil); !errors.Is(err, store.ErrNotEmpty) {
 			t.Errorf("restored over a database: %v", err)
 		}
-		check(t, store.Restore(t.Context(), to, file, true))
+		check(t, store.Restore(t.Context(), to, file, true, nil))
 		back, err = store.Open(t.Context(), to, store.Options{Key: testKey(t)})
 		check(t, err)
 		defer back.Close()
@@ -124,13 +124,13 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "text": "this is no database at all, but a line of text", "cut": string(text[:len(text)/2])} {
 		file := filepath.Join(dir, name)
 		check(t, os.WriteFile(file, []byte(text), 0o600))
-		if err := store.Restore(t.Context(), place, file, true); err == nil {
+		if err := store.Restore(t.Context(), place, file, true, nil); err == nil {
 			t.Errorf("%s is restored", name)
 		}
 	}
 	release, err := s.Exclusive(t.Context(), "serve")
 	check(t, err)
-	if err := store.Restore(t.Context(), place, good, true); !errors.Is(err, store.ErrBusy) {
+	if err := store.Restore(t.Context(), place, good, true, nil); !errors.Is(err, store.ErrBusy) {
 		t.Errorf("restored while it is served: %v", err)
 	}
 	release()
@@ -158,7 +158,7 @@ func TestAnOlderBackupTakesThePlaceOfANewerDatabase(t *testing.T) {
 			s.Close()
 		}
 		check(t, store.Backup(t.Context(), from, file))
-		check(t, store.Restore(t.Context(), to, file, true))
+		check(t, store.Restore(t.Context(), to, file, true, nil))
 		l, err := store.LevelOf(t.Context(), to)
 		check(t, err)
 		if l.Missing() != 2 {
@@ -187,10 +187,10 @@ func TestADatabaseThatCannotBeReadIsReplaced(t *testing.T) {
 	for name, text := range map[string]string{"garbage": strings.Repeat("no database ", 1000), "cut": string(whole[:5000]), "no header": strings.Repeat("x", 100) + string(whole[100:])} {
 		check(t, os.WriteFile(place, []byte(text), 0o600))
 		check(t, os.WriteFile(place+"-journal", []byte("of the one that is gone"), 0o600))
-		if err := store.Restore(t.Context(), place, good, false); err == nil {
+		if err := store.Restore(t.Context(), place, good, false, nil); err == nil {
 			t.Errorf("%s is replaced unasked", name)
 		}
-		if err := store.Restore(t.Context(), place, good, true); err != nil {
+		if err := store.Restore(t.Context(), place, good, true, nil); err != nil {
 			t.Errorf("%s is not replaced: %v", name, err)
 			continue
 		}
@@ -218,7 +218,7 @@ func TestADumpOfSomethingElseIsRefused(t *testing.T) {
 		s, err := store.Open(t.Context(), to, store.Options{Key: testKey(t)})
 		check(t, err)
 		s.Close()
-		if err := store.Restore(t.Context(), to, file, true); err == nil || !strings.Contains(err.Error(), "no database of leakgate") {
+		if err := store.Restore(t.Context(), to, file, true, nil); err == nil || !strings.Contains(err.Error(), "no database of leakgate") {
 			t.Errorf("a foreign dump is restored: %v", err)
 		}
 	})
