@@ -38,12 +38,12 @@ func newStory() *story {
 
 // sighted is the body of the events that say where a credential was seen.
 type sighted struct {
-	Credential string `json:"credential"`
-	Rule       string `json:"rule"`
-	Preview    string `json:"preview"`
-	Severity   string `json:"severity"`
-	Repository string `json:"repository"`
-	Place      store.Place  `json:"place"`
+	Credential string      `json:"credential"`
+	Rule       string      `json:"rule"`
+	Preview    string      `json:"preview"`
+	Severity   string      `json:"severity"`
+	Repository string      `json:"repository"`
+	Place      store.Place `json:"place"`
 }
 
 // tellOf gathers the events of an incident.

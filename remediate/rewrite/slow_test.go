@@ -32,14 +32,20 @@ func TestSearchIsTheSlowOne(t *testing.T) {
 		path = g.Dir
 	}
 	repo := open(t, path)
-	for range 6 {
+	all := 0 // a delta is searched as such where its base holds no piece, which is so in some rounds
+	for round := 0; round < 6 || all == 0 && round < 100; round++ {
 		s, err := newSurvey(repo, newEditor(pieces(t, repo)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if tainted, deltas := searchedTwice(t, s); tainted == 0 || deltas == 0 {
-			t.Errorf("%d objects hold a value; %d deltas were searched as such", tainted, deltas)
+		tainted, deltas := searchedTwice(t, s)
+		if tainted == 0 {
+			t.Error("no object holds a value")
 		}
+		all += deltas
+	}
+	if all == 0 {
+		t.Error("no delta was searched as such")
 	}
 }
 
