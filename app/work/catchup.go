@@ -58,10 +58,14 @@ func (w *openLooker) Work(ctx context.Context, job *river.Job[pullsArgs]) error 
 }
 
 // catchUp has the pull requests of every repository looked through, keeps by which
-// installation each is reached, and forgets the mirrors of those that nobody reaches any more.
+// installation each is reached, and forgets the mirrors of those that nobody reaches any
+// more. What changed of installations without anybody telling is found as well.
 func (e *Engine) catchUp(ctx context.Context) error {
 	placed, err := e.Hub.Installations(ctx)
 	if err != nil {
+		return err
+	}
+	if err := e.compare(ctx, placed); err != nil {
 		return err
 	}
 	reached := map[int64]bool{}
@@ -69,30 +73,39 @@ func (e *Engine) catchUp(ctx context.Context) error {
 		if p.Suspended {
 			continue
 		}
-		listed, err := e.Hub.Repositories(ctx, p.ID)
-		if errors.Is(err, hub.ErrGone) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		var jobs []river.InsertManyParams
-		var ids []int64
-		for _, l := range listed {
-			ids = append(ids, l.ID)
-			if reached[l.ID] = true; !l.Archived { // nobody can push to those
-				jobs = append(jobs, river.InsertManyParams{Args: pullsArgs{p.ID, l.ID}})
-			}
-		}
-		if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Reach(ctx, p.ID, ids) }); err != nil {
-			return err
-		}
-		if err := e.insertMany(ctx, jobs); err != nil {
+		if err := e.lookThrough(ctx, p.ID, reached); err != nil {
 			return err
 		}
 	}
 	e.Mirrors.Keep(func(id int64) bool { return reached[id] })
 	return nil
+}
+
+// lookThrough has the pull requests of an installation's repositories looked through, and
+// adds those to what is reached. Nothing is taken in of what was forgotten.
+func (e *Engine) lookThrough(ctx context.Context, installation int64, reached map[int64]bool) error {
+	if forgotten, err := e.forgotten(ctx, installation); err != nil || forgotten {
+		return err
+	}
+	listed, err := e.Hub.Repositories(ctx, installation)
+	if errors.Is(err, hub.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	var jobs []river.InsertManyParams
+	var ids []int64
+	for _, l := range listed {
+		ids = append(ids, l.ID)
+		if reached[l.ID] = true; !l.Archived { // nobody can push to those
+			jobs = append(jobs, river.InsertManyParams{Args: pullsArgs{installation, l.ID}})
+		}
+	}
+	if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Reach(ctx, installation, ids) }); err != nil {
+		return err
+	}
+	return e.insertMany(ctx, jobs)
 }
 
 func (e *Engine) insertMany(ctx context.Context, jobs []river.InsertManyParams) error {

@@ -13,7 +13,6 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
-	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
@@ -162,27 +161,4 @@ func (e *Engine) forgetGone(ctx context.Context) error {
 		return e.Store.Compact(ctx)
 	}
 	return nil
-}
-
-// installation keeps how an installation stands now, whatever the delivery said: it may be late.
-func (e *Engine) installation(ctx context.Context, guid string, f facts) error {
-	there, err := e.Hub.Installed(ctx, f.Installation)
-	if err != nil {
-		return err
-	}
-	i := store.Installation{ID: f.Installation}
-	switch {
-	case there == hub.Gone:
-		i.Gone = e.World.Now()
-	case there == hub.Suspended:
-		i.Suspended = e.World.Now()
-	}
-	e.Log.Info("an installation changed", "delivery", guid, "installation", f.Installation, "gone", !i.Gone.IsZero(), "suspended", !i.Suspended.IsZero())
-	return e.Store.Tx(ctx, func(t *store.Tx) error {
-		first, err := t.Handle(ctx, guid)
-		if err != nil || !first {
-			return err
-		}
-		return t.Installed(ctx, i)
-	})
 }

@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 )
@@ -63,4 +64,24 @@ func (e *Engine) Load(ctx context.Context) ([]Load, error) {
 		}
 	}
 	return all, rows.Err()
+}
+
+// sinceLook is when a look at GitHub's deliveries ended well last, in seconds since 1970; where
+// none did, when the first was asked for.
+var sinceLook = map[bool]string{
+	true:  `EXTRACT(EPOCH FROM COALESCE(MAX(CASE WHEN state = 'completed' THEN finalized_at END), MIN(created_at)))::float8`,
+	false: `(julianday(COALESCE(MAX(CASE WHEN state = 'completed' THEN finalized_at END), MIN(created_at))) - 2440587.5) * 86400.0`,
+}
+
+// Blind is for how long nobody could look at GitHub's list of deliveries; 0 before anybody was to.
+func (e *Engine) Blind(ctx context.Context) (time.Duration, error) {
+	var since sql.NullFloat64
+	err := e.Store.DB().QueryRowContext(ctx, `SELECT `+sinceLook[e.Store.Postgres()]+` FROM river_job WHERE kind IN ('replay', 'pull')`).Scan(&since)
+	if err != nil {
+		return 0, fmt.Errorf("see when deliveries were looked at: %w", err)
+	}
+	if !since.Valid {
+		return 0, nil
+	}
+	return max(0, e.World.Now().Sub(time.UnixMicro(int64(since.Float64*1e6)))), nil
 }

@@ -1,14 +1,17 @@
 package work
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/riverqueue/river"
 
 	"github.com/leakgate/leakgate/app/hook"
 	"github.com/leakgate/leakgate/app/hub"
+	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
@@ -55,20 +58,43 @@ func (e *Engine) pullDeliveries(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := e.pullAll(ctx, lost); err != nil {
+		return err
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.SetCursor(ctx, PullCursor, all[0].At) })
+}
+
+// maxUnread is in how many looks in a row GitHub may fail to tell one delivery, while it
+// tells all others, before it is left.
+const maxUnread = 20
+
+// pullAll reads events and keeps them. Those that could not be read before come last, so
+// that they do not hold the others up.
+func (e *Engine) pullAll(ctx context.Context, lost []Lost) error {
+	slices.SortStableFunc(lost, func(a, b Lost) int { return cmp.Compare(e.unread[a.GUID], e.unread[b.GUID]) })
 	kept := 0
+	defer func() {
+		if kept > 0 {
+			e.Log.Info("deliveries were read", "count", kept)
+		}
+	}()
 	for _, l := range lost {
 		fresh, err := e.pullOne(ctx, l)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
+			e.unread[l.GUID]++
+		}
+		if err != nil && e.unread[l.GUID] < maxUnread {
 			return err
 		}
+		if err != nil {
+			e.Log.Warn("a delivery cannot be read", "delivery", l.GUID, "event", l.Event, "error", inspect.Clean(err.Error()))
+		}
+		delete(e.unread, l.GUID)
 		if fresh {
 			kept++
 		}
 	}
-	if kept > 0 {
-		e.Log.Info("deliveries were read", "count", kept)
-	}
-	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.SetCursor(ctx, PullCursor, all[0].At) })
+	return nil
 }
 
 // pullOne reads one event and keeps it. What cannot be read is told, and asked for again

@@ -78,3 +78,15 @@ func TestADeliveryWithoutAPayloadIsTold(t *testing.T) {
 		t.Error("nobody is told")
 	}
 }
+
+func TestADeliveryThatIsNeverToldHoldsNobodyUp(t *testing.T) {
+	w := newWorldAt(t, gate.Enforced, pulling)
+	w.Stick("push")
+	head := w.branch("x", "b.txt", "one\n")
+	w.pull("x")
+	w.Deliver(t.Context(), unreached)
+	w.concluded(head, "success")
+	w.eventually("the push is left", func() bool {
+		return strings.Contains(w.log.String(), "a delivery cannot be read") && !w.cursor().IsZero()
+	})
+}

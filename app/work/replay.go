@@ -24,12 +24,30 @@ const maxTries = 8
 // Lost is an event that is not kept, whatever GitHub was answered: a server that
 // was put back from a backup does not know what the one before it was told.
 type Lost struct {
-	hub.Try     // the newest
-	Tries   int // so far
+	hub.Try           // the newest
+	Tries   int       // so far
+	First   time.Time // when it was tried first
 }
 
 // Hopeless says that the event was delivered so often that only somebody can ask for it again.
 func (l Lost) Hopeless() bool { return l.Tries >= maxTries }
+
+// due reports whether it is asked for again now, at GitHub's time: at once the first time
+// and whenever something arrived since its last try; while nothing does, after every, and
+// then after twice as long each time, so that an hour without a way here uses up no try.
+func (l Lost) due(now, arrived time.Time, every time.Duration) bool {
+	return l.Tries <= 1 || arrived.After(l.At) || now.Sub(l.At) >= every<<(l.Tries-2)
+}
+
+// lastArrived is when a delivery arrived last.
+func lastArrived(all []hub.Try) (at time.Time) {
+	for _, t := range all {
+		if t.Arrived() && t.At.After(at) {
+			at = t.At
+		}
+	}
+	return at
+}
 
 // Replay finds what was lost and has it delivered again.
 type Replay struct {
@@ -56,6 +74,7 @@ func (r Replay) of(ctx context.Context, all []hub.Try) (lost []Lost, err error) 
 			at[t.GUID], lost = n, append(lost, Lost{Try: t})
 		}
 		lost[n].Tries++
+		lost[n].First = t.At
 	}
 	err = r.Store.Tx(ctx, func(t *store.Tx) error {
 		lost, err = unknown(ctx, t, lost)
@@ -93,17 +112,42 @@ func (e *Engine) replay(ctx context.Context) error {
 	if oldest := begin.Add(-replayHorizon); since.Before(oldest) {
 		since = oldest
 	}
-	lost, err := Replay{e.Store, e.Hub}.Lost(ctx, since)
+	all, err := e.Hub.Deliveries(ctx, since)
 	if err != nil {
 		return err
 	}
+	lost, err := Replay{e.Store, e.Hub}.of(ctx, all)
+	if err != nil {
+		return err
+	}
+	now := begin.Add(-e.Hub.Skew()) // in GitHub's time, as the deliveries are
+	looked, err := e.redeliver(ctx, lost, now, lastArrived(all))
+	if err != nil {
+		return err
+	}
+	e.mu.Lock()
+	e.replayed = looked
+	e.mu.Unlock()
+	return nil
+}
+
+// redeliver asks for what is due, and returns up to when nothing is left that may be asked
+// for again.
+func (e *Engine) redeliver(ctx context.Context, lost []Lost, now, arrived time.Time) (looked time.Time, err error) {
 	asked := 0
+	looked = now
 	for _, l := range lost {
 		if l.Hopeless() {
 			continue
 		}
+		if l.First.Before(looked) { // the next look counts all of its tries
+			looked = l.First
+		}
+		if !l.due(now, arrived, e.ReplayEvery) {
+			continue
+		}
 		if err := e.Hub.Redeliver(ctx, l.ID); err != nil {
-			return err
+			return looked, err
 		}
 		asked++
 		e.Replayed(1)
@@ -111,8 +155,5 @@ func (e *Engine) replay(ctx context.Context) error {
 	if asked > 0 {
 		e.Log.Info("GitHub delivers again what did not arrive", "count", asked)
 	}
-	e.mu.Lock()
-	e.replayed = begin.Add(-e.Hub.Skew()) // in GitHub's time, as the deliveries are
-	e.mu.Unlock()
-	return nil
+	return looked, nil
 }

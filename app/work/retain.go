@@ -18,6 +18,8 @@ func (e *Engine) prune(ctx context.Context) error {
 		{"deliveries", e.Keep.Deliveries, (*store.Tx).PruneDeliveries},
 		{"heads", e.Keep.Verdicts, (*store.Tx).PruneTips},
 		{"incidents", e.Keep.Incidents, (*store.Tx).PruneIncidents},
+		{"sweeps", e.Keep.Verdicts, (*store.Tx).PruneSweeps},
+		{"sessions", 0, (*store.Tx).PruneSessions},
 	} {
 		removed := int64(0)
 		for n := int64(1); n > 0 && ctx.Err() == nil; removed += n {

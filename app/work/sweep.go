@@ -114,10 +114,8 @@ func (e *Engine) installed(ctx context.Context, account string) (at hub.Placed, 
 	names := []string{}
 	for _, p := range all {
 		if strings.EqualFold(p.Account, account) {
-			if p.Suspended {
-				why = "the installation of " + p.Account + " is suspended"
-			}
-			return p, why, nil
+			why, err = e.unswept(ctx, p)
+			return p, why, err
 		}
 		names = append(names, p.Account)
 	}
@@ -127,6 +125,18 @@ func (e *Engine) installed(ctx context.Context, account string) (at hub.Placed, 
 	const some = 10
 	slices.Sort(names)
 	return at, fmt.Sprintf("the App is not installed for %s; it is for: %s", account, strings.Join(names[:min(len(names), some)], ", ")), nil
+}
+
+// unswept says why an installation is not swept, "" for no reason.
+func (e *Engine) unswept(ctx context.Context, p hub.Placed) (why string, err error) {
+	forgotten, err := e.forgotten(ctx, p.ID)
+	switch {
+	case forgotten:
+		why = "the installation of " + p.Account + " is forgotten: have the App installed anew"
+	case p.Suspended:
+		why = "the installation of " + p.Account + " is suspended"
+	}
+	return why, err
 }
 
 // assignAll gives every repository of a sweep a job.
@@ -240,7 +250,10 @@ func (e *Engine) sweepAll(ctx context.Context) error {
 		return err
 	}
 	for _, p := range all {
-		if p.Suspended {
+		if why, err := e.unswept(ctx, p); err != nil || why != "" {
+			if err != nil {
+				return err
+			}
 			continue
 		}
 		err := e.Store.Tx(ctx, func(t *store.Tx) error {

@@ -120,3 +120,16 @@ func TestThePolicyIsThatOfTheBase(t *testing.T) {
 	w.deliver()
 	w.concluded(head, "failure")
 }
+
+func TestAWayThatIsCutForLongUsesUpNoTry(t *testing.T) {
+	w := newWorld(t)
+	head := w.branch("x", "b.txt", "one\n")
+	w.pull("x")
+	want := w.Calls("apps/list-webhook-deliveries") + 11 // more often than anything is tried
+	w.eventually("it was looked for what is lost", func() bool {
+		w.Deliver(t.Context(), ghfake.Weather{Lose: 1})
+		return w.Calls("apps/list-webhook-deliveries") >= want
+	})
+	w.eventually("the lost deliveries arrive", func() bool { w.deliver(); return len(w.runs(head)) == 1 })
+	w.concluded(head, "success")
+}

@@ -53,6 +53,7 @@ type world struct {
 	pullEvery time.Duration
 	keep      work.Keep
 	database  string
+	engine    *work.Engine
 }
 
 // permissions are those that the App asks for.
@@ -110,6 +111,7 @@ func (w *world) serve() {
 		World:   inspect.World{Key: key, Now: time.Now, Log: log, Version: "test"},
 	})
 	w.must(err)
+	w.engine = engine
 	door, err := hook.New(hook.Handler{Secrets: []secret.Secret{secret.New(w.app.WebhookSecret)}, Inbox: engine, Log: log})
 	w.must(err)
 	web := httptest.NewServer(door)

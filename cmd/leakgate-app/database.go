@@ -81,7 +81,8 @@ func (w *world) restoreCommand() *cobra.Command {
 A database that holds anything is kept, unless --replace is given. What was delivered
 since the backup is asked for again when serve starts, as far as GitHub has it: three
 days. A backup whose audit trail ends before what was noted here, or by --noted, is
-refused unless --older is given: what was done since is not in it.`,
+refused unless --older is given: what was done since is not in it. On PostgreSQL that is
+seen only when it was put back.`,
 		RunE: func(c *cobra.Command, args []string) error { return w.restore(c.Context(), o, args[0]) }}
 	f := c.Flags()
 	o.databaseFlags(f)
@@ -106,7 +107,7 @@ func (w *world) restore(ctx context.Context, o restoreOptions, file string) erro
 			return badFlag("the key of the backup is missing: put it into %s first, or set %s", filepath.Join(o.data, "key"), keyVariable)
 		}
 	}
-	err := store.Restore(ctx, o.database, file, o.replace)
+	err := store.Restore(ctx, o.database, file, o.replace, func(place string) error { return w.proven(ctx, o, place, noted) })
 	if errors.Is(err, store.ErrNotEmpty) {
 		return fmt.Errorf("%w: --replace lets it go", err)
 	}
@@ -114,6 +115,25 @@ func (w *world) restore(ctx context.Context, o restoreOptions, file string) erro
 		return err
 	}
 	return w.restored(ctx, o, noted)
+}
+
+// proven looks at a backup before anything goes for it. It notes nothing: that is for what
+// is put back.
+func (w *world) proven(ctx context.Context, o restoreOptions, place string, noted []store.Head) error {
+	o.database = place
+	s, _, err := w.open(ctx, &o.serveOptions)
+	if err != nil {
+		return err
+	}
+	defer s.DB().Close()
+	if _, err := s.VerifyTrail(ctx); err != nil {
+		return fmt.Errorf("nothing is changed, the backup is not to be used: %w", err)
+	}
+	_, err = s.VerifyTrail(ctx, noted...)
+	if err = errors.Join(err, s.Recall(ctx)); err != nil && !o.older {
+		return fmt.Errorf("nothing is changed: the backup is an older state, or another one, than was noted; --older if that is wanted, or else a newer backup: %w", err)
+	}
+	return nil
 }
 
 // restored proves what was put back, and says how it stands to what was noted.

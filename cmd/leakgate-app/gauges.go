@@ -19,6 +19,7 @@ type state struct {
 	hub     *hub.App
 	mirrors *mirror.Cache
 	load    func(context.Context) ([]work.Load, error)
+	blind   func(context.Context) (time.Duration, error)
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -31,6 +32,7 @@ var (
 	questionsDesc = describe("questions", "Questions in the database, by state.", "state")
 	jobsDesc      = describe("jobs", "Jobs that are not over, by queue and state.", "queue", "state")
 	ageDesc       = describe("queue_age_seconds", "For how long the oldest job of a queue could have been begun.", "queue")
+	blindDesc     = describe("blind_seconds", "For how long no look at GitHub's list of deliveries ended well.")
 	rateDesc      = describe("rate_remaining_ratio", "The least that an installation has left of GitHub's hourly limit, in parts of one.")
 	writesDesc    = describe("content_writes_left", "The fewest writes of content that an installation may still send within the App's own hourly limit.")
 	pausedDesc    = describe("installations_paused", "Installations that are sent nothing for now, as GitHub's limits ask.")
@@ -40,7 +42,7 @@ var (
 
 // Describe implements [prometheus.Collector].
 func (state) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{infoDesc, databaseDesc, questionsDesc, jobsDesc, ageDesc, rateDesc, writesDesc, pausedDesc, skewDesc, mirrorsDesc} {
+	for _, d := range []*prometheus.Desc{infoDesc, databaseDesc, questionsDesc, jobsDesc, ageDesc, blindDesc, rateDesc, writesDesc, pausedDesc, skewDesc, mirrorsDesc} {
 		out <- d
 	}
 }
@@ -82,6 +84,11 @@ func (s state) database(tell func(*prometheus.Desc, float64, ...string)) bool {
 	if err != nil {
 		return false
 	}
+	blind, err := s.blind(ctx)
+	if err != nil {
+		return false
+	}
+	tell(blindDesc, blind.Seconds())
 	for _, l := range all {
 		tell(jobsDesc, float64(l.Jobs), l.Queue, l.State)
 		if l.State == "available" {

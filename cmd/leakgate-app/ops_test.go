@@ -190,6 +190,9 @@ func TestAnOlderBackupIsToldAsOlder(t *testing.T) {
 	if _, text := o.database(3, "restore", old, "--replace"); !strings.Contains(text, "older") || !strings.Contains(text, "event 2") {
 		t.Errorf("an older one: %s", text)
 	}
+	if text, _ := o.database(0, "backup", filepath.Join(o.dir, "still")); !strings.Contains(text, head) {
+		t.Errorf("a backup that was refused took the place of the database: %s", text)
+	}
 	o.database(0, "restore", now, "--replace")
 	if text, _ := o.database(0, "restore", old, "--replace", "--older"); !strings.Contains(text, "an older state") {
 		t.Errorf("an older one that is wanted: %s", text)
@@ -198,7 +201,7 @@ func TestAnOlderBackupIsToldAsOlder(t *testing.T) {
 	if _, text := o.database(3, "restore", old, "--noted", head); !strings.Contains(text, "older") {
 		t.Errorf("an older one on an empty host: %s", text)
 	}
-	if text, _ := o.database(0, "restore", now, "--noted", head, "--replace"); !strings.Contains(text, "ends at event 2") {
+	if text, _ := o.database(0, "restore", now, "--noted", head); !strings.Contains(text, "ends at event 2") {
 		t.Error(text)
 	}
 	delete(o.env, keyVariable)

@@ -165,7 +165,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if err != nil {
 		return err
 	}
-	m.registry.MustRegister(state{s, github, mirrors, engine.Load})
+	m.registry.MustRegister(state{s, github, mirrors, engine.Load, engine.Blind})
 	mux := http.NewServeMux()
 	if len(secrets) > 0 {
 		door, err := hook.New(hook.Handler{Secrets: secrets, Inbox: engine, Log: log, Count: m.delivery, Tracer: tracer})

@@ -48,7 +48,7 @@ func told(t *testing.T) (all []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.registry.MustRegister(state{s, there, &mirror.Cache{}, load})
+	m.registry.MustRegister(state{s, there, &mirror.Cache{}, load, func(context.Context) (time.Duration, error) { return time.Second, nil }})
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +87,7 @@ func TestMetricsWithoutADatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := newMetrics()
-	m.registry.MustRegister(state{s, there, &mirror.Cache{}, nil})
+	m.registry.MustRegister(state{s, there, &mirror.Cache{}, nil, nil})
 	answer := httptest.NewRecorder()
 	m.handler(s).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for _, line := range []string{"leakgate_app_database_up 0\n", "leakgate_app_replayed_total 0\n", "leakgate_app_rate_remaining_ratio 1\n"} {

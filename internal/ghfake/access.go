@@ -128,7 +128,10 @@ func (g *GitHub) allow(r *http.Request, name string, write bool) (string, int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if fault := g.fault("git"); fault != nil {
-		return "", fault.Status
+		g.linger(fault)
+		if fault.Wait == nil || fault.Status != 0 {
+			return "", fault.Status
+		}
 	}
 	who, refused := g.identify(r.Header)
 	if refused.status != 0 {

@@ -248,6 +248,11 @@ func getDelivery(c *call) answer {
 	if d == nil {
 		return fail(http.StatusUnprocessableEntity, "Delivery not found")
 	}
+	if c.stuck[d.Event] {
+		a := secondary(http.StatusForbidden)
+		a.header = http.Header{"Retry-After": {"1"}}
+		return a
+	}
 	v := d.view()
 	var payload any
 	_ = json.Unmarshal(d.Payload, &payload) // it was made by us
@@ -270,6 +275,13 @@ func (g *GitHub) Blank(event string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.blank[event] = true
+}
+
+// Stick has GitHub never tell the deliveries of an event, but ask to come again.
+func (g *GitHub) Stick(event string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.stuck[event] = true
 }
 
 // redeliver queues the same event with the same GUID once more.

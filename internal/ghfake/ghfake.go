@@ -58,6 +58,7 @@ type GitHub struct {
 	revoked  []string
 	calls    map[string]int
 	blank    map[string]bool // events whose payloads are not told
+	stuck    map[string]bool // events whose deliveries are not told
 	cap      int             // of a payload, in bytes
 	forms    map[string]doc  // manifests that a browser has posted, by code
 	grants   map[string]grant
@@ -82,7 +83,7 @@ func New(t testing.TB, o Options) *GitHub {
 	}
 	g := &GitHub{
 		options: o, prefix: prefix, spec: openapi.Load(t, profile, operations(o.Enterprise), payloads(o.Enterprise)),
-		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, blank: map[string]bool{}, forms: map[string]doc{}, grants: map[string]grant{}, cap: maxPayload,
+		accounts: map[string]*Account{}, tokens: map[string]*token{}, limits: map[string]*limit{}, calls: map[string]int{}, blank: map[string]bool{}, stuck: map[string]bool{}, forms: map[string]doc{}, grants: map[string]grant{}, cap: maxPayload,
 		last: 1000, random: rand.New(rand.NewPCG(1, 2)), // the same test sees the same ids and the same weather
 	}
 	var err error

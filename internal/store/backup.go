@@ -11,7 +11,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 )
 
 // Backup writes a database into a file that is not there yet, as it is at one moment,
@@ -73,7 +75,9 @@ var ErrNotEmpty = errors.New("the database is not empty")
 
 // Restore puts a backup in the place of a database that is empty, or with replace of any
 // that nobody uses. What it is brought to is what the backup held: nothing is merged.
-func Restore(ctx context.Context, place, file string, replace bool) error {
+// A copy of a SQLite file has to pass prove, if that is given, before anything goes;
+// PostgreSQL has no place for a second database.
+func Restore(ctx context.Context, place, file string, replace bool, prove func(place string) error) error {
 	if IsPostgres(place) {
 		return restorePostgres(ctx, place, file, replace)
 	}
@@ -88,6 +92,11 @@ func Restore(ctx context.Context, place, file string, replace bool) error {
 	}
 	if err := sound(ctx, part); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
+	}
+	if prove != nil {
+		if err := prove(part); err != nil {
+			return err
+		}
 	}
 	release, err := vacate(ctx, place, replace)
 	if err != nil {
@@ -160,6 +169,9 @@ func vacate(ctx context.Context, place string, replace bool) (release func(), er
 	if err == nil { // what is in the log would be taken for that of the new file
 		_, err = s.db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	}
+	if replace { // also what cannot be read any more: it goes with its log
+		err = nil
+	}
 	if err != nil {
 		release()
 		return nil, s.explain(err)
@@ -168,7 +180,7 @@ func vacate(ctx context.Context, place string, replace bool) (release func(), er
 		release()
 		return nil, err
 	}
-	for _, end := range []string{"-wal", "-shm"} {
+	for _, end := range []string{"-wal", "-shm", "-journal"} {
 		if err := os.Remove(place + end); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			release()
 			return nil, err
@@ -177,8 +189,32 @@ func vacate(ctx context.Context, place string, replace bool) (release func(), er
 	return release, nil
 }
 
+// leaving is how long a connection may go on that a server has just given up.
+const leaving = 5 * time.Second
+
+// alone waits until nobody else is connected to a database of PostgreSQL.
+func (s *Store) alone(ctx context.Context) error {
+	for end := time.Now().Add(leaving); ; time.Sleep(100 * time.Millisecond) {
+		others := 0
+		err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&others)
+		if err != nil {
+			return s.explain(err)
+		}
+		if others == 0 {
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%w: %d others are connected to the database: end the servers first", ErrBusy, others)
+		}
+	}
+}
+
 func restorePostgres(ctx context.Context, place, file string, replace bool) error {
 	if _, err := os.Stat(file); err != nil {
+		return err
+	}
+	held, err := heldBy(ctx, file)
+	if err != nil {
 		return err
 	}
 	s, err := look(place)
@@ -186,26 +222,78 @@ func restorePostgres(ctx context.Context, place, file string, replace bool) erro
 		return err
 	}
 	defer s.db.Close()
-	others := 0
-	if err := s.db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`).Scan(&others); err != nil {
-		return s.explain(err)
-	}
-	if others > 0 {
-		return fmt.Errorf("%w: %d others are connected to the database: end the servers first", ErrBusy, others)
+	if err := s.alone(ctx); err != nil {
+		return err
 	}
 	tables, err := s.tables(ctx)
 	if err != nil {
 		return err
 	}
 	args := []string{"--exit-on-error", "--single-transaction", "--no-owner", "--no-privileges"}
-	if len(tables) > 0 {
-		if !replace {
-			return ErrNotEmpty
-		}
-		args = append(args, "--clean", "--if-exists")
+	if len(tables) == 0 {
+		s.db.Close() // or its locks are in the way
+		return postgresTool(ctx, "pg_restore", place, append(args, file)...)
 	}
-	s.db.Close() // or its locks are in the way
-	return postgresTool(ctx, "pg_restore", place, append(args, file)...)
+	if !replace {
+		return ErrNotEmpty
+	}
+	s.db.Close()
+	if err := postgresTool(ctx, "pg_restore", place, append(args, "--clean", "--if-exists", file)...); err != nil {
+		return err
+	}
+	return dropNewer(ctx, place, held)
+}
+
+// dropNewer removes the tables that a backup is older than: pg_restore lets stand what it
+// does not know, and a migration could not make them again.
+func dropNewer(ctx context.Context, place string, held map[string]bool) error {
+	s, err := look(place)
+	if err != nil {
+		return err
+	}
+	defer s.db.Close()
+	for _, script := range migrations {
+		for _, made := range createdTable.FindAllStringSubmatch(script, -1) {
+			if held[made[1]] {
+				continue
+			}
+			if _, err := s.db.ExecContext(ctx, `DROP TABLE IF EXISTS `+made[1]+` CASCADE`); err != nil {
+				return s.explain(err)
+			}
+		}
+	}
+	return nil
+}
+
+var (
+	createdTable = regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`)
+	listedTable  = regexp.MustCompile(`(?m)^\d+; \d+ \d+ TABLE \S+ (\w+) `)
+)
+
+// heldBy are the tables that a file of pg_dump holds; one that is not of leakgate is an error.
+func heldBy(ctx context.Context, file string) (map[string]bool, error) {
+	cmd := exec.CommandContext(ctx, "pg_restore", "--list", file)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	list, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, missingTool("pg_restore")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s is no whole backup of a PostgreSQL database: %s", file, strings.TrimSpace(said.String()))
+	}
+	held := map[string]bool{}
+	for _, line := range listedTable.FindAllStringSubmatch(string(list), -1) {
+		held[line[1]] = true
+	}
+	if !held["schema_version"] || !held["audit_head"] {
+		return nil, fmt.Errorf("%s: it is no database of leakgate", file)
+	}
+	return held, nil
+}
+
+func missingTool(name string) error {
+	return fmt.Errorf("there is no %s, which does this for PostgreSQL: apt-get install postgresql-client", name)
 }
 
 // postgresTool runs a program of PostgreSQL's. The password goes by its environment:
@@ -213,7 +301,7 @@ func restorePostgres(ctx context.Context, place, file string, replace bool) erro
 func postgresTool(ctx context.Context, name, place string, args ...string) error {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		return fmt.Errorf("there is no %s, which does this for PostgreSQL: apt-get install postgresql-client", name)
+		return missingTool(name)
 	}
 	u, err := url.Parse(place)
 	if err != nil {

@@ -77,7 +77,7 @@ func TestABackupIsWhatWasThereAtOneMoment(t *testing.T) {
 		if err := store.Backup(t.Context(), from, file); err == nil {
 			t.Error("a backup is written over another")
 		}
-		check(t, store.Restore(t.Context(), to, file, false))
+		check(t, store.Restore(t.Context(), to, file, false, nil))
 		back, err := store.Open(t.Context(), to, store.Options{Key: testKey(t)})
 		check(t, err)
 		head, err := back.VerifyTrail(t.Context())
@@ -90,10 +90,10 @@ func TestABackupIsWhatWasThereAtOneMoment(t *testing.T) {
 			t.Error("the trail may be cut")
 		}
 		back.Close()
-		if err := store.Restore(t.Context(), to, file, false); !errors.Is(err, store.ErrNotEmpty) {
+		if err := store.Restore(t.Context(), to, file, false, nil); !errors.Is(err, store.ErrNotEmpty) {
 			t.Errorf("restored over a database: %v", err)
 		}
-		check(t, store.Restore(t.Context(), to, file, true))
+		check(t, store.Restore(t.Context(), to, file, true, nil))
 		back, err = store.Open(t.Context(), to, store.Options{Key: testKey(t)})
 		check(t, err)
 		defer back.Close()
@@ -124,13 +124,13 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 	for name, text := range map[string]string{"empty": "", "text": "this is no database at all, but a line of text", "cut": string(text[:len(text)/2])} {
 		file := filepath.Join(dir, name)
 		check(t, os.WriteFile(file, []byte(text), 0o600))
-		if err := store.Restore(t.Context(), place, file, true); err == nil {
+		if err := store.Restore(t.Context(), place, file, true, nil); err == nil {
 			t.Errorf("%s is restored", name)
 		}
 	}
 	release, err := s.Exclusive(t.Context(), "serve")
 	check(t, err)
-	if err := store.Restore(t.Context(), place, good, true); !errors.Is(err, store.ErrBusy) {
+	if err := store.Restore(t.Context(), place, good, true, nil); !errors.Is(err, store.ErrBusy) {
 		t.Errorf("restored while it is served: %v", err)
 	}
 	release()
@@ -138,6 +138,90 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 		t.Errorf("what was there is %v %v", head, err)
 	}
 	s.Close()
+}
+
+// beforeLast makes a database one of the version that knew the last two migrations not yet.
+const beforeLast = `DROP TABLE sessions; DROP INDEX findings_by_reader; DROP INDEX deliveries_by_repository;
+ DROP TABLE alerts; DROP TABLE orders; ALTER TABLE incidents DROP COLUMN asked_at; ALTER TABLE incidents DROP COLUMN answer; UPDATE schema_level SET level = level - 2`
+
+func TestAnOlderBackupTakesThePlaceOfANewerDatabase(t *testing.T) {
+	ownDatabases(t, func(t *testing.T, place func(string) string) {
+		from, to, file := place("older"), place("newer"), filepath.Join(t.TempDir(), "backup")
+		for _, at := range []string{from, to} {
+			s, err := store.Open(t.Context(), at, store.Options{Key: testKey(t)})
+			check(t, err)
+			audit(t, s, "one")
+			if at == from {
+				_, err = s.DB().Exec(beforeLast)
+				check(t, err)
+			}
+			s.Close()
+		}
+		check(t, store.Backup(t.Context(), from, file))
+		check(t, store.Restore(t.Context(), to, file, true, nil))
+		l, err := store.LevelOf(t.Context(), to)
+		check(t, err)
+		if l.Missing() != 2 {
+			t.Errorf("what is put back: %+v", l)
+		}
+		s, err := store.Open(t.Context(), to, store.Options{Key: testKey(t)})
+		check(t, err)
+		defer s.Close()
+		audit(t, s, "goes on")
+		if _, err := s.VerifyTrail(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestADatabaseThatCannotBeReadIsReplaced(t *testing.T) {
+	dir := t.TempDir()
+	place, good := filepath.Join(dir, "leakgate.db"), filepath.Join(dir, "good")
+	s, err := store.Open(t.Context(), place, store.Options{Key: testKey(t)})
+	check(t, err)
+	audit(t, s, "mine")
+	check(t, store.Backup(t.Context(), place, good))
+	s.Close()
+	whole, err := os.ReadFile(place)
+	check(t, err)
+	for name, text := range map[string]string{"garbage": strings.Repeat("no database ", 1000), "cut": string(whole[:5000]), "no header": strings.Repeat("x", 100) + string(whole[100:])} {
+		check(t, os.WriteFile(place, []byte(text), 0o600))
+		check(t, os.WriteFile(place+"-journal", []byte("of the one that is gone"), 0o600))
+		if err := store.Restore(t.Context(), place, good, false, nil); err == nil {
+			t.Errorf("%s is replaced unasked", name)
+		}
+		if err := store.Restore(t.Context(), place, good, true, nil); err != nil {
+			t.Errorf("%s is not replaced: %v", name, err)
+			continue
+		}
+		back, err := store.Open(t.Context(), place, store.Options{Key: testKey(t)})
+		check(t, err)
+		if head, err := back.VerifyTrail(t.Context()); err != nil || head.Seq != 1 {
+			t.Errorf("%s: %v %v", name, head, err)
+		}
+		back.Close()
+	}
+}
+
+func TestADumpOfSomethingElseIsRefused(t *testing.T) {
+	ownDatabases(t, func(t *testing.T, place func(string) string) {
+		if !store.IsPostgres(place("foreign")) {
+			t.Skip("TestWhatIsNoBackupIsRefused has files")
+		}
+		from, to, file := place("foreign"), place("ours"), filepath.Join(t.TempDir(), "backup")
+		foreign, err := sql.Open("pgx", from)
+		check(t, err)
+		_, err = foreign.Exec(`CREATE TABLE other (id BIGINT)`)
+		check(t, err)
+		foreign.Close()
+		check(t, store.Backup(t.Context(), from, file))
+		s, err := store.Open(t.Context(), to, store.Options{Key: testKey(t)})
+		check(t, err)
+		s.Close()
+		if err := store.Restore(t.Context(), to, file, true, nil); err == nil || !strings.Contains(err.Error(), "no database of leakgate") {
+			t.Errorf("a foreign dump is restored: %v", err)
+		}
+	})
 }
 
 func TestOlderCodeRunsOnANewerSchema(t *testing.T) {

@@ -70,9 +70,34 @@ func (t *Tx) Tenant(ctx context.Context, installation int64) (out Tenant, err er
 	}
 	err = t.texts(ctx, `SELECT guid FROM deliveries WHERE installation = ? ORDER BY guid`, []any{installation}, &out.Deliveries)
 	if err == nil {
+		err = t.unbegun(ctx, &out)
+	}
+	if err == nil {
 		err = t.owned(ctx, &out)
 	}
 	return out, err
+}
+
+// unbegun adds the sweeps that failed before anybody knew whose they are, by the names of
+// the account.
+func (t *Tx) unbegun(ctx context.Context, out *Tenant) error {
+	var names []string
+	if err := t.texts(ctx, `SELECT name FROM repositories WHERE installation = ? UNION SELECT name FROM tips WHERE installation = ? UNION SELECT account FROM sweeps WHERE installation = ?`,
+		[]any{out.Installation, out.Installation, out.Installation}, &names); err != nil {
+		return err
+	}
+	for i, name := range names {
+		account, _, _ := strings.Cut(name, "/")
+		names[i] = strings.ToLower(account)
+	}
+	slices.Sort(names)
+	for _, account := range slices.Compact(names) {
+		err := t.column(ctx, "sweeps", `SELECT id FROM sweeps WHERE installation = 0 AND state = 'failed' AND LOWER(account) = ? ORDER BY id`, account, func(n int64) { out.Sweeps = append(out.Sweeps, n) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // still are the repositories that did not go to another installation since.
@@ -172,6 +197,11 @@ func (t *Tx) Forget(ctx context.Context, by string, of Tenant) error {
 		}
 		if _, err := t.exec(ctx, `DELETE FROM `+from.table+` WHERE `+from.where, of.Installation); err != nil {
 			return fmt.Errorf("forget in %s: %w", from.table, err)
+		}
+	}
+	for _, id := range of.Sweeps { // also of those that never began
+		if _, err := t.exec(ctx, `DELETE FROM sweeps WHERE id = ?`, id); err != nil {
+			return err
 		}
 	}
 	now := micros(t.s.now())

@@ -23,6 +23,13 @@ func tenants(t *testing.T, s *store.Store) {
 		for i, name := range []string{"acme/app", "other/thing"} {
 			installation, repository := int64(11*(i+1)), int64(101*(i+1))
 			account, _, _ := strings.Cut(name, "/")
+			sweep, _, err := tx.WantSweep(ctx, account) // which failed before it began
+			if err == nil {
+				err = tx.FailSweep(ctx, sweep, "the App is not installed for "+account)
+			}
+			if err != nil {
+				return err
+			}
 			if _, err := tx.Deliver(ctx, store.Delivery{GUID: "guid-" + account, Event: "push", Installation: installation, Repository: repository, Facts: `{"name":"` + name + `"}`}); err != nil {
 				return err
 			}

@@ -68,6 +68,9 @@ func (t *Tx) blank(ctx context.Context, of Tenant) (n int, err error) {
 		return nil
 	}
 	err = about(slices.Concat(of.Incidents, of.Credentials, of.Plans), func(Event) bool { return true })
+	if err == nil { // and about what they were called before the key was changed
+		err = about(formerly(all), func(Event) bool { return true })
+	}
 	if err == nil {
 		err = about(of.Shared, of.seen)
 	}
@@ -85,6 +88,19 @@ func (t *Tx) blank(ctx context.Context, of Tenant) (n int, err error) {
 		}
 		return nil
 	})
+}
+
+// formerly are the ids that credentials had before, as events tell.
+func formerly(all []Event) (ids []string) {
+	for _, e := range all {
+		var body struct {
+			From string `json:"from"`
+		}
+		if e.Action == "reidentified" && json.Unmarshal(e.Body, &body) == nil && body.From != "" {
+			ids = append(ids, body.From)
+		}
+	}
+	return ids
 }
 
 // seen reports whether an event tells of a place in a tenant's repositories.

@@ -5,6 +5,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"strings"
 
 	"github.com/leakgate/leakgate/internal/secret"
 )
@@ -127,4 +129,19 @@ func (t *Tx) reidentify(ctx context.Context, actor string, c Credential) error {
 		return err
 	}
 	return nil
+}
+
+// credentialID is how ids of credentials look, see [secret.Key.ID].
+var credentialID = regexp.MustCompile(`^LG-[A-Z2-7]+$`)
+
+// reidentified is the incident whose credential had an id before the key was changed again.
+func (t *Tx) reidentified(ctx context.Context, id string) (incident string, err error) {
+	if rest, is := strings.CutPrefix(id, "INC-"); is {
+		id = "LG-" + rest
+	}
+	if !credentialID.MatchString(id) {
+		return "", ErrNotFound
+	}
+	err = t.one(ctx, `SELECT subject FROM audit WHERE action = 'reidentified' AND body LIKE ? ORDER BY seq DESC LIMIT 1`, []any{`%"from":"` + id + `"%`}, &incident)
+	return incident, err
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
 	"strings"
 	"testing"
 
@@ -129,6 +130,64 @@ func TestACredentialThatIsSeenAgainIsTheSameUnderANewKey(t *testing.T) {
 		check(t, s.Trail(ctx, "INC-"+strings.TrimPrefix(one.ID(value), "LG-"), func(e store.Event) error { told = append(told, e.Action); return nil }))
 		if strings.Join(told, " ") != "detected reidentified seen" {
 			t.Errorf("the trail tells %v", told)
+		}
+		if _, err := s.VerifyTrail(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestEveryIDOfACredentialLeadsToItsIncident(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		ctx, value, ids := t.Context(), secret.New("made up for this test alone"), []string{}
+		key := testKey(t)
+		for i, text := range []string{"", "6b", "7c", "8d"} { // changed three times
+			if i > 0 {
+				next, err := secret.ParseKey(strings.Repeat(text, 32))
+				check(t, err)
+				key = next.After(key)
+			}
+			own, err := key.For(7)
+			check(t, err)
+			ids = append(ids, own.ID(value))
+			s := open(func(o *store.Options) { o.Key = key })
+			check(t, s.Tx(ctx, func(tx *store.Tx) error {
+				check(t, tx.See(ctx, store.Repository{ID: 101, Installation: 11, Name: "acme/app"}))
+				err := tx.Record(ctx, "leakgate-app", []store.Sighting{{Repository: "101", Fingerprint: "a", Body: struct{}{},
+					Credential: store.Credential{ID: own.ID(value), Former: own.FormerIDs(value), Rule: "r", Severity: "high"}}})
+				if err == nil {
+					_, err = tx.Audit(ctx, "ada", "alive", own.ID(value), map[string]string{}) // of the credential, by its id of then
+				}
+				return err
+			}))
+			if _, err := s.VerifyTrail(ctx); err != nil {
+				t.Error(err)
+			}
+			check(t, s.Tx(ctx, func(tx *store.Tx) error {
+				for _, id := range ids {
+					for _, id := range []string{id, "INC-" + strings.TrimPrefix(id, "LG-")} {
+						if in, err := tx.Incident(ctx, id); err != nil || in.ID != "INC-"+strings.TrimPrefix(ids[0], "LG-") {
+							t.Errorf("after %d changes, by %s: %q %v", i, id, in.ID, err)
+						}
+					}
+				}
+				if _, err := tx.Incident(ctx, "LG-%"); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("by a pattern: %v", err)
+				}
+				return nil
+			}))
+		}
+		s := open(func(o *store.Options) { o.Key = key })
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			of, err := tx.Tenant(ctx, 11)
+			check(t, err)
+			return tx.Forget(ctx, "ada", of)
+		}))
+		text := everything(t, raw, s.Postgres())
+		for _, id := range ids {
+			if strings.Contains(text, strings.TrimPrefix(id, "LG-")) {
+				t.Errorf("%s is not forgotten", id)
+			}
 		}
 		if _, err := s.VerifyTrail(ctx); err != nil {
 			t.Error(err)

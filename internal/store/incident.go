@@ -310,8 +310,20 @@ const incidentColumns = `SELECT i.id, i.state, i.exposure, i.opened_at, i.change
   c.id, c.rule, c.preview, c.severity, c.first_seen FROM incidents i JOIN credentials c ON c.id = i.credential `
 
 // Incident reads one, by its own id or that of its credential, also as those were before
-// the key was changed: the incident has the id that its credential had first.
+// the key was changed: the incident has the id that its credential had first, and the
+// trail tells those between.
 func (t *Tx) Incident(ctx context.Context, id string) (Incident, error) {
+	in, err := t.incident(ctx, id)
+	if !errors.Is(err, ErrNotFound) {
+		return in, err
+	}
+	if id, err = t.reidentified(ctx, id); err != nil {
+		return in, err
+	}
+	return t.incident(ctx, id)
+}
+
+func (t *Tx) incident(ctx context.Context, id string) (Incident, error) {
 	return scanIncident(func(into ...any) error {
 		return t.one(ctx, incidentColumns+`WHERE i.id IN (?, ?) OR c.id IN (?, ?)`, []any{id, incidentOf(id), id, "LG-" + strings.TrimPrefix(id, "INC-")}, into...)
 	})

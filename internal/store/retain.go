@@ -64,6 +64,23 @@ func (t *Tx) PruneIncidents(ctx context.Context, before time.Time) (int64, error
 	return int64(len(ids)), t.dropCredentials(ctx, ids)
 }
 
+// PruneSweeps removes sweeps that ended before a time, with what they came to, where a
+// newer one of the same installation is done, or which never began.
+func (t *Tx) PruneSweeps(ctx context.Context, before time.Time) (removed int64, err error) {
+	const old = `SELECT s.id FROM sweeps s WHERE s.ended_at > 0 AND s.ended_at < ? AND (s.installation = 0
+ OR EXISTS (SELECT 1 FROM sweeps n WHERE n.installation = s.installation AND n.state = ? AND n.id > s.id)) ORDER BY s.id LIMIT ?`
+	const atOnce = 10 // each has a row for every repository
+	if _, err := t.exec(ctx, `DELETE FROM swept WHERE sweep IN (`+old+`)`, micros(before), PassDone, atOnce); err != nil {
+		return 0, err
+	}
+	return count(t.exec(ctx, `DELETE FROM sweeps WHERE id IN (`+old+`)`, micros(before), PassDone, atOnce))
+}
+
+// PruneSessions removes sessions that ended before a time.
+func (t *Tx) PruneSessions(ctx context.Context, before time.Time) (int64, error) {
+	return count(t.exec(ctx, `DELETE FROM sessions WHERE ends_at < ?`, micros(before)))
+}
+
 // KnownRepository reports whether anything is kept of a repository.
 func (t *Tx) KnownRepository(ctx context.Context, id int64) (known bool, err error) {
 	for table, column := range map[string]string{"tips": "repository", "deliveries": "repository", "swept": "repository", "repositories": "id"} {

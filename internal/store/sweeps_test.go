@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"database/sql"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -179,6 +180,64 @@ func TestWhatWasMissedIsToldWhateverItIsCalled(t *testing.T) {
 			if !over || len(all) != 1 || all[0].Why != "a\ufffd\ufffdb.zip: too large" {
 				t.Errorf("%v %+v", over, all)
 			}
+			return err
+		})
+	})
+}
+
+func TestOldSweepsGoButForTheLast(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		now := time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC)
+		s, ctx := open(func(o *store.Options) { o.Now = func() time.Time { return now } }), t.Context()
+		within(t, s, func(tx *store.Tx) error {
+			for range 2 { // done, the second a day later
+				now = now.AddDate(0, 0, 1)
+				id, _, err := tx.WantSweep(ctx, "acme")
+				check(t, err)
+				_, err = tx.StartSweep(ctx, id, 77, "acme", []store.Swept{{Repository: 1, Name: "acme/a", Size: 1}})
+				check(t, err)
+				r, _, err := tx.BeginSwept(ctx, id, 1)
+				check(t, err)
+				r.State = store.PassDone
+				_, err = tx.EndSwept(ctx, r)
+				check(t, err)
+			}
+			id, _, err := tx.WantSweep(ctx, "nobody")
+			check(t, err)
+			check(t, tx.FailSweep(ctx, id, "the App is not installed for nobody"))
+			_, _, err = tx.WantSweep(ctx, "other") // waits
+			return err
+		})
+		now = now.AddDate(1, 0, 0)
+		within(t, s, func(tx *store.Tx) error {
+			n, err := tx.PruneSweeps(ctx, now.AddDate(0, -6, 0))
+			if n != 2 {
+				t.Errorf("%d sweeps were pruned, want the first and the one of nobody", n)
+			}
+			return err
+		})
+		var sweeps, swept int
+		check(t, raw.QueryRow(`SELECT (SELECT COUNT(*) FROM sweeps WHERE id IN (2, 4)), (SELECT COUNT(*) FROM swept WHERE sweep = 2)`).Scan(&sweeps, &swept))
+		if text := everything(t, raw, s.Postgres()); sweeps != 2 || swept != 1 || strings.Contains(text, "nobody") {
+			t.Errorf("what is left:\n%s", text)
+		}
+	})
+}
+
+func TestSessionsGoWhenTheyEnded(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		now := time.Date(2026, 1, 1, 3, 0, 0, 0, time.UTC)
+		s, ctx := open(func(o *store.Options) { o.Now = func() time.Time { return now } }), t.Context()
+		within(t, s, func(tx *store.Tx) error {
+			check(t, tx.KeepSession(ctx, store.Session{ID: "a", Account: 1, Login: "ada", Token: "sealed", Ends: now.Add(time.Hour)}))
+			check(t, tx.KeepSession(ctx, store.Session{ID: "b", Account: 2, Login: "bob", Token: "sealed", Ends: now.Add(9 * time.Hour)}))
+			now = now.Add(8 * time.Hour)
+			n, err := tx.PruneSessions(ctx, now)
+			if n != 1 {
+				t.Errorf("%d sessions were removed", n)
+			}
+			_, gone := tx.Session(ctx, "b")
+			check(t, gone)
 			return err
 		})
 	})

@@ -1,0 +1,95 @@
+package work_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/leakgate/leakgate/app/work"
+	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/store"
+)
+
+// looks waits until GitHub was asked so often more where the App is.
+func (w *world) looks(n int) {
+	w.t.Helper()
+	want := w.Calls("apps/list-installations") + n
+	w.eventually("it is looked where the App is", func() bool { return w.Calls("apps/list-installations") >= want })
+}
+
+func (w *world) forget() {
+	w.t.Helper()
+	_, err := work.Forgetter{Store: w.store, Drop: func(ctx context.Context, _ int64) error { return nil }}.Forget(w.t.Context(), "ada", w.installed.ID)
+	w.must(err)
+}
+
+func TestWhatIsForgottenAndStillInstalledIsNotTakenInAgain(t *testing.T) {
+	w := newWorldAt(t, gate.Enforced, func(w *world) { w.catchUp = time.Second })
+	head := w.branch("x", "b.txt", "one\n")
+	w.pull("x")
+	w.deliver()
+	w.concluded(head, "success")
+	w.forget()
+	w.looks(2)
+	w.forget() // what ran meanwhile
+	w.branch("y", "c.txt", "two\n")
+	w.pull("y")
+	w.looks(4)
+	w.must(w.store.Tx(t.Context(), func(tx *store.Tx) error {
+		of, err := tx.Tenant(t.Context(), w.installed.ID)
+		if of.Rows() > 0 {
+			t.Errorf("taken in again: %+v", of)
+		}
+		return err
+	}))
+	if s := w.sweep("acme"); s.State != store.PassFailed || !strings.Contains(s.Why, "forgotten") {
+		t.Errorf("it is swept: %+v", s)
+	}
+}
+
+func (w *world) stands() (i store.Installation) {
+	w.t.Helper()
+	w.must(w.store.Tx(w.t.Context(), func(tx *store.Tx) error {
+		all, err := tx.Installations(w.t.Context())
+		if len(all) == 1 {
+			i = all[0]
+		}
+		return err
+	}))
+	return i
+}
+
+func TestAnInstallationThatWentUntoldIsFoundGone(t *testing.T) {
+	w := newWorldAt(t, gate.Enforced, func(w *world) { w.catchUp = time.Second })
+	head := w.branch("x", "b.txt", "one\n")
+	w.pull("x")
+	w.deliver()
+	w.concluded(head, "success")
+	w.Suspend(w.installed, true)
+	w.eventually("the suspension is seen", func() bool { return !w.stands().Suspended.IsZero() })
+	w.Suspend(w.installed, false)
+	w.eventually("its end is seen", func() bool { i := w.stands(); return i.ID != 0 && i.Suspended.IsZero() })
+	w.Uninstall(w.installed)
+	w.eventually("it is seen to be gone", func() bool { return !w.stands().Gone.IsZero() })
+	since := w.stands().Gone
+	w.looks(2)
+	if again := w.stands().Gone; !again.Equal(since) {
+		t.Errorf("gone since %v and %v", since, again)
+	}
+}
+
+func TestWhatWasGivenUpWhileSuspendedIsAskedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.Suspend(w.installed, true)
+	w.deliver()
+	w.Suspend(w.installed, false)
+	head := w.branch("x", "b.txt", "one\n")
+	w.pull("x")
+	w.Suspend(w.installed, true) // before any of it is delivered
+	w.deliver()
+	w.eventually("the pull request is given up", func() bool { return strings.Contains(w.log.String(), "a job is given up") })
+	w.Suspend(w.installed, false)
+	w.deliver()
+	w.concluded(head, "success")
+}
