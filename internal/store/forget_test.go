@@ -122,7 +122,7 @@ func TestForgettingLeavesNothingButTheFact(t *testing.T) {
 			check(t, err)
 			return tx.Forget(t.Context(), "leakgate-app", of)
 		}))
-		if of.Rows() != 7 || len(of.Credentials) != 1 {
+		if of.Rows() != 8 || len(of.Credentials) != 1 {
 			t.Errorf("what acme had: %+v", of)
 		}
 		left := everything(t, raw, s.Postgres())
