@@ -29,9 +29,14 @@ import (
 // https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
 const MaxBody = 25 << 20
 
-// maxHeld is how much of payloads is held in memory at once, in bytes; who comes then
-// waits.
-const maxHeld = 4 * MaxBody
+// How much of payloads is held in memory at once, in bytes: of the first MiB of each, which
+// is all of nearly every payload, and of what is beyond. Who comes then waits.
+const (
+	maxSmall = MaxBody
+	maxLarge = 3 * MaxBody
+	small    = 1 << 20
+	first    = 64 << 10
+)
 
 // deadline is for one delivery: GitHub hangs up after 10 s.
 // https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
@@ -64,7 +69,7 @@ type Handler struct {
 	Count   func(status int, took time.Duration) // nil: nobody counts
 	Tracer  trace.Tracer                         // nil: nothing is traced
 
-	room *semaphore.Weighted
+	small, large *semaphore.Weighted
 }
 
 // New makes a handler with at least one secret.
@@ -80,7 +85,7 @@ func New(h Handler) (*Handler, error) {
 	if h.Tracer == nil {
 		h.Tracer = noop.NewTracerProvider().Tracer("")
 	}
-	h.room = semaphore.NewWeighted(maxHeld)
+	h.small, h.large = semaphore.NewWeighted(maxSmall), semaphore.NewWeighted(maxLarge)
 	return &h, nil
 }
 
@@ -108,17 +113,14 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if r.ContentLength > MaxBody {
 		return http.StatusRequestEntityTooLarge, "the payload is larger than GitHub's are"
 	}
-	size := r.ContentLength
-	if size < 0 {
-		size = MaxBody
-	}
-	if err := h.room.Acquire(ctx, size); err != nil {
-		return http.StatusServiceUnavailable, "too many deliveries at once"
-	}
-	defer h.room.Release(size)
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	_ = http.NewResponseController(w).SetReadDeadline(begin.Add(deadline)) // or the server's own, which is longer
+	body, free, err := h.read(ctx, http.MaxBytesReader(w, r.Body, MaxBody))
+	defer free()
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return http.StatusRequestEntityTooLarge, "the payload is larger than GitHub's are"
+	}
+	if errors.Is(err, errFull) {
+		return http.StatusServiceUnavailable, "too many deliveries at once"
 	}
 	if err != nil {
 		return http.StatusBadRequest, "the payload broke off"
@@ -127,6 +129,37 @@ func (h *Handler) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		return http.StatusUnauthorized, "the signature is not made with the webhook secret of this App"
 	}
 	return h.accept(ctx, Delivery{GUID: r.Header.Get("X-GitHub-Delivery"), Event: r.Header.Get("X-GitHub-Event"), Body: body}, begin)
+}
+
+var errFull = errors.New("there is no room for more")
+
+// read takes room for what arrives, as it does: who says that much comes and sends little
+// holds nobody up. free is called when the payload is not needed any more.
+func (h *Handler) read(ctx context.Context, from io.Reader) (body []byte, free func(), err error) {
+	var ofSmall, ofLarge int64
+	free = func() { h.small.Release(ofSmall); h.large.Release(ofLarge) }
+	for {
+		if len(body) == cap(body) {
+			more := int64(max(first, cap(body)))
+			room, held := h.small, &ofSmall
+			if cap(body) >= small {
+				room, held = h.large, &ofLarge
+			}
+			if room.Acquire(ctx, more) != nil {
+				return nil, free, errFull
+			}
+			*held += more
+			body = append(make([]byte, 0, ofSmall+ofLarge), body...)
+		}
+		n, err := from.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if errors.Is(err, io.EOF) {
+			return body, free, nil
+		}
+		if err != nil {
+			return nil, free, err
+		}
+	}
 }
 
 // guid and event are what GitHub writes into its headers.

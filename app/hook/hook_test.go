@@ -5,10 +5,12 @@ import (
 	"crypto/sha1"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/leakgate/leakgate/app/hook"
@@ -98,5 +100,35 @@ func TestASecretThatKeepsNobodyOutIsRefused(t *testing.T) {
 		if _, err := hook.New(hook.Handler{Secrets: secrets, Log: slog.New(slog.DiscardHandler)}); err == nil {
 			t.Errorf("%d secrets are taken", len(secrets))
 		}
+	}
+}
+
+// TestWhoClaimsMuchHoldsNobodyUp: large payloads that never come, and one that does.
+func TestWhoClaimsMuchHoldsNobodyUp(t *testing.T) {
+	i := &inbox{}
+	h := handler(t, i, &strings.Builder{})
+	var slow sync.WaitGroup
+	defer slow.Wait()
+	for range 8 {
+		from, to := io.Pipe()
+		defer to.Close()
+		r := delivery("", "sha256=00")
+		r.Body, r.ContentLength = from, hook.MaxBody
+		slow.Go(func() { h.ServeHTTP(httptest.NewRecorder(), r) })
+		if _, err := to.Write([]byte("{")); err != nil { // it is being read
+			t.Fatal(err)
+		}
+	}
+	const body = `{"ref":"refs/heads/main"}`
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, delivery(body, ghfake.Sign(newer, []byte(body))))
+	if w.Code != http.StatusAccepted || len(i.got) != 1 {
+		t.Errorf("%d, %d kept", w.Code, len(i.got))
+	}
+	all := strings.Repeat(" ", hook.MaxBody-len(body)) + body
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, delivery(all, ghfake.Sign(newer, []byte(all))))
+	if w.Code != http.StatusAccepted || len(i.got) != 2 || string(i.got[1].Body) != all {
+		t.Errorf("the largest: %d, %d kept", w.Code, len(i.got))
 	}
 }
