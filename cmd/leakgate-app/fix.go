@@ -58,7 +58,7 @@ func (p *planner) Fix(ctx context.Context, o work.Order, found work.Found) (stri
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e := &remediate.Engine{Store: p.store, Issuer: p.issuer, Catalogue: p.catalogue, Policy: p.policy, Key: key, Clock: clock{p.now},
+	e := &remediate.Engine{Store: p.store, Issuer: p.issuer, Catalogue: p.catalogue, Policy: p.policy, Key: key, Clock: remediate.WallClock{Time: p.now},
 		Actor: "@" + o.By + " by leakgate-app", Given: p.given}
 	cases := p.cases(o, found)
 	if len(cases) == 0 {
@@ -99,23 +99,4 @@ func sayPlan(plan *remediate.Plan, digest string, approvals int, account int64) 
 		said += fmt.Sprintf(" It needs %d approvals (leakgate remediate approve %s --account %d).", approvals, digest, account)
 	}
 	return said + fmt.Sprintf(" An operator does it in a clone, until %s, with leakgate remediate apply %s --account %d.", plan.Expires.UTC().Format("2006-01-02 15:04 UTC"), digest, account)
-}
-
-// clock is the time of the world.
-type clock struct{ now func() time.Time }
-
-func (c clock) Now() time.Time { return c.now() }
-
-func (c clock) Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

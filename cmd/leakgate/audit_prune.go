@@ -81,7 +81,7 @@ func (w *world) needed(ctx context.Context, s *store.Store) (all map[string]bool
 }
 
 func (w *world) neededByPlans(ctx context.Context, s *store.Store) (map[string]bool, error) {
-	e := &remediate.Engine{Store: s, Clock: wallClock{w.now}}
+	e := &remediate.Engine{Store: s, Clock: remediate.WallClock{Time: w.now}}
 	plans, err := e.Plans(ctx)
 	if err != nil {
 		return nil, err

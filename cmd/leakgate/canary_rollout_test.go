@@ -86,7 +86,7 @@ func (c *canary) kept(state, operator, text string) string {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	e := rollout.Engine{Engine: &remediate.Engine{Store: s, Key: key, Clock: wallClock{time.Now}, Actor: "ann", Policy: policy}}
+	e := rollout.Engine{Engine: &remediate.Engine{Store: s, Key: key, Clock: remediate.WallClock{Time: time.Now}, Actor: "ann", Policy: policy}}
 	_, digest, err := e.Plan(c.t.Context(), rollout.Wish{Spec: spec, Old: "blue", New: "green"})
 	if err != nil {
 		c.t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -88,7 +87,7 @@ func (w *world) engine(ctx context.Context, f *remediation) (*remediate.Engine, 
 	if err != nil {
 		return nil, flagError{err}
 	}
-	e := &remediate.Engine{Issuer: &revoke.Client{Private: policy.Private}, Catalogue: catalogue, Policy: policy, Key: own, Clock: wallClock{w.now}, Given: given}
+	e := &remediate.Engine{Issuer: &revoke.Client{Private: policy.Private}, Catalogue: catalogue, Policy: policy, Key: own, Clock: remediate.WallClock{Time: w.now}, Given: given}
 	if e.Actor = f.actor; e.Actor == "" {
 		e.Actor = w.env("USER")
 	}
@@ -153,25 +152,6 @@ func (w *world) operator(f *remediation) (remediate.Policy, error) {
 		wrong = append(wrong, fmt.Errorf("%s: %w", path, one))
 	}
 	return policy, flagError{errors.Join(wrong...)}
-}
-
-// wallClock is the time of the world.
-type wallClock struct{ now func() time.Time }
-
-func (c wallClock) Now() time.Time { return c.now() }
-
-func (c wallClock) Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // originOf names a repository by its remote origin.

@@ -69,7 +69,7 @@ func refusesUnplanned(t *testing.T, do func(*testing.T, *remediate.Engine, *int)
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir = t.TempDir()
-			e := &remediate.Engine{Store: openNoted(t, filepath.Join(dir, "state", "leakgate.db"), dir, key), Key: key, Clock: wallClock{time.Now}, Actor: "ann"}
+			e := &remediate.Engine{Store: openNoted(t, filepath.Join(dir, "state", "leakgate.db"), dir, key), Key: key, Clock: remediate.WallClock{Time: time.Now}, Actor: "ann"}
 			c.prepare(t, e)
 			done := 0
 			err = do(t, e, &done)

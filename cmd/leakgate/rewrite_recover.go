@@ -15,6 +15,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gitrepo/wire"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/hub"
 	"github.com/leakgate/leakgate/remediate/purge"
 )
@@ -57,7 +58,7 @@ const late = 12 * time.Second
 func (w *world) restoreRules(cmd *cobra.Command, p *purge.Engine, digest string, again bool) error {
 	var pause func(context.Context) error
 	if again {
-		pause = func(ctx context.Context) error { return wallClock{w.now}.Sleep(ctx, late) }
+		pause = func(ctx context.Context) error { return remediate.WallClock{Time: w.now}.Sleep(ctx, late) }
 	}
 	for n := 1; ; n++ {
 		did, err := p.Recover(cmd.Context(), digest, pause)
@@ -70,7 +71,7 @@ func (w *world) restoreRules(cmd *cobra.Command, p *purge.Engine, digest string,
 		if !errors.Is(err, store.ErrBusy) {
 			fmt.Fprintf(w.stderr, "leakgate: %s\n", inspect.Clean(oneLine(err)))
 		}
-		if err := (wallClock{w.now}).Sleep(cmd.Context(), time.Duration(n)*3*time.Second); err != nil {
+		if err := (remediate.WallClock{Time: w.now}).Sleep(cmd.Context(), time.Duration(n)*3*time.Second); err != nil {
 			return err
 		}
 	}

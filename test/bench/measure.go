@@ -12,6 +12,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/leakgate/leakgate/test/memory"
 )
 
 // sample is what one whole process took, its children that it waited for included.
@@ -38,7 +40,7 @@ func (b *bench) measure(name string, args ...string) (sample, error) {
 	if err := cmd.Start(); err != nil {
 		return sample{}, fmt.Errorf("%s: %w", name, err)
 	}
-	watch := watchAnonymous(cmd.Process.Pid)
+	watch := memory.Watch(cmd.Process.Pid)
 	err := cmd.Wait()
 	wall, anonymous := time.Since(start), watch()
 	var exit *exec.ExitError
@@ -50,38 +52,6 @@ func (b *bench) measure(name string, args ...string) (sample, error) {
 	}
 	state := cmd.ProcessState
 	return sample{wall: wall, cpu: state.UserTime() + state.SystemTime(), peak: peak(state), anonymous: anonymous}, nil
-}
-
-// watchAnonymous looks at the anonymous memory of a process every few milliseconds
-// (RssAnon in proc(5)) until the function that it returns is called.
-func watchAnonymous(pid int) (stop func() int64) {
-	done, most := make(chan struct{}), make(chan int64)
-	go func() {
-		var peak int64
-		for tick := time.Tick(5 * time.Millisecond); ; {
-			select {
-			case <-done:
-				most <- peak
-				return
-			case <-tick:
-				peak = max(peak, anonymous(pid))
-			}
-		}
-	}()
-	return func() int64 { close(done); return <-most }
-}
-
-func anonymous(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := bytes.Cut(status, []byte("RssAnon:"))
-	var kilobytes int64
-	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
-		return 0
-	}
-	return kilobytes * 1024
 }
 
 // peak is the largest resident set: in kilobytes on Linux and the BSDs, in bytes

@@ -6,10 +6,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
+
+	"github.com/leakgate/leakgate/test/memory"
 )
 
 // cost is what a process took.
@@ -28,7 +29,7 @@ func timed(cmd *exec.Cmd) (cost, error) {
 	if err != nil {
 		return cost{}, err
 	}
-	most := watch(cmd.Process.Pid)
+	most := memory.Watch(cmd.Process.Pid)
 	err = cmd.Wait()
 	c := cost{wall: time.Since(start), said: said.String(), anonymous: most()}
 	if s := cmd.ProcessState; s != nil {
@@ -41,38 +42,6 @@ func timed(cmd *exec.Cmd) (cost, error) {
 		err = fmt.Errorf("%s: %w: %s", cmd.Path, err, tail(c.said))
 	}
 	return c, err
-}
-
-// watch looks at the anonymous memory of a process (RssAnon in proc(5)) until the
-// function that it returns is called.
-func watch(pid int) (stop func() int64) {
-	done, most := make(chan struct{}), make(chan int64)
-	go func() {
-		var peak int64
-		for tick := time.Tick(5 * time.Millisecond); ; {
-			select {
-			case <-done:
-				most <- peak
-				return
-			case <-tick:
-				peak = max(peak, anonymous(pid))
-			}
-		}
-	}()
-	return func() int64 { close(done); return <-most }
-}
-
-func anonymous(pid int) int64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := bytes.Cut(status, []byte("RssAnon:"))
-	var kilobytes int64
-	if _, err := fmt.Sscan(string(rest), &kilobytes); err != nil {
-		return 0
-	}
-	return kilobytes << 10
 }
 
 // growth is how much memory a rewrite took by how many commits changed.
