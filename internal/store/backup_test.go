@@ -44,7 +44,7 @@ func ownDatabases(t *testing.T, test func(t *testing.T, place func(name string) 
 		}
 		for _, tool := range []string{"pg_dump", "pg_restore"} {
 			if _, err := exec.LookPath(tool); err != nil {
-				t.Skip(err)
+				t.Skipf("%s is missing: apt-get install postgresql-client", tool)
 			}
 		}
 		admin, err := sql.Open("pgx", server)
