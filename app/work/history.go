@@ -80,47 +80,32 @@ func (e *Engine) endHistory(ctx context.Context, r store.Swept, found places) er
 // lookBack scans every branch, every tag and the head of every pull request, as `leakgate
 // scan` does in a clone of all of them, by the policy of the default branch.
 func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swept, found *places) error {
-	s, err := e.Hub.Open(ctx, installation, r.Repository, hub.ToRead())
+	o, err := e.open(ctx, installation, r.Repository)
 	if err != nil {
 		return err
 	}
-	defer e.close(ctx, s)
-	r.Name = s.FullName()
-	url, err := s.CloneURL()
-	if err != nil {
-		return err
-	}
+	defer e.close(ctx, o.Session)
+	r.Name = o.FullName()
 	if limit := e.Mirrors.Copies; limit > 0 && r.Size > limit {
 		return fmt.Errorf("%w: GitHub says that the repository has %d MiB, and a copy may have %d MiB; serve with more --mirrors", mirror.ErrTooLarge, r.Size>>20, limit>>20)
 	}
-	above, err := e.organisation(ctx, installation, s.Owner)
-	if err != nil {
-		return err
-	}
-	if above.broken != nil {
-		return above.broken
-	}
-	world := e.World
-	if world.Key, err = world.Key.For(s.Account); err != nil {
-		return err
-	}
-	return e.Mirrors.Copy(ctx, mirror.Origin{ID: r.Repository, URL: url, Token: s.Token()}, s.Branch, func(dir string) error {
+	return e.Mirrors.Copy(ctx, o.origin, o.Branch, func(dir string) error {
 		empty, err := isEmpty(dir)
 		if err != nil || empty {
 			return err
 		}
-		q := inspect.Question{What: inspect.History, Path: dir, Branch: s.Branch, Organisation: above.policy, Workers: 1}
-		rep, err := inspect.Run(ctx, q, world)
+		q := inspect.Question{What: inspect.History, Path: dir, Branch: o.Branch, Organisation: o.above, Workers: 1}
+		rep, err := inspect.Run(ctx, q, o.world)
 		if err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		rep.Repository = e.Hub.Server.Web + s.FullName()
+		rep.Repository = e.Hub.Server.Web + o.FullName()
 		summed(r, rep)
-		*found = placesOf(seen(s), world.Key, &report.Posting{Report: rep})
-		r.Told, err = e.tellHistory(ctx, installation, s, r, rep)
+		*found = placesOf(seen(o.Session), o.world.Key, &report.Posting{Report: rep})
+		r.Told, err = e.tellHistory(ctx, installation, o.Session, r, rep)
 		return err
 	})
 }

@@ -145,37 +145,60 @@ func (e *Engine) judge(ctx context.Context, tip store.Tip, body question) (v ver
 
 // look fetches what a question needs, asks it, and hands the answer on while it can be read.
 func (e *Engine) look(ctx context.Context, tip store.Tip, body question, use func(*hub.Session, *report.Posting) error) error {
-	s, err := e.Hub.Open(ctx, tip.Installation, tip.Repository, hub.ToRead())
+	o, err := e.open(ctx, tip.Installation, tip.Repository)
 	if err != nil {
 		return err
 	}
-	defer e.close(ctx, s)
-	url, err := s.CloneURL()
-	if err != nil {
-		return err
-	}
-	above, err := e.organisation(ctx, tip.Installation, s.Owner)
-	if err != nil {
-		return err
-	}
-	if above.broken != nil {
-		return above.broken
-	}
-	world := e.World
-	if world.Key, err = world.Key.For(s.Account); err != nil {
-		return err
-	}
-	return e.Mirrors.Use(ctx, mirror.Origin{ID: tip.Repository, URL: url, Token: s.Token()}, func(m *mirror.Mirror) error {
+	defer e.close(ctx, o.Session)
+	return e.Mirrors.Use(ctx, o.origin, func(m *mirror.Mirror) error {
 		if err := e.fetch(ctx, m, tip, body); err != nil {
 			return err
 		}
-		r, err := e.inspectIn(ctx, world, m, body.Event, above.policy)
+		r, err := e.inspectIn(ctx, o.world, m, body.Event, o.above)
 		if err != nil {
 			return err
 		}
-		r.Repository = e.Hub.Server.Web + s.FullName()
-		return e.posting(ctx, m, s, body, r, use)
+		r.Repository = e.Hub.Server.Web + o.FullName()
+		return e.posting(ctx, m, o.Session, body, r, use)
 	})
+}
+
+// opened is a repository that can be read, and by whose policy and key it is judged.
+type opened struct {
+	*hub.Session
+	origin mirror.Origin
+	above  gate.Organisation
+	world  inspect.World
+}
+
+// open opens a repository for a job, which closes the session.
+func (e *Engine) open(ctx context.Context, installation, repository int64) (o opened, err error) {
+	if o.Session, err = e.Hub.Open(ctx, installation, repository, hub.ToRead()); err != nil {
+		return o, err
+	}
+	if err := e.prepare(ctx, installation, &o); err != nil {
+		e.close(ctx, o.Session)
+		return o, err
+	}
+	return o, nil
+}
+
+func (e *Engine) prepare(ctx context.Context, installation int64, o *opened) error {
+	url, err := o.CloneURL()
+	if err != nil {
+		return err
+	}
+	o.origin = mirror.Origin{ID: o.Repository, URL: url, Token: o.Token()}
+	above, err := e.organisation(ctx, installation, o.Owner)
+	if err != nil {
+		return err
+	}
+	o.above, o.world = above.policy, e.World
+	if above.broken != nil {
+		return above.broken
+	}
+	o.world.Key, err = o.world.Key.For(o.Account)
+	return err
 }
 
 // fetch brings the mirror up to date.
