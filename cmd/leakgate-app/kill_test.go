@@ -60,6 +60,7 @@ type flooded struct {
 	random  *rand.Rand
 	want    map[string]string // conclusion by SHA
 	at      map[string]*ghfake.Repo
+	leaked  []string // values of histories
 }
 
 // server is one process of the App, which comes back when it is killed.

@@ -44,19 +44,49 @@ func (w *flooded) generate(n int) history {
 	for i := range 1 + n*7%40 {
 		text := "line " + fmt.Sprint(n, i) + "\n" + lines(n, i)
 		if n%3 == 0 && i == n%5 {
-			text += "token = \"" + gittest.Token() + "\"\n"
+			text += "token = \"" + w.leak() + "\"\n"
 			h.leaks++
 		}
 		commit("refs/heads/main", fmt.Sprintf("dir%d/file%d.txt", i%7, i%3), text)
 	}
 	if n%5 == 0 {
-		commit("refs/pull/1/head", "pulled.txt", "token = \""+gittest.Token()+"\"\n")
+		commit("refs/pull/1/head", "pulled.txt", "token = \""+w.leak()+"\"\n")
 		h.leaks++
 	}
 	_, err = r.Git.Pipe(stream.Bytes(), "fast-import", "--quiet")
 	w.must(err)
 	r.Archived = n%11 == 0
 	return h
+}
+
+// leak is a value of which nothing may be told.
+func (w *flooded) leak() string {
+	w.leaked = append(w.leaked, gittest.Token())
+	return w.leaked[len(w.leaked)-1]
+}
+
+// untold fails where a value is in what was printed or logged, or in a SQLite database,
+// however it is spelt.
+func (w *flooded) untold(printed []byte) {
+	w.t.Helper()
+	all := string(printed)
+	for _, s := range w.servers {
+		all += s.text()
+		files, err := filepath.Glob(filepath.Join(argument(s.args, "--data"), "leakgate.db*"))
+		w.must(err)
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			w.must(err)
+			all += string(text)
+		}
+	}
+	for _, v := range w.leaked {
+		for _, form := range secret.Forms(secret.New(v)) {
+			if strings.Contains(all, form) {
+				w.t.Errorf("the value is told as %q", form)
+			}
+		}
+	}
 }
 
 // lines are words that are no secrets, of a size that differs from repository to repository.
@@ -137,6 +167,7 @@ func sweepKilled(t *testing.T, database string) {
 		t.Errorf("exit %d, want 1:\n%s", code, tail(serving.text(), 4000))
 	}
 	w.sweptOnce(db, 1, want)
+	w.untold(out)
 	var said struct {
 		Total, Findings int
 		Count           map[string]int
