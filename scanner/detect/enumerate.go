@@ -40,6 +40,7 @@ func (e *enumeration) run() [][2]int {
 		m := e.queue[0]
 		e.queue = e.queue[1:]
 		e.inside(m[0], m[1])
+		e.behind(m[1])
 	}
 	return e.out
 }
@@ -113,6 +114,17 @@ func (e *enumeration) inside(start, end int) {
 		}
 		at = max(at, first)
 	}
+}
+
+// behind starts again where a match ends that took the newline in front of a line
+// with it: an expression that wants one there, or the start of the text, would pass
+// over the first of the line, as in a list of keys.
+func (e *enumeration) behind(end int) {
+	if !e.fromStart || e.text[end-1] != '\n' || end >= e.limit || e.restarts[end] || e.stopped() || !e.possible(end, end+1) {
+		return
+	}
+	e.restarts[end] = true
+	e.chain(end, end+1)
 }
 
 func (e *enumeration) stopped() bool {

@@ -104,7 +104,6 @@ func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless
 	for _, r := range m.d.alwaysRules {
 		rest = append(rest, putOff{rule: r, depths: 0xff})
 	}
-	var across []Match // that reach beyond their sections
 	for i := range s.pieces {
 		p := &s.pieces[i]
 		s.marks |= p.section.marks
@@ -121,7 +120,6 @@ func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless
 			found = appendMoved(found, wide.found, int(p.from))
 			rest = append(rest, wide.rest...)
 		}
-		across, rest = m.cross(across, found, int(p.from), int(p.end), rest)
 	}
 	s.rest = rest
 	if pointless != nil {
@@ -138,23 +136,6 @@ func (m *Memory) collect(ctx context.Context, s *Scratch, text []byte, pointless
 	}
 	newLines(text).number(found)
 	return distinct(found), nil
-}
-
-// cross takes note of the matches in a section that reach beyond it, and puts a
-// rule off where one of the section overlaps one that began before: which of the
-// two hides the other, and what is hidden by it, only the whole text tells.
-func (m *Memory) cross(across, found []Match, from, end int, rest []putOff) ([]Match, []putOff) {
-	across = slices.DeleteFunc(across, func(a Match) bool { return a.Match[1] <= from })
-	for i := len(found) - 1; i >= 0 && found[i].Match[0] >= from; i-- {
-		f := found[i]
-		if slices.ContainsFunc(across, func(a Match) bool { return a.number == f.number && f.Match[0] < a.Match[1] && a.Match[0] < from }) {
-			rest = append(rest, putOff{rule: f.number, depths: 0xff, whole: true})
-		}
-		if f.Match[1] > end {
-			across = append(across, f)
-		}
-	}
-	return across, rest
 }
 
 // piece is a section of a text and the region that is searched with it.

@@ -112,8 +112,8 @@ func (m *Memory) ask(ctx context.Context, s *Scratch, text []byte, p *placed, ru
 	for _, o := range missing {
 		fresh.asked[o.rule] = &answer{}
 	}
-	for _, o := range part.open {
-		fresh.asked[o.rule].open = o.depths
+	for _, o := range append(part.open, part.rest...) {
+		fresh.asked[o.rule].open |= o.depths
 	}
 	for _, f := range matches {
 		a := fresh.asked[f.number]

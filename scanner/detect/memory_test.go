@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -70,6 +71,23 @@ func TestMemoryFindsWhatTheWholeTextHolds(t *testing.T) {
 		t.Errorf("only %d matches: the generator is broken", found)
 	}
 	t.Logf("%d matches", found)
+}
+
+// TestValuesOfAListAreAllFound: each stands on a line of its own, so that the newline
+// behind one is the newline before the next, wherever a section ends.
+func TestValuesOfAListAreAllFound(t *testing.T) {
+	d, _ := pair(t)
+	m, s, rnd := d.NewMemory(), &Scratch{}, rand.New(rand.NewPCG(3, 9))
+	i := slices.IndexFunc(d.rules, func(c *compiled) bool { return c.ID == "azure-ad-client-secret" })
+	for filler := range 40 {
+		text, values := strings.Repeat("filler of some words\n", filler), 6
+		for range values {
+			text += strings.Trim(generate(t, rnd, d.rules[i].Regex.String()), "'\"` \t\n\r\f\v>=:(,)<\\") + "\n"
+		}
+		if found := sameRemembered(t, m, s, text); found < values {
+			t.Errorf("%d of %d values are found behind %d lines in %q", found, values, filler, text)
+		}
+	}
 }
 
 // TestMemoryFindsWhatRealFilesHold goes through the versions of the files of

@@ -225,7 +225,8 @@ func (p *pass) search(c *compiled, w window, proven bool) (open bool, err error)
 		e.reach = c.proof.Left
 		e.promise = c.hasKeyword
 	}
-	ms := p.judgeAll(c, e.run())
+	locs := e.run()
+	ms := p.judgeAll(c, locs)
 	if err := p.ctx.Err(); err != nil {
 		return false, fmt.Errorf("search text: %w", err)
 	}
@@ -233,8 +234,13 @@ func (p *pass) search(c *compiled, w window, proven bool) (open bool, err error)
 		ms = p.complete(c, ms)
 	}
 	p.found = append(p.found, ms...)
-	if e.blind && c.looksForStart() && p.s.part != nil {
-		p.s.part.leaveOpen(c.number) // what looks for the start of the text cannot do without what stands before
+	if part := p.s.part; part != nil {
+		for _, loc := range locs {
+			part.leaveWhole(c, p.layer.original(extent{loc[0], loc[1]}))
+		}
+		if e.blind && c.looksForStart() {
+			part.leaveOpen(c.number) // what looks for the start of the text cannot do without what stands before
+		}
 	}
 	return e.open, nil
 }

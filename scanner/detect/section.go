@@ -91,13 +91,19 @@ func (m *Memory) widen(ctx context.Context, s *Scratch, text []byte, p piece, op
 		return nil, err
 	}
 	if len(sec.open) > 0 {
-		for _, o := range sec.open {
-			sec.rest = append(sec.rest, putOff{o.rule, o.depths, true})
-		}
+		sec.rest = append(sec.rest, entirely(sec.open)...)
 		sec.open = nil
 	}
 	m.keep(key, sec)
 	return sec, nil
+}
+
+// entirely has rules see nothing less than the whole text.
+func entirely(rules []putOff) []putOff {
+	for i := range rules {
+		rules[i].whole = true
+	}
+	return rules
 }
 
 // setOf is a number other than 0 for a set of rules.
@@ -135,6 +141,7 @@ func (d *Detector) searchPiece(ctx context.Context, s *Scratch, p piece) ([]Matc
 
 // own keeps what begins in the section, with places relative to it.
 func (part *partial) own(p piece, found []Match) []Match {
+	part.rest = append(part.rest, entirely(part.whole)...)
 	part.settle()
 	found = slices.DeleteFunc(found, func(m Match) bool { return m.Match[0] < p.before() || m.Match[0] >= part.end })
 	for i := range found {
@@ -162,7 +169,8 @@ func appendMoved(to, found []Match, from int) []Match {
 
 // partial is the state of the search of a section.
 type partial struct {
-	end     int  // of the section in its region
+	begin   int  // of the section in its region
+	end     int  // of it there
 	first   bool // the section begins with the text
 	last    bool // the region ends with the text
 	room    int  // bytes that the region has behind the section, at least
@@ -170,6 +178,7 @@ type partial struct {
 	deepest int
 	rest    []putOff
 	open    []putOff
+	whole   []putOff
 	marks   uint8 // that begin in the section
 }
 
@@ -182,7 +191,7 @@ type putOff struct {
 }
 
 func newPartial(p piece) *partial {
-	part := &partial{end: p.before() + p.end - p.from, first: p.from == 0, last: p.last, room: ahead}
+	part := &partial{begin: p.before(), end: p.before() + p.end - p.from, first: p.from == 0, last: p.last, room: ahead}
 	if p.wide != 0 {
 		part.room = wideAhead
 	}
@@ -200,6 +209,21 @@ func (p *partial) limit() int {
 
 // leave puts a rule off to the whole text.
 func (p *partial) leave(rule int32) { p.rest = p.include(p.rest, rule) }
+
+// leaveWhole puts a rule off to the whole text where a match of it spans an end of
+// the section: which of two that overlap hides the other, and what is hidden by it,
+// only the whole text tells. It is asked before a match is judged, as one that is
+// taken back hides others too, and with the newlines around it. A rule that looks
+// for the start of the text begins again at its end, too (see enumeration.behind).
+func (p *partial) leaveWhole(c *compiled, at extent) {
+	if c.looksForStart() {
+		at.end++
+	}
+	spans := func(end int) bool { return at.start < end && end < at.end }
+	if spans(p.begin) || spans(p.end) {
+		p.whole = p.include(p.whole, c.number)
+	}
+}
 
 // leaveOpen says that more has to be seen of a match.
 func (p *partial) leaveOpen(rule int32) { p.open = p.include(p.open, rule) }
