@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -72,6 +74,8 @@ type server struct {
 	log     *journal
 	mu      sync.Mutex
 	cmd     *exec.Cmd
+	ended   chan struct{} // closed when it did, with what
+	err     error
 }
 
 // journal is what processes print, one after the other.
@@ -190,7 +194,22 @@ func (s *server) run() error {
 	s.cmd.Env = append(os.Environ(), serverVariable+"=1", "LEAKGATE_KEY="+strings.Repeat("5a", 32))
 	s.cmd.Env = append(s.cmd.Env, s.env...)
 	s.cmd.Stderr = s.log
-	return s.cmd.Start()
+	if err := s.cmd.Start(); err != nil {
+		return err
+	}
+	cmd, ended := s.cmd, make(chan struct{})
+	s.ended = ended
+	go func() {
+		s.err = cmd.Wait()
+		close(ended)
+	}()
+	return nil
+}
+
+// wait waits until the process ends.
+func (s *server) wait() error {
+	<-s.ended
+	return s.err
 }
 
 // kill ends the process as kill -9 does.
@@ -198,7 +217,20 @@ func (s *server) kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_ = s.cmd.Process.Kill()
-	_ = s.cmd.Wait()
+	_ = s.wait()
+}
+
+// revive starts a process again that ended by itself, as whoever supervises it does.
+func (s *server) revive() error {
+	s.mu.Lock()
+	ended := s.ended
+	s.mu.Unlock()
+	select {
+	case <-ended:
+		return s.run()
+	default:
+		return nil
+	}
 }
 
 // atOnce is how many branches one push brings: each is a delivery of its own, and a push
@@ -298,12 +330,13 @@ func (w *flooded) deliver(ctx context.Context, weather func() ghfake.Weather) {
 
 // TestEveryHeadEndsWithOneRightCheckRun: at least once in, exactly one verdict out, however
 // deliveries come and whenever the server is killed. LEAKGATE_DELIVERIES is how many there
-// are, and with LEAKGATE_POSTGRES four servers share a database whose connections are cut.
+// are, and with LEAKGATE_POSTGRES four servers share a database whose connections are cut;
+// with LEAKGATE_POSTGRES_FOLDER it is killed now and then and started again.
 func TestEveryHeadEndsWithOneRightCheckRun(t *testing.T) {
 	deliveries := number("LEAKGATE_DELIVERIES", 24)
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		flood(t, deliveries, 1, "", nil)
+		flood(t, deliveries, 1, "", nil, nil)
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
@@ -311,8 +344,22 @@ func TestEveryHeadEndsWithOneRightCheckRun(t *testing.T) {
 		cut := func() {
 			_, _ = admin.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND random() < 0.3`, name)
 		}
-		flood(t, deliveries, 4, place, cut)
+		flood(t, deliveries, 4, place, cut, restart(os.Getenv("LEAKGATE_POSTGRES_FOLDER")))
 	})
+}
+
+// restart ends a PostgreSQL at once, without a word to its clients, and starts it again.
+func restart(folder string) func() error {
+	if folder == "" {
+		return nil
+	}
+	return func() error {
+		out, err := exec.Command("../../test/components/postgres", "restart", folder).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("restart PostgreSQL: %w: %s", err, out)
+		}
+		return nil
+	}
 }
 
 // newDatabase makes a database on the PostgreSQL of LEAKGATE_POSTGRES.
@@ -340,7 +387,7 @@ func newDatabase(t *testing.T) (admin *sql.DB, name, place string) {
 }
 
 // flood makes deliveries while servers are killed, and waits until all is as it should be.
-func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
+func flood(t *testing.T, deliveries, servers int, database string, cut func(), restart func() error) {
 	w := newFlood(t, min(8, 1+deliveries/8), servers, database, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	var busy sync.WaitGroup
@@ -348,14 +395,18 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
 	defer cancel()
 	storm := ghfake.Weather{Lose: .05, Duplicate: .05, Shuffle: true}
 	busy.Go(func() { w.deliver(ctx, func() ghfake.Weather { return storm }) })
-	kills, end := 0, make(chan struct{})
-	busy.Go(func() { kills = w.havoc(ctx, end, cut) })
+	havoc, end := havoc{cut: cut, restart: restart}, make(chan struct{})
+	busy.Go(func() {
+		if err := havoc.on(ctx, w, end); err != nil {
+			t.Error(err)
+		}
+	})
 	begin := time.Now()
 	for n := 0; w.made() < deliveries; n += atOnce {
 		w.propose(n)
 	}
 	made := time.Since(begin)
-	limit := time.Now().Add(4*time.Minute + time.Duration(deliveries)*time.Second/4) // go test gives more than twice that
+	limit := time.Now().Add(10*time.Minute + time.Duration(deliveries)*time.Second/2) // go test gives more than twice that
 	for left := w.wrong(); len(left) > 0; left = w.wrong() {
 		if time.Now().After(limit) {
 			t.Fatalf("%d of %d heads are wrong: %s", len(left), len(w.want), strings.Join(left[:min(len(left), 10)], "; "))
@@ -369,7 +420,8 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func()) {
 	stop(end)
 	cancel()
 	busy.Wait()
-	t.Logf("%d deliveries, %d heads, %d kills; made in %s, all right after %s", w.made(), len(w.want), kills, made.Round(time.Second), took.Round(time.Second))
+	t.Logf("%d deliveries, %d heads, %d kills, %d times connections cut, %d restarts of the database; made in %s, all right after %s",
+		w.made(), len(w.want), havoc.kills, havoc.cuts, havoc.restarts, made.Round(time.Second), took.Round(time.Second))
 }
 
 func stop(c chan struct{}) {
@@ -383,43 +435,76 @@ func stop(c chan struct{}) {
 // made is how many deliveries GitHub has made, each counted once.
 func (w *flooded) made() int { return w.Delivered() }
 
-// havoc kills servers at random moments and starts them again.
-func (w *flooded) havoc(ctx context.Context, end chan struct{}, cut func()) (kills int) {
+// havoc kills servers at random moments and starts them again, and does as bad to their
+// database, which may be nil of either.
+type havoc struct {
+	cut                   func()
+	restart               func() error
+	kills, cuts, restarts int
+}
+
+// on goes on until the context or the end.
+func (h *havoc) on(ctx context.Context, w *flooded, end chan struct{}) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return kills
+			return nil
 		case <-end:
-			return kills
+			return nil
 		case <-time.After(time.Duration(300+w.random.IntN(4000)) * time.Millisecond):
 		}
-		if cut != nil && w.random.IntN(3) == 0 {
-			cut()
-			continue
-		}
-		n := w.random.IntN(len(w.servers))
-		s := w.servers[n]
-		s.kill()
-		kills++
-		if n > 0 && n == len(w.servers)-1 { // of several, one goes for good, with what it was at
-			continue
-		}
-		if err := s.run(); err != nil {
-			w.t.Error(err)
-			return kills
+		if err := h.strike(w); err != nil {
+			return err
 		}
 	}
+}
+
+func (h *havoc) strike(w *flooded) error {
+	switch {
+	case h.cut != nil && w.random.IntN(3) == 0:
+		h.cuts++
+		h.cut()
+		return nil
+	case h.restart != nil && w.random.IntN(20) == 0:
+		h.restarts++
+		return errors.Join(h.restart(), w.revive())
+	}
+	n := w.random.IntN(len(w.servers))
+	s := w.servers[n]
+	s.kill()
+	h.kills++
+	if n > 0 && n == len(w.servers)-1 { // of several, one goes for good, with what it was at
+		return nil
+	}
+	return s.run()
+}
+
+// revive starts those again that ended by themselves.
+func (w *flooded) revive() error {
+	for i, s := range w.servers {
+		if last := len(w.servers) - 1; i == last && last > 0 {
+			break // it goes for good
+		}
+		if err := s.revive(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // TestALostDeliveryIsRepairedAndAnOutageIsDrained shows two promises by what decides them: a
 // delivery that was lost is asked for again at the next look, each of --replay-every (a
 // minute unless said otherwise); and at the end of an outage no job waits for longer than a minute and a
-// quarter, however long it lasted. It is run beside the flood: LEAKGATE_DELIVERIES is set.
+// quarter, however long it lasted (LEAKGATE_OUTAGE, 40s). It is run beside the flood: LEAKGATE_DELIVERIES is set.
 func TestALostDeliveryIsRepairedAndAnOutageIsDrained(t *testing.T) {
 	if os.Getenv("LEAKGATE_DELIVERIES") == "" {
 		t.Skip("LEAKGATE_DELIVERIES is not set: test/e2e/run app")
 	}
 	t.Parallel()
+	lasts, err := time.ParseDuration(cmp.Or(os.Getenv("LEAKGATE_OUTAGE"), "40s"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := newFlood(t, 2, 1, "", "")
 	ctx, cancel := context.WithCancel(t.Context())
 	var busy sync.WaitGroup
@@ -432,16 +517,18 @@ func TestALostDeliveryIsRepairedAndAnOutageIsDrained(t *testing.T) {
 	w.rightWithin(5 * time.Minute)
 	t.Logf("%d deliveries that were all lost: repaired after %s, looked for each 2 s", w.made(), time.Since(begin).Round(time.Second))
 
+	before := len(w.want)
 	w.outage()
-	for n := atOnce; n < 5*atOnce; n += atOnce {
-		w.propose(n)
+	rounds := min(60, int(lasts/(10*time.Second)))
+	for n := range rounds { // heads come all the while
+		w.propose((1 + n) * atOnce)
+		time.Sleep(lasts / time.Duration(rounds))
 	}
-	time.Sleep(40 * time.Second) // the outage is as long as it is
 	w.Calm()
 	begin = time.Now()
 	w.rightWithin(15 * time.Minute)
 	took := time.Since(begin)
-	t.Logf("an outage with %d heads is drained after %s", len(w.want), took.Round(time.Second))
+	t.Logf("an outage of %s with %d heads is drained after %s", lasts, len(w.want)-before, took.Round(time.Second))
 }
 
 // outage has GitHub answer nothing but pushes and the making of pull requests.

@@ -72,7 +72,7 @@ func TestServeAnswersWhoLooksAfterIt(t *testing.T) {
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.cmd.Wait(); err != nil || !strings.Contains(s.text(), `"msg":"ended"`) {
+	if err := s.wait(); err != nil || !strings.Contains(s.text(), `"msg":"ended"`) {
 		t.Errorf("it was told to end: %v\n%s", err, s.text())
 	}
 }

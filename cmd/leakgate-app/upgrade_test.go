@@ -38,7 +38,7 @@ func (s *server) end() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	return s.cmd.Wait()
+	return s.wait()
 }
 
 // TestTwoVersionsShareADatabase: servers of the version before are replaced one by one by
