@@ -93,6 +93,8 @@ func (e *editor) literals(text []byte, fixed bool) []byte {
 func (e *editor) replacement(text []byte, at, which int, fixed bool) (from, to int, with []byte) {
 	f := &e.forms[which]
 	switch {
+	case f.loose != nil && !fixed:
+		return f.loose(text, at)
 	case f.coded != nil:
 		return f.coded(text, at)
 	case fixed && !(f.wide && looksWide(text)):

@@ -17,6 +17,7 @@ type form struct {
 	fixed  []byte // what stands in its place where nothing may move; as long as text
 	wide   bool   // it is UTF-16
 	coded  func(text []byte, at int) (from, to int, with []byte)
+	loose  func(text []byte, at int) (from, to int, with []byte) // in text, where coded keeps the length
 }
 
 // minCoded is the shortest value, in bytes, of which encoded spellings are looked
@@ -45,6 +46,9 @@ func forms(literals []Literal) []form {
 		add(plain(v, l.With))
 	}
 	for _, l := range literals {
+		for _, f := range armoredForms(l.Value.Reveal(), l.With) { // its letters are searched for
+			add(f)
+		}
 		for _, v := range lineEnds(l.Value.Reveal()) { // its spellings are searched for
 			for _, f := range spelled(v, l.With) {
 				add(f)
@@ -151,7 +155,7 @@ func codedForms(v, with string) []form {
 	for _, by := range quotings {
 		out = append(out, escaped(v, with, by.Replace, noDigits))
 	}
-	out = append(out, escaped(v, with, quotedPrintable, noDigits))
+	out = append(out, mailForms(v, with)...)
 	out = append(out, base64Forms([]byte(v), []byte(mask(len(v))))...)
 	out = append(append(out, escapedForms([]byte(v))...), nested([]byte(v))...)
 	return slices.DeleteFunc(out, func(f form) bool { return len(f.text) < minCoded })
@@ -160,7 +164,12 @@ func codedForms(v, with string) []form {
 // escaped is a value in which some letters are escaped. digits says where the
 // digits of an escape are, which may be capitals or not.
 func escaped(v, with string, by func(string) string, digits func(text string, i int) bool) form {
-	text := by(v)
+	n := withDigits(by(v), digits)
+	return form{needle: n, with: []byte(by(with)), fixed: []byte(mask(len(n.text)))}
+}
+
+// withDigits is a text in which digits of escapes may be capitals or not.
+func withDigits(text string, digits func(text string, i int) bool) needle {
 	other := []byte(text)
 	for i, c := range other {
 		if digits(text, i) && c >= 'A' && c <= 'F' {
@@ -169,7 +178,7 @@ func escaped(v, with string, by func(string) string, digits func(text string, i 
 			other[i] = c - 'a' + 'A'
 		}
 	}
-	return form{needle: needle{text: []byte(text), other: other}, with: []byte(by(with)), fixed: []byte(mask(len(text)))}
+	return needle{text: []byte(text), other: other}
 }
 
 // quotings are how pages, mails and programs write the characters that mean something to
@@ -202,11 +211,6 @@ func backslashed(chars string) *strings.Replacer {
 		pairs = append(pairs, string(c), `\`+string(c))
 	}
 	return strings.NewReplacer(pairs...)
-}
-
-// quotedPrintable is how mails write a text, see https://www.rfc-editor.org/rfc/rfc2045#section-6.7.
-func quotedPrintable(v string) string {
-	return beyondASCII("=%02X")(strings.ReplaceAll(v, "=", "=3D"))
 }
 
 func noDigits(string, int) bool { return false }
