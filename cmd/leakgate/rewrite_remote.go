@@ -276,7 +276,7 @@ func (w *world) printMended(m purge.Mended) {
 	for _, l := range []struct {
 		what string
 		list []string
-	}{{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored}} {
+	}{{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored}, {"To be looked at", m.Told}} {
 		if len(l.list) > 0 {
 			fmt.Fprintf(w.stdout, "%s: %s\n", l.what, inspect.Clean(strings.Join(l.list, ", ")))
 		}

@@ -76,7 +76,7 @@ func moves(say func(string, ...any), m *purge.Manifest) {
 
 // before are names of what people have to see to before they merge.
 func before(say func(string, ...any), m purge.Mended) {
-	if len(m.Set)+len(m.Removed)+len(m.Ignored) == 0 {
+	if len(m.Set)+len(m.Removed)+len(m.Ignored)+len(m.Told) == 0 {
 		return
 	}
 	say("\n### Before this is merged\n")
@@ -84,9 +84,10 @@ func before(say func(string, ...any), m purge.Mended) {
 		what  string
 		names []string
 	}{
-		{"To be set where it runs (variables of the environment, secrets of workflows), each with a new value", m.Set},
+		{"To be set where it runs (variables of the environment, secrets of workflows, what is in a secret store), each with a new value", m.Set},
 		{"Not in the repository any more, but still needed where they were used", m.Removed},
 		{"Ignored by git from now on", m.Ignored},
+		{"To be looked at", m.Told},
 	} {
 		if len(l.names) == 0 {
 			continue

@@ -94,13 +94,19 @@ func mendTypes(text []byte, token string) ([]byte, []string) {
 	return typed.mend(text, token)
 }
 
-// runsOnNode says so in the file itself: a browser has no environment.
-var runsOnNode = regexp.MustCompile(`\bprocess\.env\b|\brequire\(|\bmodule\.exports\b|from ["']node:`)
+// runsOnNode says so in the file itself: a browser has no environment, and none of these modules
+// (https://nodejs.org/api/modules.html#built-in-modules). require alone is in browsers too.
+var runsOnNode = regexp.MustCompile(`\bprocess\.(?:env|argv|exit|cwd|stdout|stdin|stderr)\b|\A#!.*\bnode\b|\b__dirname\b|` +
+	`(?:\brequire\(\s*|\bfrom\s+|\bimport\s+)["'](?:node:[\w/]+|assert|async_hooks|child_process|cluster|crypto|dgram|dns|fs|fs/promises|http|http2|https|module|net|os|path|perf_hooks|readline|repl|tls|tty|v8|vm|worker_threads|zlib|` +
+	`express|dotenv|koa|fastify|pg|mysql2?|ioredis|nodemailer)["']`)
+
+// runsInBrowsers says that, or that something makes a file for browsers of this one, which puts in only variables of some names.
+var runsInBrowsers = regexp.MustCompile(`\b(?:window|document|localStorage|sessionStorage|navigator)\.|\bdefine\(\s*(?:\[|function)|\brequire(?:js)?\(\s*\[|\brequirejs\b|\b(?:REACT_APP|NEXT_PUBLIC|VITE|VUE_APP|GATSBY)_|\bimport\.meta\.env\b|["']use client["']|from ["'](?:react|react-dom|vue)["']`)
 
 func isNode(file string, text []byte) bool {
 	switch path.Ext(file) {
 	case ".js", ".cjs", ".mjs":
-		return runsOnNode.Match(text)
+		return runsOnNode.Match(text) && !runsInBrowsers.Match(text)
 	}
 	return false
 }
@@ -108,7 +114,7 @@ func isNode(file string, text []byte) bool {
 func isTypes(file string, text []byte) bool {
 	switch path.Ext(file) {
 	case ".ts", ".cts", ".mts":
-		return runsOnNode.Match(text)
+		return runsOnNode.Match(text) && !runsInBrowsers.Match(text)
 	}
 	return false
 }

@@ -6,6 +6,7 @@ package mend
 
 import (
 	"bytes"
+	"encoding/json"
 	"path"
 	"regexp"
 	"slices"
@@ -19,12 +20,11 @@ type mender struct {
 	mend func(text []byte, token string) (out []byte, names []string)
 }
 
-// menders are asked in this order.
+// menders are asked in this order, those of Go before.
 var menders = []mender{
 	{isWorkflow, mendWorkflow},
 	{isCompose, mendCompose},
 	{named(`\.ya?ml$`), mendYAML},
-	{named(`\.go$`), mendGo},
 	{named(`\.py$`), mendPython},
 	{named(`\.rb$`), mendRuby},
 	{isNode, mendNode},
@@ -44,8 +44,8 @@ const maxFile = 1 << 20
 // File puts references in place of the placeholders of a file, as far as that can be said
 // exactly, and gives the name that each needs to be set where it runs. The text comes back as
 // it was when nothing can be said.
-func File(file string, text []byte, placeholder string) (out []byte, names []string) {
-	return put(file, text, placeholder, menders)
+func File(file string, text []byte, placeholder string, builds Stamps) (out []byte, names []string) {
+	return put(file, text, placeholder, append([]mender{{named(`\.go$`), builds.mend}}, menders...))
 }
 
 // Plain puts no references, but keeps a file one of its kind.
@@ -114,4 +114,19 @@ var pattern = regexp.MustCompile(`(?i)(^|[._-])(example|sample|template|dist|def
 func Whole(file string) bool {
 	name := path.Base(file)
 	return whole.MatchString(name) && !pattern.MatchString(name)
+}
+
+// account are files that are named after what they may be the key of, or may describe.
+var account = regexp.MustCompile(`(?i)service[_-]?account[\w-]*\.json$`)
+
+// Gone reports whether a file that lost a value is nothing but a secret now: one by its name, and
+// of a service account only what lost its key.
+func Gone(file string, before, after []byte) bool {
+	if !Whole(file) || !account.MatchString(path.Base(file)) {
+		return Whole(file)
+	}
+	var was, now struct {
+		Key string `json:"private_key"` // https://cloud.google.com/iam/docs/keys-create-delete
+	}
+	return json.Unmarshal(before, &was) == nil && json.Unmarshal(after, &now) == nil && was.Key != now.Key
 }

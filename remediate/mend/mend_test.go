@@ -22,7 +22,12 @@ func TestWhatCannotBeSaidStays(t *testing.T) {
 		"typed.go":                  "package a\n\nimport \"os\"\n\nvar x key = \"P\"\n\nvar y = os.Args\n",
 		"shadow.go":                 "package a\n\nimport \"os\"\n\nfunc f(os string) string { x := \"P\"; return x }\n",
 		"broken.go":                 "package a\n\nimport \"os\"\n\nvar x = \"P\"\n}\n",
-		"comment.js":                "require('x')\n/*\nconst x = 'P'\n*/\n",
+		"bundle.js":                 "const $ = require('jquery');\nconst key = 'P';\nmodule.exports = key;\n",
+		"loader.js":                 "require(['fs', 'app'], function (fs) {\nvar key = 'P';\n});\n",
+		"defined.js":                "define(['a'], function () {\nvar fs = require('fs');\nvar key = 'P';\n});\n",
+		"page.js":                   "const fs = require('fs');\nconst key = 'P';\ndocument.title = key;\n",
+		"app.ts":                    "import React from 'react';\nconst api = process.env.REACT_APP_API;\nconst key = 'P';\n",
+		"comment.js":                "require('fs')\n/*\nconst x = 'P'\n*/\n",
 		"heredoc.sh":                "cat <<EOF\nX=P\nEOF\n",
 		"heredoc.rb":                "a = <<~TEXT\n  x = \"P\"\nTEXT\n",
 		"late.py":                   "KEY = \"P\"\nimport os\n",
@@ -42,7 +47,7 @@ func TestWhatCannotBeSaidStays(t *testing.T) {
 		"broken/docker-compose.yml": "environment:\n  X: P\n ]\n",
 	} {
 		text = strings.ReplaceAll(text, "P", gone)
-		if out, names := File(name, []byte(text), gone); string(out) != text || len(names) > 0 {
+		if out, names := File(name, []byte(text), gone, nil); string(out) != text || len(names) > 0 {
 			t.Errorf("%s becomes %q, %v", name, out, names)
 		}
 	}
@@ -66,7 +71,7 @@ func TestWhatCanBeSaidIs(t *testing.T) {
 		if in = strings.NewReplacer("\"P\"", "\""+gone+"\"", ": P", ": "+gone, "[P", "["+gone, "'P'", "'"+gone+"'", "&x P", "&x "+gone, "str P", "str "+gone, "P:", gone+":").Replace(c.text); strings.HasSuffix(name, ".yaml") {
 			want = strings.ReplaceAll(want, "P", gone)
 		}
-		out, names := File(name, []byte(in), gone)
+		out, names := File(name, []byte(in), gone, nil)
 		if string(out) != want || strings.Join(names, " ") != c.set {
 			t.Errorf("%s becomes\n%s, not\n%s %v", name, out, want, names)
 		}
@@ -75,7 +80,7 @@ func TestWhatCanBeSaidIs(t *testing.T) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
-		if again, more := File(name, out, gone); string(again) != string(out) || len(more) > 0 {
+		if again, more := File(name, out, gone, nil); string(again) != string(out) || len(more) > 0 {
 			t.Errorf("%s: again changes something", name)
 		}
 	}
@@ -96,6 +101,63 @@ func TestNamesOfVariables(t *testing.T) {
 	for name, want := range map[string]string{"dbPassword": "DB_PASSWORD", "API_KEY": "API_KEY", "spring.a-b": "SPRING_A_B", "größe": "", "1x": "", "_x": "X", "pwd": "", "githubSha": "", "github_token": "GITHUB_TOKEN", "sshKey": "SSH_KEY", "SSH_AUTH_SOCK": ""} {
 		if got := variable(name); got != want {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// A variable that a build sets keeps its placeholder, and that is told; so is what no build is known to set.
+func TestVariablesThatABuildSets(t *testing.T) {
+	text := "package main\n\nimport \"os\"\n\nvar token, other = \"P\", \"P\"\n\nfunc main() {\n\ttoken := \"P\"\n\tos.Exit(len(token + other))\n}\n"
+	text = strings.ReplaceAll(text, "P", gone)
+	for name, c := range map[string]struct {
+		build   string
+		stay    int
+		told    string
+		another string
+	}{
+		"none":         {"go build ./...", 0, "a build that sets it by -X", "a build that sets it by -X"},
+		"Makefile":     {"go build -ldflags \"-s -X main.token=$(TOKEN)\"", 1, "(-X in Makefile)", "a build that sets it by -X"},
+		"module":       {"LDFLAGS += -X '$(PKG)/internal.token=x'", 1, "(-X in module)", "a build that sets it by -X"},
+		"two":          {"-X=main.token=a -X main.other=b", 2, "(-X in two)", "(-X in two)"},
+		"computed":     {"-X ${PKG}.${NAME}=x", 2, "(-X in computed)", "(-X in computed)"},
+		"BUILD.bazel":  {"go_binary(\n  x_defs = {\"main.token\": \"{STABLE}\"},\n)", 1, "(-X in BUILD.bazel)", "a build that sets it by -X"},
+		"goreleaser":   {"ldflags:\n  - -s -w -X main.token={{.Env.TOKEN}}", 1, "(-X in goreleaser)", "a build that sets it by -X"},
+		"another's -X": {"curl -X POST https://a.example/main.token=x", 0, "a build that sets it by -X", "a build that sets it by -X"},
+	} {
+		s := Stamps{}
+		s.Read(name, []byte(c.build))
+		out, names := File("main.go", []byte(text), gone, s)
+		if stay := strings.Count(string(out), gone); stay != c.stay || len(names) != 3-c.stay {
+			t.Errorf("%s: %d stay, %v\n%s", name, stay, names, out)
+		}
+		told := s.Told("main.go", []byte(text), gone)
+		if len(told) != 2 {
+			t.Errorf("%s: %q", name, told)
+			continue
+		}
+		for _, line := range told {
+			if is := strings.Contains(line, " token "); is && !strings.Contains(line, c.told) || !is && !strings.Contains(line, c.another) {
+				t.Errorf("%s: %s", name, line)
+			}
+		}
+	}
+}
+
+// A file that is named after a service account goes when it lost the key of one.
+func TestKeysOfServiceAccounts(t *testing.T) {
+	for name, c := range map[string]struct {
+		file, text string
+		want       bool
+	}{
+		"its key":        {"my-service-account.json", `{"type": "service_account", "private_key": "P"}`, true},
+		"another value":  {"my-service-account.json", `{"type": "service_account", "private_key": "x", "note": "P"}`, false},
+		"of the cluster": {"k8s/service_account.json", `{"kind": "ServiceAccount", "metadata": {"annotations": {"a": "P"}}}`, false},
+		"broken":         {"service-account.json", `{"private_key": "P"`, false},
+		"by its name":    {"tls.key", "P", true},
+		"an example":     {"service-account.example.json", `{"private_key": "P"}`, false},
+	} {
+		if got := Gone(c.file, []byte(strings.ReplaceAll(c.text, "P", "value")), []byte(strings.ReplaceAll(c.text, "P", gone))); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

@@ -86,6 +86,7 @@ func (m Mended) text() string {
 		{"To be set where it runs, each with a new value", m.Set},
 		{"Not in the repository any more, but still needed where they were used", m.Removed},
 		{"Ignored by git from now on", m.Ignored},
+		{"To be looked at", m.Told},
 	} {
 		if len(l.list) > 0 {
 			fmt.Fprintf(&out, "\n%s:\n", l.what)

@@ -53,8 +53,9 @@ func (h History) Rewrite(ctx context.Context, dir string) (*Rewritten, error) {
 	}
 	out.Others = len(spec.Patterns) + len(spec.Drop)
 	out.Several = len(spec.Patterns) > 0 || len(slices.Compact(slices.Sorted(slices.Values(out.Credentials)))) > 1
+	values := spec.Finder()
 	for _, path := range spec.Drop {
-		if holds := func(l rewrite.Literal) bool { return strings.Contains(path, l.Value.Reveal()) }; !slices.ContainsFunc(spec.Literals, holds) { // it will be read
+		if !values.Holds(path) { // it would be written into the repository, for all to read
 			out.Dropped = append(out.Dropped, strings.Trim(path, "/"))
 		}
 	}

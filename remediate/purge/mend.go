@@ -15,11 +15,14 @@ import (
 
 // Mended is what a proposal does at the tip beside putting placeholders.
 type Mended struct {
-	// Set are names that have to be set where it runs: variables, and secrets of workflows.
+	// Set are names that have to be set where it runs: variables, secrets of workflows, and what
+	// manifests refer to in a secret store.
 	Set []string `json:"set,omitempty"`
 	// Removed are files that hold nothing but secrets, Ignored those that git leaves out from now on.
 	Removed []string `json:"removed,omitempty"`
 	Ignored []string `json:"ignored,omitempty"`
+	// Told is what people have to look at: variables that a build may set.
+	Told []string `json:"told,omitempty"`
 }
 
 // edit is a file of the tip that becomes another; no blob: it goes.
@@ -37,14 +40,18 @@ type mender struct {
 	ignores gitrepo.IgnoreFiles
 	tree    gitrepo.ID // of the tip, clean
 	files   []reference
+
+	kustomizations map[string][]byte // of the tip, by path; nil when nobody asked
+	stamps         mend.Stamps       // of the tip; nil when nobody asked
 }
 
 // reference is a file in which references can stand.
 type reference struct {
-	name      string
-	mode      uint32
-	text, out []byte // with placeholders, and with references
-	names     []string
+	name           string
+	mode           uint32
+	was, text, out []byte // with placeholders, with what manifests refer to, and with references
+	names          []string
+	stored, told   []string // what manifests refer to, and what builds may set
 }
 
 // mend compares the tip with what the rewrite makes of it.
@@ -104,24 +111,33 @@ func (m *mender) compare(before, after gitrepo.ID, folder string) error {
 
 // file mends one that holds placeholders now.
 func (m *mender) file(name string, before, after gitrepo.Entry) error {
-	if mend.Whole(name) {
-		m.edits = append(m.edits, edit{path: strings.Split(name, "/")})
-		m.done.Removed = append(m.done.Removed, name)
-		return m.ignore(name, false)
-	}
 	old, err := m.after.Object(before.ID)
 	if err != nil {
 		return err
 	}
-	if bytes.Contains(old.Data, []byte(rewrite.Placeholder)) {
-		return nil // nobody can tell its own from ours
-	}
-	text, err := m.after.Object(after.ID)
+	was := bytes.Clone(old.Data) // the reader may use its room again
+	o, err := m.after.Object(after.ID)
 	if err != nil {
 		return err
 	}
-	out, names := mend.File(name, text.Data, rewrite.Placeholder)
-	m.files = append(m.files, reference{name, after.Mode, bytes.Clone(text.Data), out, names})
+	if mend.Gone(name, was, o.Data) {
+		m.edits = append(m.edits, edit{path: strings.Split(name, "/")})
+		m.done.Removed = append(m.done.Removed, name)
+		return m.ignore(name, false)
+	}
+	if bytes.Contains(was, []byte(rewrite.Placeholder)) {
+		return nil // nobody can tell its own from ours
+	}
+	f := reference{name: name, mode: after.Mode, was: bytes.Clone(o.Data)}
+	if f.text, f.stored, err = m.external(name, was, f.was); err != nil {
+		return err
+	}
+	if err := m.builds(name, f.text); err != nil {
+		return err
+	}
+	f.told = m.stamps.Told(name, f.text, rewrite.Placeholder)
+	f.out, f.names = mend.File(name, f.text, rewrite.Placeholder, m.stamps)
+	m.files = append(m.files, f)
 	return nil
 }
 
@@ -136,10 +152,11 @@ func (m *mender) refer() error {
 	}
 	for _, f := range m.files {
 		if m.several && slices.ContainsFunc(f.names, func(name string) bool { return times[name] > 1 }) {
-			f.out, f.names = mend.Plain(f.name, f.text, rewrite.Placeholder), nil
+			f.out, f.names, f.told = mend.Plain(f.name, f.text, rewrite.Placeholder), nil, nil
 		}
-		m.done.Set = append(m.done.Set, f.names...)
-		if bytes.Equal(f.out, f.text) {
+		m.done.Told = append(m.done.Told, f.told...)
+		m.done.Set = append(append(m.done.Set, f.names...), f.stored...)
+		if bytes.Equal(f.out, f.was) {
 			continue
 		}
 		if err := m.put(f.name, f.mode, f.out); err != nil {
@@ -244,7 +261,7 @@ func (m *mender) writeIgnores() error {
 		}
 	}
 	slices.SortFunc(m.edits, func(a, b edit) int { return slices.Compare(a.path, b.path) })
-	for _, list := range []*[]string{&m.done.Set, &m.done.Removed, &m.done.Ignored} {
+	for _, list := range []*[]string{&m.done.Set, &m.done.Removed, &m.done.Ignored, &m.done.Told} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}

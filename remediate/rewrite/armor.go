@@ -22,8 +22,8 @@ const (
 
 var (
 	between = regexp.MustCompile(`^` + oneBetween)
-	opener = regexp.MustCompile(`^-----BEGIN ?` + label + `(?:` + oneBetween + `|` + oneHeader + `)*$`)
-	closer = regexp.MustCompile(`^(?:=3D|%3D|\\u003[dD]|` + oneBetween + `)*(?:=[A-Za-z0-9+/]{4}` + oneBetween + `*)?-----END ?` + label)
+	opener  = regexp.MustCompile(`^-----BEGIN ?` + label + `(?:` + oneBetween + `|` + oneHeader + `)*$`)
+	closer  = regexp.MustCompile(`^(?:=3D|%3D|\\u003[dD]|` + oneBetween + `)*(?:=[A-Za-z0-9+/]{4}` + oneBetween + `*)?-----END ?` + label)
 	padding = regexp.MustCompile(`^(?:=3D|%3D|\\u003[dD]|=){0,2}`)
 )
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // editor replaces what a Spec names. It is safe for concurrent use.
@@ -21,6 +22,17 @@ func newEditor(spec *Spec) *editor {
 	}
 	e.matcher = matcherOf(needles)
 	return e
+}
+
+// Finder says of texts whether a value is in them, in whatever spelling.
+type Finder struct{ editor *editor }
+
+// Finder looks for what is to leave. It is safe for concurrent use.
+func (s *Spec) Finder() Finder { return Finder{newEditor(s)} }
+
+// Holds reports whether a text holds a value, or what an expression matches.
+func (f Finder) Holds(text string) bool {
+	return f.editor.matcher.has([]byte(text)) || slices.ContainsFunc(f.editor.patterns, func(p Pattern) bool { return p.Match.MatchString(text) })
 }
 
 // maxRounds is how often a text is gone over; a replacement may bring two halves
