@@ -252,6 +252,21 @@ func TestForgetSaysFirstAndThenDoes(t *testing.T) {
 	forget(2)
 	forget(2, "acme", "--installation", "11")
 	forget(3, "nobody")
+	forget(2, "acme", "--unknown")
+	for _, execute := range [][]string{nil, {"--execute"}} {
+		if text := forget(3, append([]string{"--installation", "1111"}, execute...)...); !strings.Contains(text, "nothing is known of installation 1111") || !strings.Contains(text, "--unknown") {
+			t.Errorf("an unknown number: %s", text)
+		}
+	}
+	o.must(s.Tx(t.Context(), func(tx *store.Tx) error {
+		gone, err := tx.Forgotten(t.Context())
+		if len(gone) > 0 {
+			t.Errorf("what was refused is shut out: %v", gone)
+		}
+		return err
+	}))
+	forget(0, "--installation", "1111", "--unknown", "--execute")
+	forget(0, "--installation", "1111", "--execute") // is known now
 	if text := forget(0, "Acme"); !strings.Contains(text, "installation 11: 1 repositories, 0 deliveries, 1 heads") || !strings.Contains(text, "--execute") {
 		t.Errorf("it says: %s", text)
 	}
@@ -259,6 +274,7 @@ func TestForgetSaysFirstAndThenDoes(t *testing.T) {
 		t.Errorf("it says: %s", text)
 	}
 	forget(3, "acme")
+	forget(0, "--installation", "11", "--execute") // again, for what a job brought back
 	if left, err := os.ReadDir(filepath.Join(o.data, "mirrors")); err != nil || len(left) > 0 {
 		t.Errorf("mirrors: %v %v", left, err)
 	}
