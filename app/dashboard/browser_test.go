@@ -2,10 +2,15 @@ package dashboard_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,9 +29,11 @@ const (
 
 // Every page in a real Chromium, full and empty, by axe and by the keyboard.
 func TestInARealBrowser(t *testing.T) {
-	modules, browser := os.Getenv(modulesVariable), os.Getenv(browserVariable)
-	if modules == "" || browser == "" {
+	if os.Getenv(modulesVariable) == "" || os.Getenv(browserVariable) == "" {
 		t.Skip("no browser: test/e2e/run dashboard brings one")
+	}
+	if server != "" {
+		t.Skip("a browser sees the same on either database")
 	}
 	w := newWorld(t, func(o *dashboard.Options) {
 		o.Budget = func(int64) hub.Budget {
@@ -35,21 +42,57 @@ func TestInARealBrowser(t *testing.T) {
 	})
 	w.seed()
 	w.sweep()
-	walk := func(login, who string, ids ...string) {
-		t.Helper()
-		w.SignedIn(login)
-		script, err := filepath.Abs("../../test/dashboard/walk.mjs")
-		w.must(err)
-		cmd := exec.CommandContext(t.Context(), "node", append([]string{script, modules, browser, w.web.URL, who}, append(ids, os.Getenv(shotsVariable))...)...)
-		out, err := cmd.CombinedOutput()
-		t.Logf("%s: %s", login, out)
-		if err != nil {
-			t.Errorf("%s: %v\n%s", login, err, w.log)
-		}
+	w.walk("ada", "full", incident(1), incident(666))
+	w.walk("bob", "clean", "-", "-")
+	w.walk("eve", "stranger", "-", "-")
+}
+
+// walk has the browser walk through the pages of somebody.
+func (w *world) walk(login, who string, ids ...string) {
+	w.t.Helper()
+	w.SignedIn(login)
+	script, err := filepath.Abs("../../test/dashboard/walk.mjs")
+	w.must(err)
+	cmd := exec.CommandContext(w.t.Context(), "node", append([]string{script, os.Getenv(modulesVariable), os.Getenv(browserVariable), w.web.URL, who}, append(ids, os.Getenv(shotsVariable))...)...)
+	out, err := cmd.CombinedOutput()
+	w.t.Logf("%s: %s", login, out)
+	if err != nil {
+		w.t.Errorf("%s: %v\n%s", login, err, w.log)
 	}
-	walk("ada", "full", incident(1), incident(666))
-	walk("bob", "clean", "-", "-")
-	walk("eve", "stranger", "-", "-")
+}
+
+// A server of GitHub's may lead on to an identity provider, whose host is nobody's that we know.
+func TestInARealBrowserAnIdentityProviderIsReached(t *testing.T) {
+	if os.Getenv(modulesVariable) == "" || os.Getenv(browserVariable) == "" {
+		t.Skip("no browser: test/e2e/run dashboard brings one")
+	}
+	if server != "" {
+		t.Skip("a browser sees the same on either database")
+	}
+	var asked atomic.Int32
+	provider := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		http.Redirect(rw, r, r.URL.Query().Get("back")+"&known=1", http.StatusFound)
+	}))
+	t.Cleanup(provider.Close)
+	front := httptest.NewUnstartedServer(nil)
+	front.Start()
+	t.Cleanup(front.Close)
+	w := newWorld(t, func(o *dashboard.Options) { o.Users.Server.Web = front.URL + "/" })
+	behind, err := url.Parse(w.URL)
+	w.must(err)
+	pass := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(behind) }}
+	front.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet && !r.URL.Query().Has("known") {
+			http.Redirect(rw, r, provider.URL+"/saml?"+url.Values{"back": {front.URL + r.URL.String()}}.Encode(), http.StatusFound)
+			return
+		}
+		pass.ServeHTTP(rw, r)
+	})
+	w.walk("ada", "redirected", "-", "-")
+	if asked.Load() != 2 {
+		t.Errorf("the identity provider was asked %d times, not with and without JavaScript", asked.Load())
+	}
 }
 
 // sweep has one sweep of acme that is at work, of a repository of somebody else, too.

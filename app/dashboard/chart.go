@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/leakgate/leakgate/internal/store"
 )
 
 // The chart: so many days, and its size in units of its own.
@@ -73,11 +71,18 @@ func (c chart) Says() string {
 		strings.Join(parts, ", "), c.Most)
 }
 
-func draw(lives []store.Life, now time.Time) chart {
+// draw makes it of how many were open on each day up to now, by severity.
+func draw(open map[string][]int, now time.Time) chart {
 	days := make([]day, chartDays)
 	c := chart{}
 	for i := range days {
-		days[i] = openOn(lives, now.AddDate(0, 0, i-chartDays+1))
+		days[i] = day{At: since(now).AddDate(0, 0, i), Open: make([]int, len(severities))}
+		for n, severity := range severities {
+			if all := open[severity]; i < len(all) {
+				days[i].Open[n] = all[i]
+				days[i].All += all[i]
+			}
+		}
 		c.Most = max(c.Most, days[i].All)
 	}
 	c.From, c.To, c.Any = days[0].At, now, c.Most > 0
@@ -97,18 +102,8 @@ func draw(lives []store.Life, now time.Time) chart {
 	return c
 }
 
-func openOn(lives []store.Life, at time.Time) day {
-	d := day{At: at, Open: make([]int, len(severities))}
-	for _, l := range lives {
-		for i, severity := range severities {
-			if l.Severity == severity && l.OpenAt(at) {
-				d.Open[i]++
-				d.All++
-			}
-		}
-	}
-	return d
-}
+// since is the first day of a chart that ends now.
+func since(now time.Time) time.Time { return now.UTC().AddDate(0, 0, 1-chartDays) }
 
 // scale is where the axis ends, and how far its lines are apart.
 func scale(most int) (top, step int) {

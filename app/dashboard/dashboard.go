@@ -8,19 +8,20 @@ import (
 	"context"
 	"embed"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 	"time"
-
-	"golang.org/x/time/rate"
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/secret"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
-// Options of [New]. Only Budget and Now may be left out.
+// Options of [New]. Only ClientHeader, Budget and Now may be left out.
 type Options struct {
 	Store *store.Store
 	// Users signs people in; its Callback is URL with [CallbackPath].
@@ -29,6 +30,10 @@ type Options struct {
 	Key secret.Key
 	// URL is where people reach the dashboard: https://HOST, without a path.
 	URL string
+	// ClientHeader is the header in which the proxy before the dashboard says who is
+	// connected to it, as X-Forwarded-For; its last address is believed, from whoever
+	// connects to us. "" where there is none.
+	ClientHeader string
 	// Budget is what GitHub last said of the limits of an installation.
 	Budget func(installation int64) hub.Budget
 	Log    *slog.Logger
@@ -41,17 +46,10 @@ const CallbackPath = "/login"
 // server is the dashboard.
 type server struct {
 	Options
-	users  *hub.Users
-	access accesses
-	logins *rate.Limiter
+	users   *hub.Users
+	access  accesses
+	signIns *limits
 }
-
-// Sign-ins that are given to GitHub: it takes 2,000 an hour of an App.
-// https://docs.github.com/apps/creating-github-apps/registering-a-github-app/rate-limits-for-github-apps
-const (
-	loginBurst    = 30
-	loginsASecond = 0.5
-)
 
 //go:embed pages style.css icon.svg
 var files embed.FS
@@ -65,6 +63,9 @@ func ParseURL(text string) (string, error) {
 	return "https://" + u.Host, nil
 }
 
+// headerPattern is what names of such headers are made of.
+var headerPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]{0,60}$`)
+
 // New makes the handler of every path of the dashboard.
 func New(o Options) (http.Handler, error) {
 	address, err := ParseURL(o.URL)
@@ -74,6 +75,9 @@ func New(o Options) (http.Handler, error) {
 	if o.Users.ClientID == "" || o.Users.Secret.IsZero() {
 		return nil, errors.New("without the App's client id and secret nobody can sign in")
 	}
+	if o.ClientHeader != "" && (!headerPattern.MatchString(o.ClientHeader) || strings.EqualFold(o.ClientHeader, "Forwarded")) {
+		return nil, fmt.Errorf("%q is no header that holds addresses alone, as X-Forwarded-For does", o.ClientHeader)
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -81,7 +85,7 @@ func New(o Options) (http.Handler, error) {
 		o.Budget = func(int64) hub.Budget { return hub.Budget{} }
 	}
 	o.URL = address
-	s := &server{Options: o, users: o.Users, logins: rate.NewLimiter(loginsASecond, loginBurst)}
+	s := &server{Options: o, users: o.Users, signIns: newLimits()}
 	s.access.now = o.Now
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.signedIn(s.incidents))

@@ -201,6 +201,9 @@ func TestOneIncidentFromEndToEnd(t *testing.T) {
 func TestNothingThatPeopleWriteIsMarkup(t *testing.T) {
 	w := newWorld(t)
 	bad := `"><script>alert(1)</script><img src=x onerror=alert(2)>` + "'\u202e\x00\n`${7*7}`{{.}}"
+	if server != "" { // which takes no text with it
+		bad = strings.ReplaceAll(bad, "\x00", "")
+	}
 	w.record(1, "critical", "acme/app", map[string]any{"path": bad, "line": 1, "commit": bad, "author": bad, "decoded_from": []string{bad}})
 	w.record(1, "critical", "acme/lib", map[string]any{"path": "../../" + bad + "/javascript:alert(1)", "line": 1, "commit": strings.Repeat("a", 40), "author": bad})
 	ctx := t.Context()

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/http"
-	"net/url"
 )
 
 // stylePath changes with the style, so that it can be kept for ever.
@@ -40,17 +39,12 @@ func asset(name, kind string) http.HandlerFunc {
 
 // guard stands before every page: what browsers may do with it, and who may send forms.
 func (s *server) guard(next http.Handler) (http.Handler, error) {
-	github, err := url.Parse(s.users.Server.Web)
-	if err != nil {
-		return nil, fmt.Errorf("the address of GitHub: %w", err)
-	}
 	forms := http.NewCrossOriginProtection()
 	if err := forms.AddTrustedOrigin(s.URL); err != nil { // a proxy may call us by another name
 		return nil, err
 	}
 	forms.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fail(w, http.StatusForbidden) }))
-	policy := "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " +
-		github.Scheme + "://" + github.Host // where the form of the first page leads to
+	const policy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 	protected := forms.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -83,7 +77,7 @@ var faults = map[int]struct{ Title, Text string }{
 	http.StatusBadRequest:          {"That does not parse", "Something in the address makes no sense. Go back to the incidents and narrow them again."},
 	http.StatusForbidden:           {"Not from there", "The form was sent from another site, or the sign-in did not begin here. Start again on this site."},
 	http.StatusNotFound:            {"Not here", "There is nothing at this address that you may see. If it is about a repository, ask whoever owns that at GitHub for access."},
-	http.StatusTooManyRequests:     {"Too many at once", "Too many people sign in at the moment. Wait a minute and try again."},
+	http.StatusTooManyRequests:     {"Too many at once", "GitHub refused too many sign-ins from your network, or too many people sign in at the moment. Wait some minutes and start again."},
 	http.StatusInternalServerError: {"Something broke", "The page could not be made. The server's log says why; try again later."},
 	http.StatusBadGateway:          {"GitHub did not sign you in", "GitHub refused, or was not reached. Start again; leakgate-app doctor tells whether the App's client secret is right."},
 	http.StatusServiceUnavailable:  {"GitHub does not answer", "What you may read is asked of GitHub, and it does not answer now. Nothing is shown until it does; try again in a minute."},

@@ -146,20 +146,13 @@ func (s *server) incidents(w http.ResponseWriter, r *http.Request, v viewer) err
 	wanted.Reader = v.access.reader()
 	p := incidentsPage{Filters: f, Repositories: v.access.Repositories, Narrowed: f.narrowed(), Now: s.Now()}
 	var list store.Page
-	var tally map[store.State]map[string]int
-	var lives []store.Life
+	var all store.Overview
 	ctx := r.Context()
 	err = s.Store.View(ctx, func(t *store.Tx) (err error) {
 		if list, err = t.Listed(ctx, wanted); err != nil {
 			return err
 		}
-		if tally, err = t.Tally(ctx, wanted.Reader); err != nil {
-			return err
-		}
-		if p.Rules, err = t.Rules(ctx, wanted.Reader); err != nil {
-			return err
-		}
-		lives, err = t.Lives(ctx, wanted.Reader)
+		all, err = t.Overview(ctx, wanted.Reader, since(p.Now), chartDays)
 		return err
 	})
 	if err != nil {
@@ -174,8 +167,9 @@ func (s *server) incidents(w http.ResponseWriter, r *http.Request, v viewer) err
 	if wanted.After != "" {
 		p.First = f.query("")
 	}
-	p.sum(tally)
-	p.Chart = draw(lives, s.Now())
+	p.Rules = all.Rules
+	p.sum(all.Tally)
+	p.Chart = draw(all.Open, p.Now)
 	text, err := s.show("incidents", "Incidents", "/", v, p)
 	if err == nil {
 		write(w, http.StatusOK, text)

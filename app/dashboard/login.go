@@ -7,12 +7,14 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/secret"
 )
 
@@ -31,9 +33,18 @@ func local(path string) string {
 
 // welcome asks somebody to sign in.
 func (s *server) welcome(w http.ResponseWriter, status int, next, note string) {
+	s.alone(w, status, "welcome", "Sign in", struct{ Next, Note, Host string }{local(next), note, s.host()})
+}
+
+// host is GitHub's, as people call it.
+func (s *server) host() string {
+	return strings.Trim(strings.TrimPrefix(s.users.Server.Web, "https://"), "/")
+}
+
+// alone answers with a page for nobody in particular.
+func (s *server) alone(w http.ResponseWriter, status int, page, title string, body any) {
 	var out bytes.Buffer
-	body := struct{ Next, Note, Host string }{local(next), note, strings.Trim(strings.TrimPrefix(s.users.Server.Web, "https://"), "/")}
-	if err := render(&out, "welcome", frame{Title: "Sign in", Body: body}); err != nil {
+	if err := render(&out, page, frame{Title: title, Body: body}); err != nil {
 		s.answer(w, err)
 		return
 	}
@@ -41,13 +52,19 @@ func (s *server) welcome(w http.ResponseWriter, status int, next, note string) {
 }
 
 // login sends somebody to GitHub. What ties his return to this browser is a cookie; state
-// and the verifier of PKCE follow from it under the installation's key.
+// and the verifier of PKCE follow from it under the installation's key. A form begins it,
+// which no other site can send, and a page that refreshes itself leads on: a redirect
+// would still be the form's, and Chromium holds every further one, as a GitHub Enterprise
+// Server's to its identity provider, against form-action.
+// https://developer.mozilla.org/docs/Web/HTTP/Reference/Headers/Content-Security-Policy/form-action
 func (s *server) login(w http.ResponseWriter, r *http.Request) {
 	next := local(r.PostFormValue("next"))
 	value := strings.Join([]string{strconv.FormatInt(s.Now().Unix(), 10), rand.Text() + rand.Text(), base64.RawURLEncoding.EncodeToString([]byte(next))}, ".")
 	setCookie(w, loginCookie, value, loginLives)
 	sum := sha256.Sum256([]byte(s.of(value, "verifier")))
-	http.Redirect(w, r, s.users.Authorize(s.of(value, "state"), base64.RawURLEncoding.EncodeToString(sum[:])), http.StatusSeeOther)
+	address := s.users.Authorize(s.of(value, "state"), base64.RawURLEncoding.EncodeToString(sum[:]))
+	w.Header().Set("Refresh", "0; url="+address)
+	s.alone(w, http.StatusOK, "away", "Sign in", struct{ Address, Host string }{address, s.host()})
 }
 
 // of is what follows from the cookie of a sign-in for one purpose.
@@ -96,19 +113,31 @@ func (s *server) callback(w http.ResponseWriter, r *http.Request) {
 		s.welcome(w, http.StatusUnauthorized, next, "GitHub did not sign you in: you, or it, said no.")
 		return
 	}
-	if !s.logins.AllowN(s.Now(), 1) {
-		w.Header().Set("Retry-After", "60")
+	s.admit(w, r, code, s.of(value, "verifier"), next)
+}
+
+// admit asks GitHub who came back with a code, as often as that may be asked, and lets
+// him in.
+func (s *server) admit(w http.ResponseWriter, r *http.Request, code, verifier, next string) {
+	network := s.network(r)
+	if wait := s.signIns.take(network, s.Now()); wait > 0 {
+		s.Log.Debug("a sign-in has to wait", "for", wait)
+		w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 		fail(w, http.StatusTooManyRequests)
 		return
 	}
-	g, err := s.users.Exchange(r.Context(), code, s.of(value, "verifier"))
+	g, err := s.users.Exchange(r.Context(), code, verifier)
 	if err != nil {
+		if !errors.Is(err, hub.ErrSignedOut) {
+			s.signIns.excuse(network, s.Now())
+		}
 		s.Log.Warn("somebody was not signed in", "error", err)
 		fail(w, http.StatusBadGateway)
 		return
 	}
 	who, err := s.users.Person(r.Context(), g.Token)
 	if err == nil {
+		s.signIns.person(network, who.ID, s.Now())
 		s.leave(w, r)
 		err = s.begin(r.Context(), w, who, g)
 	}

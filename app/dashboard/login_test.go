@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"database/sql"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/leakgate/leakgate/app/dashboard"
+	"github.com/leakgate/leakgate/internal/ghfake"
 )
 
 // stay has a browser not follow where it is sent.
@@ -21,13 +23,7 @@ func (b *browser) stay() *browser {
 func (b *browser) begin(login, next string) string {
 	b.w.t.Helper()
 	b.w.SignedIn(login)
-	r, err := http.NewRequest(http.MethodPost, b.w.web.URL+"/login", strings.NewReader(url.Values{"next": {next}}.Encode()))
-	b.w.must(err)
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := b.Do(r)
-	b.w.must(err)
-	resp.Body.Close()
-	resp, err = b.Get(resp.Header.Get("Location"))
+	resp, err := b.Get(b.away(next))
 	b.w.must(err)
 	resp.Body.Close()
 	return strings.TrimPrefix(resp.Header.Get("Location"), b.w.web.URL)
@@ -246,7 +242,7 @@ func TestHeadersAndCookies(t *testing.T) {
 		w.must(err)
 		resp.Body.Close()
 		for name, want := range map[string]string{
-			"Content-Security-Policy":    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' " + w.URL,
+			"Content-Security-Policy":    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
 			"Referrer-Policy":            "no-referrer",
 			"X-Content-Type-Options":     "nosniff",
 			"Strict-Transport-Security":  "max-age=31536000",
@@ -274,19 +270,87 @@ func TestHeadersAndCookies(t *testing.T) {
 	}
 }
 
-func TestSignInsAreLimited(t *testing.T) {
-	w := newWorld(t)
-	limited := false
-	for range 40 {
-		b := w.browser().stay()
-		status, _ := b.get(strings.Replace(b.begin("eve", "/"), "code=", "code=ff", 1))
-		limited = limited || status == http.StatusTooManyRequests
+// guess comes back from GitHub with a code that it never gave.
+func (w *world) guess() int {
+	b := w.browser().stay()
+	status, _ := b.get(strings.Replace(b.begin("eve", "/"), "code=", "code=ff", 1))
+	return status
+}
+
+func TestWhoGuessesKeepsNobodyElseOut(t *testing.T) {
+	w := newWorld(t, func(o *dashboard.Options) { o.ClientHeader = "X-Client" })
+	w.comesFrom("203.0.113.9")
+	limited := 0
+	for range 25 {
+		if w.guess() == http.StatusTooManyRequests {
+			limited++
+		}
 	}
-	if !limited || w.Calls("oauth") > 35 {
+	if limited != 15 || w.Calls("oauth") != 10 {
+		t.Errorf("%d were put off, and GitHub was asked %d times", limited, w.Calls("oauth"))
+	}
+	w.comesFrom("198.51.100.7")
+	w.signIn("ada")
+	w.comesFrom("203.0.113.9, 198.51.100.7") // what he wrote himself, and what the proxy wrote behind it
+	w.signIn("ada")
+	w.comesFrom("203.0.113.9")
+	w.later(7 * time.Minute)
+	w.signIn("ada")
+}
+
+func TestWithoutAProxyTheHeaderSaysNothing(t *testing.T) {
+	w := newWorld(t)
+	for n := range 12 {
+		w.comesFrom(fmt.Sprintf("203.0.113.%d", n))
+		w.guess()
+	}
+	if w.Calls("oauth") != 10 {
 		t.Errorf("GitHub was asked %d times", w.Calls("oauth"))
 	}
-	w.later(time.Minute)
+}
+
+func TestWhoDidNotBeginHereSpendsNothing(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser().stay()
+	for n := range 400 {
+		state := strings.Repeat("x", 43)
+		if n%2 == 0 {
+			b.setCookie("__Host-leakgate-login", fmt.Sprintf("%d.%s.Lw", w.now().Unix(), strings.Repeat("B", 52)))
+		}
+		if status, _ := b.get("/login?code=abc&state=" + state); status != http.StatusForbidden {
+			t.Fatalf("forged: %d", status)
+		}
+	}
+	if w.Calls("oauth") != 0 {
+		t.Errorf("GitHub was asked %d times", w.Calls("oauth"))
+	}
 	w.signIn("ada")
+}
+
+func TestAnOfficeBehindOneAddressSignsIn(t *testing.T) {
+	w := newWorld(t)
+	for n := range 40 {
+		w.User(fmt.Sprintf("clerk-%d", n))
+		w.signIn(fmt.Sprintf("clerk-%d", n))
+	}
+	for range 15 { // GitHub's fault is not theirs
+		w.Fail(ghfake.Fault{Operation: "oauth", Status: http.StatusBadGateway})
+		if status := w.guess(); status != http.StatusBadGateway {
+			t.Fatal(status)
+		}
+	}
+	w.signIn("ada")
+}
+
+func TestOneAccountDoesNotSignInAllTheTime(t *testing.T) {
+	w := newWorld(t)
+	for range 20 {
+		w.signIn("eve")
+	}
+	b := w.browser().stay()
+	if status, _ := b.get(b.begin("eve", "/")); status != http.StatusTooManyRequests {
+		t.Errorf("the twenty-first time: %d", status)
+	}
 }
 
 func TestAddressesOfDashboards(t *testing.T) {

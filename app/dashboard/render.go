@@ -30,7 +30,7 @@ func (frame) Style() string { return stylePath }
 func (f frame) Age() string { return span(f.Now.Sub(f.Read)) }
 
 // pages are the templates, each with the frame around it.
-var pages = parse("welcome", "fault", "incidents", "incident", "health")
+var pages = parse("welcome", "away", "fault", "incidents", "incident", "health")
 
 func parse(names ...string) map[string]*template.Template {
 	out := map[string]*template.Template{}

@@ -1,13 +1,19 @@
 package dashboard_test
 
 import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"errors"
 	"fmt"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -36,6 +42,7 @@ type world struct {
 
 	mu    sync.Mutex
 	ahead time.Duration // of the clock
+	from  string        // what the proxy writes into X-Client
 }
 
 // lines is a log that may be read while it is written.
@@ -71,9 +78,7 @@ func newWorld(t *testing.T, change ...func(*dashboard.Options)) *world {
 	w.repo("zeta/shop", "bob")
 	w.key, err = secret.NewKey()
 	w.must(err)
-	w.store, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "leakgate.db"), store.Options{Key: w.key, Connections: 1, Now: w.now})
-	w.must(err)
-	t.Cleanup(func() { w.store.Close() })
+	w.open()
 	w.web = httptest.NewUnstartedServer(nil)
 	w.web.StartTLS()
 	t.Cleanup(w.web.Close)
@@ -86,10 +91,63 @@ func newWorld(t *testing.T, change ...func(*dashboard.Options)) *world {
 	for _, f := range change {
 		f(&o)
 	}
-	w.web.Config.Handler, err = dashboard.New(o)
+	pages, err := dashboard.New(o)
 	w.must(err)
+	w.web.Config.Handler = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if from := w.client(); from != "" {
+			r.Header.Set("X-Client", from)
+		}
+		pages.ServeHTTP(rw, r)
+	})
 	return w
 }
+
+// server is the PostgreSQL on which the tests run a second time; "" while they run on SQLite.
+var server string
+
+// TestMain runs them on SQLite, and then on PostgreSQL where LEAKGATE_POSTGRES names one
+// whose schemas may be made and dropped.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if server = os.Getenv("LEAKGATE_POSTGRES"); server != "" && code == 0 {
+		fmt.Println("and on PostgreSQL:")
+		code = m.Run()
+	}
+	os.Exit(code)
+}
+
+// open gives the world a database of its own.
+func (w *world) open() {
+	place, connections := filepath.Join(w.t.TempDir(), "leakgate.db"), 1
+	if server != "" {
+		place, connections = w.schema(), 4
+	}
+	var err error
+	w.store, err = store.Open(w.t.Context(), place, store.Options{Key: w.key, Connections: connections, Now: w.now})
+	w.must(err)
+	w.t.Cleanup(func() { w.store.Close() })
+}
+
+// schema makes one in PostgreSQL.
+func (w *world) schema() (place string) {
+	admin, err := sql.Open("pgx", server)
+	w.must(err)
+	name := "dashboard_" + strings.ToLower(rand.Text())
+	_, err = admin.ExecContext(w.t.Context(), "CREATE SCHEMA "+name)
+	w.must(err)
+	w.t.Cleanup(func() {
+		_, err := admin.ExecContext(context.WithoutCancel(w.t.Context()), "DROP SCHEMA "+name+" CASCADE")
+		w.must(errors.Join(err, admin.Close()))
+	})
+	at := "?"
+	if strings.Contains(server, "?") {
+		at = "&"
+	}
+	return server + at + "search_path=" + name
+}
+
+func (w *world) client() string        { w.mu.Lock(); defer w.mu.Unlock(); return w.from }
+func (w *world) comesFrom(text string) { w.mu.Lock(); defer w.mu.Unlock(); w.from = text }
 
 func (w *world) now() time.Time {
 	w.mu.Lock()
@@ -176,10 +234,27 @@ func (w *world) signIn(login string) *browser {
 func (b *browser) signIn(login string) {
 	b.w.t.Helper()
 	b.w.SignedIn(login)
-	status, text := b.post("/login", url.Values{"next": {"/health"}})
+	status, text := b.read(b.Get(b.away("/health")))
 	if status != http.StatusOK || !strings.Contains(text, "<h1>Health</h1>") || !strings.Contains(text, login) {
 		b.w.t.Fatalf("%s is not signed in: %d\n%s\n%s", login, status, text, b.w.log)
 	}
+}
+
+// away begins a sign-in, and gives the address at GitHub to which the page leads, both
+// by itself and by its link.
+func (b *browser) away(next string) string {
+	b.w.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, b.w.web.URL+"/login", strings.NewReader(url.Values{"next": {next}}.Encode()))
+	b.w.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := b.Do(r)
+	b.w.must(err)
+	status, text := b.read(resp, err)
+	address, ok := strings.CutPrefix(resp.Header.Get("Refresh"), "0; url=")
+	if status != http.StatusOK || !ok || !strings.Contains(text, `href="`+html.EscapeString(address)+`"`) {
+		b.w.t.Fatalf("no way to GitHub: %d %q\n%s", status, address, text)
+	}
+	return address
 }
 
 func (b *browser) get(path string) (int, string) {

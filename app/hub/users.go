@@ -53,8 +53,13 @@ const userTimeout = 20 * time.Second
 // maxGrant is more than any answer to a code, in bytes.
 const maxGrant = 64 << 10
 
-// Exchange gives a code for a token. That which would renew the token is dropped unread.
-// What goes wrong holds neither.
+// badCode is GitHub's word for a code that it did not give, or that is over. Others are
+// about how the App asks.
+// https://docs.github.com/apps/oauth-apps/maintaining-oauth-apps/troubleshooting-oauth-app-access-token-request-errors
+const badCode = "bad_verification_code"
+
+// Exchange gives a code for a token. That which would renew the token is dropped unread. A
+// code that GitHub refuses is [ErrSignedOut]. What goes wrong holds neither.
 func (u *Users) Exchange(ctx context.Context, code, verifier string) (Grant, error) {
 	form := url.Values{"client_id": {u.ClientID}, "client_secret": {u.Secret.Reveal()}, // to GitHub, who made it
 		"code": {code}, "redirect_uri": {u.Callback}, "code_verifier": {verifier}}
@@ -82,8 +87,11 @@ func (u *Users) Exchange(ctx context.Context, code, verifier string) (Grant, err
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxGrant)).Decode(&answer); err != nil {
 		return Grant{}, errors.New("GitHub's answer to a code does not parse")
 	}
+	if answer.Error == badCode {
+		return Grant{}, fmt.Errorf("%w: it refuses the code: %q", ErrSignedOut, badCode)
+	}
 	if answer.Token == "" {
-		return Grant{}, fmt.Errorf("%w: it refuses the code: %.60q", ErrSignedOut, answer.Error)
+		return Grant{}, fmt.Errorf("GitHub gives no token for a code: %.60q", answer.Error)
 	}
 	return Grant{secret.New(answer.Token), time.Duration(answer.Lives) * time.Second}, nil
 }

@@ -79,8 +79,10 @@ type desk struct {
 	used               atomic.Bool
 }
 
+// ServeHTTP answers. The form may lead anywhere by https: Chromium holds every redirect
+// behind it against the policy, also a GitHub's to its identity provider.
 func (d *desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%s'; form-action %s; frame-ancestors 'none'; base-uri 'none'", d.nonce, origin(d.flow.Server.Web)))
+	w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src 'nonce-%s'; form-action %s https:; frame-ancestors 'none'; base-uri 'none'", d.nonce, origin(d.flow.Server.Web)))
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -14,13 +14,14 @@ import (
 
 // dashboardOptions say where people reach the dashboard, and how they sign in.
 type dashboardOptions struct {
-	url, clientID, clientSecret string
+	url, clientID, clientSecret, clientHeader string
 }
 
 func (o *dashboardOptions) flags(f *pflag.FlagSet) {
 	f.StringVar(&o.url, "dashboard-url", "", "https://HOST at which people reach the dashboard, beside /hook; without it there is none")
 	f.StringVar(&o.clientID, "client-id", "", "client id of the App, from its settings page: people sign in by it")
 	f.StringVar(&o.clientSecret, "client-secret-file", "", "file with a client secret of the App")
+	f.StringVar(&o.clientHeader, "client-header", "", "header in which the proxy before the dashboard says who is connected to it, as X-Forwarded-For: refused sign-ins count by network")
 }
 
 // users signs people in; nil where there is no dashboard.
@@ -47,7 +48,10 @@ func (w *world) dashboard(o dashboardOptions, users *hub.Users, github *hub.App,
 	if users == nil {
 		return nil, nil
 	}
-	pages, err := dashboard.New(dashboard.Options{Store: s, Users: users, Key: key, URL: o.url, Budget: github.Budget, Log: log, Now: w.now})
+	if o.clientHeader == "" {
+		log.Warn("without --client-header all who come through one proxy count as one: somebody who has sign-ins refused keeps others out")
+	}
+	pages, err := dashboard.New(dashboard.Options{Store: s, Users: users, Key: key, URL: o.url, ClientHeader: o.clientHeader, Budget: github.Budget, Log: log, Now: w.now})
 	if err != nil {
 		return nil, flagError{err}
 	}

@@ -81,8 +81,8 @@ func (w *world) restoreCommand() *cobra.Command {
 A database that holds anything is kept, unless --replace is given. What was delivered
 since the backup is asked for again when serve starts, as far as GitHub has it: three
 days. A backup whose audit trail ends before what was noted here, or by --noted, is
-refused unless --older is given: what was done since is not in it. On PostgreSQL that is
-seen only when it was put back.`,
+refused unless --older is given: what was done since is not in it. That is looked at, as
+is that the trail is whole, before anything is changed.`,
 		RunE: func(c *cobra.Command, args []string) error { return w.restore(c.Context(), o, args[0]) }}
 	f := c.Flags()
 	o.databaseFlags(f)

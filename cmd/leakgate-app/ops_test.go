@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/pem"
 	"os"
 	"path/filepath"
@@ -164,10 +165,26 @@ func TestMigrateSaysWhatIsMissing(t *testing.T) {
 }
 
 func TestAnOlderBackupIsToldAsOlder(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { olderBackup(t, "", func() {}) })
+	t.Run("postgres", func(t *testing.T) {
+		admin, name, place := newDatabase(t)
+		olderBackup(t, place, func() {
+			for _, do := range []string{"DROP DATABASE " + name + " WITH (FORCE)", "CREATE DATABASE " + name} {
+				if _, err := admin.Exec(do); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	})
+}
+
+// olderBackup restores on a database; empty makes that one anew.
+func olderBackup(t *testing.T, place string, empty func()) {
 	o := newOperated(t)
+	o.env["LEAKGATE_DATABASE"] = place
 	o.database(0, "migrate")
 	event := func() {
-		s, err := store.Open(t.Context(), filepath.Join(o.data, "leakgate.db"), store.Options{Key: mustKey(t), Noted: filepath.Join(o.data, "noted")})
+		s, err := store.Open(t.Context(), cmp.Or(place, filepath.Join(o.data, "leakgate.db")), store.Options{Key: mustKey(t), Noted: filepath.Join(o.data, "noted")})
 		o.must(err)
 		o.must(s.Tx(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Audit(t.Context(), "ada", "seen", "INC-1", struct{}{})
@@ -197,6 +214,7 @@ func TestAnOlderBackupIsToldAsOlder(t *testing.T) {
 	if text, _ := o.database(0, "restore", old, "--replace", "--older"); !strings.Contains(text, "an older state") {
 		t.Errorf("an older one that is wanted: %s", text)
 	}
+	empty()
 	o.data = filepath.Join(o.dir, "empty host")
 	if _, text := o.database(3, "restore", old, "--noted", head); !strings.Contains(text, "older") {
 		t.Errorf("an older one on an empty host: %s", text)
@@ -234,6 +252,21 @@ func TestForgetSaysFirstAndThenDoes(t *testing.T) {
 	forget(2)
 	forget(2, "acme", "--installation", "11")
 	forget(3, "nobody")
+	forget(2, "acme", "--unknown")
+	for _, execute := range [][]string{nil, {"--execute"}} {
+		if text := forget(3, append([]string{"--installation", "1111"}, execute...)...); !strings.Contains(text, "nothing is known of installation 1111") || !strings.Contains(text, "--unknown") {
+			t.Errorf("an unknown number: %s", text)
+		}
+	}
+	o.must(s.Tx(t.Context(), func(tx *store.Tx) error {
+		gone, err := tx.Forgotten(t.Context())
+		if len(gone) > 0 {
+			t.Errorf("what was refused is shut out: %v", gone)
+		}
+		return err
+	}))
+	forget(0, "--installation", "1111", "--unknown", "--execute")
+	forget(0, "--installation", "1111", "--execute") // is known now
 	if text := forget(0, "Acme"); !strings.Contains(text, "installation 11: 1 repositories, 0 deliveries, 1 heads") || !strings.Contains(text, "--execute") {
 		t.Errorf("it says: %s", text)
 	}
@@ -241,6 +274,7 @@ func TestForgetSaysFirstAndThenDoes(t *testing.T) {
 		t.Errorf("it says: %s", text)
 	}
 	forget(3, "acme")
+	forget(0, "--installation", "11", "--execute") // again, for what a job brought back
 	if left, err := os.ReadDir(filepath.Join(o.data, "mirrors")); err != nil || len(left) > 0 {
 		t.Errorf("mirrors: %v %v", left, err)
 	}

@@ -75,11 +75,12 @@ var ErrNotEmpty = errors.New("the database is not empty")
 
 // Restore puts a backup in the place of a database that is empty, or with replace of any
 // that nobody uses. What it is brought to is what the backup held: nothing is merged.
-// A copy of a SQLite file has to pass prove, if that is given, before anything goes;
-// PostgreSQL has no place for a second database.
+// A SQLite file has to pass prove, if that is given, before anything goes: a copy of the
+// backup, or of a backup of PostgreSQL, which has no place for a second database, one that
+// has its audit trail alone.
 func Restore(ctx context.Context, place, file string, replace bool, prove func(place string) error) error {
 	if IsPostgres(place) {
-		return restorePostgres(ctx, place, file, replace)
+		return restorePostgres(ctx, place, file, replace, prove)
 	}
 	if err := os.MkdirAll(filepath.Dir(place), 0o700); err != nil {
 		return fmt.Errorf("folder of the database: %w", err)
@@ -209,12 +210,15 @@ func (s *Store) alone(ctx context.Context) error {
 	}
 }
 
-func restorePostgres(ctx context.Context, place, file string, replace bool) error {
+func restorePostgres(ctx context.Context, place, file string, replace bool, prove func(place string) error) error {
 	if _, err := os.Stat(file); err != nil {
 		return err
 	}
 	held, err := heldBy(ctx, file)
 	if err != nil {
+		return err
+	}
+	if err := proveTrail(ctx, file, prove); err != nil {
 		return err
 	}
 	s, err := look(place)
@@ -242,6 +246,22 @@ func restorePostgres(ctx context.Context, place, file string, replace bool) erro
 		return err
 	}
 	return dropNewer(ctx, place, held)
+}
+
+func proveTrail(ctx context.Context, file string, prove func(place string) error) error {
+	if prove == nil {
+		return nil
+	}
+	dir, err := os.MkdirTemp("", "leakgate-trail-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	trail, err := copyTrail(ctx, file, dir)
+	if err != nil {
+		return err
+	}
+	return prove(trail)
 }
 
 // dropNewer removes the tables that a backup is older than: pg_restore lets stand what it

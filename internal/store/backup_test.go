@@ -224,6 +224,56 @@ func TestADumpOfSomethingElseIsRefused(t *testing.T) {
 	})
 }
 
+// What is wrong with a backup is found before anything goes for it.
+func TestABackupIsProvenBeforeAnythingGoes(t *testing.T) {
+	ownDatabases(t, func(t *testing.T, place func(string) string) {
+		at, file := place("proven"), filepath.Join(t.TempDir(), "backup")
+		s, err := store.Open(t.Context(), at, store.Options{Key: testKey(t)})
+		check(t, err)
+		check(t, s.Tx(t.Context(), func(tx *store.Tx) error {
+			for n := range 300 { // more than lie between two marks
+				if _, err := tx.Audit(t.Context(), "a\tb\\\nc\r\v\b\f\\N\"'ü", "seen", "INC-1", map[string]any{"n": n, "text": "\\.\n\t\u0001"}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+		check(t, store.Backup(t.Context(), at, file))
+		audit(t, s, "since")
+		s.Close()
+		no := errors.New("no")
+		err = store.Restore(t.Context(), at, file, true, func(copied string) error {
+			if store.IsPostgres(copied) {
+				t.Error("what is proven is not the backup")
+			}
+			back, err := store.Open(t.Context(), copied, store.Options{Key: testKey(t)})
+			check(t, err)
+			defer back.DB().Close()
+			if head, err := back.VerifyTrail(t.Context()); err != nil || head.Seq != 300 {
+				t.Errorf("the trail of the backup: %v, %v", head, err)
+			}
+			other, err := secret.NewKey()
+			check(t, err)
+			wrong, err := store.Open(t.Context(), copied, store.Options{Key: other})
+			check(t, err)
+			defer wrong.DB().Close()
+			if _, err := wrong.VerifyTrail(t.Context()); err == nil {
+				t.Error("another key will do")
+			}
+			return no
+		})
+		if !errors.Is(err, no) {
+			t.Errorf("what fails is put back: %v", err)
+		}
+		s, err = store.Open(t.Context(), at, store.Options{Key: testKey(t)})
+		check(t, err)
+		defer s.Close()
+		if head, err := s.VerifyTrail(t.Context()); err != nil || head.Seq != 301 {
+			t.Errorf("what was there is %v, %v", head, err)
+		}
+	})
+}
+
 func TestOlderCodeRunsOnANewerSchema(t *testing.T) {
 	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
 		open()

@@ -59,6 +59,16 @@ func (t *Tx) Tenants(ctx context.Context) (all []int64, err error) {
 	return all, t.s.explain(rows.Err())
 }
 
+// Knows reports whether anything is known of an installation, be it that it is forgotten.
+func (t *Tx) Knows(ctx context.Context, installation int64) (bool, error) {
+	n := 0
+	if err := t.one(ctx, `SELECT COUNT(*) FROM installations WHERE id = ?`, []any{installation}, &n); err != nil || n > 0 {
+		return n > 0, err
+	}
+	of, err := t.Tenant(ctx, installation)
+	return of.Rows() > 0, err
+}
+
 // Forgotten are the numbers of the installations of which everything was removed. What
 // comes late of them is not taken in.
 func (t *Tx) Forgotten(ctx context.Context) (map[int64]bool, error) {

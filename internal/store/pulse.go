@@ -8,102 +8,75 @@ import (
 	"time"
 )
 
-// Tally counts a reader's incidents by state and severity.
-func (t *Tx) Tally(ctx context.Context, r Reader) (map[State]map[string]int, error) {
+// Overview is what a reader's incidents come to.
+type Overview struct {
+	Tally map[State]map[string]int // how many there are, by state and severity
+	Rules []string                 // by which they were found, sorted
+	// Open is how many were open, by severity: at a time, and then a day later each. An
+	// incident is open from when the reader could first see a place of it, and then as the
+	// audit trail tells.
+	Open map[string][]int
+}
+
+// overview reads each place once, and counts in the database: it gives so many numbers,
+// however many incidents there are. An incident that never moved has no turn in the trail.
+const overview = `WITH s AS (SELECT credential, MIN(recorded_at) AS first FROM findings WHERE repository IN %[1]s GROUP BY credential),
+ mine AS MATERIALIZED (SELECT i.id, i.state, c.severity, c.rule, s.first, i.changed_at > i.opened_at AS moved
+  FROM s JOIN credentials c ON c.id = s.credential JOIN incidents i ON i.credential = s.credential),
+ turns AS (SELECT m.id, m.severity, a.seq, a.at, CASE WHEN a.action = ? THEN 1 ELSE 0 END AS opens FROM mine m JOIN audit a ON a.subject = m.id
+  WHERE m.moved AND a.at > m.first AND a.action IN (?, ?, ?)),
+ steps AS (SELECT severity, first AS at, 1 AS step FROM mine
+  UNION ALL SELECT severity, at, opens - LAG(opens, 1, 1) OVER (PARTITION BY id ORDER BY seq) FROM turns)
+ SELECT 'tally', state, severity, 0, COUNT(*) FROM mine GROUP BY state, severity
+ UNION ALL SELECT 'rule', rule, '', 0, COUNT(*) FROM mine GROUP BY rule
+ UNION ALL SELECT 'open', '', severity, CASE WHEN at <= %[2]d THEN 0 ELSE (at - %[2]d + %[3]d - 1) / %[3]d END AS day, SUM(step)
+  FROM steps WHERE at <= %[4]d GROUP BY severity, day`
+
+// Overview sums a reader's incidents up, and tells of so many days from a time on.
+func (t *Tx) Overview(ctx context.Context, r Reader, from time.Time, days int) (Overview, error) {
+	const day = 24 * time.Hour
 	among, list := t.among(r)
-	rows, err := t.query(ctx, `SELECT i.state, c.severity, COUNT(*) FROM incidents i JOIN credentials c ON c.id = i.credential
- WHERE i.credential IN (SELECT credential FROM findings WHERE repository IN `+among+`) GROUP BY i.state, c.severity`, list)
+	query := fmt.Sprintf(overview, among, micros(from), day.Microseconds(), micros(from.Add(time.Duration(days-1)*day)))
+	rows, err := t.query(ctx, query, list, Detected, Detected, Over[0], Over[1])
 	if err != nil {
-		return nil, err
+		return Overview{}, err
 	}
 	defer rows.Close()
-	out := map[State]map[string]int{}
+	out := Overview{Tally: map[State]map[string]int{}, Open: map[string][]int{}}
 	for rows.Next() {
-		var state State
-		var severity string
-		var n int
-		if err := rows.Scan(&state, &severity, &n); err != nil {
-			return nil, t.s.explain(err)
+		var part, name, severity string
+		var at, n int
+		if err := rows.Scan(&part, &name, &severity, &at, &n); err != nil {
+			return Overview{}, t.s.explain(err)
 		}
-		if out[state] == nil {
-			out[state] = map[string]int{}
+		switch part {
+		case "tally":
+			out.count(State(name), severity, n)
+		case "rule":
+			out.Rules = append(out.Rules, name)
+		case "open":
+			out.step(severity, at, n, days)
 		}
-		out[state][severity] = n
 	}
+	slices.Sort(out.Rules)
 	return out, t.s.explain(rows.Err())
 }
 
-// Rules lists the rules of a reader's incidents.
-func (t *Tx) Rules(ctx context.Context, r Reader) (all []string, err error) {
-	among, list := t.among(r)
-	rows, err := t.query(ctx, `SELECT DISTINCT rule FROM credentials WHERE id IN (SELECT credential FROM findings WHERE repository IN `+among+`) ORDER BY rule`, list)
-	if err != nil {
-		return nil, err
+func (o Overview) count(state State, severity string, n int) {
+	if o.Tally[state] == nil {
+		o.Tally[state] = map[string]int{}
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var rule string
-		if err := rows.Scan(&rule); err != nil {
-			return nil, t.s.explain(err)
-		}
-		all = append(all, rule)
-	}
-	return all, t.s.explain(rows.Err())
+	o.Tally[state][severity] = n
 }
 
-// Life is when an incident of a reader was open: from when he could first see a place
-// of it, and then as the audit trail tells.
-type Life struct {
-	Severity string
-	Turns    []Turn // by time; the first opens it
-}
-
-// Turn is a moment from which an incident is open, or is not.
-type Turn struct {
-	At   time.Time
-	Open bool
-}
-
-// Lives gives those of all incidents of a reader.
-func (t *Tx) Lives(ctx context.Context, r Reader) ([]Life, error) {
-	among, list := t.among(r)
-	rows, err := t.query(ctx, `WITH s AS (SELECT credential, MIN(recorded_at) AS first FROM findings WHERE repository IN `+among+` GROUP BY credential)
- SELECT i.id, c.severity, s.first, COALESCE(a.at, 0), COALESCE(a.action, '') FROM s
- JOIN credentials c ON c.id = s.credential JOIN incidents i ON i.credential = s.credential
- LEFT JOIN audit a ON a.subject = i.id AND a.action IN (?, ?, ?) ORDER BY i.id, a.seq`, list, Detected, Closed, Dismissed)
-	if err != nil {
-		return nil, err
+// step has so many more be open from one of the days on.
+func (o Overview) step(severity string, day, n, days int) {
+	if o.Open[severity] == nil {
+		o.Open[severity] = make([]int, days)
 	}
-	defer rows.Close()
-	var all []Life
-	last := ""
-	for rows.Next() {
-		var id, severity, action string
-		var first, at int64
-		if err := rows.Scan(&id, &severity, &first, &at, &action); err != nil {
-			return nil, t.s.explain(err)
-		}
-		if id != last {
-			all, last = append(all, Life{severity, []Turn{{fromMicros(first), true}}}), id
-		}
-		if at > first {
-			life := &all[len(all)-1]
-			life.Turns = append(life.Turns, Turn{fromMicros(at), !slices.Contains(Over, State(action))})
-		}
+	for ; day < days; day++ {
+		o.Open[severity][day] += n
 	}
-	return all, t.s.explain(rows.Err())
-}
-
-// OpenAt reports whether it was open at a time.
-func (l Life) OpenAt(at time.Time) bool {
-	open := false
-	for _, turn := range l.Turns {
-		if turn.At.After(at) {
-			break
-		}
-		open = turn.Open
-	}
-	return open
 }
 
 // Judged is what was answered about a repository.

@@ -101,47 +101,19 @@ func TestReadersSeeWhatTheyMayRead(t *testing.T) {
 			if len(events) != 1 || events[0].Action != "seen" {
 				t.Errorf("%v", events)
 			}
-			tally, err := x.Tally(ctx, mine)
+			all, err := x.Overview(ctx, mine, now, 1)
 			check(t, err)
-			if tally[store.Detected]["critical"] != 1 || tally[store.Detected]["low"] != 3 {
-				t.Errorf("%v", tally)
+			if all.Tally[store.Detected]["critical"] != 1 || all.Tally[store.Detected]["low"] != 3 {
+				t.Errorf("%v", all.Tally)
+			}
+			if !slices.Equal(all.Rules, []string{"rule-0", "rule-2"}) {
+				t.Errorf("%v", all.Rules)
 			}
 			open, err := x.OpenIn(ctx, mine)
 			check(t, err)
 			if len(open) != 1 || open[1] != 4 {
 				t.Errorf("%v", open)
 			}
-			rules, err := x.Rules(ctx, mine)
-			check(t, err)
-			if !slices.Equal(rules, []string{"rule-0", "rule-2"}) {
-				t.Errorf("%v", rules)
-			}
-			return nil
-		})
-		begin := now
-		now = now.Add(time.Hour)
-		tx(func(x *store.Tx) error {
-			return x.Advance(ctx, "INC-0002", store.Move{To: store.Dismissed, By: "ann", Why: "x", Owner: "ann", Expires: now.Add(time.Hour)})
-		})
-		now = now.Add(time.Hour)
-		tx(func(x *store.Tx) error {
-			check(t, x.Advance(ctx, "INC-0002", store.Move{To: store.Detected, By: "ann"}))
-			lives, err := x.Lives(ctx, store.Reader{1})
-			check(t, err)
-			if len(lives) != 4 {
-				t.Fatal(lives)
-			}
-			for _, l := range lives {
-				if len(l.Turns) == 3 {
-					for at, want := range map[time.Duration]bool{-time.Minute: false, 0: true, 90 * time.Minute: false, 3 * time.Hour: true} {
-						if l.OpenAt(begin.Add(at)) != want {
-							t.Errorf("open %v later: %v", at, !want)
-						}
-					}
-					return nil
-				}
-			}
-			t.Errorf("no way there and back: %v", lives)
 			return nil
 		})
 	})

@@ -144,6 +144,7 @@ func (s *Store) connect(place string, patience time.Duration) (err error) {
 	}
 	options.Del("_txlock")
 	options.Add("_pragma", "query_only(1)")
+	options.Add("_pragma", "cache_size(-16000)") // 16 MB, or joins over many incidents read each page again and again
 	s.sight = file()
 	return nil
 }

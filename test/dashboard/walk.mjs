@@ -3,7 +3,9 @@
 // people wrote, of which nothing may run. What it finds it prints; then it exits 1.
 //   node walk.mjs MODULES CHROMIUM ADDRESS full INCIDENT HOSTILE [SCREENSHOTS]
 //   node walk.mjs MODULES CHROMIUM ADDRESS NAME - - [SCREENSHOTS]
-// The second form looks at the pages of somebody for whom there is nothing.
+//   node walk.mjs MODULES CHROMIUM ADDRESS redirected - -
+// The second form looks at the pages of somebody for whom there is nothing, the third signs
+// in where GitHub leads on to an identity provider.
 import { createRequire } from 'node:module'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -102,7 +104,18 @@ async function forms(page) {
   await page.getByRole('button', { name: 'Sign in with GitHub' }).waitFor()
 }
 
-for (const colorScheme of ['light', 'dark']) {
+// Where GitHub leads on to somebody else, one signs in as well. The page that leads to
+// GitHub is seen by whom GitHub cannot be reached.
+if (who === 'redirected') {
+  for (const javaScriptEnabled of [true, false]) await visit({ javaScriptEnabled }, signIn)
+  await visit({}, async page => {
+    await page.route('**/login/oauth/**', route => route.fulfill({ status: 204 })) // one stays where one is
+    await page.goto(address)
+    await page.getByRole('button', { name: 'Sign in with GitHub' }).click()
+    await page.getByRole('link', { name: 'go on to' }).waitFor()
+    await check(page, 'on the way')
+  })
+} else for (const colorScheme of ['light', 'dark']) {
   await visit({ colorScheme }, async page => {
     await look(page, colorScheme, true)
     if (who === 'full') await narrow(page, colorScheme)
