@@ -1,16 +1,14 @@
 package work_test
 
 import (
-	"context"
 	"database/sql"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-github/v89/github"
 
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/ghfake"
@@ -60,14 +58,21 @@ type handedOver struct {
 	alert int64
 }
 
-func newHandedOver(t *testing.T, more ...func(*world)) *handedOver {
+func newHandedOver(t *testing.T, named bool, more ...func(*world)) *handedOver {
+	t.Helper()
 	token := gittest.Token()
 	w := newWorldAt(t, gate.Enforced, append(more, func(w *world) {
 		w.verify, w.reverify = &oracle{value: secret.New(token), says: report.Active}, 100*time.Millisecond
 	})...)
 	h := &handedOver{world: w, token: token}
 	w.Org("globex")
-	h.there = w.Install(w.app, "globex")
+	other, err := w.Repository("globex/other", true)
+	w.must(err)
+	if named {
+		h.there = w.Install(w.app, "globex", other)
+	} else {
+		h.there = w.Install(w.app, "globex")
+	}
 	h.lib = w.fill("acme/lib", true, func(l *gittest.Repo) {
 		l.File("a.txt", "one\n")
 		l.File("lib.txt", "token = \""+token+"\"\n")
@@ -81,15 +86,13 @@ func newHandedOver(t *testing.T, more ...func(*world)) *handedOver {
 		all := w.incidents()
 		return len(all) == 1 && len(w.places(all[0].Credential.ID)) >= 3
 	})
+	id := w.incidents()[0].ID
 	w.must(w.store.Tx(t.Context(), func(tx *store.Tx) error {
-		return tx.Advance(t.Context(), w.incidents()[0].ID, store.Move{To: store.Triaged, By: "boss-of-acme", Why: "the words of acme"})
+		return tx.Advance(t.Context(), id, store.Move{To: store.Triaged, By: "boss-of-acme", Why: "the words of acme"})
 	}))
 	h.old = w.incidents()[0]
 	return h
 }
-
-// number is that of the repository, as places have it.
-func (h *handedOver) number() string { return strconv.FormatInt(h.repo.ID(), 10) }
 
 // in are the places of a credential in a repository.
 func (w *world) in(credential string, r *ghfake.Repo) (n int) {
@@ -194,31 +197,132 @@ func (w *world) settled() {
 	})
 }
 
+// moveTo has who pushes push to the repository under another account.
+func (w *world) moveTo(account string) {
+	w.t.Helper()
+	w.local.Git("remote", "set-url", "origin", strings.Replace(w.URL+"/"+account+"/app.git", "//", "//x-access-token:"+w.PAT("ada")+"@", 1))
+}
+
+// ways are how it comes to be known that a repository is another account's. Where nobody is
+// deaf GitHub tells of the transfer.
+var ways = []struct {
+	name              string
+	deaf, named, look bool
+	tell              func(*handedOver)
+}{
+	{"by the event, which comes twice and in any order", false, false, false, func(h *handedOver) {
+		h.Deliver(h.t.Context(), ghfake.Weather{Duplicate: 1, Shuffle: true})
+	}},
+	{"by the next delivery", true, false, false, func(h *handedOver) {
+		h.moveTo("globex")
+		h.branch("later", "c.txt", "nothing\n")
+		h.deliver()
+	}},
+	{"by what the installation reaches", true, true, false, func(h *handedOver) {
+		h.must(h.Select(h.there, h.repo, true))
+		h.deliver()
+	}},
+	{"by looking, as nobody told", true, false, true, func(*handedOver) {}},
+}
+
 func TestATransferredRepositoryIsItsNewAccountsAlone(t *testing.T) {
-	for _, database := range []string{"sqlite", "postgres"} {
-		for name, tell := range map[string]func(*handedOver){
-			"by the event":           func(h *handedOver) { h.deliver() },
-			"by the event, twice":    func(h *handedOver) { h.Deliver(h.t.Context(), ghfake.Weather{Duplicate: 1, Shuffle: true}) },
-			"by the next delivery":   func(h *handedOver) { h.forget(); h.pushTo("globex", "later") },
-			"by looking by itself":   func(h *handedOver) { h.forget() },
-			"by what the App is for": func(h *handedOver) { h.forget(); h.said("installation_repositories", h.there.ID) },
-		} {
-			if database == "postgres" && name != "by the event" && name != "by looking by itself" {
-				continue
-			}
-			t.Run(database+" "+name, func(t *testing.T) {
-				h := newHandedOver(t, func(w *world) {
-					if database == "postgres" {
-						w.place = schema(t)
-					}
-					if name == "by looking by itself" {
-						w.catchUp = time.Second
-					}
-				})
-				h.must(h.Transfer(h.repo, "globex"))
-				tell(h)
-				h.taken()
-			})
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			h := newHandedOver(t, way.named, func(w *world) { w.deafen(way.deaf, way.look) })
+			h.must(h.Transfer(h.repo, "globex"))
+			way.tell(h)
+			h.taken()
+		})
+	}
+}
+
+func TestATransferOnPostgreSQL(t *testing.T) {
+	for _, way := range ways[:2] {
+		t.Run(way.name, func(t *testing.T) {
+			h := newHandedOver(t, way.named, func(w *world) { w.deafen(way.deaf, way.look); w.place = schema(t) })
+			h.must(h.Transfer(h.repo, "globex"))
+			way.tell(h)
+			h.taken()
+		})
+	}
+}
+
+// deafen has GitHub tell nobody of repositories, and the App look by itself.
+func (w *world) deafen(deaf, look bool) {
+	if deaf {
+		w.app.Events = slices.DeleteFunc(w.app.Events, func(event string) bool { return event == "repository" })
+	}
+	if look {
+		w.catchUp = time.Second
+	}
+}
+
+func TestARepositoryThatComesBackIsKnownAsBefore(t *testing.T) {
+	h := newHandedOver(t, false)
+	places := h.in(h.old.Credential.ID, h.repo)
+	h.must(h.Transfer(h.repo, "globex"))
+	h.deliver()
+	now := h.taken()
+	h.must(h.Transfer(h.repo, "acme"))
+	h.deliver()
+	h.eventually("the places are acme's again", func() bool { return h.in(h.old.Credential.ID, h.repo) >= places })
+	h.settled()
+	if all, _ := h.read(h.repo); len(all) != 1 || all[0].ID != h.old.ID || all[0].State != store.Triaged || all[0].Reason != "the words of acme" {
+		t.Errorf("acme knows: %+v", all)
+	}
+	if n := h.in(now.Credential.ID, h.repo); n != 0 {
+		t.Errorf("globex has %d places in acme's repository", n)
+	}
+	for _, in := range h.incidents() { // that had no other place
+		if in.ID == now.ID && (in.State != store.Detected || !strings.Contains(in.Reason, "went to another account")) {
+			t.Errorf("globex's incident: %+v", in)
 		}
+	}
+}
+
+// TestWhatWasSentBeforeATransferIsJudged: a push that GitHub told the old account of, and
+// that nobody worked off before, is judged for the new one.
+func TestWhatWasSentBeforeATransferIsJudged(t *testing.T) {
+	h := newHandedOver(t, false)
+	head := h.branch("late", "d.txt", "token = \""+gittest.Token()+"\"\n") // its delivery waits
+	h.must(h.Transfer(h.repo, "globex"))
+	h.deliver()
+	h.taken()
+	h.concluded(head, "failure")
+	if all, _ := h.read(h.repo); len(all) != 2 {
+		t.Errorf("globex knows of %d leaks, want both", len(all))
+	}
+}
+
+// TestATransferToNobody: an account without the App, which then installs it.
+func TestATransferToNobody(t *testing.T) {
+	h := newHandedOver(t, false, func(w *world) { w.deafen(true, true) })
+	h.Org("initech")
+	before := h.in(h.old.Credential.ID, h.repo)
+	h.must(h.Transfer(h.repo, "initech"))
+	h.eventually("it is known that nobody reaches it", func() bool { return !h.known(h.repo).Gone.IsZero() })
+	told := 0
+	h.must(h.store.Trail(t.Context(), h.old.ID, func(e store.Event) error {
+		if e.Action == "unreached" {
+			told++
+		}
+		return nil
+	}))
+	if in := h.incidents()[0]; told != 1 || in.State != store.Triaged || h.in(in.Credential.ID, h.repo) != before {
+		t.Errorf("told %d times, and the incident is %+v", told, in)
+	}
+	h.there = h.Install(h.app, "initech")
+	h.taken()
+}
+
+func TestARenamedRepositoryKeepsWhatIsKnown(t *testing.T) {
+	h := newHandedOver(t, false)
+	before := h.in(h.old.Credential.ID, h.repo)
+	h.must(h.Rename(h.repo, "renamed"))
+	h.deliver()
+	h.eventually("the new name is known", func() bool { return h.known(h.repo).Name == "acme/renamed" })
+	h.settled()
+	if all := h.incidents(); len(all) != 1 || all[0].State != store.Triaged || h.in(h.old.Credential.ID, h.repo) != before || len(h.runs(h.head)) != 1 {
+		t.Errorf("incidents: %+v, %d check runs", all, len(h.runs(h.head)))
 	}
 }

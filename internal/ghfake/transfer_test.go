@@ -18,6 +18,7 @@ func TestATransferredRepository(t *testing.T) {
 	w.must(err)
 	named, err := w.App("named", w.app.Hook, everything)
 	w.must(err)
+	named.WebhookSecret = w.app.WebhookSecret
 	some := w.Install(named, "acme", w.repo, other)
 	w.Deliver(w.ctx, Weather{})
 	w.received, w.bodies = nil, nil

@@ -169,7 +169,9 @@ func (t *Tx) lockRepository(ctx context.Context, id int64) (Repository, error) {
 }
 
 // KnownTo is Repository for who is about to say what it is now.
-func (t *Tx) KnownTo(ctx context.Context, id int64) (Repository, error) { return t.lockRepository(ctx, id) }
+func (t *Tx) KnownTo(ctx context.Context, id int64) (Repository, error) {
+	return t.lockRepository(ctx, id)
+}
 
 // Among gives those of some repositories that are known.
 func (t *Tx) Among(ctx context.Context, ids []int64) ([]Repository, error) {
