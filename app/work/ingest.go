@@ -137,7 +137,7 @@ func (e *Engine) kept(ctx context.Context, guid string) (d store.Delivery, f fac
 		err = json.Unmarshal([]byte(d.Facts), &f)
 	}
 	if err == nil {
-		err = e.Store.Tx(ctx, func(t *store.Tx) (err error) { f.Installation, err = redirected(ctx, t, f); return err })
+		f.Installation, err = e.redirected(ctx, f)
 	}
 	f.kept = d.Received
 	return d, f, err

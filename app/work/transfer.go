@@ -248,13 +248,26 @@ func (e *Engine) sweepOne(ctx context.Context, t *store.Tx, r store.Repository) 
 }
 
 // redirected is the installation that reaches the repository of a delivery now, where the
-// one that the delivery names reached it before: GitHub told of it, and then it went over.
-func redirected(ctx context.Context, t *store.Tx, f facts) (int64, error) {
-	r, err := t.Repository(ctx, f.Repository)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Former == 0 || r.Former != f.Installation) {
+// one that the delivery names had it before: GitHub told of it, and then it went over. Where
+// that one reaches it, the repository came back, and nobody knows it here yet.
+func (e *Engine) redirected(ctx context.Context, f facts) (int64, error) {
+	var r store.Repository
+	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { r, err = t.Repository(ctx, f.Repository); return err })
+	if errors.Is(err, store.ErrNotFound) || err == nil && (r.Former == 0 || r.Former != f.Installation || r.Installation == f.Installation) {
 		return f.Installation, nil
 	}
-	return r.Installation, err
+	if err != nil {
+		return 0, err
+	}
+	s, err := e.Hub.Open(ctx, f.Installation, f.Repository, hub.ToKnow())
+	if err == nil {
+		e.close(ctx, s)
+		return f.Installation, nil
+	}
+	if errors.Is(err, hub.ErrGone) {
+		return r.Installation, nil
+	}
+	return 0, err
 }
 
 // takeStock holds what an installation reaches against what is known of it. A repository that

@@ -192,7 +192,7 @@ func (w *world) settled() {
 	w.t.Helper()
 	w.eventually("all jobs are done", func() bool {
 		n := 0
-		err := w.store.DB().QueryRowContext(w.t.Context(), `SELECT COUNT(*) FROM river_job WHERE kind IN ('ingest', 'scan', 'report', 'history', 'alert', 'pulls') AND state IN ('available', 'running', 'retryable', 'scheduled')`).Scan(&n)
+		err := w.store.DB().QueryRowContext(w.t.Context(), `SELECT COUNT(*) FROM river_job WHERE kind IN ('ingest', 'scan', 'report', 'history', 'alert') AND state IN ('available', 'running', 'retryable', 'scheduled')`).Scan(&n)
 		return err == nil && n == 0
 	})
 }
