@@ -46,6 +46,29 @@ func (a access) repository(id int64) (hub.Readable, bool) {
 
 func (a access) name(id int64) string { r, _ := a.repository(id); return r.Name }
 
+// settled is an access without the repositories that are known as another account's than
+// GitHub says: what is kept of those is of the account before until they are taken over, and
+// of the next one from then on, whatever is remembered here.
+func (s *server) settled(ctx context.Context, a access) (access, error) {
+	var known []store.Repository
+	err := s.Store.View(ctx, func(t *store.Tx) (err error) { known, err = t.Among(ctx, a.reader()); return err })
+	if err != nil {
+		return access{}, err
+	}
+	strange := map[int64]bool{}
+	for _, was := range known {
+		now, _ := a.repository(was.ID)
+		strange[was.ID] = !was.OfSameAccount(store.Repository{Installation: now.Installation, Account: now.Account, Name: now.Name})
+	}
+	left := make([]hub.Readable, 0, len(a.Repositories)) // the list is remembered, and not ours to change
+	for _, r := range a.Repositories {
+		if !strange[r.ID] {
+			left = append(left, r)
+		}
+	}
+	return access{left, a.At}, nil
+}
+
 // accesses remembers them for a moment, by session.
 type accesses struct {
 	now    func() time.Time

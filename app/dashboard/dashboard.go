@@ -122,6 +122,9 @@ func (s *server) signedIn(p page) http.HandlerFunc {
 		if err == nil {
 			a, err = s.access.of(r.Context(), session.ID, func(ctx context.Context) ([]hub.Readable, error) { return s.users.Readable(ctx, token) })
 		}
+		if err == nil {
+			a, err = s.settled(r.Context(), a)
+		}
 		if errors.Is(err, hub.ErrSignedOut) {
 			s.end(r.Context(), w, session.ID)
 			s.welcome(w, http.StatusUnauthorized, r.URL.Path, "GitHub ended your access: you revoked it there, or it ran out.")

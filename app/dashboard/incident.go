@@ -185,6 +185,12 @@ func (p *incidentPage) tell(e store.Event, a access) {
 		p.Checked, p.At = status(body.Status), e.At
 	case "exposure":
 		t.What = "Who could read it: " + body.Exposure
+	case "moved":
+		t.What = "Its repository went to another account"
+	case "returned":
+		t.What = "Its repository came back"
+	case "unreached":
+		t.What = "Its repository is not reached any more"
 	case string(store.Dismissed):
 		t.What, t.More = "Dismissed", fmt.Sprintf("%s (answered for by %s until %s)", body.Why, body.Owner, body.Expires.UTC().Format("2 January 2006"))
 	default:

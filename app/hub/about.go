@@ -76,7 +76,9 @@ func (a *App) Installations(ctx context.Context) ([]Placed, error) {
 // Listed is a repository that an installation reaches.
 type Listed struct {
 	ID       int64
+	Account  int64  // the number of its owner
 	Name     string // OWNER/NAME
+	Private  bool   // not to be seen by everybody
 	Size     int64  // in bytes, as GitHub measured it last
 	Archived bool
 	Fork     bool
@@ -99,7 +101,7 @@ func (a *App) Repositories(ctx context.Context, installation int64) ([]Listed, e
 		for _, r := range page.Repositories {
 			if !seen[r.GetID()] {
 				seen[r.GetID()] = true
-				all = append(all, Listed{r.GetID(), r.GetFullName(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork()})
+				all = append(all, Listed{r.GetID(), r.GetOwner().GetID(), r.GetFullName(), r.GetPrivate(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork()})
 			}
 		}
 		if o.Page = resp.NextPage; o.Page == 0 && len(all) < page.GetTotalCount() {

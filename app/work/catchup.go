@@ -95,14 +95,12 @@ func (e *Engine) lookThrough(ctx context.Context, installation int64, reached ma
 		return err
 	}
 	var jobs []river.InsertManyParams
-	var ids []int64
 	for _, l := range listed {
-		ids = append(ids, l.ID)
 		if reached[l.ID] = true; !l.Archived { // nobody can push to those
 			jobs = append(jobs, river.InsertManyParams{Args: pullsArgs{installation, l.ID}})
 		}
 	}
-	if err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Reach(ctx, installation, ids) }); err != nil {
+	if err := e.takeStock(ctx, installation, listed); err != nil {
 		return err
 	}
 	return e.insertMany(ctx, jobs)

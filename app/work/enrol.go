@@ -81,7 +81,7 @@ func (e *Engine) stage(ctx context.Context, f facts) (gate.Stage, store.Reposito
 
 // seen is the repository of a session, for the store.
 func seen(s *hub.Session) store.Repository {
-	return store.Repository{ID: s.Repository, Installation: s.Installation, Name: s.FullName(), Private: s.Private}
+	return store.Repository{ID: s.Repository, Installation: s.Installation, Account: s.Account, Name: s.FullName(), Private: s.Private}
 }
 
 func (e *Engine) stageOf(ctx context.Context, s *hub.Session, o gate.Organisation) (gate.Stage, error) {

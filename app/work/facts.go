@@ -118,6 +118,7 @@ var readers = map[string]func(*facts, payload) bool{
 	"issue_comment":   commentFacts,
 	repositoryEvent:   repositoryFacts,
 	installationEvent: installationFacts,
+	reachEvent:        reachFacts,
 	alertEvent:        alertFacts,
 }
 
@@ -135,7 +136,7 @@ func read(d hook.Delivery) (f facts, work bool, err error) {
 	if reader == nil || !reader(&f, p) {
 		return f, false, nil
 	}
-	if d.Event == installationEvent && f.Installation > 0 { // it is of no repository
+	if (d.Event == installationEvent || d.Event == reachEvent) && f.Installation > 0 { // it is of no repository
 		return f, true, nil
 	}
 	if _, err := gitrepo.ParseID(f.SHA); err != nil && f.Comment == 0 && f.Alert == 0 && d.Event != repositoryEvent || f.Installation <= 0 || f.Repository <= 0 {
@@ -226,6 +227,12 @@ func installationFacts(_ *facts, p payload) bool {
 	}
 	return false
 }
+
+// reachEvent tells that an installation reaches more repositories, or fewer.
+const reachEvent = "installation_repositories"
+
+// reachFacts: which ones it reaches now is asked of GitHub.
+func reachFacts(_ *facts, p payload) bool { return p.Action == "added" || p.Action == "removed" }
 
 // alertEvent tells of GitHub's own secret scanning.
 const alertEvent = "secret_scanning_alert"

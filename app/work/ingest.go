@@ -57,6 +57,9 @@ func (e *Engine) ingest(ctx context.Context, guid string) (err error) {
 	if d.Event == installationEvent {
 		return e.installation(ctx, guid, f)
 	}
+	if d.Event == reachEvent {
+		return e.reach(ctx, guid, f)
+	}
 	if d.Event == repositoryEvent {
 		return e.reintroduce(ctx, guid, f)
 	}
@@ -133,6 +136,9 @@ func (e *Engine) kept(ctx context.Context, guid string) (d store.Delivery, f fac
 	if err == nil {
 		err = json.Unmarshal([]byte(d.Facts), &f)
 	}
+	if err == nil {
+		f.Installation, err = e.redirected(ctx, f)
+	}
 	f.kept = d.Received
 	return d, f, err
 }
@@ -141,7 +147,8 @@ func (e *Engine) kept(ctx context.Context, guid string) (d store.Delivery, f fac
 type question struct {
 	Event change.Event `json:"event"`
 	Pull  int          `json:"pull,omitempty"`
-	Stage gate.Stage   `json:"stage"` // when it was asked
+	Stage gate.Stage   `json:"stage"`          // when it was asked
+	Left  bool         `json:"left,omitempty"` // the repository went to an account that does not ask
 	origin
 }
 
@@ -259,7 +266,7 @@ func (e *Engine) again(ctx context.Context, t *store.Tx, f facts, p *github.Pull
 		return err
 	}
 	for _, q := range all {
-		if err := rebase(ctx, t, q, f, p); err != nil {
+		if err := rebase(ctx, t, q, f, p, nil); err != nil {
 			return err
 		}
 		if err := e.assign(ctx, t, q.ID); err != nil {
@@ -270,13 +277,17 @@ func (e *Engine) again(ctx context.Context, t *store.Tx, f facts, p *github.Pull
 }
 
 // rebase has a question about a pull request ask by the base as it is now: what was merged
-// there since, such as an exception, counts. Who asks anew is whoever asks now.
-func rebase(ctx context.Context, t *store.Tx, q store.Question, f facts, p *github.PullRequest) error {
+// there since, such as an exception, counts. Who asks anew is whoever asks now, and as
+// strictly as another stage says, if there is one.
+func rebase(ctx context.Context, t *store.Tx, q store.Question, f facts, p *github.PullRequest, stage *gate.Stage) error {
 	var body question
 	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
 		return err
 	}
 	body.origin = from(ctx, f.kept)
+	if stage != nil {
+		body.Stage = *stage
+	}
 	if p != nil && body.Pull == p.GetNumber() && body.Event.Target == p.GetBase().GetRef() {
 		body.Event.Base = p.GetBase().GetSHA()
 	}

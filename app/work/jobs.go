@@ -102,6 +102,11 @@ func (e *Engine) settle(ctx context.Context, kind string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if there, is := errors.AsType[*elsewhere](err); is {
+		if err = e.transfer(ctx, there.installation, there.repository); err == nil || errors.Is(err, hub.ErrGone) { // it is not as the job was told before
+			return river.JobSnooze(time.Second)
+		}
+	}
 	if later, is := hub.AsLater(err); is {
 		wait := max(time.Until(later.At), time.Second)
 		e.Log.Info("a job waits for GitHub", "kind", kind, "why", later.Why, "wait", wait.Round(time.Second).String())

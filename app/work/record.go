@@ -63,12 +63,18 @@ func (p places) record(ctx context.Context, t *store.Tx) error {
 }
 
 // see keeps what a repository is now, where that is known. What leaked into one that
-// everybody sees from now on is public.
+// everybody sees from now on is public. One of another account than is known is [elsewhere].
 func see(ctx context.Context, t *store.Tx, r store.Repository) error {
 	if r.ID == 0 {
 		return nil
 	}
-	was, err := t.Repository(ctx, r.ID)
+	was, err := t.KnownTo(ctx, r.ID)
+	if err == nil && !was.OfSameAccount(r) {
+		return &elsewhere{r.Installation, r.ID}
+	}
+	if err == nil && was.Installation != r.Installation {
+		err = t.Reinstalled(ctx, was.Account, was.Installation, r.Installation)
+	}
 	if err == nil && was.Private && !r.Private {
 		ids, err := t.CredentialsIn(ctx, strconv.FormatInt(r.ID, 10))
 		if err != nil {

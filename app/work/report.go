@@ -200,8 +200,8 @@ func (e *Engine) saying(ctx context.Context, id int64) (tip store.Tip, said sayi
 func say(tip store.Tip, all []store.Question) (saying, error) {
 	said := saying{run: hub.Run{ExternalID: externalID(tip), SHA: tip.SHA, Status: hub.Completed}}
 	var done []verdict
-	waits, began := false, false
-	said.silent = len(all) > 0
+	waits, began, left := false, false, false
+	said.silent = true // where nobody asks, too
 	for _, q := range all {
 		var body question
 		if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
@@ -212,6 +212,7 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 		}
 		said.silent = false
 		said.origins = append(said.origins, body.origin)
+		left = left || body.Left
 		switch q.State {
 		case store.Done:
 			var v verdict
@@ -237,6 +238,8 @@ func say(tip store.Tip, all []store.Question) (saying, error) {
 		said.run.Status, said.check = hub.Queued, report.Check{Title: "Waiting to be scanned", Summary: "The scan of these commits is queued."}
 	case waits:
 		said.run.Status, said.check = hub.InProgress, report.Check{Title: "Scanning", Summary: "These commits are being scanned."}
+	case len(done) == 0 && left:
+		said.run.Conclusion, said.check = cancelled, report.Check{Title: "Not scanned", Summary: "The repository went to another account before these commits were scanned, and that account does not ask for it."}
 	case len(done) == 0:
 		said.run.Conclusion, said.check = cancelled, report.Check{Title: "Replaced by a newer head", Summary: "A newer head of the pull request is scanned instead of this one."}
 	default:

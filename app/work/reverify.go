@@ -69,11 +69,20 @@ func (e *Engine) reverify(ctx context.Context) error {
 		if ctx.Err() != nil || outages == maxOutages {
 			return errors.Join(err, ctx.Err())
 		}
+		if there, is := errors.AsType[*elsewhere](err); is {
+			if err := e.transfer(ctx, there.installation, there.repository); err != nil && !errors.Is(err, hub.ErrGone) && !errors.Is(err, store.ErrBusy) {
+				e.Log.Info("whose a repository is cannot be asked now", "repository", there.repository, "error", inspect.Clean(err.Error()))
+			}
+			continue
+		}
 		if limited || errors.Is(err, mirror.ErrInUse) { // its turn comes with the next look
 			continue
 		}
 		if err != nil {
 			why = "its value could not be read again"
+			if errors.Is(err, hub.ErrGone) {
+				why = "the App does not reach its repository any more"
+			}
 			e.Log.Info("a credential is not asked about", "incident", in.ID, "error", inspect.Clean(err.Error()))
 		}
 		err = e.Store.Tx(ctx, func(t *store.Tx) error {
@@ -107,7 +116,8 @@ func (e *Engine) askAgain(ctx context.Context, in store.Incident) (v report.Vali
 	err = e.Store.Tx(ctx, func(t *store.Tx) (err error) { where, err = t.Sightings(ctx, in.Credential.ID); return err })
 	for _, p := range where[:min(len(where), maxPlaces)] {
 		value, readErr := e.valueAt(ctx, in.Credential.ID, p)
-		if _, later := hub.AsLater(readErr); later {
+		_, later := hub.AsLater(readErr)
+		if _, moved := errors.AsType[*elsewhere](readErr); later || moved {
 			return report.Unknown, "", readErr
 		}
 		if readErr != nil || value.IsZero() {
@@ -147,6 +157,9 @@ func (e *Engine) valueAt(ctx context.Context, credential string, p store.StoredS
 		return value, err
 	}
 	defer e.close(ctx, s)
+	if !known.OfSameAccount(seen(s)) { // the id is of another account's key
+		return value, &elsewhere{known.Installation, number}
+	}
 	key, err := e.World.Key.For(s.Account)
 	if err != nil {
 		return value, err

@@ -44,7 +44,7 @@ func (e *Engine) scan(ctx context.Context, id int64, attempt int) (err error) {
 	defer func() { end(err) }()
 	v, found, err := e.judge(ctx, tip, body)
 	if errors.Is(err, hub.ErrGone) {
-		return errors.Join(err, e.abandon(ctx, q), e.Mirrors.Drop(ctx, tip.Repository))
+		return errors.Join(err, e.abandon(ctx, q, tip), e.Mirrors.Drop(ctx, tip.Repository))
 	}
 	if err != nil && attempt%dropEvery == 0 && ctx.Err() == nil {
 		err = errors.Join(err, e.Mirrors.Drop(ctx, tip.Repository))
@@ -72,7 +72,10 @@ const dropEvery = 3
 // begin has a question answered by us. It is not wanted when it was answered or cancelled.
 func (e *Engine) begin(ctx context.Context, id int64) (q store.Question, tip store.Tip, wanted bool, err error) {
 	err = e.Store.Tx(ctx, func(t *store.Tx) error {
-		if q, err = t.Question(ctx, id); err != nil {
+		if q, err = t.Question(ctx, id); errors.Is(err, store.ErrNotFound) { // nobody asks it any more
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 		if tip, err = t.TipByID(ctx, q.Tip); err != nil {
@@ -111,9 +114,15 @@ func (e *Engine) conclude(ctx context.Context, q store.Question, v verdict, foun
 	return err
 }
 
-// abandon cancels a question about a repository that we do not reach any more.
-func (e *Engine) abandon(ctx context.Context, q store.Question) error {
-	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.Abandon(ctx, q.ID) })
+// abandon cancels a question about a repository that we do not reach any more. Where another
+// installation reaches it by now, that one is asked.
+func (e *Engine) abandon(ctx context.Context, q store.Question, asked store.Tip) error {
+	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		if tip, err := t.TipByID(ctx, q.Tip); err == nil && tip.Installation != asked.Installation {
+			return fmt.Errorf("%w: the repository is reached by installation %d now", store.ErrBusy, tip.Installation)
+		}
+		return t.Abandon(ctx, q.ID)
+	})
 }
 
 // incomplete is the answer where none could be had: never success.

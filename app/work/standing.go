@@ -29,6 +29,21 @@ func (e *Engine) installation(ctx context.Context, guid string, f facts) error {
 	})
 }
 
+// reach looks at what an installation reaches now, whatever the delivery said.
+func (e *Engine) reach(ctx context.Context, guid string, f facts) error {
+	if forgotten, err := e.forgotten(ctx, f.Installation); err != nil || forgotten {
+		return err
+	}
+	listed, err := e.Hub.Repositories(ctx, f.Installation)
+	if err != nil {
+		return err
+	}
+	if err := e.takeStock(ctx, f.Installation, listed); err != nil {
+		return err
+	}
+	return e.Store.Tx(ctx, func(t *store.Tx) error { _, err := t.Handle(ctx, guid); return err })
+}
+
 // standing asks GitHub how an installation stands.
 func (e *Engine) standing(ctx context.Context, id int64) (store.Installation, error) {
 	i := store.Installation{ID: id}

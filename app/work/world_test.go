@@ -53,6 +53,7 @@ type world struct {
 	pullEvery time.Duration
 	keep      work.Keep
 	database  string
+	place     string // of the database on PostgreSQL; "" for a file
 	engine    *work.Engine
 }
 
@@ -95,7 +96,11 @@ func (w *world) serve() {
 	key, err := secret.NewKey()
 	w.must(err)
 	w.database = filepath.Join(dir, "leakgate.db")
-	s, err := store.Open(w.t.Context(), w.database, store.Options{Key: key, Connections: 1})
+	place, connections := w.database, 1
+	if w.place != "" {
+		place, connections = w.place, 0
+	}
+	s, err := store.Open(w.t.Context(), place, store.Options{Key: key, Connections: connections})
 	w.must(err)
 	w.store = s
 	pem, err := hub.ParseKey(w.app.Key)

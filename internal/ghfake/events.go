@@ -32,8 +32,7 @@ func payloads(enterprise bool) []string {
 	})
 }
 
-// Emit tells of something that GitHub does and this one does not: a merge queue, a
-// transferred repository. What the description requires and more leaves out is added.
+// Emit tells of something that GitHub does and this one does not, as a merge queue. What the description requires and more leaves out is added.
 func (g *GitHub) Emit(r *Repo, event, action, login string, more map[string]any) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -45,12 +44,16 @@ func (g *GitHub) Emit(r *Repo, event, action, login string, more map[string]any)
 func (g *GitHub) common(r *Repo, who *Account) doc {
 	v := doc{"repository": g.repoView(r), "sender": g.accountView(who)}
 	if r.owner.Kind == "Organization" {
-		v["organization"] = doc{
-			"login": r.owner.Login, "id": r.owner.ID, "node_id": node("O", r.owner.ID), "url": g.API + "/orgs/" + r.owner.Login,
-			"avatar_url": g.URL + "/avatars/" + r.owner.Login, "description": nil,
-		}
+		v["organization"] = g.organizationView(r.owner)
 	}
 	return v
+}
+
+func (g *GitHub) organizationView(a *Account) doc {
+	return doc{
+		"login": a.Login, "id": a.ID, "node_id": node("O", a.ID), "url": g.API + "/orgs/" + a.Login,
+		"avatar_url": g.URL + "/avatars/" + a.Login, "description": nil,
+	}
 }
 
 func with(v, more doc) doc {

@@ -18,9 +18,10 @@ const (
 )
 
 // Due gives incidents about whose credential nobody was asked since a time, who waits
-// longest first: those that may be alive, and those that are said to be dead.
+// longest first: those that may be alive, and those that are said to be dead. One that has
+// no place any more cannot be asked about.
 func (t *Tx) Due(ctx context.Context, since time.Time, limit int) (all []Incident, err error) {
-	rows, err := t.query(ctx, incidentColumns+`WHERE i.asked_at < ? AND i.state <> ? ORDER BY i.asked_at, i.id LIMIT ?`, micros(since), Dismissed, limit)
+	rows, err := t.query(ctx, incidentColumns+`WHERE i.asked_at < ? AND i.state <> ? AND EXISTS (SELECT 1 FROM findings f WHERE f.credential = c.id) ORDER BY i.asked_at, i.id LIMIT ?`, micros(since), Dismissed, limit)
 	if err != nil {
 		return nil, err
 	}

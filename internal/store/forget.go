@@ -40,6 +40,7 @@ var tenancy = []struct{ table, where string }{
 	{"deliveries", `installation = ?`},
 	{"swept", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},
 	{"sweeps", `installation = ?`},
+	{"moved", `installation = ?`},
 	{"repositories", `installation = ?`},
 }
 
@@ -143,6 +144,9 @@ func (t *Tx) owned(ctx context.Context, out *Tenant) error {
 		return err
 	}
 	rows.Close()
+	if err := t.movedOf(ctx, out.Installation, here, elsewhere); err != nil {
+		return err
+	}
 	for id := range here {
 		if elsewhere[id] {
 			incident, err := t.incidentIn(ctx, id)
@@ -167,6 +171,23 @@ func (t *Tx) owned(ctx context.Context, out *Tenant) error {
 	slices.Sort(out.Plans)
 	out.Plans = slices.Compact(out.Plans)
 	return nil
+}
+
+// movedOf adds the credentials whose places went away with a repository, by the installation
+// that had it.
+func (t *Tx) movedOf(ctx context.Context, installation int64, here, elsewhere map[string]bool) error {
+	var ours, others []string
+	err := t.texts(ctx, `SELECT DISTINCT credential FROM moved WHERE installation = ?`, []any{installation}, &ours)
+	if err == nil {
+		err = t.texts(ctx, `SELECT DISTINCT credential FROM moved WHERE installation <> ?`, []any{installation}, &others)
+	}
+	for _, id := range ours {
+		here[id] = true
+	}
+	for _, id := range others {
+		elsewhere[id] = true
+	}
+	return err
 }
 
 // Forget removes everything of an installation and takes nothing more of it in. The trail
@@ -218,7 +239,7 @@ func (t *Tx) Forget(ctx context.Context, by string, of Tenant) error {
 // alerts are about: when one of those moves again, its value is read again.
 func (t *Tx) dropCredentials(ctx context.Context, ids []string) error {
 	for _, id := range ids {
-		for _, script := range []string{`DELETE FROM findings WHERE credential = ?`, `DELETE FROM incidents WHERE credential = ?`, `DELETE FROM alerts WHERE credential = ?`, `DELETE FROM credentials WHERE id = ?`} {
+		for _, script := range []string{`DELETE FROM findings WHERE credential = ?`, `DELETE FROM moved WHERE credential = ?`, `DELETE FROM incidents WHERE credential = ?`, `DELETE FROM alerts WHERE credential = ?`, `DELETE FROM credentials WHERE id = ?`} {
 			if _, err := t.exec(ctx, script, id); err != nil {
 				return err
 			}

@@ -114,7 +114,7 @@ func (t *Tx) reidentify(ctx context.Context, actor string, c Credential) error {
 		if !ok {
 			continue
 		}
-		for _, table := range []string{"findings", "incidents", "alerts"} {
+		for _, table := range []string{"findings", "moved", "incidents", "alerts"} {
 			if _, err := t.exec(ctx, `UPDATE `+table+` SET credential = ? WHERE credential = ?`, c.ID, id); err != nil {
 				return err
 			}

@@ -152,6 +152,9 @@ func (t *Tx) sighted(ctx context.Context, actor, id string, f Sighting, body []b
 	if err != nil || opened+added == 0 {
 		return err
 	}
+	if err := t.placed(ctx, f.Credential.ID); err != nil {
+		return err
+	}
 	action := "seen"
 	if opened > 0 {
 		action = "detected"

@@ -219,6 +219,23 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 CREATE INDEX findings_by_reader ON findings (repository, credential, recorded_at);
 CREATE INDEX deliveries_by_repository ON deliveries (repository, received_at);
+`, `
+ALTER TABLE repositories ADD COLUMN account BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE repositories ADD COLUMN former BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE repositories ADD COLUMN gone_at BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE moved (
+  credential TEXT NOT NULL,
+  repository TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  body TEXT NOT NULL,
+  recorded_at BIGINT NOT NULL,
+  account BIGINT NOT NULL,
+  installation BIGINT NOT NULL,
+  moved_at BIGINT NOT NULL,
+  PRIMARY KEY (credential, repository, fingerprint)
+);
+CREATE INDEX moved_by_repository ON moved (repository, account);
+CREATE INDEX moved_by_installation ON moved (installation);
 `}
 
 // guards make the audit trail and the journal grow only.

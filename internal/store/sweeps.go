@@ -76,9 +76,16 @@ func (t *Tx) WantSweep(ctx context.Context, account string) (id int64, fresh boo
 	if !errors.Is(err, ErrNotFound) {
 		return id, false, err
 	}
+	id, err = t.NewSweep(ctx, account)
+	return id, true, err
+}
+
+// NewSweep asks for a sweep, whatever others are asked for. Of one repository alone it has
+// OWNER/NAME in place of an account.
+func (t *Tx) NewSweep(ctx context.Context, account string) (id int64, err error) {
 	err = t.one(ctx, `INSERT INTO sweeps (account, installation, state, why, asked_at, started_at, ended_at) VALUES (?, 0, ?, '', ?, 0, 0) RETURNING id`,
 		[]any{account, PassWaiting, micros(t.s.now())}, &id)
-	return id, true, err
+	return id, err
 }
 
 // lockSweeps has those who ask at the same time ask one after the other.
@@ -179,6 +186,13 @@ func (t *Tx) Swept(ctx context.Context, sweep int64, states ...Passage) ([]Swept
 		}
 	}
 	return t.swept(ctx, where+` ORDER BY name`, args...)
+}
+
+// SweptBefore reports whether any sweep looked at a repository.
+func (t *Tx) SweptBefore(ctx context.Context, repository int64) (bool, error) {
+	n := 0
+	err := t.one(ctx, `SELECT COUNT(*) FROM swept WHERE repository = ? AND state IN (?, ?)`, []any{repository, PassDone, PassIncomplete}, &n)
+	return n > 0, err
 }
 
 // ToldBefore reports whether code scanning was told of a repository in any sweep.

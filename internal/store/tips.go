@@ -112,6 +112,16 @@ func (t *Tx) Anew(ctx context.Context, tip int64) ([]Question, error) {
 	return t.questions(ctx, `tip = ? AND state = ?`, tip, Waiting)
 }
 
+// Reopen is Anew for a head whose check run is not completed, which goes on: the questions
+// that were answered wait again.
+func (t *Tx) Reopen(ctx context.Context, tip int64) ([]Question, error) {
+	again, err := t.questions(ctx, `tip = ? AND state = ?`, tip, Done)
+	if err == nil {
+		_, err = t.exec(ctx, `UPDATE questions SET state = ?, verdict = '', ended_at = 0 WHERE tip = ? AND state = ?`, Waiting, tip, Done)
+	}
+	return again, err
+}
+
 // Ask keeps a question about a head. It is fresh when it was not asked before, or was
 // cancelled since and is to be answered after all.
 func (t *Tx) Ask(ctx context.Context, q Question) (id int64, fresh bool, err error) {
