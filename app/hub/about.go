@@ -80,6 +80,7 @@ type Listed struct {
 	Size     int64  // in bytes, as GitHub measured it last
 	Archived bool
 	Fork     bool
+	Pushed   time.Time // when anybody pushed last; zero: nobody knows
 }
 
 // Repositories lists all that an installation reaches, archived ones and forks too.
@@ -99,7 +100,7 @@ func (a *App) Repositories(ctx context.Context, installation int64) ([]Listed, e
 		for _, r := range page.Repositories {
 			if !seen[r.GetID()] {
 				seen[r.GetID()] = true
-				all = append(all, Listed{r.GetID(), r.GetFullName(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork()})
+				all = append(all, Listed{r.GetID(), r.GetFullName(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork(), r.GetPushedAt().Time})
 			}
 		}
 		if o.Page = resp.NextPage; o.Page == 0 && len(all) < page.GetTotalCount() {
@@ -175,19 +176,27 @@ const (
 	Gone
 )
 
+// Stands is how an installation stands, and of whom it is.
+type Stands struct {
+	Standing
+	Account string    // "" of one that is gone
+	Since   time.Time // it is suspended, in GitHub's time
+}
+
 // Installed asks how an installation stands now.
-func (a *App) Installed(ctx context.Context, id int64) (Standing, error) {
+func (a *App) Installed(ctx context.Context, id int64) (Stands, error) {
 	var i struct {
-		Suspended *github.Timestamp `json:"suspended_at"`
+		Account   struct{ Login string } `json:"account"`
+		Suspended *github.Timestamp      `json:"suspended_at"`
 	}
 	resp, err := a.list(ctx, fmt.Sprintf("app/installations/%d", id), &i)
 	switch {
 	case resp != nil && resp.StatusCode == 404:
-		return Gone, nil
+		return Stands{Standing: Gone}, nil
 	case err != nil:
-		return 0, fmt.Errorf("ask for installation %d: %w", id, err)
+		return Stands{}, fmt.Errorf("ask for installation %d: %w", id, err)
 	case i.Suspended != nil:
-		return Suspended, nil
+		return Stands{Suspended, i.Account.Login, i.Suspended.Time}, nil
 	}
-	return Installed, nil
+	return Stands{Standing: Installed, Account: i.Account.Login}, nil
 }

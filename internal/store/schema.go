@@ -219,6 +219,17 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 CREATE INDEX findings_by_reader ON findings (repository, credential, recorded_at);
 CREATE INDEX deliveries_by_repository ON deliveries (repository, received_at);
+`, `
+ALTER TABLE sweeps ADD COLUMN since BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE analyses (
+  sweep BIGINT NOT NULL,
+  repository BIGINT NOT NULL,
+  category TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  sha TEXT NOT NULL,
+  log TEXT NOT NULL,
+  PRIMARY KEY (sweep, repository, category)
+);
 `}
 
 // guards make the audit trail and the journal grow only.
