@@ -147,6 +147,17 @@ func (a *App) LastDelivery(ctx context.Context) (Delivered, bool, error) {
 // Skew is how far this machine's clock is ahead of GitHub's, as far as its answers tell.
 func (a *App) Skew() time.Duration { return time.Duration(a.skew.ahead.Load()) }
 
+// Time is GitHub's, as the Date of its last answer tells; where none told yet it is asked.
+func (a *App) Time(ctx context.Context) (time.Time, error) {
+	if !a.skew.known.Load() {
+		var any struct{}
+		if err := a.ask(ctx, "app", &any); err != nil {
+			return time.Time{}, fmt.Errorf("ask GitHub for the time: %w", err)
+		}
+	}
+	return a.now().Add(-a.skew.get()), nil
+}
+
 // Rates asks what an installation has left of its hourly limit. That counts nothing. The
 // zero Budget is no limit, as on a server of one's own.
 func (a *App) Rates(ctx context.Context, installation int64) (Budget, error) {

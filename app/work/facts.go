@@ -51,8 +51,8 @@ func (f facts) attributes(d store.Delivery) []attribute.KeyValue {
 type payload struct {
 	Action       string `json:"action"`
 	Installation struct {
-		ID        int64            `json:"id"`
-		Suspended github.Timestamp `json:"suspended_at"` // a text or a number
+		ID        int64           `json:"id"`
+		Suspended json.RawMessage `json:"suspended_at"`
 	} `json:"installation"`
 	Repository struct {
 		ID            int64  `json:"id"`
@@ -224,7 +224,8 @@ const installationEvent = "installation"
 // installationFacts: how it stands now is asked of GitHub, which does not tell any more
 // since when it was suspended once that is over.
 func installationFacts(f *facts, p payload) bool {
-	if at := p.Installation.Suspended.Time; !at.IsZero() {
+	var at *github.Timestamp // a text, a number, or null
+	if json.Unmarshal(p.Installation.Suspended, &at) == nil && at != nil {
 		f.Since = at.Unix()
 	}
 	switch p.Action {

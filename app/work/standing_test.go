@@ -109,8 +109,8 @@ func TestAPushThatWasGivenUpWhileSuspendedIsAskedAgain(t *testing.T) {
 
 func TestAPushThatWasAbandonedWhileSuspendedIsJudgedAfterAll(t *testing.T) {
 	w := newWorld(t)
-	w.Fail(ghfake.Fault{Operation: "git", Status: 503, Times: 1 << 20})
 	head := w.branch("x", "b.txt", leak())
+	w.Fail(ghfake.Fault{Operation: "git", Status: 503, Times: 1 << 20})
 	w.deliver()
 	w.eventually("a scan fails", func() bool { return strings.Contains(w.log.String(), "kind=scan") })
 	w.Suspend(w.installed, true)
@@ -141,8 +141,11 @@ func (w *world) pending(state store.Progress) (ids []int64) {
 // GitHub tells nobody of what is pushed while an installation is suspended.
 func TestWhatWasPushedWhileSuspendedIsSwept(t *testing.T) {
 	for name, lost := range map[string]func(*world){
-		"both are told":              func(w *world) { w.deliver() },
-		"the begin is told too late": func(*world) {},
+		"both are told": func(w *world) {
+			w.deliver()
+			w.eventually("the suspension is known", func() bool { return !w.stands().Suspended.IsZero() })
+		},
+		"the begin is never told": func(w *world) { w.Forget("installation") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -156,8 +159,13 @@ func TestWhatWasPushedWhileSuspendedIsSwept(t *testing.T) {
 			w.state(store.Detected)
 			all, err := w.store.Sweeps(t.Context(), []int64{w.installed.ID})
 			w.must(err)
-			if len(all) != 1 || all[0].Total != 1 || all[0].Since.IsZero() {
+			if len(all) == 0 || all[len(all)-1].Since.IsZero() == (name == "both are told") {
 				t.Errorf("swept: %+v", all)
+			}
+			for _, s := range all { // of which nobody knows how long it was suspended all is looked at
+				if want := map[bool]int{true: 2, false: 1}[s.Since.IsZero()]; s.Total != want {
+					t.Errorf("%d repositories are swept since %s", s.Total, s.Since)
+				}
 			}
 		})
 	}

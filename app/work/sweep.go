@@ -94,6 +94,13 @@ func (e *Engine) sweep(ctx context.Context, id int64) error {
 	all := inOrder(pushedSince(listed, s.Since))
 	e.Log.Info("a sweep begins", "sweep", id, "installation", at.ID, "repositories", len(all))
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		still, err := t.StillSince(ctx, id, s.Since)
+		if err == nil && !still {
+			err = fmt.Errorf("%w: the sweep is to look further back", store.ErrBusy)
+		}
+		if err != nil {
+			return err
+		}
 		if err := e.assignAll(ctx, t, id, all); err != nil {
 			return err
 		}

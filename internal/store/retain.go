@@ -70,8 +70,10 @@ func (t *Tx) PruneSweeps(ctx context.Context, before time.Time) (removed int64, 
 	const old = `SELECT s.id FROM sweeps s WHERE s.ended_at > 0 AND s.ended_at < ? AND (s.installation = 0
  OR EXISTS (SELECT 1 FROM sweeps n WHERE n.installation = s.installation AND n.state = ? AND n.id > s.id AND (n.since = 0 OR s.since > 0))) ORDER BY s.id LIMIT ?`
 	const atOnce = 10 // each has a row for every repository
-	if _, err := t.exec(ctx, `DELETE FROM swept WHERE sweep IN (`+old+`)`, micros(before), PassDone, atOnce); err != nil {
-		return 0, err
+	for _, table := range []string{"analyses", "swept"} {
+		if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE sweep IN (`+old+`)`, micros(before), PassDone, atOnce); err != nil {
+			return 0, err
+		}
 	}
 	return count(t.exec(ctx, `DELETE FROM sweeps WHERE id IN (`+old+`)`, micros(before), PassDone, atOnce))
 }

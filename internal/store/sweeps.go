@@ -113,6 +113,17 @@ func (t *Tx) lockSweeps(ctx context.Context) error {
 	return err
 }
 
+// StillSince reports whether a sweep is still to look back to a time and no further, and
+// keeps others from asking for more until the transaction is over.
+func (t *Tx) StillSince(ctx context.Context, id int64, since time.Time) (bool, error) {
+	if err := t.lockSweeps(ctx); err != nil {
+		return false, err
+	}
+	now := int64(0)
+	err := t.one(ctx, `SELECT since FROM sweeps WHERE id = ?`, []any{id}, &now)
+	return now == micros(since), err
+}
+
 // StartSweep keeps what there is to sweep. False means that somebody else did.
 func (t *Tx) StartSweep(ctx context.Context, id, installation int64, account string, all []Swept) (bool, error) {
 	began, err := changed(t.exec(ctx, `UPDATE sweeps SET installation = ?, account = ?, state = ?, started_at = ? WHERE id = ? AND state = ?`,
@@ -204,10 +215,10 @@ func (t *Tx) Swept(ctx context.Context, sweep int64, states ...Passage) ([]Swept
 	return t.swept(ctx, where+` ORDER BY name`, args...)
 }
 
-// ToldBefore reports whether code scanning was told of a repository in any sweep.
+// ToldBefore reports whether code scanning was told of a repository in any sweep, or is to be.
 func (t *Tx) ToldBefore(ctx context.Context, repository int64) (bool, error) {
 	n := 0
-	err := t.one(ctx, `SELECT COUNT(*) FROM swept WHERE repository = ? AND told = 1`, []any{repository}, &n)
+	err := t.one(ctx, `SELECT (SELECT COUNT(*) FROM swept WHERE repository = ? AND told = 1) + (SELECT COUNT(*) FROM analyses WHERE repository = ?)`, []any{repository, repository}, &n)
 	return n > 0, err
 }
 
