@@ -183,6 +183,8 @@ func (p *incidentPage) tell(e store.Event, a access) {
 		t.What = "Its issuer was asked: " + status(body.Status)
 		t.Kind += "-" + status(body.Status)
 		p.Checked, p.At = status(body.Status), e.At
+	case "not checked":
+		t.What = "Nobody could be asked whether it works"
 	case "exposure":
 		t.What = "Who could read it: " + body.Exposure
 	case "moved":

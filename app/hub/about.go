@@ -82,6 +82,7 @@ type Listed struct {
 	Size     int64  // in bytes, as GitHub measured it last
 	Archived bool
 	Fork     bool
+	Pushed   time.Time // when anybody pushed last; zero: nobody knows
 }
 
 // Repositories lists all that an installation reaches, archived ones and forks too.
@@ -101,7 +102,7 @@ func (a *App) Repositories(ctx context.Context, installation int64) ([]Listed, e
 		for _, r := range page.Repositories {
 			if !seen[r.GetID()] {
 				seen[r.GetID()] = true
-				all = append(all, Listed{r.GetID(), r.GetOwner().GetID(), r.GetFullName(), r.GetPrivate(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork()})
+				all = append(all, Listed{r.GetID(), r.GetOwner().GetID(), r.GetFullName(), r.GetPrivate(), int64(r.GetSize()) << 10, r.GetArchived(), r.GetFork(), r.GetPushedAt().Time})
 			}
 		}
 		if o.Page = resp.NextPage; o.Page == 0 && len(all) < page.GetTotalCount() {
@@ -148,6 +149,17 @@ func (a *App) LastDelivery(ctx context.Context) (Delivered, bool, error) {
 // Skew is how far this machine's clock is ahead of GitHub's, as far as its answers tell.
 func (a *App) Skew() time.Duration { return time.Duration(a.skew.ahead.Load()) }
 
+// Time is GitHub's, as the Date of its last answer tells; where none told yet it is asked.
+func (a *App) Time(ctx context.Context) (time.Time, error) {
+	if !a.skew.known.Load() {
+		var any struct{}
+		if err := a.ask(ctx, "app", &any); err != nil {
+			return time.Time{}, fmt.Errorf("ask GitHub for the time: %w", err)
+		}
+	}
+	return a.now().Add(-a.skew.get()), nil
+}
+
 // Rates asks what an installation has left of its hourly limit. That counts nothing. The
 // zero Budget is no limit, as on a server of one's own.
 func (a *App) Rates(ctx context.Context, installation int64) (Budget, error) {
@@ -177,19 +189,27 @@ const (
 	Gone
 )
 
+// Stands is how an installation stands, and of whom it is.
+type Stands struct {
+	Standing
+	Account string    // "" of one that is gone
+	Since   time.Time // it is suspended, in GitHub's time
+}
+
 // Installed asks how an installation stands now.
-func (a *App) Installed(ctx context.Context, id int64) (Standing, error) {
+func (a *App) Installed(ctx context.Context, id int64) (Stands, error) {
 	var i struct {
-		Suspended *github.Timestamp `json:"suspended_at"`
+		Account   struct{ Login string } `json:"account"`
+		Suspended *github.Timestamp      `json:"suspended_at"`
 	}
 	resp, err := a.list(ctx, fmt.Sprintf("app/installations/%d", id), &i)
 	switch {
 	case resp != nil && resp.StatusCode == 404:
-		return Gone, nil
+		return Stands{Standing: Gone}, nil
 	case err != nil:
-		return 0, fmt.Errorf("ask for installation %d: %w", id, err)
+		return Stands{}, fmt.Errorf("ask for installation %d: %w", id, err)
 	case i.Suspended != nil:
-		return Suspended, nil
+		return Stands{Suspended, i.Account.Login, i.Suspended.Time}, nil
 	}
-	return Installed, nil
+	return Stands{Standing: Installed, Account: i.Account.Login}, nil
 }

@@ -33,7 +33,9 @@ func (t Try) Arrived() bool { return t.Status >= 200 && t.Status <= 299 }
 func (a *App) Deliveries(ctx context.Context, since time.Time) (all []Try, err error) {
 	o := &github.ListCursorOptions{PerPage: 100}
 	for {
-		page, resp, err := a.client.Apps.ListHookDeliveries(ctx, o)
+		var page []*github.HookDelivery
+		var resp *github.Response
+		err := a.unhurried(ctx, func() (err error) { page, resp, err = a.client.Apps.ListHookDeliveries(ctx, o); return err })
 		if err != nil {
 			return nil, fmt.Errorf("list deliveries: %w", err)
 		}
@@ -67,7 +69,7 @@ func (a *App) FailedDeliveries(ctx context.Context, since time.Time) (failed []T
 
 // Redeliver has GitHub try once more, under the same GUID.
 func (a *App) Redeliver(ctx context.Context, id int64) error {
-	_, _, err := a.client.Apps.RedeliverHookDelivery(ctx, id)
+	err := a.unhurried(ctx, func() error { _, _, err := a.client.Apps.RedeliverHookDelivery(ctx, id); return err })
 	if accepted := (*github.AcceptedError)(nil); err != nil && !errors.As(err, &accepted) {
 		return fmt.Errorf("ask for another delivery: %w", err)
 	}
@@ -87,7 +89,11 @@ func (a *App) Payload(ctx context.Context, id int64) ([]byte, error) {
 			Payload json.RawMessage `json:"payload"`
 		} `json:"request"`
 	}
-	resp, err := a.list(ctx, fmt.Sprintf("app/hook/deliveries/%d", id), &d)
+	var resp *github.Response
+	err := a.unhurried(ctx, func() (err error) {
+		resp, err = a.list(ctx, fmt.Sprintf("app/hook/deliveries/%d", id), &d)
+		return err
+	})
 	if resp != nil && (resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusUnprocessableEntity) {
 		return nil, fmt.Errorf("%w of delivery %d: %w", ErrNoPayload, id, err)
 	}

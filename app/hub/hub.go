@@ -5,6 +5,7 @@
 package hub
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -24,7 +25,9 @@ type Options struct {
 	// Transport carries the requests; by default one of its own with deadlines.
 	Transport http.RoundTripper
 	Now       func() time.Time // by default time.Now
-	Version   string           // of leakgate, for the user agent
+	// Wait waits for so long, or until the context ends; by default in real time.
+	Wait    func(context.Context, time.Duration) error
+	Version string // of leakgate, for the user agent
 	// Unlimited sends requests as they come: a GitHub Enterprise Server has no limits
 	// unless its administrator sets some. What GitHub says of limits is kept to anyway.
 	Unlimited bool
@@ -38,6 +41,7 @@ type App struct {
 
 	base   http.RoundTripper
 	now    func() time.Time
+	wait   func(context.Context, time.Duration) error
 	agent  string
 	skew   *skew
 	client *github.Client // as the App itself, by its JWT
@@ -57,12 +61,15 @@ func New(o Options) (*App, error) {
 	case o.Server.API == "":
 		return nil, fmt.Errorf("the address of GitHub is missing")
 	}
-	a := &App{ID: o.ID, Server: o.Server, base: o.Transport, now: o.Now, agent: "leakgate-app/" + o.Version, free: o.Unlimited, meters: map[int64]*meter{}}
+	a := &App{ID: o.ID, Server: o.Server, base: o.Transport, now: o.Now, wait: o.Wait, agent: "leakgate-app/" + o.Version, free: o.Unlimited, meters: map[int64]*meter{}}
 	if a.base == nil {
 		a.base = transport()
 	}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.wait == nil {
+		a.wait = pause
 	}
 	a.skew = &skew{now: a.now}
 	ring := ringOf(o.Key, o.Log)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,6 +24,8 @@ type Later struct {
 	At     time.Time
 	Why    string
 	Outage bool // GitHub failed or was not reached: whether the request took effect is not known
+
+	own bool // it is our own care
 }
 
 func (l *Later) Error() string {
@@ -36,8 +39,8 @@ func AsLater(err error) (*Later, bool) {
 }
 
 // The limits that we keep to by ourselves: bursts plus what comes back are, in any minute
-// and any hour, below what GitHub allows: 900 points a minute, where reading is one and
-// writing five, and 80 and 500 writes of content.
+// and any hour, not above what GitHub allows: 900 points a minute for one endpoint, where reading is
+// one and writing five, and 80 and 500 writes of content.
 // https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const (
 	pointBurst, pointsAMinute  = 300, 600
@@ -51,12 +54,13 @@ const (
 
 // meter counts the requests of one installation and knows when the next may go.
 type meter struct {
-	now                  func() time.Time
-	points, minute, hour *rate.Limiter
-	free                 bool // of these three
+	now          func() time.Time
+	minute, hour *rate.Limiter
+	free         bool // of our own limits
 
 	mu      sync.Mutex
-	until   time.Time // nothing before
+	points  map[string]*rate.Limiter // of each endpoint
+	until   time.Time                // nothing before
 	why     string
 	strikes int // secondary limits in a row
 	budget  Budget
@@ -70,7 +74,7 @@ type Budget struct {
 
 func newMeter(now func() time.Time) *meter {
 	return &meter{
-		now: now, points: rate.NewLimiter(pointsAMinute/60.0, pointBurst),
+		now: now, points: map[string]*rate.Limiter{},
 		minute: rate.NewLimiter(writesAMinute/60.0, minuteBurst), hour: rate.NewLimiter(writesAnHour/3600.0, hourBurst),
 	}
 }
@@ -117,8 +121,8 @@ func (m *meter) press(p *Pressure) {
 	}
 }
 
-// enter lets a request go, or says when.
-func (m *meter) enter(read, content bool) error {
+// enter lets a request to an endpoint go, or says when.
+func (m *meter) enter(endpoint string, read, content bool) error {
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -132,11 +136,14 @@ func (m *meter) enter(read, content bool) error {
 	if read {
 		points = 1
 	}
+	if m.points[endpoint] == nil {
+		m.points[endpoint] = rate.NewLimiter(pointsAMinute/60.0, pointBurst)
+	}
 	wants := []struct {
 		bucket *rate.Limiter
 		n      int
 		why    string
-	}{{m.points, points, "our own limit of requests"}, {m.minute, 1, "our own limit of writes in a minute"}, {m.hour, 1, "our own limit of writes in an hour"}}
+	}{{m.points[endpoint], points, "our own limit of requests"}, {m.minute, 1, "our own limit of writes in a minute"}, {m.hour, 1, "our own limit of writes in an hour"}}
 	if !content {
 		wants = wants[:1]
 	}
@@ -148,7 +155,7 @@ func (m *meter) enter(read, content bool) error {
 			for _, t := range taken {
 				t.CancelAt(now)
 			}
-			return &Later{At: now.Add(wait), Why: w.why}
+			return &Later{At: now.Add(wait), Why: w.why, own: true}
 		}
 	}
 	return nil
@@ -229,7 +236,7 @@ type metered struct {
 
 func (t metered) RoundTrip(r *http.Request) (*http.Response, error) {
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if err := t.meter.enter(read, !read && makesContent(r.URL.Path)); err != nil {
+	if err := t.meter.enter(endpoint(r.Method, r.URL.Path), read, !read && makesContent(r.URL.Path)); err != nil {
 		return nil, err
 	}
 	resp, err := t.next.RoundTrip(r)
@@ -251,3 +258,41 @@ func (t metered) RoundTrip(r *http.Request) (*http.Response, error) {
 var noContent = regexp.MustCompile(`/access_tokens$|/installation/token$|/check-runs(/\d+)?$|/attempts$|/code-scanning/sarifs$`)
 
 func makesContent(path string) bool { return !noContent.MatchString(path) }
+
+// endpoint is what GitHub counts points for: one operation, whatever it is about. Those that
+// begin alike count together here, so that names in paths make no new ones.
+func endpoint(method, path string) string {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	if i := slices.Index(parts, "repos"); i >= 0 && len(parts) > i+3 {
+		return method + " repos " + parts[i+3]
+	}
+	if i := slices.Index(parts, "app"); i >= 0 && len(parts) > i+1 {
+		return method + " app " + parts[i+1]
+	}
+	return method
+}
+
+// unhurried makes a request as soon as our own limits let it go. Who is in the middle of
+// something long does not begin it anew, which would use up what came back meanwhile.
+func (a *App) unhurried(ctx context.Context, request func() error) error {
+	for {
+		err := request()
+		later, is := AsLater(err)
+		if !is || !later.own {
+			return err
+		}
+		if err := a.wait(ctx, later.At.Sub(a.now())); err != nil {
+			return err
+		}
+	}
+}
+
+// pause waits, unless nobody waits for it any more.
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

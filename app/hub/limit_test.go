@@ -86,7 +86,7 @@ func TestWritesKeepToMinuteAndHour(t *testing.T) {
 	m := newMeter(func() time.Time { return now })
 	var sent []time.Time
 	for end := now.Add(3 * time.Hour); now.Before(end); {
-		if err := m.enter(false, true); err == nil {
+		if err := m.enter("POST repos issues", false, true); err == nil {
 			sent = append(sent, now)
 			continue
 		} else if later, ok := AsLater(err); ok && later.At.After(now) {
@@ -119,9 +119,30 @@ func TestWritesKeepToMinuteAndHour(t *testing.T) {
 func TestReadingIsNotHeldUpByWriting(t *testing.T) {
 	now := time.Now()
 	m := newMeter(func() time.Time { return now })
-	for m.enter(false, true) == nil {
+	for m.enter("POST repos issues", false, true) == nil {
 	}
-	if err := m.enter(true, false); err != nil {
+	if err := m.enter("GET repos pulls", true, false); err != nil {
 		t.Errorf("reading waits for writing: %v", err)
+	}
+}
+
+func TestEveryEndpointHasItsPoints(t *testing.T) {
+	now := time.Now()
+	m := newMeter(func() time.Time { return now })
+	const list, token = "/app/hook/deliveries/7", "/app/installations/3/access_tokens"
+	read := 0
+	for m.enter(endpoint(http.MethodGet, list), true, false) == nil {
+		read++
+	}
+	if read != pointBurst {
+		t.Errorf("%d were read at once", read)
+	}
+	if err := m.enter(endpoint(http.MethodPost, token), false, false); err != nil {
+		t.Errorf("tokens wait for deliveries: %v", err)
+	}
+	for one, other := range map[string]string{"/repos/acme/app/pulls/7": "/repos/other/thing/pulls", "/api/v3/app/hook/deliveries": list, "/rate_limit": "/installation/repositories"} {
+		if endpoint("GET", one) != endpoint("GET", other) {
+			t.Errorf("%s and %s are two", one, other)
+		}
 	}
 }

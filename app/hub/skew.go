@@ -11,6 +11,7 @@ import (
 type skew struct {
 	now   func() time.Time
 	ahead atomic.Int64 // in nanoseconds
+	known atomic.Bool  // any answer told
 }
 
 // tolerable is no skew: Date counts seconds, and an answer takes a while.
@@ -30,6 +31,7 @@ func (s *skew) learn(h http.Header) time.Duration {
 		return 0
 	}
 	ahead := s.now().Sub(date)
+	s.known.Store(true)
 	return ahead - time.Duration(s.ahead.Swap(int64(ahead)))
 }
 

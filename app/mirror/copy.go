@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -116,21 +115,5 @@ func (m *Mirror) weigh(ctx context.Context, stop context.CancelCauseFunc) {
 			stop(err)
 			return
 		}
-	}
-}
-
-// clearCopies removes what is left of copies whose processes were killed.
-func (c *Cache) clearCopies() {
-	left, err := filepath.Glob(filepath.Join(c.Dir, "*"+copyEnd))
-	if err != nil {
-		return
-	}
-	for _, dir := range left {
-		_, unlock, err := tryLock(dir + ".lock")
-		if err != nil {
-			continue
-		}
-		_ = os.RemoveAll(dir) // tried again with the next look
-		unlock()
 	}
 }

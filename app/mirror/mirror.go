@@ -116,7 +116,7 @@ func (c *Cache) Drop(ctx context.Context, id int64) error {
 		return err
 	}
 	defer unlock()
-	return os.RemoveAll(c.path(id, ".git"))
+	return c.remove(id)
 }
 
 // path is made from a number, so no name of a repository leads anywhere.

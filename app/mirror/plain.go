@@ -38,7 +38,7 @@ func (m *Mirror) refetch(ctx context.Context, commits ...string) error {
 	}
 	m.cache.Log.Info("there is no git: a repository is fetched as a whole", "repository", m.origin.ID)
 	remote.Wanted, remote.Wants = isTracked, wants
-	draft := m.Dir + ".tmp"
+	draft := m.cache.path(m.origin.ID, draftEnd)
 	if err := os.RemoveAll(draft); err != nil {
 		return err
 	}
@@ -48,6 +48,9 @@ func (m *Mirror) refetch(ctx context.Context, commits ...string) error {
 	}
 	return m.install(draft, tracked(got.Refs))
 }
+
+// draftEnd is how the folder of a mirror ends that is being made anew beside the old one.
+const draftEnd = ".git.tmp"
 
 // install puts what was fetched in the place of the mirror.
 func (m *Mirror) install(draft, refs string) error {

@@ -142,6 +142,12 @@ func TestWhatAKilledProcessLeavesGoes(t *testing.T) {
 	if err := os.MkdirAll(left, 0o700); err != nil {
 		t.Fatal(err)
 	}
+	draft := filepath.Join(w.cache.Dir, "7.git.tmp") // of the mirror that is used, and of one that was never made
+	for _, dir := range []string{draft, filepath.Join(w.cache.Dir, "6.git.tmp")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	old := filepath.Join(w.cache.Dir, "8.git")
 	if err := os.MkdirAll(old, 0o700); err != nil {
 		t.Fatal(err)
@@ -151,7 +157,8 @@ func TestWhatAKilledProcessLeavesGoes(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.use(func(m *mirror.Mirror) error { return m.Refresh(t.Context()) })
-	for _, dir := range []string{left, old} {
+	w.cache.Clear()
+	for _, dir := range []string{left, old, draft, filepath.Join(w.cache.Dir, "6.git.tmp")} {
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
 			t.Errorf("%s is left", dir)
 		}
@@ -159,5 +166,23 @@ func TestWhatAKilledProcessLeavesGoes(t *testing.T) {
 	w.cache.Keep(func(int64) bool { return false })
 	if dirs, _ := filepath.Glob(filepath.Join(w.cache.Dir, "*.git")); len(dirs) > 0 {
 		t.Errorf("%q is left", dirs)
+	}
+}
+
+// A mirror that is being made anew has a draft beside it, which counts and stays.
+func TestADraftInUseCountsAndStays(t *testing.T) {
+	w := newWorld(t)
+	w.cache.Max = 1 << 40
+	w.use(func(m *mirror.Mirror) error {
+		draft := m.Dir + ".tmp"
+		if err := errors.Join(os.MkdirAll(draft, 0o700), os.WriteFile(filepath.Join(draft, "pack"), make([]byte, 1<<20), 0o600)); err != nil {
+			return err
+		}
+		w.cache.Clear()
+		_, err := os.Stat(draft)
+		return err
+	})
+	if w.cache.Bytes() < 1<<20 {
+		t.Errorf("%d bytes", w.cache.Bytes())
 	}
 }

@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,7 +36,7 @@ func (c *Cache) sweep(inUse int64) {
 	if !due {
 		return
 	}
-	c.clearCopies()
+	c.Clear()
 	all, total := c.measure()
 	defer func() { c.measured(total) }()
 	for _, k := range all {
@@ -76,13 +77,15 @@ func (c *Cache) measure() (all []kept, total int64) {
 	if err != nil {
 		return nil, 0
 	}
+	seen := map[int64]bool{}
 	for _, e := range entries {
-		name, is := strings.CutSuffix(e.Name(), ".git")
+		name, _, is := strings.Cut(e.Name(), ".git") // with what is being made in its place
 		id, err := strconv.ParseInt(name, 10, 64)
-		if !is || err != nil {
+		if !is || err != nil || seen[id] {
 			continue
 		}
-		k := kept{id: id, size: size(c.path(id, ".git"))}
+		seen[id] = true
+		k := kept{id: id, size: size(c.path(id, ".git")) + size(c.path(id, draftEnd))}
 		if info, err := os.Stat(filepath.Join(c.path(id, ".git"), used)); err == nil {
 			k.used = info.ModTime()
 		}
@@ -112,7 +115,35 @@ func (c *Cache) evict(id int64) bool {
 		return false
 	}
 	defer unlock()
-	return os.RemoveAll(c.path(id, ".git")) == nil
+	return c.remove(id) == nil
+}
+
+// remove removes a mirror that is locked, and a draft of it.
+func (c *Cache) remove(id int64) error {
+	return errors.Join(os.RemoveAll(c.path(id, draftEnd)), os.RemoveAll(c.path(id, ".git")))
+}
+
+// Clear removes what processes that were killed left behind: copies, and drafts of mirrors.
+// What somebody works at stays.
+func (c *Cache) Clear() {
+	c.clearLeft(copyEnd, copyEnd+".lock")
+	c.clearLeft(draftEnd, ".lock")
+}
+
+// clearLeft removes the folders with an ending that nobody has locked.
+func (c *Cache) clearLeft(end, lockEnd string) {
+	left, err := filepath.Glob(filepath.Join(c.Dir, "*"+end))
+	if err != nil {
+		return
+	}
+	for _, dir := range left {
+		_, unlock, err := tryLock(strings.TrimSuffix(dir, end) + lockEnd)
+		if err != nil {
+			continue
+		}
+		_ = os.RemoveAll(dir) // tried again with the next look
+		unlock()
+	}
 }
 
 // Keep forgets the mirrors of the other repositories, unless somebody uses them.

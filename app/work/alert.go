@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -53,25 +55,19 @@ func (w *resolver) Work(ctx context.Context, _ *river.Job[resolveArgs]) error {
 
 // alert takes over what GitHub knows of an alert: the first time its value, which becomes
 // an incident with GitHub's places, and later only what became of it. What somebody says of
-// an alert there moves no incident: only an issuer proves that a credential is dead.
+// an alert there closes no incident: only an issuer proves that a credential is dead. But who
+// resolved an alert before it was heard of has looked at it: see [heed].
 func (e *Engine) alert(ctx context.Context, a alertArgs) error {
 	s, err := e.Hub.Open(ctx, a.Installation, a.Repository, hub.ToAlerts())
 	if err != nil {
 		return err
 	}
 	defer e.close(ctx, s)
-	kept := store.Alert{Repository: a.Repository, Number: a.Number, Installation: a.Installation}
-	err = e.Store.Tx(ctx, func(t *store.Tx) error {
-		old, err := t.Alert(ctx, a.Repository, a.Number)
-		kept.Credential = old.Credential
-		if errors.Is(err, store.ErrNotFound) {
-			err = nil
-		}
-		return err
-	})
+	old, err := e.oldAlert(ctx, a)
 	if err != nil {
 		return err
 	}
+	kept := store.Alert{Repository: a.Repository, Number: a.Number, Installation: a.Installation, Credential: old.Credential}
 	now, err := s.Alert(ctx, a.Number, kept.Credential == "")
 	if errors.Is(err, hub.ErrNoAlerts) {
 		return fmt.Errorf("%w: %w", errGiveUp, err)
@@ -88,7 +84,15 @@ func (e *Engine) alert(ctx context.Context, a alertArgs) error {
 	}
 	kept.State = now.State
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		_, err := t.Incident(ctx, kept.Credential)
+		opened := errors.Is(err, store.ErrNotFound)
+		if err != nil && !opened {
+			return err
+		}
 		if err := found.record(ctx, t); err != nil {
+			return err
+		}
+		if err := heed(ctx, t, kept, now, opened); err != nil {
 			return err
 		}
 		if now.Public {
@@ -99,6 +103,45 @@ func (e *Engine) alert(ctx context.Context, a alertArgs) error {
 		return t.KeepAlert(ctx, kept)
 	})
 }
+
+// oldAlert is what is kept of an alert; zero for nothing.
+func (e *Engine) oldAlert(ctx context.Context, a alertArgs) (old store.Alert, err error) {
+	err = e.Store.Tx(ctx, func(t *store.Tx) error {
+		if old, err = t.Alert(ctx, a.Repository, a.Number); errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return old, err
+}
+
+// heed takes the state of an alert into account. An incident that was opened by an alert
+// which somebody had resolved before is triaged, with what was said: it stays open, as that
+// proves nothing, but nobody is called to it anew. Where GitHub says that the credential is
+// active it is detected, whatever was said. Who opens the alert again takes that back.
+func heed(ctx context.Context, t *store.Tx, a store.Alert, now hub.Alert, opened bool) error {
+	said := fmt.Sprintf("GitHub's alert %d was resolved before it was heard of", a.Number)
+	if opened && now.State == "resolved" && now.Validity != "active" {
+		why := said
+		if resolutions.MatchString(now.Resolution) {
+			why += ": " + now.Resolution
+		}
+		return t.Advance(ctx, a.Credential, store.Move{To: store.Triaged, By: actor, Why: why})
+	}
+	in, err := t.Incident(ctx, a.Credential)
+	if err != nil || in.State != store.Triaged || !strings.HasPrefix(in.Reason, said) || now.State == "resolved" && now.Validity != "active" {
+		return err
+	}
+	why := "GitHub says that it is active"
+	if now.State != "resolved" {
+		why = fmt.Sprintf("GitHub's alert %d is open again", a.Number)
+	}
+	return t.Advance(ctx, a.Credential, store.Move{To: store.Detected, By: actor, Why: why})
+}
+
+// resolutions are words like those of GitHub; another text is not repeated.
+// https://docs.github.com/rest/secret-scanning/secret-scanning#get-a-secret-scanning-alert
+var resolutions = regexp.MustCompile(`^[a-z_]{1,30}$`)
 
 // alerted are the places of an alert, and its credential as one of our rules knows it; by
 // GitHub's name for it where none does.

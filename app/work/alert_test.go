@@ -3,7 +3,9 @@ package work_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -84,17 +86,43 @@ func TestAValueThatIsGoneIsNotDead(t *testing.T) {
 		return tx.Record(t.Context(), "test", []store.Sighting{{Credential: store.Credential{ID: "LG-GONE", Rule: "slack-bot-token"},
 			Repository: strconv.FormatInt(w.repo.ID(), 10), Fingerprint: "f", Body: store.Place{Blob: "00000000000000000000000000000000000000aa", Span: [2]int{0, 9}}}})
 	}))
-	w.eventually("nobody can tell", func() (told bool) {
-		w.must(w.store.Tx(t.Context(), func(tx *store.Tx) error {
-			a, _, err := tx.LastAnswer(t.Context(), "INC-GONE")
-			told = a == store.Unknown
-			return err
-		}))
-		return told
-	})
+	w.eventually("nobody can be asked", func() bool { return w.lastAnswer("INC-GONE") == store.NotAsked })
+	if told := w.trailOf("INC-GONE"); told["checked"] > 0 || told["not checked"] != 1 {
+		t.Errorf("the trail says %v", told)
+	}
 	if in := w.incidents()[0]; in.State != store.Detected || o.count() > 0 {
 		t.Errorf("it is %s after %d questions", in.State, o.count())
 	}
+}
+
+func (w *world) lastAnswer(incident string) (a store.Answer) {
+	w.t.Helper()
+	w.must(w.store.Tx(w.t.Context(), func(tx *store.Tx) (err error) { a, _, err = tx.LastAnswer(w.t.Context(), incident); return err }))
+	return a
+}
+
+// trailOf counts what the audit trail says of an incident.
+func (w *world) trailOf(incident string) map[string]int {
+	w.t.Helper()
+	told := map[string]int{}
+	w.must(w.store.Trail(w.t.Context(), incident, func(e store.Event) error { told[e.Action]++; return nil }))
+	return told
+}
+
+// A credential whose issuer takes no questions was not verified, however often its turn came.
+func TestWhoCannotBeAskedIsNotVerified(t *testing.T) {
+	token := gittest.Token()
+	o := &oracle{value: secret.New(token), says: report.NotChecked}
+	w := newWorldAt(t, gate.Enforced, func(w *world) { w.verify, w.reverify = o, 100*time.Millisecond })
+	w.branch("x", "b.txt", "token = \""+token+"\"\n")
+	w.deliver()
+	in := w.state(store.Detected)
+	w.eventually("its turn came", func() bool { return w.lastAnswer(in.ID) == store.NotAsked })
+	if told := w.trailOf(in.ID); told["checked"] > 0 || told["not checked"] != 1 {
+		t.Errorf("the trail says %v", told)
+	}
+	o.say(report.Active)
+	w.eventually("it is asked about", func() bool { return w.lastAnswer(in.ID) == store.Live && w.trailOf(in.ID)["checked"] == 1 })
 }
 
 func TestGitHubsAlertIsAnIncident(t *testing.T) {
@@ -125,6 +153,49 @@ func TestGitHubsAlertIsAnIncident(t *testing.T) {
 	})
 	w.state(store.Detected) // nobody proved anything
 	w.unseen(token)
+}
+
+// Somebody who resolved an alert looked at it: nobody is called to it anew, and it is not over.
+func TestAnAlertThatWasResolvedBeforeIsTriaged(t *testing.T) {
+	w := newWorld(t)
+	token := gittest.Token()
+	sha := w.local.Git("rev-parse", "main")
+	number := w.FindSecret(w.repo, "acme_token", token, "a.txt", sha, 1)
+	w.ResolveSecret(w.repo, number, "used_in_tests", "ada")
+	w.deliver()
+	in := w.state(store.Triaged)
+	if !strings.Contains(in.Reason, "used_in_tests") {
+		t.Errorf("it says %q", in.Reason)
+	}
+	w.ResolveSecret(w.repo, number, "", "ada") // opened again
+	w.deliver()
+	w.state(store.Detected)
+	w.ResolveSecret(w.repo, number, "false_positive", "ada") // which moves nothing any more
+	w.deliver()
+	w.eventually("what somebody says is known", func() bool { return w.alertState(number) == "resolved" })
+	w.state(store.Detected)
+}
+
+func TestAResolvedAlertThatIsActiveIsDetected(t *testing.T) {
+	w := newWorld(t)
+	number := w.FindSecret(w.repo, "acme_token", gittest.Token(), "a.txt", w.local.Git("rev-parse", "main"), 1)
+	w.ResolveSecret(w.repo, number, "revoked", "ada")
+	w.ValidateSecret(w.repo, number, "active")
+	w.deliver()
+	w.eventually("it is known", func() bool { return w.alertState(number) == "resolved" })
+	w.state(store.Detected)
+}
+
+func (w *world) alertState(number int64) (state string) {
+	w.t.Helper()
+	w.must(w.store.Tx(w.t.Context(), func(tx *store.Tx) error {
+		a, err := tx.Alert(w.t.Context(), w.repo.ID(), number)
+		if state = a.State; errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	}))
+	return state
 }
 
 func TestAlertsThatCannotBeResolvedHoldNoneUp(t *testing.T) {

@@ -29,11 +29,12 @@ type (
 func (catchUpArgs) Kind() string { return "catch-up" }
 func (pullsArgs) Kind() string   { return "pulls" }
 
-func (catchUpArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueUpkeep} }
+// The queue is one of their own: an organisation with thousands of repositories takes hours,
+// and nothing else waits for it.
+func (catchUpArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueCatch} }
 
-// InsertOpts: everything else of the queue goes first.
 func (pullsArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: queueUpkeep, Priority: 4, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
+	return river.InsertOpts{Queue: queueCatch, Priority: 4, UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished}}
 }
 
 type (

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/google/go-github/v89/github"
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/leakgate/leakgate/app/command"
@@ -31,6 +32,7 @@ type facts struct {
 	By           string `json:"by,omitempty"` // who pressed it: GitHub is asked what he may
 	Comment      int64  `json:"comment,omitempty"`
 	Alert        int64  `json:"alert,omitempty"` // of GitHub's own secret scanning
+	Since        int64  `json:"since,omitempty"` // an installation is suspended, in seconds since 1970
 
 	Event *change.Event `json:"event,omitempty"` // what to judge, except for pull requests
 	Trace string        `json:"trace,omitempty"` // traceparent of the request that brought it
@@ -49,7 +51,8 @@ func (f facts) attributes(d store.Delivery) []attribute.KeyValue {
 type payload struct {
 	Action       string `json:"action"`
 	Installation struct {
-		ID int64 `json:"id"`
+		ID        int64           `json:"id"`
+		Suspended json.RawMessage `json:"suspended_at"`
 	} `json:"installation"`
 	Repository struct {
 		ID            int64  `json:"id"`
@@ -219,8 +222,13 @@ func repositoryFacts(_ *facts, p payload) bool {
 // installationEvent tells that the App was installed, removed or suspended.
 const installationEvent = "installation"
 
-// installationFacts: how it stands now is asked of GitHub.
-func installationFacts(_ *facts, p payload) bool {
+// installationFacts: how it stands now is asked of GitHub, which does not tell any more
+// since when it was suspended once that is over.
+func installationFacts(f *facts, p payload) bool {
+	var at *github.Timestamp // a text, a number, or null
+	if json.Unmarshal(p.Installation.Suspended, &at) == nil && at != nil {
+		f.Since = at.Unix()
+	}
 	switch p.Action {
 	case "deleted", "suspend", "unsuspend":
 		return true

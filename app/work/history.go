@@ -8,7 +8,6 @@ import (
 
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/app/mirror"
-	"github.com/leakgate/leakgate/internal/change"
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/inspect"
@@ -22,7 +21,7 @@ func (e *Engine) history(ctx context.Context, a historyArgs, attempt int) error 
 	if err != nil || !wanted {
 		return err
 	}
-	var found places
+	var found seenBack
 	r.State = store.PassDone
 	err = e.lookBack(ctx, installation, &r, &found)
 	switch {
@@ -35,6 +34,13 @@ func (e *Engine) history(ctx context.Context, a historyArgs, attempt int) error 
 		r.State, r.Why = store.PassIncomplete, clip(inspect.Clean(err.Error()), maxWhy)
 	}
 	return e.endHistory(context.WithoutCancel(ctx), r, found)
+}
+
+// seenBack is what a look at a history keeps: what was found, and what code scanning is to
+// be told of it.
+type seenBack struct {
+	places
+	told []store.Analysis
 }
 
 // maxWhy is how long a reason may be, in bytes.
@@ -63,13 +69,16 @@ func (e *Engine) beginHistory(ctx context.Context, a historyArgs) (r store.Swept
 	return r, installation, wanted, err
 }
 
-func (e *Engine) endHistory(ctx context.Context, r store.Swept, found places) error {
+func (e *Engine) endHistory(ctx context.Context, r store.Swept, found seenBack) error {
 	kept := false
 	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
 		if kept, err = t.EndSwept(ctx, r); err != nil || !kept {
 			return err
 		}
-		return found.record(ctx, t)
+		if err := found.record(ctx, t); err != nil {
+			return err
+		}
+		return e.keepToTell(ctx, t, found.told)
 	})
 	if err == nil && kept {
 		e.Log.Info("history", "sweep", r.Sweep, "repository", r.Repository, "state", r.State, "commits", r.Commits, "bytes", r.Bytes, "findings", r.Findings)
@@ -79,7 +88,7 @@ func (e *Engine) endHistory(ctx context.Context, r store.Swept, found places) er
 
 // lookBack scans every branch, every tag and the head of every pull request, as `leakgate
 // scan` does in a clone of all of them, by the policy of the default branch.
-func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swept, found *places) error {
+func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swept, found *seenBack) error {
 	o, err := e.open(ctx, installation, r.Repository)
 	if err != nil {
 		return err
@@ -104,8 +113,8 @@ func (e *Engine) lookBack(ctx context.Context, installation int64, r *store.Swep
 		}
 		rep.Repository = e.Hub.Server.Web + o.FullName()
 		summed(r, rep)
-		*found = placesOf(seen(o.Session), o.world.Key, &report.Posting{Report: rep})
-		r.Told, err = e.tellHistory(ctx, installation, o.Session, r, rep)
+		found.places = placesOf(seen(o.Session), o.world.Key, &report.Posting{Report: rep})
+		found.told, err = e.toTell(ctx, o.Session, r, rep)
 		return err
 	})
 }
@@ -145,35 +154,6 @@ func reason(rep *report.Report) string {
 		return fmt.Sprint(rep.Verdict.Err)
 	}
 	return fmt.Sprintf("%d parts were not looked at; the first: %s", len(missed), missed[0].Reason)
-}
-
-// tellHistory tells code scanning of what is in a history until it is revoked: what stands
-// in files in one category, and what is only in commits in another. A repository without
-// findings is told only where it was told of some before, so that those end. One that is not
-// enrolled hears nothing.
-func (e *Engine) tellHistory(ctx context.Context, installation int64, s *hub.Session, r *store.Swept, rep *report.Report) (bool, error) {
-	head := rep.Result.Range.Head
-	if rep.App.NoCodeScanning || change.IsZero(head) {
-		return false, nil
-	}
-	open, before, err := e.stillOpen(ctx, r.Repository, rep)
-	if err != nil || len(open) == 0 && !before || before && r.State == store.PassIncomplete { // what was missed would be closed
-		return false, err
-	}
-	stage, _, err := e.stage(ctx, facts{Installation: installation, Repository: r.Repository, Name: s.FullName()})
-	if err != nil || stage < gate.Warning {
-		return false, err
-	}
-	of := *rep
-	of.Verdict.Findings = open
-	err = e.upload(ctx, upload{installation, r.Repository, "refs/heads/" + s.Branch, head, fmt.Sprintf("sweep-%d", r.Sweep)}, &of)
-	if _, later := hub.AsLater(err); later || ctx.Err() != nil {
-		return false, err
-	}
-	if err != nil && !errors.Is(err, hub.ErrNoCodeScanning) { // the scan is good all the same
-		e.Log.Warn("code scanning was not told", "repository", r.Repository, "sha", head, "error", inspect.Clean(err.Error()))
-	}
-	return err == nil, nil
 }
 
 // stillOpen are the findings whose credentials nobody has revoked or dismissed, and whether

@@ -42,7 +42,7 @@ func (reconcileArgs) Kind() string { return "reconcile" }
 func (ingestArgs) InsertOpts() river.InsertOpts    { return river.InsertOpts{Queue: queueIngest} }
 func (scanArgs) InsertOpts() river.InsertOpts      { return river.InsertOpts{Queue: queueScan} }
 func (reportArgs) InsertOpts() river.InsertOpts    { return river.InsertOpts{Queue: queueReport} }
-func (replayArgs) InsertOpts() river.InsertOpts    { return river.InsertOpts{Queue: queueUpkeep} }
+func (replayArgs) InsertOpts() river.InsertOpts    { return river.InsertOpts{Queue: queueReplay} }
 func (reconcileArgs) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: queueUpkeep} }
 
 // unfinished are the states in which another periodic job of a kind would do the same.

@@ -24,7 +24,7 @@ type Load struct {
 }
 
 // queues are all that there are.
-var queues = []string{queueIngest, queueScan, queueReport, queueUpkeep, queueHistory, queuePull, queueCare, queueReverify}
+var queues = []string{queueIngest, queueScan, queueReport, queueUpkeep, queueReplay, queueCatch, queueHistory, queueTell, queuePull, queueCare, queueReverify}
 
 // states are those of jobs that are not over: https://riverqueue.com/docs/job-states
 var states = []string{"available", "running", "retryable", "scheduled"}

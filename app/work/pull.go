@@ -28,8 +28,10 @@ type puller struct {
 	e *Engine
 }
 
-// Timeout is that of a first look, which may read the deliveries of three days.
-func (*puller) Timeout(*river.Job[pullArgs]) time.Duration { return 40 * time.Minute }
+// lookTimeout is for a first look, which may read the deliveries of three days.
+const lookTimeout = 40 * time.Minute
+
+func (*puller) Timeout(*river.Job[pullArgs]) time.Duration { return lookTimeout }
 
 func (w *puller) Work(ctx context.Context, _ *river.Job[pullArgs]) error {
 	return w.e.settle(ctx, "pull", w.e.pullDeliveries(ctx))
@@ -48,7 +50,11 @@ func (e *Engine) pullDeliveries(ctx context.Context) error {
 		return err
 	}
 	if since.IsZero() {
-		since = e.World.Now().Add(-replayHorizon)
+		now, err := e.Hub.Time(ctx) // as the deliveries are dated
+		if err != nil {
+			return err
+		}
+		since = now.Add(-replayHorizon)
 	}
 	all, err := e.Hub.Deliveries(ctx, since.Add(-replayOverlap))
 	if err != nil || len(all) == 0 {
@@ -58,8 +64,12 @@ func (e *Engine) pullDeliveries(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := e.pullAll(ctx, lost); err != nil {
+	untold, err := e.takeAll(ctx, lost, func(int) {})
+	if err != nil {
 		return err
+	}
+	for _, l := range untold { // asked for again as long as the looks overlap
+		e.Log.Warn("a delivery cannot be read", "delivery", l.GUID, "event", l.Event)
 	}
 	return e.Store.Tx(ctx, func(t *store.Tx) error { return t.SetCursor(ctx, PullCursor, all[0].At) })
 }
@@ -68,44 +78,42 @@ func (e *Engine) pullDeliveries(ctx context.Context) error {
 // tells all others, before it is left.
 const maxUnread = 20
 
-// pullAll reads events and keeps them. Those that could not be read before come last, so
-// that they do not hold the others up.
-func (e *Engine) pullAll(ctx context.Context, lost []Lost) error {
+// takeAll reads events and keeps them. Those that could not be read before come last, so
+// that they do not hold the others up. It returns those that GitHub does not tell.
+func (e *Engine) takeAll(ctx context.Context, lost []Lost, count func(int)) (untold []Lost, err error) {
 	slices.SortStableFunc(lost, func(a, b Lost) int { return cmp.Compare(e.unread[a.GUID], e.unread[b.GUID]) })
 	kept := 0
 	defer func() {
-		if kept > 0 {
+		if count(kept); kept > 0 {
 			e.Log.Info("deliveries were read", "count", kept)
 		}
 	}()
 	for _, l := range lost {
-		fresh, err := e.pullOne(ctx, l)
-		if err != nil && ctx.Err() == nil {
-			e.unread[l.GUID]++
-		}
-		if err != nil && e.unread[l.GUID] < maxUnread {
-			return err
-		}
-		if err != nil {
-			e.Log.Warn("a delivery cannot be read", "delivery", l.GUID, "event", l.Event, "error", inspect.Clean(err.Error()))
+		fresh, err := e.takeOne(ctx, l)
+		if err != nil && !errors.Is(err, hub.ErrNoPayload) {
+			if ctx.Err() == nil {
+				e.unread[l.GUID]++
+			}
+			if e.unread[l.GUID] < maxUnread {
+				return untold, err
+			}
+			e.Log.Warn("GitHub fails to tell a delivery", "delivery", l.GUID, "event", l.Event, "error", inspect.Clean(err.Error()))
 		}
 		delete(e.unread, l.GUID)
+		if err != nil {
+			untold = append(untold, l)
+		}
 		if fresh {
 			kept++
 		}
 	}
-	return nil
+	return untold, nil
 }
 
-// pullOne reads one event and keeps it. What cannot be read is told, and asked for again
-// as long as the looks overlap.
-func (e *Engine) pullOne(ctx context.Context, l Lost) (kept bool, err error) {
+// takeOne reads one event and keeps it. One that makes no sense is remembered as such.
+func (e *Engine) takeOne(ctx context.Context, l Lost) (kept bool, err error) {
 	log := e.Log.With("delivery", l.GUID, "event", l.Event)
 	body, err := e.Hub.Payload(ctx, l.ID)
-	if errors.Is(err, hub.ErrNoPayload) {
-		log.Warn("a delivery cannot be read", "error", err)
-		return false, nil
-	}
 	if err != nil {
 		return false, err
 	}

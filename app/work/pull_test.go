@@ -2,6 +2,7 @@ package work_test
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -89,4 +90,46 @@ func TestADeliveryThatIsNeverToldHoldsNobodyUp(t *testing.T) {
 	w.eventually("the push is left", func() bool {
 		return strings.Contains(w.log.String(), "a delivery cannot be read") && !w.cursor().IsZero()
 	})
+}
+
+// What was lost is read: GitHub need not reach this host for it.
+func TestALostDeliveryIsReadAndNotAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	head := w.branch("x", "b.txt", leak())
+	w.pull("x")
+	w.Deliver(t.Context(), unreached)
+	w.concluded(head, "failure")
+	if n := w.Calls("apps/redeliver-webhook-delivery"); n > 0 {
+		t.Errorf("GitHub was asked %d times to deliver what was read", n)
+	}
+}
+
+func TestALostDeliveryThatCannotBeReadIsAskedForAgain(t *testing.T) {
+	w := newWorld(t)
+	w.Blank("push")
+	head := w.branch("x", "b.txt", leak())
+	w.Deliver(t.Context(), unreached)
+	w.eventually("GitHub delivers it again", func() bool { return w.Pending() > 0 })
+	w.deliver()
+	w.concluded(head, "failure")
+}
+
+// An organisation may have so many repositories that it takes hours to look through them.
+func TestALostDeliveryDoesNotWaitForASlowCatchUp(t *testing.T) {
+	for _, operation := range []string{"apps/list-installations", "pulls/list"} {
+		t.Run(operation, func(t *testing.T) {
+			hold := make(chan struct{})
+			end := sync.OnceFunc(func() { close(hold) })
+			w := newWorldAt(t, gate.Enforced, func(w *world) {
+				w.catchUp = time.Hour
+				w.Fail(ghfake.Fault{Operation: operation, Wait: hold, Times: 1 << 20})
+			})
+			t.Cleanup(end) // before the App ends
+			w.eventually("the catch-up has begun", func() bool { return w.Calls(operation) > 0 })
+			head := w.branch("x", "b.txt", leak())
+			w.Deliver(t.Context(), unreached)
+			w.concluded(head, "failure")
+			end()
+		})
+	}
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/riverqueue/river"
+
 	"github.com/leakgate/leakgate/app/hub"
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -103,13 +105,21 @@ func unknown(ctx context.Context, t *store.Tx, all []Lost) (lost []Lost, err err
 	return lost, err
 }
 
-// replay has GitHub deliver again what did not arrive.
+// Timeout is that of a first look, which may read the deliveries of three days.
+func (*replayer) Timeout(*river.Job[replayArgs]) time.Duration { return lookTimeout }
+
+// replay keeps what did not arrive. It is read, which is a fifth of the price of another
+// delivery in GitHub's limits and takes no way to this host; what GitHub does not tell it is
+// asked to deliver again.
 func (e *Engine) replay(ctx context.Context) error {
-	begin := e.World.Now()
+	now, err := e.Hub.Time(ctx) // as the deliveries are dated
+	if err != nil {
+		return err
+	}
 	e.mu.Lock()
 	since := e.replayed.Add(-replayOverlap)
 	e.mu.Unlock()
-	if oldest := begin.Add(-replayHorizon); since.Before(oldest) {
+	if oldest := now.Add(-replayHorizon); since.Before(oldest) {
 		since = oldest
 	}
 	all, err := e.Hub.Deliveries(ctx, since)
@@ -120,8 +130,11 @@ func (e *Engine) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := begin.Add(-e.Hub.Skew()) // in GitHub's time, as the deliveries are
-	looked, err := e.redeliver(ctx, lost, now, lastArrived(all))
+	untold, err := e.takeAll(ctx, lost, e.Replayed)
+	if err != nil {
+		return err
+	}
+	looked, err := e.redeliver(ctx, untold, now, lastArrived(all))
 	if err != nil {
 		return err
 	}

@@ -36,8 +36,9 @@ func (e *Engine) prune(ctx context.Context) error {
 }
 
 // tidy drops the mirrors of this host of whose repositories nothing is kept any more,
-// now and then. Every process does so for its own folder.
+// now and then, and at the start what killed processes left. Every process does so for its own folder.
 func (e *Engine) tidy(ctx context.Context) {
+	e.Mirrors.Clear()
 	for {
 		if err := e.dropStrangers(ctx); err != nil && ctx.Err() == nil {
 			e.Log.Warn("mirrors that nobody needs could not be dropped", "error", err)

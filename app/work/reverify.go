@@ -79,9 +79,9 @@ func (e *Engine) reverify(ctx context.Context) error {
 			continue
 		}
 		if err != nil {
-			why = "its value could not be read again"
+			v, why = report.NotChecked, "nobody was asked: its value could not be read again"
 			if errors.Is(err, hub.ErrGone) {
-				why = "the App does not reach its repository any more"
+				why = "nobody was asked: the App does not reach its repository any more"
 			}
 			e.Log.Info("a credential is not asked about", "incident", in.ID, "error", inspect.Clean(err.Error()))
 		}
@@ -105,6 +105,8 @@ func answerOf(v report.Validity) store.Answer {
 		return store.Live
 	case report.Inactive:
 		return store.Dead
+	case report.NotChecked:
+		return store.NotAsked
 	}
 	return store.Unknown
 }
@@ -125,9 +127,23 @@ func (e *Engine) askAgain(ctx context.Context, in store.Incident) (v report.Vali
 			continue
 		}
 		v = e.askIssuer(ctx, in.Credential.Rule, in.Credential.ID, value)
-		return v, "its issuer was asked: " + v.String(), nil
+		return v, asking(v), nil
 	}
-	return report.Unknown, "no place has its value any more", err
+	if len(where) > maxPlaces {
+		return report.NotChecked, fmt.Sprintf("nobody was asked: the first %d of its places have its value no more", maxPlaces), err
+	}
+	return report.NotChecked, "nobody was asked: no place has its value any more", err
+}
+
+// asking says what became of asking about a value that was read.
+func asking(v report.Validity) string {
+	switch v {
+	case report.NotChecked:
+		return "nobody was asked: no issuer of its kind can be asked by its value alone"
+	case report.Unknown:
+		return "no answer: its issuer does not say, or was not reached"
+	}
+	return "its issuer was asked: " + v.String()
 }
 
 // maxPlaces is how many places of a credential are looked at for its value.

@@ -1,7 +1,6 @@
 package work
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -84,21 +83,11 @@ func (e *Engine) upload(ctx context.Context, to upload, r *report.Report) error 
 	}
 	defer e.close(ctx, s)
 	for _, category := range []string{report.CategoryHead, report.CategoryHistory} {
-		of := *r
-		of.Category, of.RunID = category, to.run
-		var log bytes.Buffer
-		if err := report.Write(&log, "sarif", &of); err != nil {
-			return err
-		}
-		u, err := s.UploadSARIF(ctx, hub.Analysis{Ref: to.ref, SHA: to.sha, Log: log.Bytes()})
+		log, err := sarifLog(r, category, to.run)
 		if err != nil {
 			return err
 		}
-		err = e.Store.Tx(ctx, func(t *store.Tx) error {
-			_, err := e.enqueue(ctx, t, sarifArgs{to.installation, to.repository, u})
-			return err
-		})
-		if err != nil {
+		if err := e.send(ctx, s, hub.Analysis{Ref: to.ref, SHA: to.sha, Log: log}, func(*store.Tx) error { return nil }); err != nil {
 			return err
 		}
 	}

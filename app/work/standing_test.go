@@ -8,6 +8,8 @@ import (
 
 	"github.com/leakgate/leakgate/app/work"
 	"github.com/leakgate/leakgate/internal/gate"
+	"github.com/leakgate/leakgate/internal/ghfake"
+	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/store"
 )
 
@@ -92,4 +94,79 @@ func TestWhatWasGivenUpWhileSuspendedIsAskedAgain(t *testing.T) {
 	w.Suspend(w.installed, false)
 	w.deliver()
 	w.concluded(head, "success")
+}
+
+func TestAPushThatWasGivenUpWhileSuspendedIsAskedAgain(t *testing.T) {
+	w := newWorld(t)
+	head := w.branch("x", "b.txt", leak())
+	w.Suspend(w.installed, true) // before the push is delivered
+	w.deliver()
+	w.eventually("the push is given up", func() bool { return strings.Contains(w.log.String(), "a job is given up") })
+	w.Suspend(w.installed, false)
+	w.deliver()
+	w.concluded(head, "failure")
+}
+
+func TestAPushThatWasAbandonedWhileSuspendedIsJudgedAfterAll(t *testing.T) {
+	w := newWorld(t)
+	head := w.branch("x", "b.txt", leak())
+	w.Fail(ghfake.Fault{Operation: "git", Status: 503, Times: 1 << 20})
+	w.deliver()
+	w.eventually("a scan fails", func() bool { return strings.Contains(w.log.String(), "kind=scan") })
+	w.Suspend(w.installed, true)
+	w.eventually("the question is abandoned", func() bool { return len(w.pending(store.Cancelled)) > 0 })
+	w.Calm()
+	w.deliver()
+	w.eventually("the suspension is known", func() bool { return !w.stands().Suspended.IsZero() })
+	w.Suspend(w.installed, false)
+	w.deliver()
+	w.concluded(head, "failure")
+}
+
+// pending are the numbers of the questions in a state.
+func (w *world) pending(state store.Progress) (ids []int64) {
+	w.t.Helper()
+	rows, err := w.store.DB().QueryContext(w.t.Context(), `SELECT id FROM questions WHERE state = ?`, string(state))
+	w.must(err)
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		w.must(rows.Scan(&id))
+		ids = append(ids, id)
+	}
+	w.must(rows.Err())
+	return ids
+}
+
+// GitHub tells nobody of what is pushed while an installation is suspended.
+func TestWhatWasPushedWhileSuspendedIsSwept(t *testing.T) {
+	for name, lost := range map[string]func(*world){
+		"both are told": func(w *world) {
+			w.deliver()
+			w.eventually("the suspension is known", func() bool { return !w.stands().Suspended.IsZero() })
+		},
+		"the begin is never told": func(w *world) { w.Forget("installation") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Rest(w.fill("acme/quiet", true, func(l *gittest.Repo) { l.File("a.txt", "nothing\n") }, "main"), 24*time.Hour)
+			w.deliver()
+			w.Suspend(w.installed, true)
+			lost(w)
+			w.branch("x", "b.txt", leak())
+			w.Suspend(w.installed, false)
+			w.deliver()
+			w.state(store.Detected)
+			all, err := w.store.Sweeps(t.Context(), []int64{w.installed.ID})
+			w.must(err)
+			if len(all) == 0 || all[len(all)-1].Since.IsZero() == (name == "both are told") {
+				t.Errorf("swept: %+v", all)
+			}
+			for _, s := range all { // of which nobody knows how long it was suspended all is looked at
+				if want := map[bool]int{true: 2, false: 1}[s.Since.IsZero()]; s.Total != want {
+					t.Errorf("%d repositories are swept since %s", s.Total, s.Since)
+				}
+			}
+		})
+	}
 }

@@ -91,9 +91,16 @@ func (e *Engine) sweep(ctx context.Context, id int64) error {
 	if err != nil {
 		return err
 	}
-	all := inOrder(listed)
+	all := inOrder(pushedSince(listed, s.Since))
 	e.Log.Info("a sweep begins", "sweep", id, "installation", at.ID, "repositories", len(all))
 	return e.Store.Tx(ctx, func(t *store.Tx) error {
+		still, err := t.StillSince(ctx, id, s.Since)
+		if err == nil && !still {
+			err = fmt.Errorf("%w: the sweep is to look further back", store.ErrBusy)
+		}
+		if err != nil {
+			return err
+		}
 		if err := e.assignAll(ctx, t, id, all); err != nil {
 			return err
 		}
@@ -156,6 +163,12 @@ func (e *Engine) assignAll(ctx context.Context, t *store.Tx, sweep int64, all []
 		all[i].Job = done[i].Job.ID
 	}
 	return nil
+}
+
+// pushedSince leaves those out into which nobody pushed since a time. Of one of which GitHub
+// does not say so nobody knows.
+func pushedSince(listed []hub.Listed, since time.Time) []hub.Listed {
+	return slices.DeleteFunc(listed, func(l hub.Listed) bool { return !l.Pushed.IsZero() && l.Pushed.Before(since) })
 }
 
 // giant is the part of all bytes from which on a repository comes first.

@@ -160,9 +160,7 @@ func TestCodeScanningIsToldOfAHistoryUntilItIsRevoked(t *testing.T) {
 		}
 		return head, history
 	}
-	if head, history := results(); head != 1 || history != 1 {
-		t.Errorf("%d results at head, %d in history", head, history)
-	}
+	w.eventually("one result is at head, one in history", func() bool { head, history := results(); return head == 1 && history == 1 })
 	w.must(w.store.Tx(t.Context(), func(tx *store.Tx) error {
 		all, err := tx.Incidents(t.Context())
 		for _, in := range all {
@@ -173,9 +171,30 @@ func TestCodeScanningIsToldOfAHistoryUntilItIsRevoked(t *testing.T) {
 		return err
 	}))
 	w.sweep("acme")
-	if head, history := results(); head != 0 || history != 0 {
-		t.Errorf("revoked, and %d results at head, %d in history", head, history)
+	w.eventually("nothing that is revoked is told", func() bool { head, history := results(); return head == 0 && history == 0 })
+}
+
+// GitHub may want no upload for long: the history is not scanned again for that.
+func TestAHistoryIsScannedOnceHoweverOftenGitHubWantsNoUpload(t *testing.T) {
+	w := newWorldAt(t, gate.Enforced, func(w *world) { w.app.Permissions["security_events"] = "write" })
+	r := w.fill("acme/leaky", false, func(l *gittest.Repo) { l.File("a.txt", leak()) }, "main")
+	w.Fail(ghfake.Fault{Operation: "code-scanning/upload-sarif", Status: 403, RetryIn: time.Second, Times: 3})
+	s := w.sweep("acme") // is over all the same
+	if all := w.swept(s.ID); all["acme/leaky"].State != store.PassDone || all["acme/leaky"].Findings != 1 {
+		t.Errorf("%+v", all)
 	}
+	w.eventually("both categories are told", func() bool { return len(w.Sarifs(r)) == 2 && w.swept(s.ID)["acme/leaky"].Told })
+	if n := strings.Count(w.log.String(), fmt.Sprintf("msg=history sweep=%d repository=%d ", s.ID, r.ID())); n != 1 {
+		t.Errorf("it was scanned %d times", n)
+	}
+	w.eventually("nothing is to be told yet", func() (none bool) {
+		w.must(w.store.Tx(t.Context(), func(tx *store.Tx) error {
+			left, err := tx.UntoldHistories(t.Context())
+			none = len(left) == 0
+			return err
+		}))
+		return none
+	})
 }
 
 func TestAPullRequestOfWhichNoDeliveryToldIsFound(t *testing.T) {

@@ -29,6 +29,9 @@ func (e *Engine) reconcile(ctx context.Context) error {
 		if err := e.resweep(ctx, t, before); err != nil {
 			return err
 		}
+		if err := e.retell(ctx, t); err != nil {
+			return err
+		}
 		waiting, err := t.Unanswered(ctx, before)
 		if err != nil {
 			return err

@@ -48,7 +48,7 @@ type Options struct {
 	SweepEvery time.Duration
 	// Drain is how long running jobs may go on after the end was announced.
 	Drain time.Duration
-	// ReplayEvery is how often GitHub is asked for deliveries that did not arrive.
+	// ReplayEvery is how often it is looked for deliveries that did not arrive.
 	ReplayEvery time.Duration
 	// CatchUpEvery is how often all open pull requests are looked through: GitHub forgets what it
 	// could not deliver after three days, and whoever was away for longer finds them so. 0: never.
@@ -72,7 +72,7 @@ type Options struct {
 	// Count is told of every conclusion that was reached.
 	Count func(conclusion string)
 	// Took is told how long after its delivery a milestone was reached, and Replayed how
-	// many deliveries GitHub is asked for again.
+	// many deliveries that did not arrive were read, or asked for again.
 	Took     func(Milestone, time.Duration)
 	Replayed func(deliveries int)
 	// Tracer begins the spans of jobs.
@@ -120,7 +120,7 @@ type Engine struct {
 	mu       sync.Mutex
 	replayed time.Time // how far deliveries were looked through
 
-	unread map[string]int // by GUID, how often GitHub failed to tell a delivery; of the one job that pulls
+	unread map[string]int // by GUID, how often GitHub failed to tell a delivery; of the one job that reads them
 }
 
 // The queues. What answers people is not held up by what takes long.
@@ -129,10 +129,13 @@ const (
 	queueScan   = "scan"
 	queueReport = "report"
 	queueUpkeep = "upkeep"
+	queueReplay = "replay"
+	queueCatch  = "catch-up"
 	queuePull   = "pull"
 	queueCare   = "care"
 
 	queueHistory  = "history"
+	queueTell     = "tell-history"
 	queueReverify = "reverify"
 )
 
@@ -199,10 +202,11 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &sweeper{e: e})
 	river.AddWorker(workers, &historian{e: e})
 	river.AddWorker(workers, &sweepsAll{e: e})
+	river.AddWorker(workers, &teller{e: e})
 	river.AddWorker(workers, &puller{e: e})
 	river.AddWorker(workers, &forgetter{e: e})
 	queues := map[string]river.QueueConfig{
-		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueReverify: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans}, queueCare: {MaxWorkers: 1},
+		queueIngest: {MaxWorkers: 4}, queueReport: {MaxWorkers: 4}, queueUpkeep: {MaxWorkers: 1}, queueCatch: {MaxWorkers: 1}, queueTell: {MaxWorkers: 1}, queueReverify: {MaxWorkers: 1}, queueScan: {MaxWorkers: e.Scans}, queueCare: {MaxWorkers: 1},
 	}
 	if e.Histories > 0 {
 		queues[queueHistory] = river.QueueConfig{MaxWorkers: e.Histories}
@@ -213,6 +217,7 @@ func (e *Engine) config() *river.Config {
 		}, &river.PeriodicJobOpts{RunOnStart: true})
 	}
 	fetch := every(e.ReplayEvery, replayArgs{})
+	queues[queueReplay] = river.QueueConfig{MaxWorkers: 1}
 	if e.PullEvery > 0 {
 		queues[queuePull] = river.QueueConfig{MaxWorkers: 1}
 		fetch = every(e.PullEvery, pullArgs{})

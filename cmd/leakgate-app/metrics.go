@@ -50,7 +50,7 @@ func newMetrics() *metrics {
 			Name: "leakgate_app_verdicts_total", Help: "Questions that were answered, by conclusion; action_required is a scan that is incomplete.",
 		}, []string{"conclusion"}),
 		replayed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "leakgate_app_replayed_total", Help: "Deliveries that did not arrive and that GitHub was asked for again.",
+			Name: "leakgate_app_replayed_total", Help: "Deliveries that did not arrive and were read from GitHub, or asked for again.",
 		}),
 	}
 	for _, conclusion := range []string{report.Success, report.Failure, report.Neutral, report.ActionRequired} {

@@ -44,7 +44,7 @@ func (w *world) replayCommand() *cobra.Command {
 }
 
 func (w *world) replay(ctx context.Context, o replayOptions) error {
-	since, err := w.since(o.since)
+	since, err := parseSince(o.since)
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,11 @@ func (w *world) replay(ctx context.Context, o replayOptions) error {
 		return err
 	}
 	defer s.Close()
-	lost, err := work.Replay{Store: s, Hub: app}.Lost(ctx, since)
+	now, err := app.Time(ctx) // in which GitHub dates deliveries
+	if err != nil {
+		return err
+	}
+	lost, err := work.Replay{Store: s, Hub: app}.Lost(ctx, since(now))
 	if err != nil {
 		return err
 	}
@@ -73,16 +77,16 @@ func (w *world) replay(ctx context.Context, o replayOptions) error {
 	return w.redeliver(ctx, lost, o, func(l work.Lost) error { return app.Redeliver(ctx, l.ID) })
 }
 
-// since reads how long ago, or when.
-func (w *world) since(text string) (time.Time, error) {
+// parseSince reads how long ago, or when.
+func parseSince(text string) (func(now time.Time) time.Time, error) {
 	if d, err := time.ParseDuration(text); err == nil && d > 0 {
-		return w.now().Add(-d), nil
+		return func(now time.Time) time.Time { return now.Add(-d) }, nil
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return at, badFlag("--since: a span as 6h, or a time as 2026-11-02T15:04:05Z")
+		return nil, badFlag("--since: a span as 6h, or a time as 2026-11-02T15:04:05Z")
 	}
-	return at, nil
+	return func(time.Time) time.Time { return at }, nil
 }
 
 // named picks those that were asked for by name.

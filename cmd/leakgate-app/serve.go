@@ -82,7 +82,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f.Int64Var(&o.mirrors, "mirrors", 20<<10, "how large the mirrors of repositories may grow together, in MiB; the copies that sweeps make, as much again")
 	f.DurationVar(&o.drain, "drain", 20*time.Second, "how long running jobs may go on after the end was announced")
 	f.StringVar(&o.stage, "default-stage", "", "observe, warn or block for repositories that no policy enrols and that have none of their own; without it they see nothing of the App")
-	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often GitHub is asked for deliveries that did not arrive")
+	f.DurationVar(&o.replay, "replay-every", time.Minute, "how often it is looked for deliveries that did not arrive")
 	f.BoolVar(&o.pull, "pull", false, "read deliveries from GitHub, which then need not reach this host")
 	f.DurationVar(&o.pullEvery, "pull-every", 10*time.Second, "with --pull, how often")
 	f.IntVar(&o.keepDeliveries, "keep-deliveries", 30, "for how many days deliveries are remembered, 8 at least")

@@ -47,6 +47,8 @@ type Installation struct {
 	repos     []*Repo // nil: all of the account
 	suspended bool
 	created   string
+
+	suspendedAt string
 }
 
 // User makes an account for a person, or returns the one there is.
@@ -118,7 +120,7 @@ func (g *GitHub) Install(app *App, login string, repos ...*Repo) *Installation {
 func (g *GitHub) Suspend(i *Installation, suspended bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	i.suspended = suspended
+	i.suspended, i.suspendedAt = suspended, g.now()
 	g.emitInstallation(i, map[bool]string{true: "suspend", false: "unsuspend"}[suspended])
 }
 
@@ -204,7 +206,7 @@ func (g *GitHub) installationView(i *Installation) doc {
 		"created_at": i.created, "updated_at": i.created,
 	}
 	if i.suspended {
-		v["suspended_at"], v["suspended_by"] = i.created, g.accountView(i.app.owner)
+		v["suspended_at"], v["suspended_by"] = i.suspendedAt, g.accountView(i.app.owner)
 	}
 	return v
 }

@@ -53,6 +53,15 @@ func (g *GitHub) Pending() int {
 	return len(g.outbox)
 }
 
+// Forget has GitHub know no more of the deliveries of an event that were made so far, as
+// after three days.
+func (g *GitHub) Forget(event string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	is := func(d *Delivery) bool { return d.Event == event }
+	g.outbox, g.sent = slices.DeleteFunc(g.outbox, is), slices.DeleteFunc(g.sent, is)
+}
+
 // Deliver sends what waits, one after the other, and returns how many arrived with an
 // answer of 2xx. The same test has the same weather every time.
 func (g *GitHub) Deliver(ctx context.Context, w Weather) int {

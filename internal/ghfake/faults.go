@@ -98,32 +98,33 @@ func secondary(status int) answer {
 
 // limit counts the calls of one account within an hour, and within a minute.
 type limit struct {
-	max, used         int
-	reset             time.Time
-	points, creations int
-	minute            time.Time
+	max, used int
+	reset     time.Time
+	points    map[string]int // of each operation
+	creations int
+	minute    time.Time
 }
 
 // The secondary limits of https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits
 const (
-	maxPoints    = 900 // one for reading, five for writing
+	maxPoints    = 900 // of one endpoint: one for reading, five for writing
 	maxCreations = 80
 )
 
 // hasty counts a call against the secondary limits, and returns how long to wait when
 // there were too many of them in this minute.
-func (l *limit) hasty(method string, now time.Time) time.Duration {
+func (l *limit) hasty(operation, method string, now time.Time) time.Duration {
 	if now.Sub(l.minute) >= time.Minute {
-		l.minute, l.points, l.creations = now, 0, 0
+		l.minute, l.points, l.creations = now, map[string]int{}, 0
 	}
-	l.points++
+	l.points[operation]++
 	if method != http.MethodGet {
-		l.points += 4
+		l.points[operation] += 4
 	}
 	if method == http.MethodPost {
 		l.creations++
 	}
-	if l.points > maxPoints || l.creations > maxCreations {
+	if l.points[operation] > maxPoints || l.creations > maxCreations {
 		return time.Minute - now.Sub(l.minute)
 	}
 	return 0
@@ -173,7 +174,7 @@ func (c *call) limited() (answer, bool) {
 		return a, false
 	}
 	l.used++
-	if wait := l.hasty(c.op.Method, c.options.Clock()); c.options.Secondary && wait > 0 {
+	if wait := l.hasty(c.op.ID, c.op.Method, c.options.Clock()); c.options.Secondary && wait > 0 {
 		a := secondary(http.StatusForbidden)
 		a.header = http.Header{"Retry-After": {strconv.Itoa(int(wait.Seconds()) + 1)}}
 		return a, false

@@ -131,6 +131,7 @@ func (g *GitHub) received(p gitserve.Push) {
 
 // moved brings pull requests up to date, and tells apps.
 func (g *GitHub) moved(r *Repo, who *Account, change gitserve.Change) {
+	r.pushed = g.now()
 	g.emitPush(r, who, change)
 	branch, ok := strings.CutPrefix(change.Ref, "refs/heads/")
 	if !ok {

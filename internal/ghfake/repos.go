@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/leakgate/leakgate/internal/gitserve"
+	"time"
 )
 
 // Repo is a repository: a real one of git, and what GitHub keeps beside it. Its fields
@@ -26,7 +27,8 @@ type Repo struct {
 	parent   *Repo // of a fork
 	roles    map[string]string
 	created  string
-	number   int64 // of the last issue or pull request
+	pushed   string // when anybody pushed last
+	number   int64  // of the last issue or pull request
 	issues   []*Issue
 	pulls    []*Pull
 	comments []*Comment
@@ -57,7 +59,7 @@ func (g *GitHub) newRepo(full string, private bool) (*Repo, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Repo{id: g.id(), owner: account, name: name, Private: private, Git: git, roles: map[string]string{}, created: g.now()}
+	r := &Repo{id: g.id(), owner: account, name: name, Private: private, Git: git, roles: map[string]string{}, created: g.now(), pushed: g.now()}
 	g.repos = append(g.repos, r)
 	return r, nil
 }
@@ -147,6 +149,13 @@ func (r *Repo) defaultBranch() string {
 	return name
 }
 
+// Rest has the last push into a repository be so long ago.
+func (g *GitHub) Rest(r *Repo, ago time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	r.pushed = g.options.Clock().Add(-ago).UTC().Format(time.RFC3339)
+}
+
 // repoURL is that of the interface, with more of a path.
 func (g *GitHub) repoURL(r *Repo, format string, args ...any) string {
 	return g.API + "/repos/" + r.FullName() + fmt.Sprintf(format, args...)
@@ -162,6 +171,6 @@ func (g *GitHub) repoView(r *Repo) doc {
 		"id": r.id, "node_id": node("R", r.id), "name": r.name, "full_name": r.FullName(), "owner": g.accountView(r.owner),
 		"private": r.Private, "visibility": r.visibility(), "html_url": g.webURL(r, ""), "url": g.repoURL(r, ""),
 		"clone_url": g.CloneURL(r), "fork": r.parent != nil, "archived": r.Archived, "default_branch": r.defaultBranch(),
-		"created_at": r.created, "updated_at": r.created, "pushed_at": r.created, "has_issues": true, "topics": nonNil(r.Topics),
+		"created_at": r.created, "updated_at": r.created, "pushed_at": r.pushed, "has_issues": true, "topics": nonNil(r.Topics),
 	}
 }

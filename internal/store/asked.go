@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Answer is what issuers said of a credential: live, dead or unknown; "" before anybody
-// was asked.
+// Answer is what issuers said of a credential: live, dead or unknown; not asked where it was
+// tried and nobody could be asked, and "" before that.
 type Answer string
 
 // The answers.
@@ -15,6 +15,8 @@ const (
 	Live    Answer = "live"
 	Dead    Answer = "dead"
 	Unknown Answer = "unknown"
+
+	NotAsked Answer = "not asked"
 )
 
 // Due gives incidents about whose credential nobody was asked since a time, who waits
@@ -38,7 +40,8 @@ func (t *Tx) Due(ctx context.Context, since time.Time, limit int) (all []Inciden
 
 // Answered keeps what came of asking about a credential, and moves its incident: dead is
 // revoked, by the event of this answer, and alive after it was over is detected again. An
-// answer that says nothing changes nothing, least of all to dead. Where the answer is the
+// answer that says nothing changes nothing, least of all to dead, and where nobody could be
+// asked the trail says that and not that it was checked. Where the answer is the
 // one that was there before, nothing is written down again. The result is where the
 // incident went, "" for nowhere.
 func (t *Tx) Answered(ctx context.Context, id, by string, a Answer, why string) (State, error) {
@@ -63,14 +66,18 @@ func (t *Tx) Answered(ctx context.Context, id, by string, a Answer, why string) 
 	if a == was && to == in.State {
 		return "", nil
 	}
-	proof, err := t.Audit(ctx, by, "checked", in.ID, map[string]string{"status": string(a), "why": why})
+	action := "checked"
+	if a == NotAsked {
+		action = "not checked"
+	}
+	proof, err := t.Audit(ctx, by, action, in.ID, map[string]string{"status": string(a), "why": why})
 	if err != nil || to == in.State {
 		return "", err
 	}
 	return to, t.Advance(ctx, in.ID, Move{To: to, By: by, Why: why, Proof: proof})
 }
 
-// LastAnswer is what was said last of an incident's credential, and when.
+// LastAnswer is what came of asking about an incident's credential last, and when.
 func (t *Tx) LastAnswer(ctx context.Context, id string) (a Answer, at time.Time, err error) {
 	var asked int64
 	err = t.one(ctx, `SELECT answer, asked_at FROM incidents WHERE id = ?`, []any{id}, &a, &asked)

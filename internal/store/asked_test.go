@@ -16,6 +16,8 @@ func TestOnlyAnAnswerMovesAnIncident(t *testing.T) {
 	}{
 		{"unknown is not dead", []store.Answer{store.Unknown, store.Unknown}, store.Detected},
 		{"dead is revoked", []store.Answer{store.Live, store.Dead}, store.Revoked},
+		{"not asked is not dead", []store.Answer{store.Live, store.NotAsked, store.NotAsked}, store.Detected},
+		{"not asked later leaves it", []store.Answer{store.Dead, store.NotAsked}, store.Revoked},
 		{"unknown later leaves it", []store.Answer{store.Dead, store.Unknown}, store.Revoked},
 		{"alive again", []store.Answer{store.Dead, store.Dead, store.Live}, store.Detected},
 		{"and dead again", []store.Answer{store.Dead, store.Live, store.Dead}, store.Revoked},

@@ -42,6 +42,13 @@ func (t *Tx) Handle(ctx context.Context, guid string) (bool, error) {
 	return changed(t.exec(ctx, `UPDATE deliveries SET handled_at = ? WHERE guid = ? AND handled_at = 0`, micros(t.s.now()), guid))
 }
 
+// Unhandled are the GUIDs of what an installation told and nobody has handled yet, the
+// oldest first.
+func (t *Tx) Unhandled(ctx context.Context, installation int64) (guids []string, err error) {
+	err = t.texts(ctx, `SELECT guid FROM deliveries WHERE installation = ? AND handled_at = 0 ORDER BY received_at, guid`, []any{installation}, &guids)
+	return guids, err
+}
+
 // Delivered tells which of these GUIDs were kept.
 func (t *Tx) Delivered(ctx context.Context, guids []string) (map[string]bool, error) {
 	known := map[string]bool{}

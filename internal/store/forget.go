@@ -38,6 +38,7 @@ var tenancy = []struct{ table, where string }{
 	{"orders", `id IN (SELECT guid FROM deliveries WHERE installation = ?)`},
 	{"alerts", `repository IN (SELECT id FROM repositories WHERE installation = ?)`}, // with theirs
 	{"deliveries", `installation = ?`},
+	{"analyses", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},
 	{"swept", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},
 	{"sweeps", `installation = ?`},
 	{"moved", `installation = ?`},

@@ -65,14 +65,17 @@ func (t *Tx) PruneIncidents(ctx context.Context, before time.Time) (int64, error
 }
 
 // PruneSweeps removes sweeps that ended before a time, with what they came to, where a
-// newer one of the same installation is done, or which never began. A sweep of one repository
-// alone, which has its whole name, stands for no other.
+// newer one of the same installation that looked at as much is done, or which never began. A
+// sweep of one repository alone, which has its whole name, stands for no other.
 func (t *Tx) PruneSweeps(ctx context.Context, before time.Time) (removed int64, err error) {
 	const old = `SELECT s.id FROM sweeps s WHERE s.ended_at > 0 AND s.ended_at < ? AND (s.installation = 0
- OR EXISTS (SELECT 1 FROM sweeps n WHERE n.installation = s.installation AND n.state = ? AND n.id > s.id AND (n.account NOT LIKE '%/%' OR s.account LIKE '%/%'))) ORDER BY s.id LIMIT ?`
+ OR EXISTS (SELECT 1 FROM sweeps n WHERE n.installation = s.installation AND n.state = ? AND n.id > s.id AND (n.account NOT LIKE '%/%' OR s.account LIKE '%/%')
+  AND (n.since = 0 OR s.since > 0))) ORDER BY s.id LIMIT ?`
 	const atOnce = 10 // each has a row for every repository
-	if _, err := t.exec(ctx, `DELETE FROM swept WHERE sweep IN (`+old+`)`, micros(before), PassDone, atOnce); err != nil {
-		return 0, err
+	for _, table := range []string{"analyses", "swept"} {
+		if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE sweep IN (`+old+`)`, micros(before), PassDone, atOnce); err != nil {
+			return 0, err
+		}
 	}
 	return count(t.exec(ctx, `DELETE FROM sweeps WHERE id IN (`+old+`)`, micros(before), PassDone, atOnce))
 }

@@ -236,6 +236,17 @@ CREATE TABLE moved (
 );
 CREATE INDEX moved_by_repository ON moved (repository, account);
 CREATE INDEX moved_by_installation ON moved (installation);
+`, `
+ALTER TABLE sweeps ADD COLUMN since BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE analyses (
+  sweep BIGINT NOT NULL,
+  repository BIGINT NOT NULL,
+  category TEXT NOT NULL,
+  ref TEXT NOT NULL,
+  sha TEXT NOT NULL,
+  log TEXT NOT NULL,
+  PRIMARY KEY (sweep, repository, category)
+);
 `}
 
 // guards make the audit trail and the journal grow only.

@@ -18,6 +18,8 @@ type Sweep struct {
 	Asked        time.Time `json:"asked"`
 	Started      time.Time `json:"started,omitzero"` // when the repositories were known
 	Ended        time.Time `json:"ended,omitzero"`
+	// Since has only those repositories looked at into which was pushed since then; zero: all.
+	Since time.Time `json:"since,omitzero"`
 
 	Total    int             `json:"total"` // repositories
 	Count    map[Passage]int `json:"count"` // of them, by state
@@ -66,25 +68,45 @@ type Swept struct {
 	Job        int64         `json:"-"`
 }
 
-// WantSweep asks for a sweep of an account, unless one is asked for already: then it gives
-// that one, which is not fresh.
+// WantSweep asks for a sweep of all of an account, unless one is asked for already: then it
+// gives that one, which is not fresh.
 func (t *Tx) WantSweep(ctx context.Context, account string) (id int64, fresh bool, err error) {
 	if err := t.lockSweeps(ctx); err != nil {
 		return 0, false, err
 	}
-	err = t.one(ctx, `SELECT id FROM sweeps WHERE LOWER(account) = ? AND state IN (?, ?)`, []any{strings.ToLower(account), PassWaiting, PassRunning}, &id)
+	err = t.one(ctx, `SELECT id FROM sweeps WHERE LOWER(account) = ? AND state IN (?, ?) AND since = 0`, []any{strings.ToLower(account), PassWaiting, PassRunning}, &id)
 	if !errors.Is(err, ErrNotFound) {
 		return id, false, err
 	}
-	id, err = t.NewSweep(ctx, account)
+	id, err = t.addSweep(ctx, account, time.Time{})
 	return id, true, err
 }
 
 // NewSweep asks for a sweep, whatever others are asked for. Of one repository alone it has
 // OWNER/NAME in place of an account.
 func (t *Tx) NewSweep(ctx context.Context, account string) (id int64, err error) {
-	err = t.one(ctx, `INSERT INTO sweeps (account, installation, state, why, asked_at, started_at, ended_at) VALUES (?, 0, ?, '', ?, 0, 0) RETURNING id`,
-		[]any{account, PassWaiting, micros(t.s.now())}, &id)
+	return t.addSweep(ctx, account, time.Time{})
+}
+
+// WantSweepSince asks for a sweep of the repositories of an account into which was pushed
+// since a time. One that waits looks as far back as the earliest that was asked for; one
+// that has begun may have passed by already, and so there is another.
+func (t *Tx) WantSweepSince(ctx context.Context, account string, since time.Time) (id int64, fresh bool, err error) {
+	if err := t.lockSweeps(ctx); err != nil {
+		return 0, false, err
+	}
+	err = t.one(ctx, `UPDATE sweeps SET since = CASE WHEN since < ? THEN since ELSE ? END WHERE LOWER(account) = ? AND state = ? RETURNING id`,
+		[]any{micros(since), micros(since), strings.ToLower(account), PassWaiting}, &id)
+	if !errors.Is(err, ErrNotFound) {
+		return id, false, err
+	}
+	id, err = t.addSweep(ctx, account, since)
+	return id, true, err
+}
+
+func (t *Tx) addSweep(ctx context.Context, account string, since time.Time) (id int64, err error) {
+	err = t.one(ctx, `INSERT INTO sweeps (account, installation, state, why, asked_at, started_at, ended_at, since) VALUES (?, 0, ?, '', ?, 0, 0, ?) RETURNING id`,
+		[]any{account, PassWaiting, micros(t.s.now()), micros(since)}, &id)
 	return id, err
 }
 
@@ -95,6 +117,17 @@ func (t *Tx) lockSweeps(ctx context.Context) error {
 	}
 	_, err := t.exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('leakgate sweeps'))`)
 	return err
+}
+
+// StillSince reports whether a sweep is still to look back to a time and no further, and
+// keeps others from asking for more until the transaction is over.
+func (t *Tx) StillSince(ctx context.Context, id int64, since time.Time) (bool, error) {
+	if err := t.lockSweeps(ctx); err != nil {
+		return false, err
+	}
+	now := int64(0)
+	err := t.one(ctx, `SELECT since FROM sweeps WHERE id = ?`, []any{id}, &now)
+	return now == micros(since), err
 }
 
 // StartSweep keeps what there is to sweep. False means that somebody else did.
@@ -195,10 +228,10 @@ func (t *Tx) SweptBefore(ctx context.Context, repository int64) (bool, error) {
 	return n > 0, err
 }
 
-// ToldBefore reports whether code scanning was told of a repository in any sweep.
+// ToldBefore reports whether code scanning was told of a repository in any sweep, or is to be.
 func (t *Tx) ToldBefore(ctx context.Context, repository int64) (bool, error) {
 	n := 0
-	err := t.one(ctx, `SELECT COUNT(*) FROM swept WHERE repository = ? AND told = 1`, []any{repository}, &n)
+	err := t.one(ctx, `SELECT (SELECT COUNT(*) FROM swept WHERE repository = ? AND told = 1) + (SELECT COUNT(*) FROM analyses WHERE repository = ?)`, []any{repository, repository}, &n)
 	return n > 0, err
 }
 
@@ -255,27 +288,27 @@ func (t *Tx) Unswept(ctx context.Context, before time.Time) ([]Sweep, error) {
 	return t.sweeps(ctx, `state IN (?, ?) AND asked_at < ?`, PassWaiting, PassRunning, micros(before))
 }
 
-// LastSweep is when a sweep of an account was last asked for, whatever it came to; zero
+// LastSweep is when a sweep of all of an account was last asked for, whatever it came to; zero
 // if never.
 func (t *Tx) LastSweep(ctx context.Context, account string) (time.Time, error) {
 	at := int64(0)
-	err := t.one(ctx, `SELECT COALESCE(MAX(asked_at), 0) FROM sweeps WHERE LOWER(account) = ?`, []any{strings.ToLower(account)}, &at)
+	err := t.one(ctx, `SELECT COALESCE(MAX(asked_at), 0) FROM sweeps WHERE LOWER(account) = ? AND since = 0`, []any{strings.ToLower(account)}, &at)
 	return fromMicros(at), err
 }
 
 func (t *Tx) sweeps(ctx context.Context, where string, args ...any) (all []Sweep, err error) {
-	rows, err := t.query(ctx, `SELECT id, installation, account, state, why, asked_at, started_at, ended_at FROM sweeps WHERE `+where+` ORDER BY id DESC`, args...)
+	rows, err := t.query(ctx, `SELECT id, installation, account, state, why, asked_at, started_at, ended_at, since FROM sweeps WHERE `+where+` ORDER BY id DESC`, args...)
 	if err != nil {
 		return nil, err
 	}
 	for rows.Next() {
 		var s Sweep
-		var asked, started, ended int64
-		if err := rows.Scan(&s.ID, &s.Installation, &s.Account, &s.State, &s.Why, &asked, &started, &ended); err != nil {
+		var asked, started, ended, since int64
+		if err := rows.Scan(&s.ID, &s.Installation, &s.Account, &s.State, &s.Why, &asked, &started, &ended, &since); err != nil {
 			rows.Close()
 			return nil, t.s.explain(err)
 		}
-		s.Asked, s.Started, s.Ended = fromMicros(asked), fromMicros(started), fromMicros(ended)
+		s.Asked, s.Started, s.Ended, s.Since = fromMicros(asked), fromMicros(started), fromMicros(ended), fromMicros(since)
 		all = append(all, s)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {

@@ -179,6 +179,42 @@ func (t *Tx) Supersede(ctx context.Context, h Tip, prefix, subject string) ([]Qu
 	return old, nil
 }
 
+// Revive has what was asked about the pushes and merge groups of an installation, and was
+// cancelled since a time, waiting again: no newer head replaces those, so that they were
+// abandoned. It gives these questions.
+func (t *Tx) Revive(ctx context.Context, installation int64, since time.Time) ([]Question, error) {
+	const abandoned = `state = ? AND ended_at >= ? AND tip IN (SELECT id FROM tips WHERE installation = ?) AND (SUBSTR(subject, 1, 5) = 'push/' OR SUBSTR(subject, 1, 6) = 'group/')`
+	all, err := t.questions(ctx, abandoned, Cancelled, micros(since), installation)
+	if err != nil {
+		return nil, err
+	}
+	for _, q := range all {
+		if _, err := t.exec(ctx, `UPDATE questions SET state = ?, verdict = '', ended_at = 0 WHERE id = ?`, Waiting, q.ID); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// Touched are the tips of an installation about which anything was asked, answered or
+// cancelled since a time.
+func (t *Tx) Touched(ctx context.Context, installation int64, since time.Time) (ids []int64, err error) {
+	rows, err := t.query(ctx, `SELECT DISTINCT tip FROM questions WHERE (asked_at >= ? OR ended_at >= ?) AND tip IN (SELECT id FROM tips WHERE installation = ?) ORDER BY tip`,
+		micros(since), micros(since), installation)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, t.s.explain(err)
+		}
+		ids = append(ids, id)
+	}
+	return ids, t.s.explain(rows.Err())
+}
+
 // Question gives one.
 func (t *Tx) Question(ctx context.Context, id int64) (Question, error) {
 	all, err := t.questions(ctx, `id = ?`, id)
