@@ -142,6 +142,7 @@ func signedOut(resp *github.Response, err error) error {
 type Readable struct {
 	ID           int64
 	Installation int64
+	Account      int64  // the number of the owner
 	Name         string // OWNER/NAME
 	Private      bool
 }
@@ -192,7 +193,7 @@ func readableOf(ctx context.Context, c *github.Client, installation int64) (all 
 			return nil, fmt.Errorf("list what a person may read: %w", signedOut(resp, err))
 		}
 		for _, r := range page.Repositories {
-			all = append(all, Readable{r.GetID(), installation, r.GetFullName(), r.GetPrivate()})
+			all = append(all, Readable{r.GetID(), installation, r.GetOwner().GetID(), r.GetFullName(), r.GetPrivate()})
 		}
 		o.Page = resp.NextPage
 	}

@@ -140,9 +140,9 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 	s.Close()
 }
 
-// beforeLast makes a database one of the version that knew the last two migrations not yet.
+// beforeLast makes a database one of the version that knew the last three migrations not yet.
 const beforeLast = `DROP TABLE sessions; DROP INDEX findings_by_reader; DROP INDEX deliveries_by_repository;
- DROP TABLE alerts; DROP TABLE orders; ALTER TABLE incidents DROP COLUMN asked_at; ALTER TABLE incidents DROP COLUMN answer; UPDATE schema_level SET level = level - 2`
+ DROP TABLE alerts; DROP TABLE orders; ALTER TABLE incidents DROP COLUMN asked_at; ALTER TABLE incidents DROP COLUMN answer; UPDATE schema_level SET level = level - 3`
 
 func TestAnOlderBackupTakesThePlaceOfANewerDatabase(t *testing.T) {
 	ownDatabases(t, func(t *testing.T, place func(string) string) {

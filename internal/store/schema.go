@@ -219,6 +219,12 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_by_end ON sessions (ends_at);
 CREATE INDEX findings_by_reader ON findings (repository, credential, recorded_at);
 CREATE INDEX deliveries_by_repository ON deliveries (repository, received_at);
+`, `
+ALTER TABLE orders ADD COLUMN answer TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN body TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN told TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX orders_by_open ON orders (open, id);
 `}
 
 // guards make the audit trail and the journal grow only.
