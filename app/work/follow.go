@@ -174,7 +174,7 @@ func became(states []store.State, of errand, now time.Time) (told string, over b
 	}
 	ended := !now.Before(of.Until)
 	if ended && open > 0 {
-		fmt.Fprintf(text, "\n- The plan has ended, and %d of %d credentials may still work: nothing more is done by it. `/leakgate fix` makes another plan.", open, len(states))
+		fmt.Fprintf(text, "\n- The plan has ended, and %d of %d credentials may still work: nothing more is done by it. `/leakgate fix LG-…` makes another plan.", open, len(states))
 	}
 	if text.Len() > 0 {
 		told = text.String() + "\n"

@@ -3,7 +3,9 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/rand"
+	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-github/v89/github"
 	"golang.org/x/crypto/ssh"
@@ -20,6 +23,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // operating is whoever operates the App: the command line, a clone, and keys of approvers.
@@ -62,7 +66,7 @@ func (w *operating) run(args ...string) (code int, out string) {
 func (w *operating) ends(code int, says string, args ...string) {
 	w.t.Helper()
 	if got, out := w.run(args...); got != code || !strings.Contains(out, says) {
-		w.t.Errorf("%s: exit %d, want %d and %q:\n%s", strings.Join(args, " "), got, code, says, out)
+		w.t.Fatalf("%s: exit %d, want %d and %q:\n%s", strings.Join(args, " "), got, code, says, out)
 	}
 }
 
@@ -125,7 +129,7 @@ func (w *operating) comment(login string, pull int, text string) int64 {
 func TestAnOrderIsPlannedAppliedAndToldOf(t *testing.T) {
 	t.Parallel()
 	w := &operating{acting: newActing(t, ""), home: t.TempDir(), keys: map[string]string{}}
-	w.program = filepath.Join(w.home, "leakgate")
+	w.program = filepath.Join(t.TempDir(), "leakgate")
 	if out, err := exec.Command("go", "build", "-o", w.program, "../leakgate").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -171,10 +175,8 @@ func TestAnOrderIsPlannedAppliedAndToldOf(t *testing.T) {
 	w.servers[0].kill()
 	close(gate)
 	clone, account := w.clone(pull), fmt.Sprint(w.Org("acme").ID)
-	w.eventually("it has expired", func() bool {
-		code, out := w.run("apply", w.newest(s), "--account", account, clone)
-		return code == 3 && strings.Contains(out, "the plan has expired")
-	})
+	w.eventually("it has expired", func() bool { return time.Now().After(w.until(s, w.newest(s))) })
+	w.ends(3, "the plan has expired", "apply", w.newest(s), "--account", account, clone)
 	w.rule(always)
 	w.must(w.servers[0].run())
 	if digest, of := w.command(w.says(pull, first, "The plan has ended")); digest != w.newest(s) || of != account {
@@ -226,6 +228,17 @@ func (w *operating) newest(s *store.Store) (digest string) {
 		return err
 	}))
 	return digest
+}
+
+// until is until when a plan may be applied.
+func (w *operating) until(s *store.Store, digest string) time.Time {
+	w.t.Helper()
+	var plan remediate.Plan
+	w.must(s.Tx(w.t.Context(), func(t *store.Tx) error {
+		body, _, err := t.Plan(w.t.Context(), digest)
+		return errors.Join(err, json.Unmarshal(body, &plan))
+	}))
+	return plan.Expires
 }
 
 // clone is one of the repository that has its pull request.
