@@ -161,7 +161,7 @@ func TestAnOlderBackupTakesThePlaceOfANewerDatabase(t *testing.T) {
 		check(t, store.Restore(t.Context(), to, file, true, nil))
 		l, err := store.LevelOf(t.Context(), to)
 		check(t, err)
-		if l.Missing() != 2 {
+		if l.Missing() != 3 {
 			t.Errorf("what is put back: %+v", l)
 		}
 		s, err := store.Open(t.Context(), to, store.Options{Key: testKey(t)})
