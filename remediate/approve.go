@@ -115,6 +115,9 @@ func (p Policy) Accepts(a Approval, digest, requester string, now time.Time) err
 		if approver.Name != a.Approver {
 			continue
 		}
+		if err := notOrdering(requester, approver); err != nil {
+			return err
+		}
 		if same, err := p.sameHand(requester, approver); same || err != nil {
 			return errors.Join(err, fmt.Errorf("%s has a key of %s, who made the plan, and cannot approve it", a.Approver, requester))
 		}

@@ -180,7 +180,7 @@ func TestOneIncidentFromEndToEnd(t *testing.T) {
 		}
 		return x.KeepApproval(ctx, digest, "ann", "", []byte(`{}`))
 	})
-	has(t, page(), "Live", "Approve the plan", "leakgate remediate apply "+digest, "disable, aws-key", "approved by ann", "made by cid", "!other")
+	has(t, page(), "Live", "Approve the plan", "leakgate remediate apply "+digest+" --account ", "--database DATABASE", "!--account 0 ", "disable, aws-key", "approved by ann", "made by cid", "!other")
 	tx(func(x *store.Tx) error {
 		proof, err := x.Audit(ctx, "leakgate", "checked", incident(1), map[string]string{"status": "dead"})
 		if err != nil {

@@ -33,6 +33,7 @@ func (p incidentPage) Authors() bool {
 // place is one at which the credential stands.
 type place struct {
 	Repository, Link string
+	Account          int64 // that owns it
 	Private          bool
 	Path             string
 	Line             int
@@ -105,7 +106,7 @@ func (s *server) place(at store.StoredSighting, a access) place {
 	_, _ = fmt.Sscan(at.Repository, &id) // the store gave it to this reader as a number
 	r, _ := a.repository(id)
 	date, _ := time.Parse(time.RFC3339, body.Date) // zero where it is not known
-	p := place{Repository: r.Name, Private: r.Private, Path: body.Path, Line: body.Line, Commit: body.Commit, Author: body.Author, Date: date,
+	p := place{Repository: r.Name, Account: r.Account, Private: r.Private, Path: body.Path, Line: body.Line, Commit: body.Commit, Author: body.Author, Date: date,
 		AtHead: body.AtHead, Decoded: body.Decoded, Seen: at.Recorded}
 	p.Link = s.link(p)
 	return p

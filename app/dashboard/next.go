@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -56,18 +57,20 @@ func (s *server) next(p incidentPage) next {
 	if u, err := url.Parse(host); err == nil {
 		host = u.Host
 	}
+	ours := fmt.Sprintf(" --account %d --database DATABASE", at.Account) // by whose key it is known, and where
+	const database = " DATABASE is that of the App, with its key in LEAKGATE_KEY."
 	switch p.State {
 	case store.Detected, store.Triaged:
 		for _, known := range p.Plans {
-			if !known.Ended && known.Done == "" {
+			if !known.Ended && known.Done == "" && known.Deed != "" {
 				return next{"Approve the plan, then apply it", "A plan is there. Others than whoever made it approve it; then it is done, and its issuer is asked until the credential is dead.",
-					[]string{"leakgate remediate approve " + shell(known.Digest), "leakgate remediate apply " + shell(known.Digest) + " " + shell(folder)},
-					"Do not take the line out first: that does not make a credential useless."}
+					[]string{"leakgate remediate approve " + shell(known.Digest) + ours, "leakgate remediate apply " + shell(known.Digest) + ours + " " + shell(folder)},
+					"Do not take the line out first: that does not make a credential useless." + database}
 			}
 		}
 		return next{"Make it useless", "Everybody who could read the repository may have a copy. Have its issuer asked whether it works, and plan its end; nothing is changed by that.",
-			[]string{clone, "leakgate remediate plan --repository " + shell(host+"/"+at.Repository) + " " + shell(folder)},
-			"At a pull request that brings it, a comment does the same: /leakgate fix " + p.Credential.ID}
+			[]string{clone, "leakgate remediate plan --repository " + shell(host+"/"+at.Repository) + ours + " " + shell(folder)},
+			"At a pull request that brings it, a comment does the same: /leakgate fix " + p.Credential.ID + "." + database}
 	case store.Revoked:
 		return next{"Give those who need it a new one", "The credential is dead. Whatever used it fails until it is given another.",
 			[]string{"leakgate remediate rotate plan STORE"}, "STORE is where consumers read it; leakgate remediate rotate stores lists the kinds."}
@@ -79,7 +82,7 @@ func (s *server) next(p incidentPage) next {
 	case store.Dismissed:
 		return next{"Nothing until then", "Somebody answers for it. When the day is over, or it is found anew, the incident opens again.", nil, ""}
 	}
-	return next{"Nothing", "The incident is over. It opens again when its credential is seen alive.", []string{"leakgate remediate report " + shell(p.ID)}, "That writes its document, from the audit trail alone."}
+	return next{"Nothing", "The incident is over. It opens again when its credential is seen alive.", []string{"leakgate remediate report " + shell(p.ID) + ours}, "That writes its document, from the audit trail alone." + database}
 }
 
 // shell is a word for a shell, whatever it holds.

@@ -95,21 +95,27 @@ var roles = []string{"none", "read", "triage", "write", "maintain", "admin"}
 
 // May asks GitHub whether somebody has at least a role on the repository, as it is now.
 func (s *Session) May(ctx context.Context, login, role string) (bool, error) {
+	_, may, err := s.Who(ctx, login, role)
+	return may, err
+}
+
+// Who is May with the number of the account, which stays when the login changes.
+func (s *Session) Who(ctx context.Context, login, role string) (account int64, may bool, err error) {
 	if rank(role) < 0 {
-		return false, fmt.Errorf("unknown role %q", role)
+		return 0, false, fmt.Errorf("unknown role %q", role)
 	}
 	level, resp, err := s.GitHub.Repositories.GetPermissionLevel(ctx, s.Owner, s.Name, login)
 	if resp != nil && resp.StatusCode == http.StatusNotFound {
-		return false, nil // no collaborator, or nobody
+		return 0, false, nil // no collaborator, or nobody
 	}
 	if err != nil {
-		return false, fmt.Errorf("ask for the role of %q in %s: %w", login, s.FullName(), err)
+		return 0, false, fmt.Errorf("ask for the role of %q in %s: %w", login, s.FullName(), err)
 	}
 	has := rank(level.GetRoleName())
 	if has < 0 {
 		has = rank(level.GetPermission())
 	}
-	return has >= rank(role), nil
+	return level.GetUser().GetID(), has >= rank(role), nil
 }
 
 func rank(role string) int {

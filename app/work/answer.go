@@ -45,10 +45,11 @@ var buttons = map[string]string{report.ButtonRecheck: command.Recheck, report.Bu
 // request is what somebody asks for, as GitHub tells it now.
 type request struct {
 	command.Command
-	by     string
-	marker string // of the answer
-	wrong  error  // how it should have been written
-	pull   *github.PullRequest
+	by      string
+	account int64  // whose login that is
+	marker  string // of the answer
+	wrong   error  // how it should have been written
+	pull    *github.PullRequest
 }
 
 // toAnswer is what answering needs.

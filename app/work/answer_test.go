@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-github/v89/github"
 
@@ -22,6 +23,7 @@ import (
 type issuer struct {
 	mu     sync.Mutex
 	orders []work.Order
+	until  time.Time // for which what is planned may be done
 }
 
 func (i *issuer) Verify(_ context.Context, _ string, s secret.Secret) (report.Validity, error) {
@@ -31,16 +33,16 @@ func (i *issuer) Verify(_ context.Context, _ string, s secret.Secret) (report.Va
 	return report.Active, nil
 }
 
-func (i *issuer) Fix(_ context.Context, o work.Order, found work.Found) (string, error) {
+func (i *issuer) Fix(_ context.Context, o work.Order, found work.Found) (work.Taken, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.orders = append(i.orders, o)
 	for _, c := range found.Result.Credentials {
 		if slices.Contains(o.Credentials, c.ID) && c.Secret.IsZero() {
-			return "", errors.New("an order without its value")
+			return work.Taken{}, errors.New("an order without its value")
 		}
 	}
-	return "Order taken, @everybody", nil
+	return work.Taken{Said: "Order taken, @everybody", Until: i.until}, nil
 }
 
 func (i *issuer) taken() []work.Order {

@@ -30,7 +30,7 @@ func (e *Engine) comment(ctx context.Context, s *hub.Session, tip store.Tip, all
 }
 
 func (e *Engine) commentOne(ctx context.Context, s *hub.Session, tip store.Tip, v verdict) error {
-	release, err := e.Store.Exclusive(ctx, fmt.Sprintf("comment %d", (tip.Repository+int64(v.Pull))%locks))
+	release, err := e.commenting(ctx, tip.Repository, v.Pull)
 	if err != nil {
 		return err
 	}
@@ -46,4 +46,9 @@ func (e *Engine) commentOne(ctx context.Context, s *hub.Session, tip store.Tip, 
 		return nil
 	}
 	return s.PutComment(ctx, v.Pull, report.CommentMarker, v.Comment, v.Quiet)
+}
+
+// commenting is the lock under which our comments at a pull request are written.
+func (e *Engine) commenting(ctx context.Context, repository int64, pull int) (release func(), err error) {
+	return e.Store.Exclusive(ctx, fmt.Sprintf("comment %d", (repository+int64(pull))%locks))
 }

@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,27 +59,46 @@ func (e *Engine) remediate(ctx context.Context, guid string) error {
 	if err != nil || !asked && f.Button == "" || q.pull == nil {
 		return err
 	}
-	if allowed, err := s.May(ctx, q.by, q.Role()); err != nil || !allowed { // the role may be gone since
+	account, allowed, err := s.Who(ctx, q.by, q.Role())
+	if err != nil || !allowed { // the role may be gone since
 		return err
 	}
+	q.account = account
 	f.Number, f.SHA, f.Name = q.pull.GetNumber(), q.pull.GetHead().GetSHA(), s.FullName()
-	text, err := e.order(ctx, guid, f, q)
+	if err := e.order(ctx, guid, f, q); err != nil {
+		return err
+	}
+	return e.answerOrder(ctx, s, guid, f.Number, q.marker)
+}
+
+// answerOrder says what was said to an order, and what became of it since: this job may
+// have been cut off for long.
+func (e *Engine) answerOrder(ctx context.Context, s *hub.Session, id string, pull int, marker string) error {
+	release, err := e.commenting(ctx, s.Repository, pull)
 	if err != nil {
 		return err
 	}
-	return s.PutComment(ctx, f.Number, q.marker, q.marker+"\n"+text, false)
+	defer release()
+	var o store.Errand
+	if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { o, err = t.Ordered(ctx, id); return err }); err != nil {
+		return err
+	}
+	return s.PutComment(ctx, pull, marker, marker+"\n"+o.Said+o.Told, false)
 }
 
-// order has credentials fixed. What was said to the same order before is said again.
-func (e *Engine) order(ctx context.Context, id string, f facts, q request) (said string, err error) {
-	err = e.Store.Tx(ctx, func(t *store.Tx) error { said, err = t.Ordered(ctx, id); return err })
-	if err != nil || said != "" {
-		return said, err
+// order has credentials fixed, and keeps what is said to that. An order that was taken
+// before is not taken again.
+func (e *Engine) order(ctx context.Context, id string, f facts, q request) error {
+	err := e.Store.Tx(ctx, func(t *store.Tx) error { _, err := t.Ordered(ctx, id); return err })
+	if !errors.Is(err, store.ErrNotFound) {
+		return err
 	}
+	var said string
+	var kept errand
 	tip, body := f.asked(q, gate.Enforced)
 	err = e.look(ctx, tip, body, func(s *hub.Session, p *report.Posting) error {
 		o := Order{ID: id, Installation: s.Installation, Repository: s.Repository, Name: strings.TrimPrefix(strings.TrimPrefix(e.Hub.Server.Web, "https://"), "http://") + s.FullName(),
-			Account: s.Account, Private: s.Private, Pull: f.Number, SHA: f.SHA, Credentials: wantedOf(p, q.Credential), By: q.by}
+			Account: s.Account, Private: s.Private, Pull: f.Number, SHA: f.SHA, Credentials: wantedOf(p, q.Credential), By: q.by, ByAccount: q.account}
 		if len(o.Credentials) == 0 {
 			said = "Nothing at this head is left to fix. It may be gone, or allowed already; `/leakgate recheck` looks again.\n"
 			return nil
@@ -88,14 +108,15 @@ func (e *Engine) order(ctx context.Context, id string, f facts, q request) (said
 			return err
 		}
 		defer done()
-		line, err := e.Fix.Fix(ctx, o, Found{Result: p.Result, Blob: blob})
-		said = "<code>" + report.Markdown(line) + "</code>\n"
+		taken, err := e.Fix.Fix(ctx, o, Found{Result: p.Result, Blob: blob})
+		said = "<code>" + report.Markdown(taken.Said) + "</code>\n"
+		kept = errand{Installation: s.Installation, Repository: s.Repository, Pull: o.Pull, Marker: q.marker, Credentials: o.Credentials, Until: taken.Until}
 		return err
 	})
 	if err != nil {
-		return "", err
+		return err
 	}
-	return said, e.Store.Tx(ctx, func(t *store.Tx) error { return t.KeepOrder(ctx, id, said) })
+	return e.Store.Tx(ctx, func(t *store.Tx) error { return keepErrand(ctx, t, id, said, answerOn(f, q), kept) })
 }
 
 // wantedOf are the credentials of an order: the one that it names, or all that stand out.

@@ -90,6 +90,9 @@ func (e *Engine) reverify(ctx context.Context) error {
 			if err == nil && to == store.Revoked {
 				_, err = e.enqueue(ctx, t, resolveArgs{})
 			}
+			if err == nil && to != "" {
+				_, err = e.enqueue(ctx, t, followArgs{})
+			}
 			return err
 		})
 		if err != nil {

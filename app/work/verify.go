@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/report"
@@ -19,9 +20,15 @@ type Verifier interface {
 
 // Fixer begins to make a credential harmless.
 type Fixer interface {
-	// Fix takes an order on and says in one line of plain text what happens now. It may be
-	// called again with the same order, which is known by its ID, and then says the same.
-	Fix(ctx context.Context, o Order, found Found) (string, error)
+	// Fix takes an order on. It may be called again with the same order, which is known by
+	// its ID, and then says the same.
+	Fix(ctx context.Context, o Order, found Found) (Taken, error)
+}
+
+// Taken is what becomes of an order.
+type Taken struct {
+	Said  string    // in one line of plain text, what happens now
+	Until time.Time // when what was planned may not be done any more; zero where nothing was
 }
 
 // Order is what somebody who may write to a repository asks to be fixed. It holds no value:
@@ -37,6 +44,7 @@ type Order struct {
 	SHA          string   // at which the credentials were found
 	Credentials  []string // their ids
 	By           string   // login on GitHub
+	ByAccount    int64    // and the number that stays when that changes
 }
 
 // Found is where the values of an order are, as they were read again just now. It is not kept.

@@ -194,6 +194,7 @@ func (e *Engine) config() *river.Config {
 	river.AddWorker(workers, &remediator{e: e})
 	river.AddWorker(workers, &alerter{e: e})
 	river.AddWorker(workers, &resolver{e: e})
+	river.AddWorker(workers, &follower{e: e})
 	river.AddWorker(workers, &reverifier{e: e})
 	river.AddWorker(workers, &replayer{e: e})
 	river.AddWorker(workers, &reconciler{e: e})
@@ -222,7 +223,7 @@ func (e *Engine) config() *river.Config {
 		queues[queuePull] = river.QueueConfig{MaxWorkers: 1}
 		fetch = every(e.PullEvery, pullArgs{})
 	}
-	periodic := []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{}), every(reconcileEvery, resolveArgs{}), every(e.Keep.Every, forgetArgs{})}
+	periodic := []*river.PeriodicJob{fetch, every(reconcileEvery, reconcileArgs{}), every(reconcileEvery, resolveArgs{}), every(reconcileEvery, followArgs{}), every(e.Keep.Every, forgetArgs{})}
 	if e.CatchUpEvery > 0 { // once in that time, however often processes start
 		periodic = append(periodic, river.NewPeriodicJob(river.PeriodicInterval(e.CatchUpEvery), func() (river.JobArgs, *river.InsertOpts) {
 			return catchUpArgs{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: e.CatchUpEvery}}

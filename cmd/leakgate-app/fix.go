@@ -29,46 +29,46 @@ type planner struct {
 	mu sync.Mutex // an engine is not for two at once, nor are two for one trail
 }
 
-// newPlanner reads the operator's file.
-func (w *world) newPlanner(file string, s *store.Store, key storeKey) (*planner, error) {
+// readOperator reads the operator's file.
+func readOperator(file string) (policy remediate.Policy, err error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, badFlag("--operator: %w", err)
+		return policy, badFlag("--operator: %w", err)
 	}
-	policy, err := remediate.ParsePolicy(text)
+	policy, err = remediate.ParsePolicy(text)
 	if err != nil {
-		return nil, badFlag("--operator %s: %w", file, err)
+		return policy, badFlag("--operator %s: %w", file, err)
 	}
-	given, err := policy.Given()
-	if err != nil {
-		return nil, badFlag("--operator %s: %w", file, err)
-	}
-	catalogue, err := revoke.Default()
-	if err != nil {
-		return nil, err
-	}
-	return &planner{store: s, key: key, catalogue: catalogue, policy: policy, given: given, now: w.now, issuer: &revoke.Client{Private: policy.Private, Now: w.now}}, nil
+	return policy, nil
 }
 
 // Fix implements [work.Fixer]: it plans, and says how the plan is looked at and applied.
-func (p *planner) Fix(ctx context.Context, o work.Order, found work.Found) (string, error) {
+func (p *planner) Fix(ctx context.Context, o work.Order, found work.Found) (t work.Taken, err error) {
 	key, err := p.key.For(o.Account)
 	if err != nil {
-		return "", err
+		return t, err
+	}
+	if len(p.policy.Requesters) > 0 { // what is not signed is never applied
+		return work.Taken{Said: fmt.Sprintf("Whoever operates leakgate lists who may ask for plans, and has them prove it with a key: one of them does it in a clone, with leakgate remediate plan --account %d --key FILE.", o.Account)}, nil
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	e := &remediate.Engine{Store: p.store, Issuer: p.issuer, Catalogue: p.catalogue, Policy: p.policy, Key: key, Clock: remediate.WallClock{Time: p.now},
-		Actor: "@" + o.By + " by leakgate-app", Given: p.given}
-	cases := p.cases(o, found)
-	if len(cases) == 0 {
-		return "None of these has a value that could be revoked: take it out of the files.", nil
-	}
-	plan, digest, err := e.Plan(ctx, cases)
+		Actor: remediate.Ordered(o.By, o.ByAccount, o.ID), Given: p.given}
+	plan, digest, err := e.Made(ctx) // before this process, or its answer, was cut off
 	if err != nil {
-		return "", fmt.Errorf("plan: %w", err)
+		return t, fmt.Errorf("plan: %w", err)
 	}
-	return sayPlan(plan, digest, p.policy.Needs(plan), o.Account), nil
+	if plan == nil {
+		cases := p.cases(o, found)
+		if len(cases) == 0 {
+			return work.Taken{Said: "None of these has a value that could be revoked: take it out of the files."}, nil
+		}
+		if plan, digest, err = e.Plan(ctx, cases); err != nil {
+			return t, fmt.Errorf("plan: %w", err)
+		}
+	}
+	return work.Taken{Said: sayPlan(plan, digest, p.policy.Needs(plan), o), Until: plan.Until()}, nil
 }
 
 // cases are the credentials of an order, with what leaked beside them.
@@ -83,7 +83,7 @@ func (p *planner) cases(o work.Order, found work.Found) []remediate.Case {
 }
 
 // sayPlan is a plan in one line, without a value and without what issuers say of it.
-func sayPlan(plan *remediate.Plan, digest string, approvals int, account int64) string {
+func sayPlan(plan *remediate.Plan, digest string, approvals int, o work.Order) string {
 	acts, undo := plan.Acts(), 0
 	for _, s := range plan.Steps {
 		if s.Deed != "" && s.Undo {
@@ -92,11 +92,12 @@ func sayPlan(plan *remediate.Plan, digest string, approvals int, account int64) 
 	}
 	if acts == 0 {
 		return fmt.Sprintf("Plan %.12s was made for %d credentials, and none of them is anything that it may act on: an operator sees why with leakgate remediate status %s --account %d.",
-			digest, len(plan.Steps), digest, account)
+			digest, len(plan.Steps), digest, o.Account)
 	}
 	said := fmt.Sprintf("Plan %.12s would act on %d of %d credentials; %d of these steps can be taken back. Nothing is changed yet.", digest, acts, len(plan.Steps), undo)
 	if approvals > 0 {
-		said += fmt.Sprintf(" It needs %d approvals (leakgate remediate approve %s --account %d).", approvals, digest, account)
+		said += fmt.Sprintf(" It needs %d approvals (leakgate remediate approve %s --account %d).", approvals, digest, o.Account)
 	}
-	return said + fmt.Sprintf(" An operator does it in a clone, until %s, with leakgate remediate apply %s --account %d.", plan.Expires.UTC().Format("2006-01-02 15:04 UTC"), digest, account)
+	return said + fmt.Sprintf(" An operator does it until %s, in a clone that has this pull request (git fetch origin pull/%d/head:leakgate), with leakgate remediate apply %s --account %d.",
+		plan.Expires.UTC().Format("2006-01-02 15:04 UTC"), o.Pull, digest, o.Account)
 }

@@ -57,9 +57,14 @@ func TestAnOrderIsPlannedAndNothingIsDone(t *testing.T) {
 	issuer := &alive{}
 	policy := remediate.Policy{Owned: []string{"github.com/acme/*"}}
 	p := &planner{store: s, key: key, issuer: issuer, catalogue: catalogue, policy: policy, now: time.Now}
-	o := work.Order{ID: "guid", Account: 42, Name: "github.com/acme/app", Credentials: []string{own.ID(secret.New(token))}, By: "ada"}
-	said, err := p.Fix(ctx, o, work.Found{Result: r.Result, Blob: func(string) []byte { return nil }})
+	o := work.Order{ID: "guid", Account: 42, Name: "github.com/acme/app", Credentials: []string{own.ID(secret.New(token))}, By: "ada", ByAccount: 7, Pull: 3}
+	found := work.Found{Result: r.Result, Blob: func(string) []byte { return nil }}
+	taken, err := p.Fix(ctx, o, found)
 	must(t, err)
+	said := taken.Said
+	if again, err := p.Fix(ctx, o, found); err != nil || again != taken || taken.Until.IsZero() {
+		t.Errorf("the same order comes to something else: %+v %+v %v", taken, again, err)
+	}
 	if strings.Contains(said, token) || strings.Contains(said, "\n") || !strings.Contains(said, "--account 42") || !strings.Contains(said, "Nothing is changed") {
 		t.Error(said)
 	}
@@ -75,18 +80,22 @@ func TestAnOrderIsPlannedAndNothingIsDone(t *testing.T) {
 			t.Errorf("the plan holds %q", form)
 		}
 	}
-	o.Credentials = []string{"LG-ANOTHER"}
-	if said, err := p.Fix(ctx, o, work.Found{Result: r.Result, Blob: func(string) []byte { return nil }}); err != nil || !strings.Contains(said, "None of these") {
-		t.Errorf("%q %v", said, err)
+	o.ID, o.Credentials = "another", []string{"LG-ANOTHER"}
+	if taken, err := p.Fix(ctx, o, found); err != nil || !strings.Contains(taken.Said, "None of these") || !taken.Until.IsZero() {
+		t.Errorf("%+v %v", taken, err)
+	}
+	p.policy.Requesters = []remediate.Approver{{Name: "ann"}}
+	if taken, err := p.Fix(ctx, o, found); err != nil || !strings.Contains(taken.Said, "prove it with a key") || !taken.Until.IsZero() {
+		t.Errorf("where plans are signed: %+v %v", taken, err)
 	}
 }
 
 func TestOnlySafeIssuersAreAsked(t *testing.T) {
 	catalogue, err := revoke.Default()
 	must(t, err)
-	n := 0
+	n, i := 0, &issuers{catalogue: catalogue, client: &revoke.Client{}, now: time.Now}
 	for _, p := range catalogue.Providers {
-		if !askable(p) {
+		if !i.askable(p) {
 			continue
 		}
 		n++
@@ -97,7 +106,6 @@ func TestOnlySafeIssuersAreAsked(t *testing.T) {
 	if n < 5 {
 		t.Errorf("only %d are asked", n)
 	}
-	i := &issuers{catalogue: catalogue, client: &revoke.Client{}}
 	if v, err := i.Verify(t.Context(), "no-such-rule", secret.New("x")); v != report.NotChecked || err != nil {
 		t.Errorf("%v %v", v, err)
 	}

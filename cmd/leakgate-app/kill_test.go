@@ -63,6 +63,8 @@ type flooded struct {
 	want    map[string]string // conclusion by SHA
 	at      map[string]*ghfake.Repo
 	leaked  []string // values of histories
+	more    []string // arguments of the servers
+	env     []string // of theirs
 }
 
 // server is one process of the App, which comes back when it is killed.
@@ -141,13 +143,14 @@ func (w *flooded) start(n int, database, binary string) {
 	w.must(os.WriteFile(key, pem.EncodeToMemory(block), 0o600))
 	w.must(os.WriteFile(secret, []byte(w.app.WebhookSecret+"\n"), 0o600))
 	for i := range n {
-		s := &server{binary: binary, address: free(w.t), log: &journal{}}
+		s := &server{binary: binary, address: free(w.t), log: &journal{}, env: w.env}
 		s.args = []string{"serve", "--default-stage", "block", "--app-id", strconv.FormatInt(w.app.ID, 10), "--key-file", key, "--webhook-secret-file", secret,
 			"--github", w.URL, "--no-limits", "--data", filepath.Join(dir, fmt.Sprintf("data%d", i)), "--name", fmt.Sprintf("w%d", i),
 			"--address", s.address, "--health-address", "127.0.0.1:0", "--replay-every", "2s", "--drain", "1s"}
 		if database != "" {
 			s.args = append(s.args, "--database", database)
 		}
+		s.args = append(s.args, w.more...)
 		w.must(s.run())
 		w.servers = append(w.servers, s)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gate"
 	"github.com/leakgate/leakgate/internal/inspect"
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 	"github.com/leakgate/leakgate/remediate/revoke"
 )
 
@@ -91,7 +92,7 @@ func (w *world) serveCommand() *cobra.Command {
 	f.IntVar(&o.forgetAfter, "forget-after", 30, "how many days after the App was removed from an account everything of it is removed here")
 	f.BoolVar(&o.verify, "verify", false, "ask the issuer of each credential that stands out whether it works, read-only; a value leaves to its own issuer only")
 	f.DurationVar(&o.reverify, "reverify-every", 24*time.Hour, "with --verify, how often issuers are asked again about one incident; 0 is never")
-	f.StringVar(&o.operator, "operator", "", "`FILE` of what may be acted on and by whom, as of leakgate remediate: Fix for me makes plans by it, and applies none")
+	f.StringVar(&o.operator, "operator", "", "`FILE` of what may be acted on and by whom, as of leakgate remediate: Fix for me makes plans by it, and applies none; --verify takes from it where one's own issuers are")
 	return c
 }
 
@@ -307,16 +308,25 @@ func (w *world) acts(o serveOptions, s *store.Store, key storeKey) (v work.Verif
 	if o.reverify < 0 {
 		return nil, nil, badFlag("--reverify-every is not negative")
 	}
-	if o.verify {
-		catalogue, err := revoke.Default()
-		if err != nil {
+	var policy remediate.Policy
+	if o.operator != "" {
+		if policy, err = readOperator(o.operator); err != nil {
 			return nil, nil, err
 		}
-		v = &issuers{client: &revoke.Client{Now: w.now}, catalogue: catalogue}
+	}
+	catalogue, err := revoke.Default()
+	if err != nil {
+		return nil, nil, err
+	}
+	if o.verify {
+		v = &issuers{client: &revoke.Client{Private: policy.Private, Now: w.now}, catalogue: catalogue, policy: policy, now: w.now}
 	}
 	if o.operator == "" {
 		return v, nil, nil
 	}
-	f, err = w.newPlanner(o.operator, s, key)
-	return v, f, err
+	given, err := policy.Given()
+	if err != nil {
+		return nil, nil, badFlag("--operator %s: %w", o.operator, err)
+	}
+	return v, &planner{store: s, key: key, catalogue: catalogue, policy: policy, given: given, now: w.now, issuer: &revoke.Client{Private: policy.Private, Now: w.now}}, nil
 }

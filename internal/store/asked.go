@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -82,19 +81,4 @@ func (t *Tx) LastAnswer(ctx context.Context, id string) (a Answer, at time.Time,
 	var asked int64
 	err = t.one(ctx, `SELECT answer, asked_at FROM incidents WHERE id = ?`, []any{id}, &a, &asked)
 	return a, fromMicros(asked), err
-}
-
-// Ordered gives what was said to an order, "" where it was not taken yet.
-func (t *Tx) Ordered(ctx context.Context, id string) (said string, err error) {
-	err = t.one(ctx, `SELECT said FROM orders WHERE id = ?`, []any{id}, &said)
-	if errors.Is(err, ErrNotFound) {
-		return "", nil
-	}
-	return said, err
-}
-
-// KeepOrder keeps what is said to an order. What was said first stays.
-func (t *Tx) KeepOrder(ctx context.Context, id, said string) error {
-	_, err := t.exec(ctx, `INSERT INTO orders (id, said, taken_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING`, id, text(said), micros(t.s.now()))
-	return err
 }

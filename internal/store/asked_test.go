@@ -3,6 +3,7 @@ package store_test
 import (
 	"database/sql"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/leakgate/leakgate/internal/store"
@@ -77,17 +78,50 @@ func TestAnOrderIsTakenOnce(t *testing.T) {
 	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
 		s, ctx := open(), t.Context()
 		err := s.Tx(ctx, func(tx *store.Tx) error {
-			none, err := tx.Ordered(ctx, "o")
-			err = errors.Join(err, tx.KeepOrder(ctx, "o", "first"), tx.KeepOrder(ctx, "o", "second"))
-			said, readErr := tx.Ordered(ctx, "o")
-			if none != "" || said != "first" {
-				t.Errorf("%q, then %q", none, said)
+			_, none := tx.Ordered(ctx, "o")
+			first, second := store.Errand{ID: "o", Said: "first", Answer: "7/1", Body: []byte(`{"pull":1}`), Open: true}, store.Errand{ID: "o", Said: "second"}
+			err := errors.Join(tx.KeepOrder(ctx, first), tx.KeepOrder(ctx, second))
+			kept, readErr := tx.Ordered(ctx, "o")
+			if !errors.Is(none, store.ErrNotFound) || kept.Said != "first" || string(kept.Body) != `{"pull":1}` || !kept.Open {
+				t.Errorf("%v, then %+v", none, kept)
 			}
 			return errors.Join(err, readErr)
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
+	})
+}
+
+func TestAnOrderIsFollowedUntilAnotherTakesItsAnswerOver(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, _ *sql.DB) {
+		s, ctx := open(), t.Context()
+		followed := func(tx *store.Tx) (ids []string) {
+			all, err := tx.OpenOrders(ctx, "", 10)
+			check(t, err)
+			for _, o := range all {
+				ids = append(ids, o.ID+o.Told)
+			}
+			return ids
+		}
+		check(t, s.Tx(ctx, func(tx *store.Tx) error {
+			for _, o := range []store.Errand{{ID: "a", Answer: "7/1", Open: true}, {ID: "b", Answer: "7/2", Open: true}, {ID: "c", Answer: "7/3"}, {ID: "d", Answer: "7/1", Open: true}} {
+				check(t, tx.KeepOrder(ctx, o))
+			}
+			check(t, tx.FollowOrder(ctx, "d", " so far", true))
+			check(t, tx.FollowOrder(ctx, "a", " late", true))
+			if got := followed(tx); !slices.Equal(got, []string{"b", "d so far"}) {
+				t.Errorf("%v", got)
+			}
+			check(t, tx.FollowOrder(ctx, "d", " done", false))
+			if got := followed(tx); !slices.Equal(got, []string{"b"}) {
+				t.Errorf("%v", got)
+			}
+			if all, err := tx.OpenOrders(ctx, "b", 10); err != nil || len(all) != 0 {
+				t.Errorf("behind the last: %v %v", all, err)
+			}
+			return nil
+		}))
 	})
 }
 

@@ -49,6 +49,12 @@ func (t *Tx) Plans(ctx context.Context) ([]string, error) {
 	return all, t.s.explain(rows.Err())
 }
 
+// PlansOf lists the digests of the plans that somebody asked for, the newest first.
+func (t *Tx) PlansOf(ctx context.Context, requester string) (digests []string, err error) {
+	err = t.texts(ctx, `SELECT digest FROM plans WHERE requester = ? ORDER BY made_at DESC, digest`, []any{requester}, &digests)
+	return digests, err
+}
+
 // KeepApproval keeps an approval of a plan. A later one of the same approver and
 // kind takes its place; kind is "" or what else than the plan it allows.
 func (t *Tx) KeepApproval(ctx context.Context, plan, approver, kind string, body []byte) error {

@@ -247,6 +247,12 @@ CREATE TABLE analyses (
   log TEXT NOT NULL,
   PRIMARY KEY (sweep, repository, category)
 );
+`, `
+ALTER TABLE orders ADD COLUMN answer TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN body TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN told TEXT NOT NULL DEFAULT '';
+ALTER TABLE orders ADD COLUMN open INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX orders_by_open ON orders (open, id);
 `}
 
 // guards make the audit trail and the journal grow only.
