@@ -91,7 +91,7 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 	var accept string
 	c := &cobra.Command{
 		Use: "verify [PATH | DIGEST]", Short: "Search for what should be gone", Args: cobra.MaximumNArgs(1),
-		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin. Incidents become purged when nothing is left, or when\nyou accept what is left in refs that only the server's people can remove.\n" + rewriteExit,
+		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin. Incidents become purged when nothing is left, or when\nyou accept what is left in refs that only the server's people can remove, which approvers sign first\n(leakgate rewrite approve --remains).\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && isDigest(args[0]) {
 				return w.verifyRemote(cmd, r, &f, args[0], accept)
@@ -120,7 +120,7 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 		},
 	}
 	f.addFlags(c)
-	c.Flags().StringVar(&accept, "accept-remaining", "", "`REASON` why refs of the server's own may keep the value; recorded")
+	c.Flags().StringVar(&accept, "accept-remaining", "", "`REASON` why refs of the server's own may keep the value; recorded, and signed by approvers before")
 	return c
 }
 

@@ -251,6 +251,15 @@ func (s *scene) approve(digest string) {
 	}
 }
 
+// sign has the approver say something.
+func (s *scene) sign(digest string, word remediate.Word, of string) {
+	s.t.Helper()
+	a := remediate.Approval{Plan: digest, Word: word, Of: of, Approver: "approver", Expires: s.clock.Add(time.Hour)}
+	if err := errors.Join(a.Sign(s.approver), s.Approve(s.t.Context(), a)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // applied plans, approves and applies.
 func (s *scene) applied() (digest string) {
 	s.t.Helper()
@@ -338,8 +347,14 @@ func (s *scene) wholeWay() {
 	}
 }
 
-// accept verifies, and accepts that the pull request stays.
+// accept verifies, and accepts that the pull request stays, which the approver signs.
 func (s *scene) accept(digest string) (*Residue, error) {
+	s.t.Helper()
+	left, err := s.Verify(s.t.Context(), digest)
+	if left == nil || left.Of == "" {
+		return left, err
+	}
+	s.sign(digest, remediate.WordRemains, left.Of)
 	return s.Accept(s.t.Context(), digest, "the server's people know")
 }
 
