@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -120,11 +121,15 @@ func (e *Engine) push(ctx context.Context, digest string, all, some []Change, pa
 	if err != nil {
 		return err
 	}
-	pack, err := os.Open(packFile)
-	if err != nil {
-		return fmt.Errorf("read the new objects: %w", err)
+	var pack io.ReadSeeker
+	if packFile != "" { // else the remote has them all, from what of it moved
+		file, err := os.Open(packFile)
+		if err != nil {
+			return fmt.Errorf("read the new objects: %w", err)
+		}
+		defer file.Close()
+		pack = file
 	}
-	defer pack.Close()
 	if err := e.Policy.Stopped(); err != nil {
 		return err
 	}
