@@ -287,10 +287,16 @@ func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
 
 // printMended says what people have to do before they merge a proposal.
 func (w *world) printMended(m purge.Mended) {
+	if m.Untold {
+		fmt.Fprintln(w.stdout, "What has to be set, and which files are removed, is in the message of its first commit: the run that made it was cut off, and it comes out otherwise now")
+	}
 	for _, l := range []struct {
 		what string
 		list []string
-	}{{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored}} {
+	}{
+		{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored},
+		{"Links, which git does not read, and which were left as they are", m.Links}, {"Not ignored by git, so that they can come back", m.Unignored},
+	} {
 		if len(l.list) > 0 {
 			fmt.Fprintf(w.stdout, "%s: %s\n", l.what, inspect.Clean(strings.Join(l.list, ", ")))
 		}

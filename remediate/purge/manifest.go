@@ -66,6 +66,11 @@ func (m *Manifest) Digest() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// SHA256 reports whether the ids of the remote are of SHA-256.
+func (m *Manifest) SHA256() bool {
+	return slices.ContainsFunc(slices.Concat(m.Changes, m.Remaining), func(c Change) bool { return len(c.Old) == 2*sha256.Size })
+}
+
 func (m *Manifest) text() ([]byte, error) {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {

@@ -256,7 +256,7 @@ func (h through) RoundTrip(r *http.Request) (*http.Response, error) {
 // The server that tears is the only one there is: what it moves is moved again until all is there.
 func TestATornPushIsFinishedOnTheServerThatTears(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newSceneOf(t, "sha256")
 	digest, before := s.tornPush(&liar{torn: true})
 	if _, err := s.Apply(t.Context(), digest); !errors.Is(err, ErrTorn) || !strings.Contains(err.Error(), "2 of 3") {
 		t.Fatalf("the hook still refuses: %v", err)
