@@ -26,7 +26,7 @@ Exit codes:
   1  plan: history would change; verify: something is left that nobody accepted
   2  usage: a wrong flag, or a file named by a flag that does not parse
   3  could not: a damaged or partial repository, changes that are not committed, a ref that moved,
-     a push of which nobody can tell whether it was taken; verify: an archive that cannot be read`
+     a push of which nobody can tell whether it was taken, or that the server did in part; verify: an archive that cannot be read`
 
 func (w *world) rewriteCommand() *cobra.Command {
 	var f remediation
