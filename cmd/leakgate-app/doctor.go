@@ -57,11 +57,11 @@ func (w *world) doctor(ctx context.Context, o doctorOptions) error {
 		if o.dashboard.url != "" && o.dashboard.clientID == "" {
 			o.dashboard.clientID, o.dashboard.clientSecret = a.ClientID, filepath.Join(o.app, register.ClientFile)
 		}
-		if o.vaultKey == "" {
+		if o.vaultKey == "" && o.kmsKey == "" {
 			o.keys = []string{filepath.Join(o.app, register.KeyFile)}
 		}
 	}
-	app, err := w.hub(o.serveOptions, nil)
+	app, err := w.hub(ctx, o.serveOptions, nil)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (w *world) replay(ctx context.Context, o replayOptions) error {
 	if err != nil {
 		return err
 	}
-	app, err := w.hub(o.serveOptions, nil)
+	app, err := w.hub(ctx, o.serveOptions, nil)
 	if err != nil {
 		return err
 	}

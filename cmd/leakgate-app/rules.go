@@ -65,7 +65,7 @@ func (w *world) syncPatterns(c *cobra.Command, o syncOptions, args []string) err
 	if len(args) != 1 || !orgPattern.MatchString(args[0]) {
 		return badFlag("say which organisation: leakgate-app rules sync-github ORG")
 	}
-	app, err := w.hub(o.serveOptions, nil)
+	app, err := w.hub(c.Context(), o.serveOptions, nil)
 	if err != nil {
 		return err
 	}

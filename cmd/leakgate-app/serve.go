@@ -118,7 +118,7 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 	if !o.pull {
 		o.pullEvery = 0
 	}
-	github, err := w.hub(o, log)
+	github, err := w.hub(ctx, o, log)
 	if err != nil {
 		return err
 	}
@@ -186,12 +186,12 @@ func (w *world) serve(ctx context.Context, o serveOptions) error {
 }
 
 // hub is the App at GitHub.
-func (w *world) hub(o serveOptions, log *slog.Logger) (*hub.App, error) {
+func (w *world) hub(ctx context.Context, o serveOptions, log *slog.Logger) (*hub.App, error) {
 	server, err := hub.ParseServer(o.github)
 	if err != nil {
 		return nil, badFlag("--github: %w", err)
 	}
-	key, err := w.appKey(o.keyOptions)
+	key, err := w.appKey(ctx, o.keyOptions)
 	if err != nil {
 		return nil, err
 	}
