@@ -22,9 +22,28 @@ type Approval struct {
 	Plan      string    `json:"plan"`
 	Undo      bool      `json:"undo,omitempty"`    // it allows to take the plan back, and nothing else
 	Destroy   bool      `json:"destroy,omitempty"` // it allows to destroy what was kept to go back, and nothing else
+	Word      Word      `json:"word,omitempty"`    // it says so of what Of stands for, and allows nothing else
+	Of        string    `json:"of,omitempty"`
 	Approver  string    `json:"approver"`
 	Expires   time.Time `json:"expires"`
 	Signature string    `json:"signature"`
+}
+
+// Word is what an approver may say of a plan when it was done, beside allowing it.
+type Word string
+
+// What is said of the push of a rewrite, and of what it leaves.
+const (
+	WordRemains Word = "remains" // what a rewrite does not reach may stay
+	WordTaken   Word = "taken"   // a push whose end nobody saw was taken
+	WordRefused Word = "refused" // it was not
+)
+
+// statements are the texts that are signed.
+var statements = map[Word]string{
+	WordRemains: "I accept what remains after this leakgate plan.",
+	WordTaken:   "I say that the push of this leakgate plan was taken.",
+	WordRefused: "I say that the push of this leakgate plan was not taken.",
 }
 
 // namespace keeps signatures for other purposes from counting as approvals.
@@ -39,7 +58,11 @@ func (a Approval) Statement() []byte {
 	case a.Undo:
 		word = "I approve that this leakgate plan is taken back."
 	}
-	return fmt.Appendf([]byte(word), "\nplan: %s\napprover: %s\nexpires: %s\n", a.Plan, a.Approver, a.Expires.UTC().Format(time.RFC3339))
+	of := ""
+	if a.Word != "" {
+		word, of = statements[a.Word], "\nof: "+a.Of
+	}
+	return fmt.Appendf([]byte(word), "\nplan: %s%s\napprover: %s\nexpires: %s\n", a.Plan, of, a.Approver, a.Expires.UTC().Format(time.RFC3339))
 }
 
 // Sign fills in the signature.
@@ -74,6 +97,8 @@ func (e *Engine) Approve(ctx context.Context, a Approval) error {
 // Kind keeps the approvals that a person can give of a plan apart.
 func (a Approval) Kind() string {
 	switch {
+	case a.Word != "":
+		return string(a.Word)
 	case a.Destroy:
 		return KindDestroy
 	case a.Undo:
@@ -91,6 +116,9 @@ func (p Policy) accepts(plan *Plan, a Approval, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if a.Word != "" {
+		return errors.New("the approval is of a rewrite")
+	}
 	return p.Accepts(a, digest, plan.Requester, now)
 }
 
@@ -100,8 +128,10 @@ func (p Policy) Accepts(a Approval, digest, requester string, now time.Time) err
 	switch {
 	case a.Plan != digest:
 		return errors.New("the approval is of another plan")
-	case a.Undo && a.Destroy:
+	case a.Undo && a.Destroy || a.Word != "" && (a.Undo || a.Destroy):
 		return errors.New("an approval is of one thing")
+	case (a.Word == "") != (a.Of == "") || a.Word != "" && statements[a.Word] == "":
+		return errors.New("the approval says nothing that is known")
 	case person(a.Approver) == person(requester):
 		return fmt.Errorf("%s made the plan and cannot approve it", a.Approver)
 	case !a.Expires.After(now):
@@ -174,7 +204,7 @@ func (e *Engine) approved(ctx context.Context, plan, part *Plan, digest string, 
 	for _, body := range bodies {
 		var a Approval
 		err := json.Unmarshal(body, &a)
-		if err == nil && (a.Undo != undo || a.Destroy || a.Approver == "") { // of something else
+		if err == nil && (a.Undo != undo || a.Destroy || a.Word != "" || a.Approver == "") { // of something else
 			continue
 		}
 		if err == nil {

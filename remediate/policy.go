@@ -83,6 +83,9 @@ type Rewrite struct {
 	Keep revoke.Duration `toml:"keep"`
 	// Recipients are those of age (age1…) who can open the bundle.
 	Recipients []string `toml:"recipients"`
+	// Unsigned lets a name that --actor gives, and nobody proves, accept what remains after
+	// a rewrite, and say what became of a push. It is recorded as unproven.
+	Unsigned bool `toml:"unsigned"`
 	// GitHub is where the interface of the GitHub is on which rewrites are proposed, as
 	// https://api.github.com; none when empty.
 	GitHub string `toml:"github"`

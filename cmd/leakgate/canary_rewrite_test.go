@@ -89,7 +89,10 @@ func TestNoRewriteOfARemoteShowsAValue(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), "git", "-C", remote, "update-ref", "refs/pull/9/head", head).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	c.run(searched, stdin, exitBlocked, by("ann", "verify", digest, "--stdin")...)
+	c.run(searched, stdin, exitUndecided, by("ann", "verify", digest, "--stdin", "--accept-remaining", "they know")...)
+	left := c.told(`--remains ([0-9a-f]{64})`, stdin, exitBlocked, by("ann", "verify", digest, "--stdin")...)
+	c.run(searched, "", exitClean, by("bob", "approve", digest, "--remains", left)...)
+	c.run(searched, "", exitClean, by("bob", "approve", digest, "--key", key, "--remains", left)...)
 	c.run(searched, stdin, exitClean, by("ann", "verify", digest, "--stdin", "--accept-remaining", "they know")...)
 	c.run(searched, "", exitUndecided, by("ann", "settle", digest)...)
 	c.run(searched, stdin, anyCode, "rewrite", "reproduce", manifest, "--remote", remote, "--stdin")

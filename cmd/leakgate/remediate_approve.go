@@ -120,6 +120,10 @@ func (w *world) approve(cmd *cobra.Command, to approvals, a remediate.Approval, 
 	switch {
 	case a.Undo:
 		what = "the undo of plan"
+	case a.Word == remediate.WordRemains:
+		what = "what remains after plan"
+	case a.Word != "":
+		what = "that the push was " + string(a.Word) + " of plan"
 	case a.Destroy:
 		what = "the end of what was kept for plan"
 	}

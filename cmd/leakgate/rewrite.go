@@ -26,7 +26,7 @@ Exit codes:
   1  plan: history would change; verify: something is left that nobody accepted
   2  usage: a wrong flag, or a file named by a flag that does not parse
   3  could not: a damaged or partial repository, changes that are not committed, a ref that moved,
-     a push of which nobody can tell whether it was taken; verify: an archive that cannot be read`
+     a push of which nobody can tell whether it was taken, or that the server did in part; verify: an archive that cannot be read`
 
 func (w *world) rewriteCommand() *cobra.Command {
 	var f remediation
@@ -91,7 +91,7 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 	var accept string
 	c := &cobra.Command{
 		Use: "verify [PATH | DIGEST]", Short: "Search for what should be gone", Args: cobra.MaximumNArgs(1),
-		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin. Incidents become purged when nothing is left, or when\nyou accept what is left in refs that only the server's people can remove.\n" + rewriteExit,
+		Long: "Search every object of the repository at PATH (default \".\"), reachable or not; or, with the\nDIGEST of a plan, what the refs of a fresh mirror of its remote reach. Give the values that\nwere replaced by --replace-text or --stdin. Incidents become purged when nothing is left, or when\nyou accept what is left in refs that only the server's people can remove, which approvers sign first\n(leakgate rewrite approve --remains).\n" + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && isDigest(args[0]) {
 				return w.verifyRemote(cmd, r, &f, args[0], accept)
@@ -120,7 +120,7 @@ func (w *world) rewriteVerifyCommand(r *remediation) *cobra.Command {
 		},
 	}
 	f.addFlags(c)
-	c.Flags().StringVar(&accept, "accept-remaining", "", "`REASON` why refs of the server's own may keep the value; recorded")
+	c.Flags().StringVar(&accept, "accept-remaining", "", "`REASON` why refs of the server's own may keep the value; recorded, and signed by approvers before")
 	return c
 }
 

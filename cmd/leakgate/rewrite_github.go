@@ -105,6 +105,13 @@ func (w *world) onHub(cmd *cobra.Command, f *remediation, values *rewriteFlags, 
 		if err != nil {
 			return err
 		}
+		m, err := p.Manifest(cmd.Context(), digest)
+		if err == nil && h != nil {
+			err = hub.Fits(m)
+		}
+		if err != nil {
+			return err
+		}
 		if h != nil {
 			p.Reviews = h
 		}

@@ -324,7 +324,10 @@ func (f *forge) wholeWay() {
 	}
 	f.says(f.run(exitClean, "rewrite", "apply", f.digest, "--stdin", "-vv"), "4 refs moved")
 	f.clean()
-	f.says(f.run(exitBlocked, "rewrite", "verify", f.digest, "--stdin", "-vv"), fmt.Sprintf("refs/pull/%d/head", theirs))
+	out = f.run(exitBlocked, "rewrite", "verify", f.digest, "--stdin", "-vv")
+	f.says(out, fmt.Sprintf("refs/pull/%d/head", theirs))
+	f.says(f.run(exitUndecided, "rewrite", "verify", f.digest, "--stdin", "--accept-remaining", "the fork is told", "--actor", "bob"), "0 of 1 approvers signed it")
+	f.run(exitClean, "rewrite", "approve", f.digest, "--remains", f.find(`--remains ([0-9a-f]{64})`, out), "--actor", "bob", "--key", filepath.Join(f.dir, "approver"))
 	f.run(exitClean, "rewrite", "verify", f.digest, "--stdin", "--accept-remaining", "the fork is told")
 
 	// Those whom it concerns are told, once.

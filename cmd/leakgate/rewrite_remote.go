@@ -212,10 +212,18 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 	var s signing
 	var undo, destroy, request, reviews bool
 	var g hubFlags
+	var said said
 	c := &cobra.Command{
 		Use: "approve DIGEST", Short: "Approve the rewrite of a remote with an SSH key, or by the reviews of its pull request", Args: cobra.ExactArgs(1),
-		Long: "Sign a plan as leakgate remediate approve does. With --from-reviews the reviews of the pull request\ncount: approvals of its current head by accounts that the operator's file lists as approvers\n(github = NUMBER) and that may write. They are read again when the plan is applied.\n" + rewriteHubHelp + rewriteExit,
+		Long: "Sign a plan as leakgate remediate approve does. With --from-reviews the reviews of the pull request\ncount: approvals of its current head by accounts that the operator's file lists as approvers\n(github = NUMBER) and that may write. They are read again when the plan is applied.\nWhen a rewrite was done, approvers sign by --remains what it does not reach and may stay, as verify\nshows it, and by --taken or --refused what became of a push of which the refs tell nothing, as settle\nshows it.\n" + rewriteHubHelp + rewriteExit,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			word, of, err := said.one()
+			if err != nil {
+				return err
+			}
+			if word != "" && (undo || destroy || request || reviews) {
+				return badFlag("--%s is of another thing than the other flags: give one", word)
+			}
 			if reviews && (undo || destroy || request || s.key != "" || s.signature != "") {
 				return badFlag("--from-reviews counts reviews of the plan, and signs nothing")
 			}
@@ -229,12 +237,18 @@ func (w *world) rewriteApproveCommand(f *remediation) *cobra.Command {
 				if request {
 					return w.askFor(cmd, p, &remediate.Request{Plan: args[0], Requester: p.Actor}, s.key, s.signature)
 				}
-				return w.approve(cmd, p, remediate.Approval{Plan: args[0], Undo: undo, Destroy: destroy, Approver: p.Actor}, s)
+				if word != "" {
+					if err := w.printMatter(cmd, p, args[0], word, of); err != nil {
+						return err
+					}
+				}
+				return w.approve(cmd, p, remediate.Approval{Plan: args[0], Undo: undo, Destroy: destroy, Word: word, Of: of, Approver: p.Actor}, s)
 			})
 		},
 	}
 	s.addFlags(c)
 	g.addFlags(c)
+	said.addFlags(c)
 	c.Flags().BoolVar(&reviews, "from-reviews", false, "count the reviews of the pull request that asks for it")
 	c.Flags().BoolVar(&request, "request", false, "prove that you made the plan, where the operator's file lists requesters")
 	c.Flags().BoolVar(&undo, "undo", false, "approve that it is rolled back, and nothing else")
@@ -273,10 +287,17 @@ func (w *world) rewriteProposeCommand(f *remediation) *cobra.Command {
 
 // printMended says what people have to do before they merge a proposal.
 func (w *world) printMended(m purge.Mended) {
+	if m.Untold {
+		fmt.Fprintln(w.stdout, "What has to be set, and which files are removed, is in the message of its first commit: the run that made it was cut off, and it comes out otherwise now")
+	}
 	for _, l := range []struct {
 		what string
 		list []string
-	}{{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored}, {"To be looked at", m.Told}} {
+	}{
+		{"To be set where it runs", m.Set}, {"Removed", m.Removed}, {"Ignored by git from now on", m.Ignored},
+		{"Links, which git does not read, and which were left as they are", m.Links}, {"Not ignored by git, so that they can come back", m.Unignored},
+		{"To be looked at", m.Told},
+	} {
 		if len(l.list) > 0 {
 			fmt.Fprintf(w.stdout, "%s: %s\n", l.what, inspect.Clean(strings.Join(l.list, ", ")))
 		}
@@ -343,7 +364,7 @@ func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewrite
 		}
 		left, err := verify(cmd.Context(), digest)
 		if left != nil {
-			w.printResidue(left, digest)
+			w.printResidue(left, digest, p.Policy)
 		}
 		if left != nil && errors.Is(err, purge.ErrElsewhere) {
 			fmt.Fprintf(w.stdout, "Not purged: %s\n", inspect.Clean(oneLine(err)))
@@ -359,7 +380,7 @@ func (w *world) verifyRemote(cmd *cobra.Command, f *remediation, values *rewrite
 	})
 }
 
-func (w *world) printResidue(left *purge.Residue, digest string) {
+func (w *world) printResidue(left *purge.Residue, digest string, policy remediate.Policy) {
 	if len(left.Others) == 0 {
 		fmt.Fprintln(w.stdout, "A fresh mirror holds no value in what its branches and tags reach.")
 	} else {
@@ -388,9 +409,13 @@ func (w *world) printResidue(left *purge.Residue, digest string) {
 	}
 	switch a := left.Accepted; {
 	case a != nil:
-		fmt.Fprintf(w.stdout, "%s accepted that: %s\n", inspect.Clean(a.By), inspect.Clean(a.Why))
-	case len(left.Others) == 0 && len(left.Hidden)+len(left.Archives)+len(left.Unread) > 0:
-		fmt.Fprintf(w.stdout, "Not purged while that is so. If it is to be lived with: leakgate rewrite verify %s --accept-remaining REASON\n", digest)
+		fmt.Fprintf(w.stdout, "%s accepted that: %s (%s)\n", inspect.Clean(a.By), inspect.Clean(a.Why), proven(a.Proof))
+	case len(left.Others) == 0 && left.Of != "":
+		fmt.Fprintln(w.stdout, "Not purged while that is so. If it is to be lived with:")
+		if !policy.Rewrite.Unsigned {
+			fmt.Fprintf(w.stdout, "  leakgate rewrite approve %s --remains %s --key FILE, by %d approvers; then\n", digest, left.Of, policy.Rewrite.Need())
+		}
+		fmt.Fprintf(w.stdout, "  leakgate rewrite verify %s --accept-remaining REASON\n", digest)
 	}
 	fmt.Fprintln(w.stdout, rewrite.Unseen)
 	fmt.Fprintln(w.stdout, "Out of reach: forks, clones, caches, build logs and artifacts, releases, packages.")
@@ -426,48 +451,6 @@ func (w *world) rewriteRollbackCommand(f *remediation) *cobra.Command {
 	g.addFlags(c)
 	addOpenFlag(c, &open)
 	return c
-}
-
-func (w *world) rewriteSettleCommand(f *remediation) *cobra.Command {
-	var taken, refused bool
-	var reason string
-	c := &cobra.Command{
-		Use: "settle DIGEST", Short: "Say what became of a push that was cut off", Args: cobra.ExactArgs(1),
-		Long: "Show where each ref of a push is whose end nobody saw, and settle it if they tell: one at its\nnew place, or on top of it, proves that all moved; one at its old place, that none did. When\nsomebody moved them elsewhere since, look into the server's log and say it: --taken or\n--refused, and --reason. It is safe to be wrong: nothing is pushed here, the bundle stays, a\npush that was taken is to be verified, and one that was not is made again under new leases.\n" + rewriteExit,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var word *bool
-			switch {
-			case taken && refused || (taken || refused) != (reason != ""):
-				return badFlag("give one of --taken and --refused, and a --reason")
-			case taken || refused:
-				word = &taken
-			}
-			return w.onPlan(cmd, f, &rewriteFlags{}, args[0], func(p *purge.Engine) error {
-				refs, err := p.Settle(cmd.Context(), args[0], word, reason)
-				w.printSome(len(refs), func(i int) string { return standing(refs[i]) })
-				if err == nil {
-					fmt.Fprintf(w.stdout, "It is settled. Go on: leakgate rewrite apply %s, or rollback\n", args[0])
-				}
-				return err
-			})
-		},
-	}
-	c.Flags().BoolVar(&taken, "taken", false, "the remote took the push")
-	c.Flags().BoolVar(&refused, "refused", false, "the remote did not take the push")
-	c.Flags().StringVar(&reason, "reason", "", "`WHY` you know, for the audit trail")
-	return c
-}
-
-// standing is where a ref is, in words.
-func standing(s purge.Standing) string {
-	says := "tells neither"
-	switch {
-	case s.Took && !s.Stayed:
-		says = "the push was taken"
-	case s.Stayed && !s.Took:
-		says = "the push was not taken"
-	}
-	return fmt.Sprintf("%s is %s, was %s, was to be %s: %s", inspect.Clean(s.Ref.Name), cmp.Or(s.Now, "gone"), cmp.Or(s.Ref.Old, "none"), cmp.Or(s.Ref.New, "none"), says)
 }
 
 func readIdentities(path string) ([]age.Identity, error) {

@@ -73,6 +73,9 @@ func (w *world) reproduce(cmd *cobra.Command, f *remediation, values *rewriteFla
 		if h == nil {
 			return errNoHub
 		}
+		if err := hub.Fits(m); err != nil {
+			return err
+		}
 	}
 	return w.outcomeOf(cmd, p, h, m)
 }

@@ -36,8 +36,15 @@ func (t *Tx) Kept(ctx context.Context) (all []Kept, err error) {
 	return all, t.s.explain(rows.Err())
 }
 
+// approvalKinds are those that packages keep beside approvals of the plan itself.
+var approvalKinds = []string{"undo", "destroy", "review", "remains", "taken", "refused"}
+
 // approvalAction is the action of the event that [Tx.KeepApproval] writes, by the kind
 // in its row.
-const approvalAction = `CASE WHEN approver LIKE 'request
-%' THEN 'requested' WHEN approver LIKE 'undo
-%' THEN 'approved undo' ELSE 'approved' END`
+var approvalAction = func() string {
+	sql := "CASE WHEN approver LIKE 'request\n%' THEN 'requested'"
+	for _, kind := range approvalKinds {
+		sql += " WHEN approver LIKE '" + kind + "\n%' THEN 'approved " + kind + "'"
+	}
+	return sql + " ELSE 'approved' END"
+}()

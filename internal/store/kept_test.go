@@ -16,14 +16,15 @@ func TestWhatIsKeptHasItsEvents(t *testing.T) {
 		var kept []store.Kept
 		check(t, s.Tx(t.Context(), func(tx *store.Tx) error {
 			check(t, tx.KeepPlan(t.Context(), "p", "ann", []byte(`{}`)))
-			for _, a := range [][2]string{{"ann", "request"}, {"bob", ""}, {"eve", ""}, {"bob", "undo"}} {
+			for _, a := range [][2]string{{"ann", "request"}, {"bob", ""}, {"eve", ""}, {"bob", "undo"}, {"bob", "destroy"}, {"bob", "remains"}, {"bob", "taken"}, {"bob", "refused"}, {"bob", "review"}} {
 				check(t, tx.KeepApproval(t.Context(), "p", a[0], a[1], []byte(`{}`)))
 			}
 			var err error
 			kept, err = tx.Kept(t.Context())
 			return err
 		}))
-		events, want := map[[2]string]int{}, map[string]int{"detected": 1, "planned": 1, "requested": 1, "approved": 2, "approved undo": 1}
+		events, want := map[[2]string]int{}, map[string]int{"detected": 1, "planned": 1, "requested": 1, "approved": 2, "approved undo": 1,
+			"approved destroy": 1, "approved remains": 1, "approved taken": 1, "approved refused": 1, "approved review": 1}
 		for _, e := range trail(t, s) {
 			events[[2]string{e.Action, e.Subject}]++
 		}

@@ -76,27 +76,20 @@ func moves(say func(string, ...any), m *purge.Manifest) {
 
 // before are names of what people have to see to before they merge.
 func before(say func(string, ...any), m purge.Mended) {
-	if len(m.Set)+len(m.Removed)+len(m.Ignored)+len(m.Told) == 0 {
+	sections := m.Sections()
+	if len(sections) == 0 && !m.Untold {
 		return
 	}
 	say("\n### Before this is merged\n")
-	for _, l := range []struct {
-		what  string
-		names []string
-	}{
-		{"To be set where it runs (variables of the environment, secrets of workflows, what is in a secret store), each with a new value", m.Set},
-		{"Not in the repository any more, but still needed where they were used", m.Removed},
-		{"Ignored by git from now on", m.Ignored},
-		{"To be looked at", m.Told},
-	} {
-		if len(l.names) == 0 {
-			continue
-		}
-		say("- %s:", l.what)
-		for _, name := range l.names[:min(listed, len(l.names))] {
+	if m.Untold {
+		say("- What has to be set, and which files are removed, is in the message of the first commit: the run that made it was cut off.")
+	}
+	for _, s := range sections {
+		say("- %s:", s.What)
+		for _, name := range s.Names[:min(listed, len(s.Names))] {
 			say("  - %s", span(name))
 		}
-		if more := len(l.names) - listed; more > 0 {
+		if more := len(s.Names) - listed; more > 0 {
 			say("  - and %d more in the message of the commit", more)
 		}
 	}

@@ -28,6 +28,16 @@ type Pull struct {
 	Unasked []string `json:"unasked"`
 }
 
+// Fits refuses the plan of a repository that no GitHub has: its ids are of SHA-256.
+// See https://git-scm.com/docs/hash-function-transition and the interface, whose ids are of 40 digits:
+// https://docs.github.com/rest/git/commits#get-a-commit-object.
+func Fits(m *purge.Manifest) error {
+	if !m.SHA256() {
+		return nil
+	}
+	return errors.New("the ids of this remote are of SHA-256, which GitHub has no repositories of: give --github none (or take github out of [rewrite]), open the pull request where the remote is, and approve with keys")
+}
+
 // marker is the first line of a text that is found by it again.
 func marker(kind, digest string) string { return "<!-- leakgate:" + kind + " " + digest + " -->" }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
@@ -35,11 +36,17 @@ func (e *Engine) Apply(ctx context.Context, digest string) (moved []Change, err 
 	switch p.last {
 	case pushed, verified, stayed:
 		return p.moved, nil
-	case returning, returned:
+	case returned:
 		return nil, errors.New("the rewrite was rolled back: make a new plan")
-	case pushing:
-		if _, done, err := e.settle(ctx, digest, p); err != nil || done {
+	case returning:
+		return nil, errors.New("a rollback was cut off: run leakgate rewrite rollback again first")
+	case pushing, torn:
+		refs, event, err := e.settle(ctx, digest, p)
+		switch {
+		case err != nil || event == pushed:
 			return p.moved, err
+		case event == torn:
+			return e.finish(ctx, m, digest, p, refs)
 		}
 	case refused, bundled:
 		if done, err := e.arrived(ctx, digest, p.moved); err != nil || done {
@@ -104,41 +111,34 @@ func (e *Engine) move(ctx context.Context, m *Manifest, digest string) ([]Change
 	if err := e.approved(ctx, m, digest, ""); err != nil { // minutes may have passed
 		return nil, err
 	}
-	return now.Changes, e.push(ctx, digest, now.Changes, r.Pack)
+	return now.Changes, e.push(ctx, digest, now.Changes, now.Changes, r.Pack)
 }
 
-func (e *Engine) push(ctx context.Context, digest string, changes []Change, packFile string) error {
-	updates, err := asUpdates(changes)
+// push moves some of the refs of a map, which is all of them but where an earlier push of it
+// moved the others.
+func (e *Engine) push(ctx context.Context, digest string, all, some []Change, packFile string) error {
+	updates, err := asUpdates(some)
 	if err != nil {
 		return err
 	}
-	pack, err := os.Open(packFile)
-	if err != nil {
-		return fmt.Errorf("read the new objects: %w", err)
+	var pack io.ReadSeeker
+	if packFile != "" { // else the remote has them all, from what of it moved
+		file, err := os.Open(packFile)
+		if err != nil {
+			return fmt.Errorf("read the new objects: %w", err)
+		}
+		defer file.Close()
+		pack = file
 	}
-	defer pack.Close()
 	if err := e.Policy.Stopped(); err != nil {
 		return err
 	}
-	if err := e.note(ctx, digest, pushing, changes); err != nil {
+	if err := e.note(ctx, digest, pushing, all); err != nil {
 		return err
 	}
 	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
-	if err != nil && !e.late(ctx, changes, err) {
-		return e.failed(ctx, digest, refused, err)
-	}
 	e.at("sent")
-	return e.note(ctx, digest, pushed, changes)
-}
-
-// late reports whether a lease did not hold because the push of a run that was
-// cut off, which the remote was still at, came to its end meanwhile.
-func (e *Engine) late(ctx context.Context, changes []Change, err error) bool {
-	if !errors.Is(err, wire.ErrMoved) && !errors.Is(err, wire.ErrRefused) {
-		return false
-	}
-	there, err := e.allThere(ctx, changes)
-	return err == nil && there
+	return e.end(ctx, digest, past{last: pushing, moved: all}, err)
 }
 
 // allThere reports whether every ref is where a push was to put it.
@@ -146,14 +146,6 @@ func (e *Engine) allThere(ctx context.Context, sent []Change) (bool, error) {
 	refs, err := e.standing(ctx, sent)
 	took, stayed := count(refs)
 	return err == nil && took == len(sent) && stayed == 0, err
-}
-
-// failed writes down that a push changed nothing, unless nobody can tell.
-func (e *Engine) failed(ctx context.Context, digest, event string, err error) error {
-	if errors.Is(err, wire.ErrUnclear) || ctx.Err() != nil {
-		return err
-	}
-	return errors.Join(err, e.note(ctx, digest, event, struct{}{}))
 }
 
 func asUpdates(changes []Change) (updates []wire.Update, err error) {

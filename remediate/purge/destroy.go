@@ -30,8 +30,8 @@ func (e *Engine) Destroy(ctx context.Context, digest string, now bool) error {
 	if len(p.bundles) == 0 || p.gone {
 		return nil
 	}
-	if p.last == pushing || p.last == returning {
-		return errors.New("a push was cut off: run leakgate rewrite apply, or rollback, again first")
+	if p.last == pushing || p.last == returning || p.last == torn {
+		return errors.New("a push was cut off, or moved some refs only: run leakgate rewrite apply, or rollback, again first")
 	}
 	if err := e.Policy.Stopped(); err != nil {
 		return err

@@ -39,7 +39,7 @@ func (e *Engine) elsewhere(ctx context.Context, m *Manifest) error {
 				return err
 			case p.last == "" || p.last == bundled || p.last == refused:
 				continue // it moved nothing
-			case p.last != verified:
+			case p.last != verified: // torn, too
 				return fmt.Errorf("%w: rewrite %s of %s is %s, and not verified", ErrElsewhere, seen.Digest, other.Remote, p.last)
 			}
 			done = append(done, place(other.Remote))

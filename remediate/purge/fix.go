@@ -79,19 +79,9 @@ func (f *fix) commit(tree gitrepo.ID) []byte {
 // text tells people what they have to do before they merge.
 func (m Mended) text() string {
 	var out strings.Builder
-	for _, l := range []struct {
-		what string
-		list []string
-	}{
-		{"To be set where it runs, each with a new value", m.Set},
-		{"Not in the repository any more, but still needed where they were used", m.Removed},
-		{"Ignored by git from now on", m.Ignored},
-		{"To be looked at", m.Told},
-	} {
-		if len(l.list) > 0 {
-			fmt.Fprintf(&out, "\n%s:\n", l.what)
-		}
-		for _, name := range l.list {
+	for _, s := range m.Sections() {
+		fmt.Fprintf(&out, "\n%s:\n", s.What)
+		for _, name := range s.Names {
 			fmt.Fprintf(&out, "- %s\n", strconv.QuoteToGraphic(name)[1:len(strconv.QuoteToGraphic(name))-1])
 		}
 	}

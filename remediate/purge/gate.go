@@ -98,6 +98,11 @@ func (e *Engine) Approve(ctx context.Context, a remediate.Approval) error {
 	if err := e.Policy.Accepts(a, a.Plan, m.Requester, e.Now()); err != nil {
 		return err
 	}
+	if a.Word != "" {
+		if _, err := e.Matter(ctx, a.Plan, a.Word, a.Of); err != nil {
+			return err
+		}
+	}
 	body, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("encode approval: %w", err)
@@ -127,30 +132,14 @@ func (e *Engine) Request(ctx context.Context, q remediate.Request) error {
 // the kind of an approval tells apart, has the words that it needs now: that of who
 // made the plan, where the operator wants that proven, and those of approvers.
 func (e *Engine) approved(ctx context.Context, m *Manifest, digest, kind string) error {
-	var bodies [][]byte
-	err := e.Store.Tx(ctx, func(t *store.Tx) (err error) {
-		bodies, err = t.Approvals(ctx, digest)
-		return err
-	})
+	bodies, err := e.words(ctx, digest)
 	if err != nil {
 		return err
 	}
 	if !e.requested(bodies, m, digest) {
-		return fmt.Errorf("nobody proved to be %s, who made the plan: leakgate rewrite approve --request %s", m.Requester, digest)
+		return e.unrequested(m, digest)
 	}
-	valid := map[string]bool{}
-	var faults []error
-	for _, body := range bodies {
-		var a remediate.Approval
-		if err := json.Unmarshal(body, &a); err != nil || a.Approver == "" || a.Kind() != kind {
-			continue // it is of something else
-		}
-		if err := e.Policy.Accepts(a, digest, m.Requester, e.Now()); err != nil {
-			faults = append(faults, err)
-			continue
-		}
-		valid[a.Approver] = true
-	}
+	valid, faults := e.signed(bodies, m, digest, kind, "")
 	need, verb := e.Policy.Rewrite.Need(), "approve"
 	if kind != "" {
 		verb = "approve --" + kind
@@ -165,6 +154,36 @@ func (e *Engine) approved(ctx context.Context, m *Manifest, digest, kind string)
 		return nil
 	}
 	return errors.Join(append(faults, fmt.Errorf("the plan has %d of %d approvals: leakgate rewrite %s %s", len(valid), need, verb, digest))...)
+}
+
+// words are all that people signed of a plan, valid or not.
+func (e *Engine) words(ctx context.Context, digest string) (bodies [][]byte, err error) {
+	err = e.Store.Tx(ctx, func(t *store.Tx) (err error) {
+		bodies, err = t.Approvals(ctx, digest)
+		return err
+	})
+	return bodies, err
+}
+
+// signed are the approvers whose approvals of a kind, and of what it is of, count now.
+func (e *Engine) signed(bodies [][]byte, m *Manifest, digest, kind, of string) (valid map[string]bool, faults []error) {
+	valid = map[string]bool{}
+	for _, body := range bodies {
+		var a remediate.Approval
+		if err := json.Unmarshal(body, &a); err != nil || a.Approver == "" || a.Kind() != kind || a.Of != of {
+			continue // it is of something else
+		}
+		if err := e.Policy.Accepts(a, digest, m.Requester, e.Now()); err != nil {
+			faults = append(faults, err)
+			continue
+		}
+		valid[a.Approver] = true
+	}
+	return valid, faults
+}
+
+func (e *Engine) unrequested(m *Manifest, digest string) error {
+	return fmt.Errorf("nobody proved to be %s, who made the plan: leakgate rewrite approve --request %s", m.Requester, digest)
 }
 
 func (e *Engine) requested(bodies [][]byte, m *Manifest, digest string) bool {

@@ -24,6 +24,7 @@ const (
 	returned  = "returned"  // the remote is as it was
 	destroyed = "destroyed" // the bundle is gone
 	accepted  = "accepted"  // an operator accepts that refs of the server's own stay as they are
+	torn      = "torn"      // the remote moved some refs of a push that was to move all or none
 )
 
 // past is what the journal says of a rewrite.
@@ -36,6 +37,7 @@ type past struct {
 	bundles  []Bundle  // all that are there
 	keptAt   time.Time // when the last one was written
 	accepted Acceptance
+	matters  map[string]Matter // what people were asked, by its digest
 }
 
 // Bundle is where what was there is kept, sealed.
@@ -76,6 +78,8 @@ func (p *past) add(entry store.Entry) error {
 	case destroyed: // nor do these
 		p.gone, p.bundles = true, nil
 		return nil
+	case asked:
+		return p.ask(entry)
 	case unclean:
 		p.last = pushed
 		return nil
@@ -99,6 +103,19 @@ func (p *past) add(entry store.Entry) error {
 		p.bundles, p.keptAt = append(slices.DeleteFunc(p.bundles, same), p.bundle), entry.At
 	}
 	return nil
+}
+
+func (p *past) ask(entry store.Entry) error {
+	var m Matter
+	if err := json.Unmarshal(entry.Body, &m); err != nil {
+		return fmt.Errorf("the journal does not parse: %w", err)
+	}
+	of, err := m.Digest()
+	if p.matters == nil {
+		p.matters = map[string]Matter{}
+	}
+	p.matters[of] = m
+	return err
 }
 
 // note writes into the journal and the audit trail, or into neither.

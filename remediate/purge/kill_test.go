@@ -63,6 +63,10 @@ func (r errand) run() error {
 	if r.Verb == "rollback" {
 		return e.Rollback(ctx, r.Digest, []age.Identity{identity})
 	}
+	if r.Verb == "propose" {
+		_, err = e.Propose(ctx, r.Digest)
+		return err
+	}
 	_, err = e.Apply(ctx, r.Digest)
 	return err
 }

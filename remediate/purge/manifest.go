@@ -66,6 +66,11 @@ func (m *Manifest) Digest() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// SHA256 reports whether the ids of the remote are of SHA-256.
+func (m *Manifest) SHA256() bool {
+	return slices.ContainsFunc(slices.Concat(m.Changes, m.Remaining), func(c Change) bool { return len(c.Old) == 2*sha256.Size })
+}
+
 func (m *Manifest) text() ([]byte, error) {
 	text, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -140,14 +145,16 @@ func hexes(ids []gitrepo.ID) []string {
 }
 
 // covers reports whether what a rewriter makes of the remote as it is now is
-// what was approved: the same taint, at most moved on by commits that add none.
-func (m *Manifest) covers(r *Rewritten) error {
+// what was approved: the same taint, at most moved on by commits that add none. Refs that are done
+// already hold none any more.
+func (m *Manifest) covers(r *Rewritten, done ...string) error {
 	var now Manifest
 	now.fill(r)
 	if now.Spec != m.Spec {
 		return errOtherSpec
 	}
-	if !slices.Equal(now.First, m.First) {
+	foreign := func(id string) bool { return !slices.Contains(m.First, id) }
+	if !slices.Equal(now.First, m.First) && (len(done) == 0 || slices.ContainsFunc(now.First, foreign)) {
 		return fmt.Errorf("%w: values came in by other commits", ErrChanged)
 	}
 	for _, blob := range now.Blobs {
@@ -160,10 +167,10 @@ func (m *Manifest) covers(r *Rewritten) error {
 			return fmt.Errorf("%w: the signature of %s would fall", ErrChanged, s)
 		}
 	}
-	return m.sameNames(now.Changes)
+	return m.sameNames(now.Changes, done)
 }
 
-func (m *Manifest) sameNames(now []Change) error {
+func (m *Manifest) sameNames(now []Change, done []string) error {
 	names := func(changes []Change) (out []string) {
 		for _, c := range changes {
 			out = append(out, c.Name)
@@ -181,7 +188,7 @@ func (m *Manifest) sameNames(now []Change) error {
 		}
 	}
 	for _, name := range planned {
-		if _, ok := slices.BinarySearch(current, name); !ok {
+		if _, ok := slices.BinarySearch(current, name); !ok && !slices.Contains(done, name) {
 			return fmt.Errorf("%w: %s holds none any more, or is gone", ErrChanged, name)
 		}
 	}

@@ -23,6 +23,30 @@ type Mended struct {
 	Ignored []string `json:"ignored,omitempty"`
 	// Told is what people have to look at: variables that a build may set.
 	Told []string `json:"told,omitempty"`
+	// Links are those called .gitignore that are no files, so that git does not read them and
+	// they are left as they are; Unignored what git still takes in, for that or for its name.
+	Links     []string `json:"links,omitempty"`
+	Unignored []string `json:"unignored,omitempty"`
+	// Untold: the run that made the proposal was cut off, and nobody can say this again.
+	Untold bool `json:"untold,omitempty"`
+}
+
+// Section is one thing that people have to know of a proposal before they merge it.
+type Section struct {
+	What  string
+	Names []string
+}
+
+// Sections are those that have names.
+func (m Mended) Sections() []Section {
+	return slices.DeleteFunc([]Section{
+		{"To be set where it runs (variables of the environment, secrets of workflows, what is in a secret store), each with a new value", m.Set},
+		{"Not in the repository any more, but still needed where they were used", m.Removed},
+		{"Ignored by git from now on", m.Ignored},
+		{"Links, which git does not read, and which were left as they are", m.Links},
+		{"Not ignored by git, so that they can come back: see to it yourself", m.Unignored},
+		{"To be looked at", m.Told},
+	}, func(s Section) bool { return len(s.Names) == 0 })
 }
 
 // edit is a file of the tip that becomes another; no blob: it goes.
@@ -189,13 +213,13 @@ func (m *mender) ignore(name string, isDir bool) error {
 	if isDir {
 		probe = path.Join(name, "file")
 	}
-	if strings.ContainsAny(name, "\r\n") || m.ignores.Ignores(probe) {
+	if m.ignores.Ignores(probe) {
 		return nil
 	}
-	if _, ok := m.ignores[home]; !ok {
-		if _, err := m.after.Lookup(m.tree, ".gitignore"); !errors.Is(err, gitrepo.ErrNoPath) {
-			return err
-		}
+	_, there := m.ignores[home]
+	if strings.ContainsAny(name, "\r\n") || !there && slices.Contains(m.done.Links, ".gitignore") {
+		m.done.Unignored = append(m.done.Unignored, name)
+		return nil
 	}
 	m.ignores[home] = withLine(m.ignores[home], ignoreLine(strings.TrimPrefix(name, home), isDir))
 	m.done.Ignored = append(m.done.Ignored, name)
@@ -208,7 +232,11 @@ func (m *mender) read(folder string) (there bool, err error) {
 		return true, nil
 	}
 	e, err := m.after.Lookup(m.tree, folder+".gitignore")
-	if errors.Is(err, gitrepo.ErrNoPath) || err == nil && e.Mode&^0o111 != 0o100644 {
+	if errors.Is(err, gitrepo.ErrNoPath) {
+		return false, nil
+	}
+	if err == nil && e.Mode&^0o111 != 0o100644 {
+		m.done.Links = append(m.done.Links, folder+".gitignore")
 		return false, nil
 	}
 	if err != nil {
@@ -261,7 +289,7 @@ func (m *mender) writeIgnores() error {
 		}
 	}
 	slices.SortFunc(m.edits, func(a, b edit) int { return slices.Compare(a.path, b.path) })
-	for _, list := range []*[]string{&m.done.Set, &m.done.Removed, &m.done.Ignored, &m.done.Told} {
+	for _, list := range []*[]string{&m.done.Set, &m.done.Removed, &m.done.Ignored, &m.done.Links, &m.done.Unignored, &m.done.Told} {
 		slices.Sort(*list)
 		*list = slices.Compact(*list)
 	}

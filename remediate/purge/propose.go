@@ -58,8 +58,7 @@ func (e *Engine) propose(ctx context.Context, m *Manifest, digest, dir string) (
 	if p, err := proposedAlready(advert, before, m, digest); err != nil {
 		return nil, err
 	} else if p != nil {
-		p.Mended, err = e.mended(ctx, digest)
-		return p, err
+		return p, e.complete(ctx, m, digest, p, before, dir)
 	}
 	r, err := e.Rewriter.Rewrite(ctx, dir)
 	if err != nil {
@@ -102,21 +101,22 @@ func proposedAlready(advert *wire.Advert, repo *gitrepo.Repo, m *Manifest, diges
 	return nil, nil
 }
 
-// mended is what the journal says of a proposal that is there; nothing when the run that made it
-// was cut off before it wrote that down: then the message of the commit says it.
-func (e *Engine) mended(ctx context.Context, digest string) (Mended, error) {
-	var p Proposal
+// mended is what the journal says of a proposal that is there; nil when the run that made it
+// was cut off before it wrote that down.
+func (e *Engine) mended(ctx context.Context, digest string) (*Mended, error) {
+	var last *Mended
 	entries, err := e.Store.Journal(ctx, digest, digest)
 	for _, entry := range entries {
 		if entry.Event != proposed {
 			continue
 		}
-		p = Proposal{}
+		var p Proposal
 		if err := json.Unmarshal(entry.Body, &p); err != nil {
-			return Mended{}, fmt.Errorf("the journal does not parse: %w", err)
+			return nil, fmt.Errorf("the journal does not parse: %w", err)
 		}
+		last = &p.Mended
 	}
-	return p.Mended, err
+	return last, err
 }
 
 // standsAt reports whether a commit carries the manifest.
@@ -165,6 +165,7 @@ func (e *Engine) publish(ctx context.Context, digest string, p *Proposal, advert
 	if err := e.Remote.Push(ctx, updates, objects); err != nil {
 		return err
 	}
+	e.at("branch sent")
 	return e.note(ctx, digest, proposed, p)
 }
 

@@ -70,11 +70,14 @@ type scene struct {
 	values        []string
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T) *scene { return newSceneOf(t, "sha1") }
+
+// newSceneOf has a repository whose ids are made by another hash.
+func newSceneOf(t *testing.T, format string) *scene {
 	t.Helper()
 	top := t.TempDir()
 	s := &scene{t: t, remote: filepath.Join(top, "remote.git"), clone: filepath.Join(top, "clone"), clock: time.Now().UTC().Truncate(time.Second), values: []string{value}}
-	if err := os.CopyFS(top, os.DirFS(model(t))); err != nil {
+	if err := os.CopyFS(top, os.DirFS(model(t, format))); err != nil {
 		t.Fatal(err)
 	}
 	s.staff()
@@ -82,14 +85,14 @@ func newScene(t *testing.T) *scene {
 }
 
 // model is made once: a clean commit, one with the value, one more.
-func model(t *testing.T) string {
+func model(t *testing.T, format string) string {
 	t.Helper()
-	models.Do(func() {
-		remote, clone := filepath.Join(models.top, "remote.git"), filepath.Join(models.top, "clone")
-		git(t, "/", "init", "-q", "--bare", "-b", "main", remote)
-		git(t, "/", "clone", "-q", remote, clone)
-		git(t, clone, "remote", "set-url", "origin", "../remote.git")
-		git(t, clone, "checkout", "-qb", "main")
+	top := filepath.Join(models.top, format)
+	models.once[format].Do(func() {
+		remote, clone := filepath.Join(top, "remote.git"), filepath.Join(top, "clone")
+		git(t, "/", "init", "-q", "--bare", "-b", "main", "--object-format="+format, remote)
+		git(t, "/", "init", "-q", "-b", "main", "--object-format="+format, clone) // a clone of nothing knows no format
+		git(t, clone, "remote", "add", "origin", "../remote.git")
 		write(t, clone, "a", "clean\n")
 		write(t, clone, "config", "password = "+value+"\n")
 		git(t, clone, "tag", "-am", "a tag", "v1")
@@ -98,13 +101,13 @@ func model(t *testing.T) string {
 		git(t, clone, "branch", "old", "main~2")
 		git(t, clone, "push", "-q", "origin", "main", "side", "old", "v1", "side:refs/pull/1/head")
 	})
-	return models.top
+	return top
 }
 
-var models struct {
-	sync.Once
-	top string
-}
+var models = struct {
+	once map[string]*sync.Once
+	top  string
+}{once: map[string]*sync.Once{"sha1": {}, "sha256": {}}}
 
 func TestMain(m *testing.M) {
 	if text := os.Getenv("PURGE_ERRAND"); text != "" {
@@ -251,6 +254,15 @@ func (s *scene) approve(digest string) {
 	}
 }
 
+// sign has the approver say something.
+func (s *scene) sign(digest string, word remediate.Word, of string) {
+	s.t.Helper()
+	a := remediate.Approval{Plan: digest, Word: word, Of: of, Approver: "approver", Expires: s.clock.Add(time.Hour)}
+	if err := errors.Join(a.Sign(s.approver), s.Approve(s.t.Context(), a)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // applied plans, approves and applies.
 func (s *scene) applied() (digest string) {
 	s.t.Helper()
@@ -268,7 +280,7 @@ func (s *scene) refs() string { return git(s.t, s.remote, "for-each-ref") }
 func (s *scene) holds(specs ...string) (found []string) {
 	s.t.Helper()
 	fresh := filepath.Join(s.t.TempDir(), "fresh.git")
-	git(s.t, "/", "init", "-q", "--bare", fresh)
+	git(s.t, "/", "init", "-q", "--bare", "--object-format="+git(s.t, s.remote, "rev-parse", "--show-object-format"), fresh)
 	git(s.t, fresh, append([]string{"fetch", "-q", s.remote}, specs...)...)
 	git(s.t, fresh, "fsck", "--strict")
 	for line := range strings.Lines(git(s.t, fresh, "cat-file", "--batch-all-objects", "--batch-check")) {
@@ -282,14 +294,16 @@ func (s *scene) holds(specs ...string) (found []string) {
 
 func TestARemoteIsRewrittenVerifiedAndRolledBack(t *testing.T) {
 	t.Parallel()
-	for _, way := range []string{"path", "http"} {
-		t.Run(way, func(t *testing.T) {
-			s := newScene(t)
-			if way == "http" {
-				s.overHTTP()
-			}
-			s.wholeWay()
-		})
+	for _, format := range []string{"sha1", "sha256"} {
+		for _, way := range []string{"path", "http"} {
+			t.Run(format+" by "+way, func(t *testing.T) {
+				s := newSceneOf(t, format)
+				if way == "http" {
+					s.overHTTP()
+				}
+				s.wholeWay()
+			})
+		}
 	}
 }
 
@@ -338,8 +352,14 @@ func (s *scene) wholeWay() {
 	}
 }
 
-// accept verifies, and accepts that the pull request stays.
+// accept verifies, and accepts that the pull request stays, which the approver signs.
 func (s *scene) accept(digest string) (*Residue, error) {
+	s.t.Helper()
+	left, err := s.Verify(s.t.Context(), digest)
+	if left == nil || left.Of == "" {
+		return left, err
+	}
+	s.sign(digest, remediate.WordRemains, left.Of)
 	return s.Accept(s.t.Context(), digest, "the server's people know")
 }
 
@@ -646,7 +666,18 @@ func TestNoByteOfARewriteHoldsTheValue(t *testing.T) {
 
 func TestAProposalEndsTheLeakAtTheTip(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	for _, format := range []string{"sha1", "sha256"} {
+		t.Run(format, func(t *testing.T) {
+			t.Parallel()
+			s := newSceneOf(t, format)
+			s.overHTTP()
+			s.proposes()
+		})
+	}
+}
+
+func (s *scene) proposes() {
+	t := s.t
 	m, digest := s.plan()
 	before := git(t, s.remote, "rev-parse", "main")
 	p, err := s.Propose(t.Context(), digest)

@@ -35,6 +35,7 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 	if err != nil {
 		return err
 	}
+	back := reversed(p.moved)
 	switch p.last {
 	case returned: // it is as it was
 		return e.unpurged(ctx, m, "rollback", digest)
@@ -42,13 +43,18 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 		if p.gone {
 			return errors.New("the bundle of what was there was destroyed: nobody can go back")
 		}
-	case returning:
-		_, done, err := e.settle(ctx, digest, p)
+	case returning, torn:
+		refs, event, err := e.settle(ctx, digest, p)
 		if err != nil {
 			return err
 		}
-		if done {
+		switch event {
+		case returned:
 			return e.unpurged(ctx, m, "rollback", digest)
+		case refused:
+			return errors.New("every ref is where it was before the rewrite: there is nothing to roll back")
+		case torn:
+			back = reversed(moved(refs))
 		}
 	case pushing:
 		return errors.New("a push was cut off: run leakgate rewrite apply again first")
@@ -58,15 +64,15 @@ func (e *Engine) Rollback(ctx context.Context, digest string, identities []age.I
 	if err := e.approved(ctx, m, digest, string(revoke.Undo)); err != nil {
 		return err
 	}
-	if err := e.back(ctx, digest, p, identities); err != nil {
+	if err := e.back(ctx, digest, p, back, identities); err != nil {
 		return err
 	}
 	return e.unpurged(ctx, m, "rollback", digest)
 }
 
 // back sends the whole pack of the bundle: the remote may have dropped any of
-// the old objects since.
-func (e *Engine) back(ctx context.Context, digest string, p past, identities []age.Identity) error {
+// the old objects since. The changes are those of all refs, or of the ones that are not back yet.
+func (e *Engine) back(ctx context.Context, digest string, p past, changes []Change, identities []age.Identity) error {
 	work, remove, err := e.workplace()
 	if err != nil {
 		return fmt.Errorf("roll back: %w", err)
@@ -81,7 +87,6 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 		return err
 	}
 	defer pack.Close()
-	changes := reversed(p.moved)
 	updates, err := asUpdates(changes)
 	if err != nil {
 		return err
@@ -93,11 +98,8 @@ func (e *Engine) back(ctx context.Context, digest string, p past, identities []a
 		return err
 	}
 	err = e.through(ctx, digest, func() error { return e.Remote.Push(ctx, updates, pack) })
-	if err != nil && !e.late(ctx, changes, err) {
-		return e.failed(ctx, digest, stayed, err)
-	}
 	e.at("sent back")
-	return e.note(ctx, digest, returned, struct{}{})
+	return e.end(ctx, digest, past{last: returning, moved: p.moved}, err)
 }
 
 // unpurged moves the incidents back: a step found, or brought, the values in history.

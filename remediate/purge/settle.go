@@ -1,6 +1,7 @@
 package purge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/leakgate/leakgate/internal/gitrepo"
 	"github.com/leakgate/leakgate/internal/gitrepo/wire"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // Standing is where a ref is that a push was to move, of which nobody saw the end.
@@ -23,12 +25,25 @@ type Standing struct {
 // ErrUnsettled says that the refs do not tell whether a push was taken.
 var ErrUnsettled = errors.New("a push was cut off, and the refs of the remote do not tell what became of it")
 
+// ErrTorn says that a remote moved some refs of a push and not the others, although it
+// says that pushes are atomic there.
+var ErrTorn = errors.New("the remote says that a push moves all refs or none, and moved some")
+
+// Settlement is where the refs of a push are, and what is said of it.
+type Settlement struct {
+	Refs []Standing
+	Of   string // what stands for them, for whoever signs what became of the push; "" when they tell
+	Proof
+}
+
 // Settle says where the refs of a push are that was cut off, and settles it if
-// they tell what became of it. If they do not, because somebody moved them since,
-// the error is ErrUnsettled, and an operator has to say it: taken, and why. It is
+// they tell what became of it; ErrTorn says that some moved and some did not. If they tell
+// nothing, because somebody moved them since,
+// the error is ErrUnsettled, and an operator has to say it: taken, and why, which approvers
+// have signed unless the policy wants none of it (ErrUnproven). It is
 // safe to be wrong: who says that a push was taken has it verified, who says that
 // it was not has it planned anew, each ref leased; bundles stay.
-func (e *Engine) Settle(ctx context.Context, digest string, taken *bool, why string) ([]Standing, error) {
+func (e *Engine) Settle(ctx context.Context, digest string, taken *bool, why string) (*Settlement, error) {
 	release, err := e.Store.Exclusive(ctx, "rewrite")
 	if err != nil {
 		return nil, err
@@ -45,39 +60,89 @@ func (e *Engine) Settle(ctx context.Context, digest string, taken *bool, why str
 	if err != nil {
 		return nil, err
 	}
-	if p.last != pushing && p.last != returning {
+	if p.last != pushing && p.last != returning && p.last != torn {
 		return nil, errors.New("no push of it was cut off: there is nothing to settle")
 	}
-	refs, _, err := e.settle(ctx, digest, p)
-	if !errors.Is(err, ErrUnsettled) || taken == nil {
-		return refs, err
+	refs, event, err := e.settle(ctx, digest, p)
+	s := &Settlement{Refs: refs}
+	if err == nil && event == torn {
+		return s, tornInto(refs, digest)
 	}
-	if why == "" {
-		return refs, errors.New("the journal needs a reason")
+	if !errors.Is(err, ErrUnsettled) {
+		return s, err
 	}
-	return refs, e.note(ctx, digest, p.ending(*taken), map[string]any{"said_by": e.Actor, "why": why, "refs": refs})
+	return s, e.say(ctx, m, p, s, taken, why, err)
 }
 
-// settle finds out whether a push was taken, or one that was to undo it. The refs
-// moved all at once, so one of them tells. Somebody may have moved on from there:
-// then the history says from where.
-func (e *Engine) settle(ctx context.Context, digest string, p past) ([]Standing, bool, error) {
-	refs, err := e.standing(ctx, p.sent())
+// say records a word on a push that nobody can tell of, if it is proven. Without a word the
+// error stays what it is.
+func (e *Engine) say(ctx context.Context, m *Manifest, p past, s *Settlement, taken *bool, why string, unsettled error) error {
+	digest, err := m.Digest()
 	if err != nil {
-		return nil, false, err
+		return err
+	}
+	what := make([]string, 0, len(s.Refs))
+	for _, r := range s.Refs {
+		what = append(what, fmt.Sprintf("%q is %s, was %s, was to be %s", r.Ref.Name, cmp.Or(r.Now, "gone"), cmp.Or(r.Ref.Old, "none"), cmp.Or(r.Ref.New, "none")))
+	}
+	if s.Of, err = e.ask(ctx, p, Matter{Plan: digest, About: aboutPush, What: what}); err != nil {
+		return err
+	}
+	if taken == nil {
+		return unsettled
+	}
+	if why == "" {
+		return errors.New("the journal needs a reason")
+	}
+	word := remediate.WordRefused
+	if *taken {
+		word = remediate.WordTaken
+	}
+	if s.Proof, err = e.vouched(ctx, m, digest, word, s.Of); err != nil {
+		return err
+	}
+	return e.note(ctx, digest, p.ending(*taken), map[string]any{"said_by": e.Actor, "why": why, "refs": s.Refs, "signed": s.Signed, "unproven": s.Unproven})
+}
+
+// settle finds out what became of a push, or of one that was to undo it. Somebody may have
+// moved refs on since: then the history says from where. All that tell say the same where
+// pushes are atomic. The event is what the journal has of it now.
+func (e *Engine) settle(ctx context.Context, digest string, p past) (refs []Standing, event string, err error) {
+	if refs, err = e.standing(ctx, p.sent()); err != nil {
+		return nil, "", err
+	}
+	if took, stayed := count(refs); took+stayed < len(refs) {
+		if err := e.descend(ctx, refs); err != nil {
+			return refs, "", fmt.Errorf("look where the refs come from: %w", err)
+		}
 	}
 	took, stayed := count(refs)
-	if took+stayed == 0 {
-		if err := e.descend(ctx, refs); err != nil {
-			return refs, false, fmt.Errorf("look where the refs come from: %w", err)
+	switch {
+	case took+stayed == 0:
+		return refs, "", fmt.Errorf("%w: none of %d refs says whether it was taken; "+
+			"leakgate rewrite settle %s shows them, and takes what approvers sign", ErrUnsettled, len(refs), digest)
+	case took > 0 && stayed > 0:
+		if p.last == returning {
+			refs = turned(refs)
 		}
-		took, stayed = count(refs)
+		event = torn
+	default:
+		event = p.ending(took > 0)
 	}
-	if (took == 0) == (stayed == 0) {
-		return refs, false, fmt.Errorf("%w: %d of %d refs say that it was taken, %d that it was not; "+
-			"leakgate rewrite settle %s shows them, and takes your word for it", ErrUnsettled, took, len(refs), stayed, digest)
+	if event == p.last {
+		return refs, event, nil
 	}
-	return refs, took > 0, e.note(ctx, digest, p.ending(took > 0), map[string]any{"refs": refs})
+	return refs, event, e.note(ctx, digest, event, map[string]any{"refs": refs})
+}
+
+// turned sees the refs of a push back as those of the push.
+func turned(refs []Standing) []Standing {
+	out := make([]Standing, 0, len(refs))
+	for _, r := range refs {
+		r.Ref.Old, r.Ref.New, r.Took, r.Stayed = r.Ref.New, r.Ref.Old, r.Stayed, r.Took
+		out = append(out, r)
+	}
+	return out
 }
 
 // sent is the map of the push that was sent last.

@@ -8,6 +8,7 @@ import (
 	"filippo.io/age"
 
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // cutOff runs an apply whose end nobody sees: the process dies before the push is
@@ -34,9 +35,9 @@ func TestAMovedRefTellsWhereItCameFrom(t *testing.T) {
 			git(t, s.clone, "checkout", "-q", "--detach", "origin/main")
 			write(t, s.clone, "c", "on top\n")
 			git(t, s.clone, "push", "-q", "origin", "HEAD:main")
-			refs, err := s.Settle(t.Context(), digest, nil, "")
-			if err != nil || len(refs) != 1 {
-				t.Fatalf("%+v, %v", refs, err)
+			told, err := s.Settle(t.Context(), digest, nil, "")
+			if err != nil || len(told.Refs) != 1 || told.Of != "" {
+				t.Fatalf("%+v, %v", told, err)
 			}
 			if p, err := s.recall(t.Context(), digest); err != nil || p.last != want {
 				t.Errorf("the journal says %s, %v", p.last, err)
@@ -82,9 +83,23 @@ func TestAPushThatNobodyCanTellOfIsSettledByAPerson(t *testing.T) {
 		if _, err := s.Settle(t.Context(), digest, &taken, ""); err == nil || errors.Is(err, ErrUnsettled) {
 			t.Errorf("without a reason: %v", err)
 		}
-		refs, err := s.Settle(t.Context(), digest, &taken, "the server's log says so")
-		if err != nil || len(refs) != 1 || refs[0].Took || refs[0].Stayed {
-			t.Fatalf("%+v, %v", refs, err)
+		asked, err := s.Settle(t.Context(), digest, &taken, "the server's log says so")
+		if !errors.Is(err, ErrUnproven) || len(asked.Refs) != 1 || asked.Refs[0].Took || asked.Refs[0].Stayed {
+			t.Fatalf("nobody signed it: %+v, %v", asked, err)
+		}
+		words := []remediate.Word{remediate.WordRefused, remediate.WordTaken}
+		said, other := words[1], words[0]
+		if !taken {
+			said, other = other, said
+		}
+		s.sign(digest, other, asked.Of)
+		if _, err := s.Settle(t.Context(), digest, &taken, "the server's log says so"); !errors.Is(err, ErrUnproven) {
+			t.Fatalf("the opposite was signed: %v", err)
+		}
+		s.sign(digest, said, asked.Of)
+		told, err := s.Settle(t.Context(), digest, &taken, "the server's log says so")
+		if err != nil || len(told.Signed) != 1 || told.Signed[0] != "approver" || told.Unproven {
+			t.Fatalf("%+v, %v", told, err)
 		}
 		s.afterSettling(digest, taken)
 		if s.refs() != now {

@@ -6,9 +6,12 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/leakgate/leakgate/internal/store"
+	"github.com/leakgate/leakgate/remediate"
 )
 
 // Residue is what a rewrite did not reach.
@@ -26,6 +29,8 @@ type Residue struct {
 	// Quoting are commits whose messages name commits that are no more. They hold no
 	// value, and lead nowhere.
 	Quoting []string `json:"quoting"`
+	// Of stands for all of these that only a word can settle, for whoever signs it.
+	Of string `json:"of,omitempty"`
 	// Accepted is the word that these and Hidden may stay; nil when nobody gave it.
 	Accepted *Acceptance `json:"accepted,omitempty"`
 }
@@ -34,7 +39,11 @@ type Residue struct {
 func (r *Residue) remaining() []string {
 	out := slices.Concat(r.Archives, r.Unread)
 	for _, c := range r.Hidden {
-		out = append(out, readable(c.Name))
+		if name := c.Name; utf8.ValidString(name) {
+			out = append(out, name)
+		} else {
+			out = append(out, strconv.Quote(name)) // two names are never one
+		}
 	}
 	return out
 }
@@ -45,6 +54,7 @@ type Acceptance struct {
 	By   string   `json:"by"`
 	Why  string   `json:"why"`
 	What []string `json:"what"` // names of refs, ids of files
+	Proof
 }
 
 func (a Acceptance) covers(left []string) bool {
@@ -71,7 +81,8 @@ func (e *Engine) Verify(ctx context.Context, digest string) (*Residue, error) {
 }
 
 // Accept verifies, and records why an operator accepts the refs of the server's
-// own that hold a value then.
+// own that hold a value then. Approvers have signed that list, unless the policy wants none of it:
+// else the error is ErrUnproven.
 func (e *Engine) Accept(ctx context.Context, digest, why string) (*Residue, error) {
 	if strings.TrimSpace(why) == "" {
 		return nil, errors.New("what remains is accepted for a reason")
@@ -93,6 +104,9 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 	if err != nil {
 		return nil, err
 	}
+	if p.last == torn || p.last == pushing || p.last == returning {
+		return nil, fmt.Errorf("the rewrite is applied in part, or nobody knows: run leakgate rewrite apply %s, or rollback, first", digest)
+	}
 	if p.last != pushed && p.last != verified && p.last != stayed {
 		return nil, errors.New("the rewrite is not applied: there is nothing to verify")
 	}
@@ -104,13 +118,17 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 		return found, e.unverified(ctx, m, digest, p, fmt.Errorf("%w in %s", ErrResidue, readable(found.Others[0].Name)))
 	}
 	left := found.remaining()
-	if why != "" && len(left) > 0 {
-		p.accepted = Acceptance{By: e.Actor, Why: why, What: left}
-		if err := e.note(ctx, digest, accepted, p.accepted); err != nil {
+	if len(left) > 0 {
+		if found.Of, err = e.ask(ctx, p, Matter{Plan: digest, About: aboutRemains, What: left}); err != nil {
 			return found, err
 		}
 	}
-	if !p.accepted.covers(left) {
+	if why != "" && len(left) > 0 {
+		if err := e.accept(ctx, m, digest, &p, found.Of, Acceptance{By: e.Actor, Why: why, What: left}); err != nil {
+			return found, err
+		}
+	}
+	if !e.settles(p.accepted, left) {
 		err := fmt.Errorf("%w: %d refs and files", ErrRemains, len(left)-len(found.Unread))
 		if len(left) == len(found.Unread) {
 			err = fmt.Errorf("%w: %d", ErrUnread, len(left))
@@ -132,6 +150,23 @@ func (e *Engine) verify(ctx context.Context, digest, why string) (*Residue, erro
 		return found, err
 	}
 	return found, e.purged(ctx, m, digest)
+}
+
+// accept records a word on what remains, if it is proven.
+func (e *Engine) accept(ctx context.Context, m *Manifest, digest string, p *past, of string, a Acceptance) (err error) {
+	if a.Proof, err = e.vouched(ctx, m, digest, remediate.WordRemains, of); err != nil {
+		if !e.settles(p.accepted, a.What) {
+			err = e.unverified(ctx, m, digest, *p, err)
+		}
+		return err
+	}
+	p.accepted = a
+	return e.note(ctx, digest, accepted, a)
+}
+
+// settles reports whether what remains was accepted, with the proof that the policy wants.
+func (e *Engine) settles(a Acceptance, left []string) bool {
+	return len(left) == 0 || a.covers(left) && (len(a.Signed) > 0 || e.Policy.Rewrite.Unsigned)
 }
 
 // unverified takes back that the rewrite was verified, and that the incidents are purged.
