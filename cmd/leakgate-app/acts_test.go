@@ -177,14 +177,14 @@ func newActing(t *testing.T, more string) *acting {
 	for login, role := range map[string]string{"ada": "admin", "bob": "write", "dan": "write", "eve": "read"} {
 		w.User(login)
 		w.Collaborator(w.repo, login, role)
-		w.Limit(login, 1<<40)
+		w.Unlimited(login)
 	}
 	w.local = gittest.New(t)
 	w.local.File("a.txt", "one\n")
 	w.local.Git("remote", "add", "origin", strings.Replace(w.CloneURL(w.repo), "//", "//x-access-token:"+w.PAT("ada")+"@", 1))
 	w.local.Git("push", "-q", "origin", "main")
 	w.Install(w.app, "acme")
-	w.Limit(w.app.Slug+"[bot]", 1<<40)
+	w.Unlimited(w.app.Slug+"[bot]")
 
 	w.front = httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: w.servers[0].address})

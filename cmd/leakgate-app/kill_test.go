@@ -119,8 +119,8 @@ func newFlood(t *testing.T, repos, servers int, database, binary string) *floode
 		w.repos, w.locals = append(w.repos, r), append(w.locals, local)
 	}
 	w.Install(w.app, "acme")
-	w.Limit(w.app.Slug+"[bot]", 1<<40) // an hour's limit is not what is tested
-	w.Limit("bob", 1<<40)
+	w.Unlimited(w.app.Slug + "[bot]") // an hour's limit is not what is tested
+	w.Unlimited("bob")
 	base := w.API + "/"
 	w.bob, err = github.NewClient(github.WithURLs(&base, &base), github.WithAuthToken(w.PAT("bob")))
 	w.must(err)
@@ -398,7 +398,7 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func(), r
 	defer cancel()
 	storm := ghfake.Weather{Lose: .05, Duplicate: .05, Shuffle: true}
 	busy.Go(func() { w.deliver(ctx, func() ghfake.Weather { return storm }) })
-	havoc, end := havoc{cut: cut, restart: restart}, make(chan struct{})
+	havoc, end := havoc{longest: calm(deliveries), cut: cut, restart: restart}, make(chan struct{})
 	busy.Go(func() {
 		if err := havoc.on(ctx, w, end); err != nil {
 			t.Error(err)
@@ -441,9 +441,16 @@ func (w *flooded) made() int { return w.Delivered() }
 // havoc kills servers at random moments and starts them again, and does as bad to their
 // database, which may be nil of either.
 type havoc struct {
+	longest               time.Duration // from one to the next
 	cut                   func()
 	restart               func() error
 	kills, cuts, restarts int
+}
+
+// calm is the longest time between two strikes: some hundred in all, however many
+// deliveries there are, as a server that is killed as it starts does nothing.
+func calm(deliveries int) time.Duration {
+	return min(20*time.Second, 4*time.Second*time.Duration(max(1, deliveries/400)))
 }
 
 // on goes on until the context or the end.
@@ -454,7 +461,7 @@ func (h *havoc) on(ctx context.Context, w *flooded, end chan struct{}) error {
 			return nil
 		case <-end:
 			return nil
-		case <-time.After(time.Duration(300+w.random.IntN(4000)) * time.Millisecond):
+		case <-time.After(300*time.Millisecond + time.Duration(w.random.Int64N(int64(h.longest)))):
 		}
 		if err := h.strike(w); err != nil {
 			return err

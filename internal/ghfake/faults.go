@@ -1,6 +1,7 @@
 package ghfake
 
 import (
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -160,6 +161,13 @@ func (g *GitHub) Limit(login string, left int) {
 	defer g.mu.Unlock()
 	l := g.limit(&token{kind: asUser, account: g.find(login)})
 	l.used = l.max - left
+}
+
+// Unlimited lets an account call as often as it likes, as a server of one's own does.
+func (g *GitHub) Unlimited(login string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.limit(&token{kind: asUser, account: g.find(login)}).max = math.MaxInt
 }
 
 // limited counts a call. GitHub does not count those of /rate_limit.

@@ -75,7 +75,7 @@ func newWorld(t *testing.T, g *ghfake.GitHub) *world {
 	}
 	w.Install(w.app, "acme")
 	for _, login := range []string{"leakgate[bot]", "ada"} {
-		w.Limit(login, 1<<40)
+		w.Unlimited(login)
 	}
 	w.serve(t)
 	return w
