@@ -94,3 +94,23 @@ func TestMailsInBinaries(t *testing.T) {
 		}
 	}
 }
+
+// A key leaves a mail whatever layout it has in there, and wherever that ends lines, too; a line
+// before or behind it may stay where one ends in that.
+func TestKeysInMails(t *testing.T) {
+	for _, kind := range []string{"long", "short", "ssh"} {
+		for range 3 {
+			key := pemKey(t, kind)
+			e := newEditor(&Spec{Literals: []Literal{lit(key)}})
+			for before := range 8 {
+				for name, with := range map[string]string{"JSON": `\n`, "YAML": "\n  ", "Java": "\\n\" +\n  \""} {
+					in := asMail(t, gittest.Letters(1+before*9)+` = "`+strings.ReplaceAll(key, "\n", with)+`";`+"\n", false)
+					out, err := e.blob([]byte(in))
+					if got := readMail(t, string(out)); err != nil || strings.Count(got, Placeholder) != 1 || len(got) > 200 || !strings.HasSuffix(strings.TrimSpace(got), `";`) {
+						t.Fatalf("%s as %s behind %d: %v, %s", kind, name, before, err, shorten(string(out)))
+					}
+				}
+			}
+		}
+	}
+}
