@@ -2,6 +2,8 @@ package rewrite
 
 import (
 	"bytes"
+	"encoding/base64"
+	"errors"
 	"io"
 	"mime/quotedprintable"
 	"regexp"
@@ -112,5 +114,24 @@ func TestKeysInMails(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What replaces a value holds none, in no spelling.
+func TestAReplacementHoldsNoSpelling(t *testing.T) {
+	v, key := gittest.Letters(40), pemKey(t, "long")
+	for name, with := range map[string]string{
+		"a mail": v[:20] + "=\n" + v[20:], "base64": base64.StdEncoding.EncodeToString([]byte(v)), "a key": strings.ReplaceAll(key, "\n", "\n  "),
+	} {
+		l := lit(v)
+		l.With = with
+		if err := (&Spec{Literals: []Literal{l, lit(key)}}).Check(); !errors.Is(err, ErrSpec) || strings.Contains(err.Error(), v[:20]) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	l := lit(v)
+	l.With = "a=\nb " + v[:20]
+	if err := (&Spec{Literals: []Literal{l, lit(key)}}).Check(); err != nil {
+		t.Error(err)
 	}
 }
