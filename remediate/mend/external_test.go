@@ -181,6 +181,15 @@ func TestKustomizationsGoOnWorking(t *testing.T) {
 		"an old patch":      {"prod/kustomization.yaml: {patchesStrategicMerge: [../base/db.yaml]}", false},
 		"a generator":       {"base/kustomization.yaml: {secretGenerator: [{name: x, files: [a=db.yaml]}]}", false},
 		"merged with":       {"base/kustomization.yaml: {resources: [db.yaml]}\nprod/kustomization.yaml: {resources: [../base], secretGenerator: [{name: db, behavior: merge, literals: [a=b]}]}", false},
+		"a component":       {"base/kustomization.yaml: {resources: [db.yaml], components: [../comp]}\ncomp/kustomization.yaml: {kind: Component, namePrefix: x-}", false},
+		"one of one above":  {"base/kustomization.yaml: {resources: [db.yaml]}\nprod/kustomization.yaml: {resources: [../base], components: [../comp]}\ncomp/kustomization.yaml: {components: [../c]}\nc/kustomization.yaml: {patches: [{target: {kind: Secret}}]}", false},
+		"one that may":      {"base/kustomization.yaml: {resources: [db.yaml], components: [../comp]}\ncomp/kustomization.yaml: {kind: Component, resources: [x.yaml]}", true},
+		"another's one":     {"base/kustomization.yaml: {resources: [db.yaml]}\no/kustomization.yaml: {components: [../comp]}\ncomp/kustomization.yaml: {kind: Component, namePrefix: x-}", true},
+		"kinds":             {"base/kustomization.yaml: {resources: [db.yaml], patches: [{target: {kind: ConfigMap|Secret}}]}", false},
+		"an expression":     {"base/kustomization.yaml: {resources: [db.yaml], patches: [{target: {kind: Sec.*}}]}", false},
+		"a patch by name":   {"base/kustomization.yaml: {resources: [db.yaml], patches: [{target: {name: db}, path: patch.yaml}]}", false},
+		"another's patch":   {"base/kustomization.yaml: {resources: [db.yaml], patches: [{target: {kind: Deployment, name: db}, path: patch.yaml}]}", true},
+		"a replacement":     {"base/kustomization.yaml: {resources: [db.yaml], replacements: [{source: {kind: ConfigMap}, targets: [{select: {name: db}}]}]}", false},
 		"broken":            {"base/kustomization.yaml: '['", false},
 	} {
 		var texts map[string]any

@@ -3,6 +3,7 @@ package mend
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -20,16 +21,17 @@ func IsKustomization(file string) bool {
 
 // Kustomized reports whether a Secret in a file may become another kind as far as some kustomizations
 // say, by path. Whatever uses it must name it as a resource, and neither rename it nor
-// change Secrets; read gives files that they name.
+// change Secrets; nor may a component that changes what uses it. read gives files that they name.
 func Kustomized(file string, all map[string][]byte, read func(path string) []byte) bool {
 	on := map[string]bool{file: true} // what leads to it
-	for range len(all) + 1 {
+	acts := map[string]bool{}         // components that change what leads to it
+	for range 2*len(all) + 1 {
 		for home, text := range all {
 			k, ok := readKustomization(text)
 			if !ok {
 				return false // nobody can tell what it names
 			}
-			uses := false
+			uses := acts[path.Dir(home)]
 			for _, name := range k.Resources {
 				at := path.Join(path.Dir(home), name)
 				uses = uses || on[at]
@@ -39,6 +41,9 @@ func Kustomized(file string, all map[string][]byte, read func(path string) []byt
 			}
 			if uses {
 				on[path.Dir(home)] = true
+				for _, name := range k.components {
+					acts[path.Join(path.Dir(home), name)] = true
+				}
 			}
 		}
 	}
@@ -46,9 +51,11 @@ func Kustomized(file string, all map[string][]byte, read func(path string) []byt
 }
 
 type kustomization struct {
-	Resources []string
-	others    []string // every other text in it
-	top       map[string]bool
+	Resources  []string
+	components []string // that are among them
+	others     []string // every other text in it
+	top        map[string]bool
+	aimless    bool // it changes what it finds by something else than a kind
 }
 
 func readKustomization(text []byte) (k kustomization, ok bool) {
@@ -61,6 +68,7 @@ func readKustomization(text []byte) (k kustomization, ok bool) {
 		return k, len(tree.Content) == 0
 	}
 	root := tree.Content[0].Content
+	k.aimless = isAimless(tree.Content[0])
 	for i := 0; i+1 < len(root); i += 2 {
 		name := root[i].Value
 		k.top[name] = true
@@ -70,10 +78,31 @@ func readKustomization(text []byte) (k kustomization, ok bool) {
 			} else {
 				k.others = append(k.others, n.Value)
 			}
+			if name == "components" {
+				k.components = append(k.components, n.Value)
+			}
 		})
 	}
 	return k, true
 }
+
+// isAimless reports whether a patch or a replacement is of whatever has some name or label.
+func isAimless(n *yaml.Node) bool {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && c.Kind == yaml.MappingNode && aims[n.Content[i-1].Value] {
+			if !slices.ContainsFunc(c.Content, func(c *yaml.Node) bool { return c.Value == "kind" }) {
+				return true
+			}
+		}
+		if isAimless(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// aims say what is changed, or read: of patches, and of replacements.
+var aims = map[string]bool{"target": true, "select": true, "source": true}
 
 // names reports whether the file is named as something else than a resource.
 func (k kustomization) names(home, file string) bool {
@@ -86,8 +115,8 @@ func (k kustomization) names(home, file string) bool {
 	return false
 }
 
-// ofSecrets is what says that Secrets are changed.
-var ofSecrets = regexp.MustCompile(`(?m)\bkind["']?\s*:\s*["']?(Secret\b|[^"'\s\w]|$)|\bbehavior["']?\s*:`)
+// ofSecrets is what says that Secrets are changed; the kinds of targets are expressions.
+var ofSecrets = regexp.MustCompile(`(?m)\bkind["']?\s*:\s*["']?(Secret\b|\w*[^"'\s\w,}]|$)|\bbehavior["']?\s*:`)
 
 // leaves reports whether it does nothing to Secrets by name or kind.
 func (k kustomization) leaves(home string, text []byte, read func(path string) []byte) bool {
@@ -96,7 +125,7 @@ func (k kustomization) leaves(home string, text []byte, read func(path string) [
 			return false
 		}
 	}
-	if ofSecrets.Match(text) {
+	if k.aimless || ofSecrets.Match(text) {
 		return false
 	}
 	for _, other := range k.others {

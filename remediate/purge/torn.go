@@ -18,6 +18,9 @@ func (e *Engine) end(ctx context.Context, digest string, p past, said error) err
 		return said
 	}
 	refs, err := e.standing(ctx, p.sent())
+	if took, stayed := count(refs); err == nil && said == nil && took+stayed < len(refs) {
+		err = e.descend(ctx, refs) // what was left behind may have been moved on
+	}
 	if err != nil {
 		if said == nil {
 			said = wire.ErrUnclear

@@ -198,6 +198,23 @@ func TestARemoteThatTearsAPushIsFoundOut(t *testing.T) {
 	}
 }
 
+// A ref that was left behind, and moved on before anybody looked, is none that somebody moved
+// from its new place: it tells that the push was torn, whatever the remote says.
+func TestARefThatWasLeftBehindAndMovedOnTells(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.lied(&liar{torn: true, answer: func(w http.ResponseWriter, said *httptest.ResponseRecorder, request []byte) {
+		more := git(t, s.remote, "-c", "user.name=a", "-c", "user.email=a@example.com", "commit-tree", "-p", "main", "-m", "more", "main^{tree}")
+		git(t, s.remote, "update-ref", "refs/heads/main", more)
+		reporting("ok %s")(w, said, request)
+	}}, "refs/heads/main")
+	_, digest := s.plan()
+	s.approve(digest)
+	if _, err := s.Apply(t.Context(), digest); !errors.Is(err, ErrTorn) || s.last(digest) != torn {
+		t.Errorf("the journal says %s: %v", s.last(digest), err)
+	}
+}
+
 // goesOn finishes a torn push, and takes all of it back at the end.
 func (s *scene) goesOn(digest, before string) {
 	s.t.Helper()

@@ -15,7 +15,7 @@ const minArmored = 60
 // blanks, indented, within quotes that are joined, behind marks of comments, quotations and
 // patches (https://www.rfc-editor.org/rfc/rfc7468#section-2 is what programs agree on).
 const (
-	oneBetween = `(?:\\+(?:[nrt]|u000[adAD]|x0[adAD])|%0[adAD]|%20|&#(?:10|13|x[aAdD]);|<br ?/?>|[\s"'` + "`" + `+.&,;()\[\]|>#*/=\\-])`
+	oneBetween = `(?:\\+(?:=\r?\n)?(?:[nrt]|u000[adAD]|x0[adAD])|%0[adAD]|%20|&#(?:10|13|x[aAdD]);|<br ?/?>|[\s"'` + "`" + `+.&,;()\[\]|>#*/=\\-])`
 	oneHeader  = `(?:Proc-Type: \d,[A-Z]+|DEK-Info: [A-Z0-9-]+,[0-9A-F]+|[A-Z][A-Za-z-]+: [^\r\n\\"'&<]*)` // https://www.rfc-editor.org/rfc/rfc1421#section-4.6, of OpenSSL and PGP
 	label      = `(?:[A-Z0-9 +]|%20){0,60}-----`
 )
@@ -44,16 +44,31 @@ type armored struct {
 func armoredForms(v, with string) (out []form) {
 	for _, letters := range lettersIn(v) {
 		a := armored{letters, []byte(with)}
-		at, size := a.window()
-		for _, skip := range []int{at, at + size - (size+1)/2} {
-			piece := letters[skip : skip+(size+1)/2]
-			f := a.form(piece, skip)
-			out = append(out, f)
-			out = append(out, within(f, 2, a.reach()*4/3)...)
-			for _, by := range escapers {
-				if text := by.Replace(piece); text != piece {
-					out = append(out, a.form(text, skip))
-				}
+		for _, width := range a.widths() {
+			out = append(out, a.forms(width)...)
+		}
+	}
+	return out
+}
+
+// widths are how many letters programs write in a line.
+func (a armored) widths() []int {
+	if strings.HasPrefix(a.letters, "b3BlbnNzaC1rZXktdjE") { // https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key
+		return []int{64, 70}
+	}
+	return []int{64} // https://www.rfc-editor.org/rfc/rfc7468#section-2
+}
+
+func (a armored) forms(width int) (out []form) {
+	at, size := a.window(width)
+	for _, skip := range []int{at, at + size - (size+1)/2} {
+		piece := a.letters[skip : skip+(size+1)/2]
+		f := a.form(piece, skip)
+		out = append(out, f)
+		out = append(out, within(f, 2, a.reach()*4/3)...)
+		for _, by := range escapers {
+			if text := by.Replace(piece); text != piece {
+				out = append(out, a.form(text, skip))
 			}
 		}
 	}
@@ -116,11 +131,15 @@ func isDER(letters string) bool {
 }
 
 // window is where to look first: one line's worth of letters, of which at most one line ends in, with as few
-// that texts escape as can be, and not at the beginning, which many keys share.
-func (a armored) window() (at, size int) {
+// that texts escape as can be, and not at the beginning, which many keys share. No line that programs
+// write ends in it, so that it is found where another layout, as that of a mail, ends one.
+func (a armored) window(width int) (at, size int) {
 	size = min(len(a.letters), lineOf)
 	middle, best := (len(a.letters)-size)/2, -1
 	for i := range len(a.letters) - size + 1 {
+		if i%width > width-size {
+			continue
+		}
 		cost := strings.Count(a.letters[i:i+size], "+") + strings.Count(a.letters[i:i+size], "/")
 		if cost = cost<<16 + max(i-middle, middle-i); best < 0 || cost < best {
 			at, best = i, cost
@@ -169,8 +188,17 @@ func (a armored) around(in []byte, found, skip int) ([]run, bool) {
 	if i := strings.IndexAny(first, "+/"); i > 0 { // the rest may be escaped
 		first = first[:i]
 	}
+	runs, ok := a.back(in, found, skip, first)
+	if !ok && len(first) > 1 { // a line may end in these
+		runs, ok = a.back(in, found, skip, first[:1])
+	}
+	return runs, ok
+}
+
+// back looks for the first letters before the one at found.
+func (a armored) back(in []byte, found, skip int, first string) ([]run, bool) {
 	low := max(0, found-a.reach())
-	for end := min(len(in), found+len(first)); ; {
+	for end := min(len(in), found-skip+len(first)); end > low; { // a letter takes a byte at least
 		at := bytes.LastIndex(in[low:end], []byte(first))
 		if at < 0 {
 			return nil, false
@@ -180,6 +208,7 @@ func (a armored) around(in []byte, found, skip int) ([]run, bool) {
 		}
 		end = low + at + len(first) - 1
 	}
+	return nil, false
 }
 
 // forward follows the letters from the first one on, and tells where one of them stands; -1 where they are not all there.
@@ -221,12 +250,12 @@ func (a armored) gap(in []byte, next int) int {
 	return 0
 }
 
-// follows reports whether some letters stand there side by side.
+// follows reports whether some letters stand there side by side, or up to where a line ends again.
 func (a armored) follows(in []byte, next int) bool {
-	for _, c := range []byte(a.letters[next:min(len(a.letters), next+8)]) {
+	for i, c := range []byte(a.letters[next:min(len(a.letters), next+8)]) {
 		n := letterAt(in, c)
 		if n == 0 {
-			return false
+			return i > 0 && between.Match(in[:min(len(in), 16)])
 		}
 		in = in[n:]
 	}
@@ -234,8 +263,8 @@ func (a armored) follows(in []byte, next int) bool {
 }
 
 var escapedLetters = map[byte]*regexp.Regexp{
-	'+': regexp.MustCompile(`^(?:%2[bB]|\\+u002[bB]|&#43;)`),
-	'/': regexp.MustCompile(`^(?:%2[fF]|\\+/)`),
+	'+': regexp.MustCompile(`^(?:[%=]2[bB]|\\+u002[bB]|&#43;)`),
+	'/': regexp.MustCompile(`^(?:[%=]2[fF]|\\+/)`),
 }
 
 // letterAt is how many bytes stand for a letter, as it is or escaped; 0 where it is another.

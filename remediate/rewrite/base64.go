@@ -218,7 +218,21 @@ func breakBefore(in []byte, at int) int {
 
 func isBlank(c byte) bool { return c == ' ' || c == '\t' }
 
+// isBase64 reports whether a byte is a character of an alphabet. It is asked of each around what
+// is found, so it looks it up.
 func isBase64(enc *base64.Encoding, c byte) bool {
-	_, err := enc.DecodeString(string([]byte{c, c, 'A', 'A'}))
-	return err == nil
+	if enc == base64.RawURLEncoding {
+		return uriLetters[c]
+	}
+	return stdLetters[c]
+}
+
+var stdLetters, uriLetters = lettersOf(base64.RawStdEncoding), lettersOf(base64.RawURLEncoding)
+
+func lettersOf(enc *base64.Encoding) (is [256]bool) {
+	for i := range is {
+		_, err := enc.DecodeString(string([]byte{byte(i), byte(i), 'A', 'A'}))
+		is[i] = err == nil
+	}
+	return is
 }

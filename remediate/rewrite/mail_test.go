@@ -2,6 +2,8 @@ package rewrite
 
 import (
 	"bytes"
+	"encoding/base64"
+	"errors"
 	"io"
 	"mime/quotedprintable"
 	"regexp"
@@ -92,5 +94,44 @@ func TestMailsInBinaries(t *testing.T) {
 		if out, err := e.blob([]byte(in)); err != nil || string(out) != "\x00"+mask(at)+"=\r\n"+mask(len(v)-at) {
 			t.Errorf("%v, %q", err, out)
 		}
+	}
+}
+
+// A key leaves a mail whatever layout it has in there, and wherever that ends lines, too; a line
+// before or behind it may stay where one ends in that.
+func TestKeysInMails(t *testing.T) {
+	for _, kind := range []string{"long", "short", "ssh"} {
+		for range 3 {
+			key := pemKey(t, kind)
+			e := newEditor(&Spec{Literals: []Literal{lit(key)}})
+			for before := range 8 {
+				for name, with := range map[string]string{"JSON": `\n`, "YAML": "\n  ", "Java": "\\n\" +\n  \""} {
+					in := asMail(t, gittest.Letters(1+before*9)+` = "`+strings.ReplaceAll(key, "\n", with)+`";`+"\n", false)
+					out, err := e.blob([]byte(in))
+					if got := readMail(t, string(out)); err != nil || strings.Count(got, Placeholder) != 1 || len(got) > 200 || !strings.HasSuffix(strings.TrimSpace(got), `";`) {
+						t.Fatalf("%s as %s behind %d: %v, %s", kind, name, before, err, shorten(string(out)))
+					}
+				}
+			}
+		}
+	}
+}
+
+// What replaces a value holds none, in no spelling.
+func TestAReplacementHoldsNoSpelling(t *testing.T) {
+	v, key := gittest.Letters(40), pemKey(t, "long")
+	for name, with := range map[string]string{
+		"a mail": v[:20] + "=\n" + v[20:], "base64": base64.StdEncoding.EncodeToString([]byte(v)), "a key": strings.ReplaceAll(key, "\n", "\n  "),
+	} {
+		l := lit(v)
+		l.With = with
+		if err := (&Spec{Literals: []Literal{l, lit(key)}}).Check(); !errors.Is(err, ErrSpec) || strings.Contains(err.Error(), v[:20]) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	l := lit(v)
+	l.With = "a=\nb " + v[:20]
+	if err := (&Spec{Literals: []Literal{l, lit(key)}}).Check(); err != nil {
+		t.Error(err)
 	}
 }

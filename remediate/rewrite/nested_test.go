@@ -180,3 +180,14 @@ func TestEscapedTwice(t *testing.T) {
 		}
 	}
 }
+
+// What is around a key is looked at letter by letter, so that must cost little.
+func TestLettersOfBase64AreLookedUp(t *testing.T) {
+	enc := base64.RawStdEncoding
+	if n := testing.AllocsPerRun(100, func() { isBase64(enc, 'A') }); n > 0 {
+		t.Errorf("%v pieces of memory for a letter", n)
+	}
+	if !isBase64(enc, '+') || isBase64(enc, '-') || !isBase64(base64.RawURLEncoding, '_') || isBase64(base64.RawURLEncoding, '/') || isBase64(enc, '=') {
+		t.Error("another alphabet")
+	}
+}

@@ -64,7 +64,21 @@ func (s *Spec) Check() error {
 			return fmt.Errorf("%w: expression %d matches the empty text, so it would change everything", ErrSpec, i+1)
 		}
 	}
+	if err := s.checkSpellings(); err != nil {
+		return err
+	}
 	return s.checkPaths()
+}
+
+// checkSpellings refuses a replacement that holds a value in another spelling: in base64, in a mail.
+func (s *Spec) checkSpellings() error {
+	values := (&Spec{Literals: s.Literals}).Finder()
+	for i, l := range s.Literals {
+		if l.With != Placeholder && values.Holds(l.With) {
+			return fmt.Errorf("%w: what replaces value %d contains a value in another spelling; choose another replacement", ErrSpec, i+1)
+		}
+	}
+	return nil
 }
 
 func (s *Spec) checkPaths() error {
