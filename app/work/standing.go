@@ -126,6 +126,9 @@ func (e *Engine) resume(ctx context.Context, t *store.Tx, installation int64, ac
 			return err
 		}
 	}
+	if _, err := e.enqueue(ctx, t, followArgs{}); err != nil {
+		return err
+	}
 	e.Log.Info("a suspension is over", "installation", installation, "deliveries", len(guids), "questions", len(asked), "heads", len(tips))
 	return e.wantSince(ctx, t, account, since)
 }
