@@ -153,7 +153,11 @@ func TestWhatAnAccountDoesNotAskForIsNotAskedAfterASuspension(t *testing.T) {
 				must(t, err)
 				must(t, x.Abandon(t.Context(), *into))
 			}
-			return e.resume(t.Context(), x, installation, fmt.Sprint("globex", installation), time.Time{})
+			account := fmt.Sprint("globex", installation)
+			must(t, e.resume(t.Context(), x, installation, account, time.Time{}))
+			sweep, _, err := x.WantSweepSince(t.Context(), account, time.Time{})
+			must(t, err)
+			return x.FailSweep(t.Context(), sweep, "enough") // others count those that wait
 		}))
 		for id, want := range map[int64]store.Progress{left: store.Cancelled, other: store.Waiting} {
 			must(t, e.Store.Tx(t.Context(), func(x *store.Tx) error {
