@@ -26,7 +26,9 @@ func notOrdering(requester string, approver Approver) error {
 		return nil
 	}
 	switch account, err := strconv.ParseInt(m[1], 10, 64); {
-	case err != nil || approver.GitHub == 0:
+	case err != nil || account == 0: // GitHub did not say
+		return fmt.Errorf("the plan was ordered at GitHub, and nobody can tell that %s did not do so, as GitHub did not say whose login it was: ask for another plan", approver.Name)
+	case approver.GitHub == 0:
 		return fmt.Errorf("the plan was ordered at GitHub, and nobody can tell that %s did not do so: give the approver the number of his account there (github = …)", approver.Name)
 	case account == approver.GitHub:
 		return fmt.Errorf("%s ordered the plan at GitHub and cannot approve it", approver.Name)

@@ -20,6 +20,7 @@ func TestNobodyApprovesWhatHeOrderedAtGitHub(t *testing.T) {
 		{0, "olga", ""},
 		{7, "olga (GitHub account 7) by leakgate-app, order x", ""}, // nobody's login
 		{8, Ordered("ada", 99999999999999999, "x"), ""},
+		{7, Ordered("ada", 0, "x"), "nobody can tell"}, // GitHub did not say whose login it is
 	} {
 		err := notOrdering(c.requester, Approver{Name: "ann", GitHub: c.account})
 		if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {

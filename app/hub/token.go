@@ -31,6 +31,9 @@ func ToAlerts() Permissions { return Permissions{"secret_scanning_alerts": "writ
 // repository any more. Trying again does not help.
 var ErrGone = errors.New("the App has no access any more")
 
+// ErrSuspended is an [ErrGone] that may end: the installation is there.
+var ErrSuspended = fmt.Errorf("%w: the installation is suspended", ErrGone)
+
 // Session is access to one repository, until Close.
 type Session struct {
 	Installation int64
@@ -104,7 +107,7 @@ func tokenError(resp *github.Response, err error) error {
 	case http.StatusNotFound:
 		return fmt.Errorf("%w: the installation is not there: %w", ErrGone, err)
 	case http.StatusForbidden:
-		return fmt.Errorf("%w: the installation is suspended: %w", ErrGone, err)
+		return fmt.Errorf("%w: %w", ErrSuspended, err)
 	case http.StatusUnprocessableEntity:
 		if !strings.Contains(err.Error(), "permissions") {
 			return fmt.Errorf("%w: the installation does not reach the repository: %w", ErrGone, err)

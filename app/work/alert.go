@@ -46,7 +46,7 @@ type (
 )
 
 func (w *alerter) Work(ctx context.Context, job *river.Job[alertArgs]) error {
-	return w.e.settle(ctx, "alert", w.e.alert(ctx, job.Args))
+	return w.e.settle(ctx, "alert", untilLetIn(w.e.alert(ctx, job.Args)))
 }
 
 func (w *resolver) Work(ctx context.Context, _ *river.Job[resolveArgs]) error {

@@ -116,6 +116,9 @@ func (e *Engine) followOne(ctx context.Context, o store.Errand) error {
 	} else if !over {
 		return nil
 	}
+	if errors.Is(err, hub.ErrSuspended) { // he is told when that is over
+		return nil
+	}
 	if err != nil && !errors.Is(err, hub.ErrGone) && !unwanted(err) {
 		return err
 	}

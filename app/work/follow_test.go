@@ -4,6 +4,7 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/leakgate/leakgate/internal/gittest"
 	"github.com/leakgate/leakgate/internal/report"
 	"github.com/leakgate/leakgate/internal/secret"
+	"github.com/leakgate/leakgate/internal/store"
 )
 
 // asker asks an oracle and plans until a time.
@@ -22,6 +24,59 @@ type asker struct {
 
 func (a asker) Fix(_ context.Context, o work.Order, _ work.Found) (work.Taken, error) {
 	return work.Taken{Said: "Planned for " + strings.Join(o.Credentials, " "), Until: a.until}, nil
+}
+
+// hooked says and plans like another, and then something happens.
+type hooked struct {
+	asker
+	then func(report.Validity)
+}
+
+func (h hooked) Verify(ctx context.Context, rule string, s secret.Secret) (report.Validity, error) {
+	v, err := h.asker.Verify(ctx, rule, s)
+	h.then(v)
+	return v, err
+}
+
+// jobs are how many of a kind are in a state other than these.
+func (w *world) jobs(kind string, not ...string) (n int) {
+	w.t.Helper()
+	w.must(w.store.DB().QueryRowContext(w.t.Context(), `SELECT COUNT(*) FROM river_job WHERE kind = ? AND state NOT IN (?`+strings.Repeat(", ?", len(not)-1)+`)`,
+		append([]any{kind}, anys(not)...)...).Scan(&n))
+	return n
+}
+
+func anys(texts []string) (all []any) {
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
+}
+
+// TestAnOrderIsFollowedThroughASuspension: whoever gave it is told when the App is let in
+// again.
+func TestAnOrderIsFollowedThroughASuspension(t *testing.T) {
+	token := gittest.Token()
+	var w *world
+	var once sync.Once
+	a := hooked{asker{&oracle{value: secret.New(token), says: report.Active}, time.Now().Add(24 * time.Hour)}, func(v report.Validity) {
+		if v == report.Inactive {
+			once.Do(func() { w.Suspend(w.installed, true) })
+		}
+	}}
+	w = newWorldAt(t, gate.Enforced, func(w *world) { w.verify, w.fix, w.reverify = a, a, 100*time.Millisecond })
+	head := w.branch("leaky", "b.txt", "token = \""+token+"\"\n")
+	n := w.pull("leaky")
+	w.deliver()
+	id := regexp.MustCompile(`LG-[A-Z2-7]{16}`).FindString(w.concluded(head, "failure").Summary)
+	w.say("ada", n, "/leakgate fix "+id)
+	w.answered(n, "Planned for "+id)
+	a.say(report.Inactive)
+	w.state(store.Revoked)
+	w.eventually("it was tried to tell of the order", func() bool { return w.jobs("follow", "completed") == 0 })
+	w.Suspend(w.installed, false)
+	w.deliver()
+	w.answered(n, "`"+id+"` is revoked")
 }
 
 func TestAnAnswerSaysWhatBecameOfItsOrder(t *testing.T) {

@@ -130,6 +130,18 @@ func (e *Engine) settle(ctx context.Context, kind string, err error) error {
 	return errors.New(text)
 }
 
+// letInLook is how often a job that nobody puts in again looks whether its installation is
+// suspended still.
+const letInLook = time.Hour
+
+// untilLetIn has such a job wait where others are given up.
+func untilLetIn(err error) error {
+	if !errors.Is(err, hub.ErrSuspended) {
+		return err
+	}
+	return &hub.Later{At: time.Now().Add(letInLook), Why: "the installation is suspended"}
+}
+
 // errGiveUp marks what trying again does not help.
 var errGiveUp = errors.New("given up")
 

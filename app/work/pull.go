@@ -81,7 +81,7 @@ const maxUnread = 20
 // takeAll reads events and keeps them. Those that could not be read before come last, so
 // that they do not hold the others up. It returns those that GitHub does not tell.
 func (e *Engine) takeAll(ctx context.Context, lost []Lost, count func(int)) (untold []Lost, err error) {
-	slices.SortStableFunc(lost, func(a, b Lost) int { return cmp.Compare(e.unread[a.GUID], e.unread[b.GUID]) })
+	slices.SortStableFunc(lost, func(a, b Lost) int { return cmp.Compare(e.unread.of(a.GUID), e.unread.of(b.GUID)) })
 	kept := 0
 	defer func() {
 		if count(kept); kept > 0 {
@@ -92,14 +92,14 @@ func (e *Engine) takeAll(ctx context.Context, lost []Lost, count func(int)) (unt
 		fresh, err := e.takeOne(ctx, l)
 		if err != nil && !errors.Is(err, hub.ErrNoPayload) {
 			if ctx.Err() == nil {
-				e.unread[l.GUID]++
+				e.unread.failed(l.GUID)
 			}
-			if e.unread[l.GUID] < maxUnread {
+			if e.unread.of(l.GUID) < maxUnread {
 				return untold, err
 			}
 			e.Log.Warn("GitHub fails to tell a delivery", "delivery", l.GUID, "event", l.Event, "error", inspect.Clean(err.Error()))
 		}
-		delete(e.unread, l.GUID)
+		e.unread.over(l.GUID)
 		if err != nil {
 			untold = append(untold, l)
 		}

@@ -2,6 +2,7 @@ package work
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/leakgate/leakgate/app/hub"
@@ -117,7 +118,7 @@ func (e *Engine) resume(ctx context.Context, t *store.Tx, installation int64, ac
 		return err
 	}
 	for _, q := range asked {
-		if err := e.assign(ctx, t, q.ID); err != nil {
+		if err := e.askAfterAll(ctx, t, q); err != nil {
 			return err
 		}
 	}
@@ -126,8 +127,24 @@ func (e *Engine) resume(ctx context.Context, t *store.Tx, installation int64, ac
 			return err
 		}
 	}
+	if _, err := e.enqueue(ctx, t, followArgs{}); err != nil {
+		return err
+	}
 	e.Log.Info("a suspension is over", "installation", installation, "deliveries", len(guids), "questions", len(asked), "heads", len(tips))
 	return e.wantSince(ctx, t, account, since)
+}
+
+// askAfterAll gives a question a job that was revived, unless nobody asks it for the account
+// that has the repository now.
+func (e *Engine) askAfterAll(ctx context.Context, t *store.Tx, q store.Question) error {
+	var body question
+	if err := json.Unmarshal([]byte(q.Body), &body); err != nil {
+		return err
+	}
+	if body.Left {
+		return t.Abandon(ctx, q.ID)
+	}
+	return e.assign(ctx, t, q.ID)
 }
 
 // wantSince asks for a sweep of what was pushed since a time, with some more: GitHub's lists

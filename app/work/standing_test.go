@@ -123,6 +123,42 @@ func TestAPushThatWasAbandonedWhileSuspendedIsJudgedAfterAll(t *testing.T) {
 	w.concluded(head, "failure")
 }
 
+// wake has the jobs of a kind that wait for a time begin.
+func (w *world) wake(kind string) {
+	w.t.Helper()
+	_, err := w.store.DB().ExecContext(w.t.Context(), `UPDATE river_job SET state = 'available', scheduled_at = created_at WHERE kind = ? AND state = 'scheduled'`, kind)
+	w.must(err)
+}
+
+// TestWhatWaitedToBeToldWaitsThroughASuspension: an alert, and what code scanning is to be
+// told of a history. Nobody puts in the jobs for those again.
+func TestWhatWaitedToBeToldWaitsThroughASuspension(t *testing.T) {
+	w := newWorldAt(t, gate.Enforced, func(w *world) { w.app.Permissions["security_events"] = "write" })
+	r := w.fill("acme/leaky", false, func(l *gittest.Repo) { l.File("a.txt", leak()) }, "main")
+	for _, operation := range []string{"code-scanning/upload-sarif", "secret-scanning/get-alert"} {
+		w.Fail(ghfake.Fault{Operation: operation, Status: 503, Times: 1 << 20})
+	}
+	token := gittest.Token()
+	w.FindSecret(w.repo, "acme_token", token, "a.txt", w.local.Git("rev-parse", "HEAD"), 1)
+	w.deliver()
+	w.eventually("GitHub does not tell of the alert now", func() bool { return w.Calls("secret-scanning/get-alert") > 0 })
+	w.sweep("acme")
+	w.eventually("GitHub wants no upload now", func() bool { return w.Calls("code-scanning/upload-sarif") > 0 })
+	w.Suspend(w.installed, true)
+	w.Calm()
+	asked := func(kind string) func() bool {
+		return func() bool {
+			w.wake(kind)
+			return strings.Contains(w.log.String(), "kind="+kind+" why=\"the installation is suspended\"")
+		}
+	}
+	w.eventually("the alert waits", asked("alert"))
+	w.eventually("the history waits", asked("tell-history"))
+	w.Suspend(w.installed, false)
+	w.eventually("both categories are told", func() bool { w.wake("tell-history"); return len(w.Sarifs(r)) == 2 })
+	w.eventually("the alert is an incident", func() bool { w.wake("alert"); return len(w.incidents()) == 2 })
+}
+
 // pending are the numbers of the questions in a state.
 func (w *world) pending(state store.Progress) (ids []int64) {
 	w.t.Helper()

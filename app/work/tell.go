@@ -108,7 +108,7 @@ func (e *Engine) tellHistory(ctx context.Context, a tellArgs, attempt int) error
 	if err != nil || len(all) == 0 {
 		return err
 	}
-	err = e.tellAll(ctx, installation, a.Repository, all)
+	err = untilLetIn(e.tellAll(ctx, installation, a.Repository, all))
 	if _, later := hub.AsLater(err); later || ctx.Err() != nil || errors.Is(err, store.ErrBusy) {
 		return err
 	}

@@ -138,3 +138,35 @@ func TestWhatIsToBeSweptGetsAnotherJob(t *testing.T) {
 		must(t, e.Store.Tx(t.Context(), func(x *store.Tx) error { return x.FailSweep(t.Context(), waiting, "enough") }))
 	})
 }
+
+// TestWhatAnAccountDoesNotAskForIsNotAskedAfterASuspension: its repository had such a push
+// when that came from another account.
+func TestWhatAnAccountDoesNotAskForIsNotAskedAfterASuspension(t *testing.T) {
+	keepers(t, func(t *testing.T, e *Engine) {
+		installation := time.Now().UnixMicro()
+		var left, other int64
+		must(t, e.Store.Tx(t.Context(), func(x *store.Tx) error {
+			tip, err := x.Tip(t.Context(), store.Tip{Installation: installation, Repository: installation, Name: "globex/app", SHA: fmt.Sprintf("%040d", installation)})
+			must(t, err)
+			for subject, into := range map[string]*int64{"push/left": &left, "push/other": &other} {
+				*into, _, err = x.Ask(t.Context(), store.Question{Tip: tip.ID, Subject: subject, Body: fmt.Sprintf(`{"left":%t}`, into == &left), State: store.Waiting})
+				must(t, err)
+				must(t, x.Abandon(t.Context(), *into))
+			}
+			account := fmt.Sprint("globex", installation)
+			must(t, e.resume(t.Context(), x, installation, account, time.Time{}))
+			sweep, _, err := x.WantSweepSince(t.Context(), account, time.Time{})
+			must(t, err)
+			return x.FailSweep(t.Context(), sweep, "enough") // others count those that wait
+		}))
+		for id, want := range map[int64]store.Progress{left: store.Cancelled, other: store.Waiting} {
+			must(t, e.Store.Tx(t.Context(), func(x *store.Tx) error {
+				q, err := x.Question(t.Context(), id)
+				if q.State != want {
+					t.Errorf("%s is %s, want %s", q.Subject, q.State, want)
+				}
+				return err
+			}))
+		}
+	})
+}

@@ -120,7 +120,7 @@ type Engine struct {
 	mu       sync.Mutex
 	replayed time.Time // how far deliveries were looked through
 
-	unread map[string]int // by GUID, how often GitHub failed to tell a delivery; of the one job that reads them
+	unread unread // of the jobs that read deliveries
 }
 
 // The queues. What answers people is not held up by what takes long.
@@ -158,7 +158,7 @@ func New(ctx context.Context, o Options) (*Engine, error) {
 		o.WriteFor, o.DoubtFor = writeFor, doubtFor
 	}
 	o.Keep = o.Keep.filled()
-	e := &Engine{Options: o, unread: map[string]int{}}
+	e := &Engine{Options: o}
 	if err := Migrate(ctx, o.Store, o.Log); err != nil {
 		return nil, err
 	}

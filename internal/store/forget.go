@@ -35,8 +35,8 @@ func (t Tenant) Rows() int {
 var tenancy = []struct{ table, where string }{
 	{"questions", `tip IN (SELECT id FROM tips WHERE installation = ?)`},
 	{"tips", `installation = ?`},
-	{"orders", `id IN (SELECT guid FROM deliveries WHERE installation = ?)`},
-	{"alerts", `repository IN (SELECT id FROM repositories WHERE installation = ?)`}, // with theirs
+	{"orders", `id IN (SELECT guid FROM deliveries d WHERE ? IN (d.installation, COALESCE((SELECT r.installation FROM repositories r WHERE r.id = d.repository), 0)))`}, // taken for who has the repository now
+	{"alerts", `repository IN (SELECT id FROM repositories WHERE installation = ?)`},                                                                                    // with theirs
 	{"deliveries", `installation = ?`},
 	{"analyses", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},
 	{"swept", `sweep IN (SELECT id FROM sweeps WHERE installation = ?)`},

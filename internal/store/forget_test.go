@@ -342,3 +342,23 @@ func TestWhoInstallsTheAppAgainKeepsWhatIsKnown(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOrderGoesWithWhoHasItsRepository: GitHub told of it before the repository went to
+// another account, for which it was taken.
+func TestAnOrderGoesWithWhoHasItsRepository(t *testing.T) {
+	on(t, func(t *testing.T, open func(...func(*store.Options)) *store.Store, raw *sql.DB) {
+		s := open()
+		tenants(t, s)
+		check(t, s.Tx(t.Context(), func(tx *store.Tx) error {
+			check(t, tx.See(t.Context(), store.Repository{ID: 101, Installation: 22, Name: "other/app"}))
+			check(t, tx.KeepOrder(t.Context(), store.Errand{ID: "guid-acme", Said: "planned for LG-ANEW", Body: []byte(`{"credentials":["LG-ANEW"]}`), Open: true}))
+			check(t, tx.KeepOrder(t.Context(), store.Errand{ID: "guid-other", Said: "planned for LG-ANEW", Answer: "another"}))
+			of, err := tx.Tenant(t.Context(), 22)
+			check(t, err)
+			return tx.Forget(t.Context(), "ada", of)
+		}))
+		if left := everything(t, raw, s.Postgres()); strings.Contains(left, "LG-ANEW") {
+			t.Errorf("what is left:\n%s", left)
+		}
+	})
+}
