@@ -27,6 +27,7 @@ type Delivery struct {
 	installation  int64
 	repository    int64
 	at            time.Time
+	underway      bool // it is listed when it is known how it went
 	answer        string
 	answerHeaders http.Header
 }
@@ -70,6 +71,9 @@ func (g *GitHub) Deliver(ctx context.Context, w Weather) int {
 		if g.send(ctx, d, w.Patience) {
 			arrived++
 		}
+		g.mu.Lock()
+		d.underway = false
+		g.mu.Unlock()
 	}
 	return arrived
 }
@@ -84,6 +88,7 @@ func (g *GitHub) take(w Weather) []*Delivery {
 		if g.random.Float64() < w.Lose {
 			continue
 		}
+		d.underway = true
 		out = append(out, d)
 		if g.random.Float64() < w.Duplicate {
 			out = append(out, d)
@@ -209,7 +214,7 @@ func (d *Delivery) view() doc {
 func (c *call) deliveries() []*Delivery {
 	var out []*Delivery
 	for _, d := range slices.Backward(c.sent) {
-		if d.app == c.who.app {
+		if d.app == c.who.app && !d.underway {
 			out = append(out, d)
 		}
 	}
