@@ -47,13 +47,13 @@ func explained(err error) error {
 	}
 	switch answer.ErrorCode() {
 	case "AccessDeniedException":
-		return errors.New("AWS refuses: the policy of the key and of who asks need kms:Sign")
+		return errors.New("access is denied: the policy of the key and of who asks need kms:Sign")
 	case "NotFoundException":
-		return errors.New("AWS knows no such key in that region")
+		return errors.New("there is no such key in that region")
 	case "DisabledException", "KMSInvalidStateException":
 		return errors.New("the key is disabled, or is to be deleted")
 	case "InvalidKeyUsageException":
 		return errors.New("the key is none for SIGN_VERIFY with RSASSA_PKCS1_V1_5_SHA_256")
 	}
-	return fmt.Errorf("AWS answers %s", answer.ErrorCode())
+	return fmt.Errorf("the answer is %s", answer.ErrorCode())
 }

@@ -69,7 +69,7 @@ func (g googleKey) sign(ctx context.Context, digest []byte) ([]byte, error) {
 		return nil, err
 	}
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("Google answers status %d%s", resp.StatusCode, map[int]string{
+		return nil, fmt.Errorf("status %d%s", resp.StatusCode, map[int]string{
 			http.StatusForbidden:  ": whoever asks needs cloudkms.cryptoKeyVersions.useToSign (roles/cloudkms.signer)",
 			http.StatusNotFound:   ": there is no such version of a key",
 			http.StatusBadRequest: ": the version is none of RSA_SIGN_PKCS1_…_SHA256, or is not enabled",
@@ -77,10 +77,10 @@ func (g googleKey) sign(ctx context.Context, digest []byte) ([]byte, error) {
 	}
 	var answer signed
 	if err := json.Unmarshal(text, &answer); err != nil {
-		return nil, errors.New("Google's answer is not JSON")
+		return nil, errors.New("its answer is not JSON")
 	}
 	if answer.Name != g.name {
-		return nil, errors.New("Google's answer is of another key")
+		return nil, errors.New("its answer is of another key")
 	}
 	return answer.Signature, nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -15,6 +16,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -184,7 +186,7 @@ func newActing(t *testing.T, more string) *acting {
 	w.local.Git("remote", "add", "origin", strings.Replace(w.CloneURL(w.repo), "//", "//x-access-token:"+w.PAT("ada")+"@", 1))
 	w.local.Git("push", "-q", "origin", "main")
 	w.Install(w.app, "acme")
-	w.Unlimited(w.app.Slug+"[bot]")
+	w.Unlimited(w.app.Slug + "[bot]")
 
 	w.front = httptest.NewTLSServer(&httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: "http", Host: w.servers[0].address})
@@ -289,7 +291,13 @@ func (w *acting) browser(login string) (page func(path string) string) {
 	form, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.front.URL+"/login", strings.NewReader("next=/health"))
 	w.must(err)
 	form.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if text := read(form); !strings.Contains(text, "<h1>Health</h1>") {
+	on := regexp.MustCompile(`href="([^"]*/login/oauth/authorize[^"]*)"`).FindStringSubmatch(read(form))
+	if on == nil {
+		w.t.Fatalf("%s is not sent on to GitHub", login)
+	}
+	there, err := http.NewRequestWithContext(w.t.Context(), http.MethodGet, html.UnescapeString(on[1]), nil)
+	w.must(err)
+	if text := read(there); !strings.Contains(text, "<h1>Health</h1>") {
 		w.t.Fatalf("%s is not signed in: %s", login, text)
 	}
 	return func(path string) string {

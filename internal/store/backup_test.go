@@ -141,8 +141,10 @@ func TestWhatIsNoBackupIsRefused(t *testing.T) {
 }
 
 // beforeLast makes a database one of the version that knew the last three migrations not yet.
-const beforeLast = `DROP TABLE sessions; DROP INDEX findings_by_reader; DROP INDEX deliveries_by_repository;
- DROP TABLE alerts; DROP TABLE orders; ALTER TABLE incidents DROP COLUMN asked_at; ALTER TABLE incidents DROP COLUMN answer; UPDATE schema_level SET level = level - 3`
+const beforeLast = `DROP INDEX orders_by_open; ALTER TABLE orders DROP COLUMN answer; ALTER TABLE orders DROP COLUMN body; ALTER TABLE orders DROP COLUMN told; ALTER TABLE orders DROP COLUMN open;
+ DROP TABLE analyses; ALTER TABLE sweeps DROP COLUMN since;
+ DROP TABLE moved; ALTER TABLE repositories DROP COLUMN account; ALTER TABLE repositories DROP COLUMN former; ALTER TABLE repositories DROP COLUMN gone_at;
+ UPDATE schema_level SET level = level - 3`
 
 func TestAnOlderBackupTakesThePlaceOfANewerDatabase(t *testing.T) {
 	ownDatabases(t, func(t *testing.T, place func(string) string) {
