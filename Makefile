@@ -66,8 +66,8 @@ soak-admission: ## the real controllers through the webhook for SOAK (default 1h
 	LEAKGATE_E2E=true SOAK=$(SOAK) $(GO) test -count=1 -v -timeout 0 -run TestSoak ./test/live
 
 .PHONY: soak
-soak: ## 10,000 deliveries to the App, lost, doubled and reordered, with kill -9 at random, on SQLite and PostgreSQL (hours)
-	LEAKGATE_DELIVERIES=10000 test/e2e/app
+soak: ## 10,000 deliveries to the App, lost, doubled and reordered, with kill -9 at random, on SQLite and PostgreSQL; an hour of outage; 800 histories (hours)
+	LEAKGATE_DELIVERIES=10000 LEAKGATE_OUTAGE=1h LEAKGATE_SWEEP=800 test/e2e/app
 
 .PHONY: bench-app
 bench-app: ## the App: how long GitHub waits at 200 (SQLite) and 500 deliveries a second (PostgreSQL), how long people wait for a verdict

@@ -405,8 +405,12 @@ func flood(t *testing.T, deliveries, servers int, database string, cut func(), r
 		}
 	})
 	begin := time.Now()
-	for n := 0; w.made() < deliveries; n += atOnce {
+	for n, next := 0, 1000; w.made() < deliveries; n += atOnce {
 		w.propose(n)
+		if w.made() >= next {
+			t.Logf("%d deliveries are made after %s", w.made(), time.Since(begin).Round(time.Second))
+			next += 1000
+		}
 	}
 	made := time.Since(begin)
 	limit := time.Now().Add(10*time.Minute + time.Duration(deliveries)*time.Second/2) // go test gives more than twice that
