@@ -110,6 +110,31 @@ func jobsOf(ctx context.Context, t *store.Tx, postgres bool, of store.Tenant) (i
 	return ids, rows.Err()
 }
 
+// orphans removes the jobs of which nothing is left that they were about: one that ran
+// while it was forgotten keeps its errors, which may name repositories.
+func (e *Engine) orphans(ctx context.Context) (removed int64, err error) {
+	field := `json_extract(args, '$.%s')`
+	if e.Store.Postgres() {
+		field = `(args->>'%s')`
+	}
+	err = e.Store.Tx(ctx, func(t *store.Tx) error {
+		for key, table := range map[string]string{"tip": "tips", "question": "questions", "sweep": "sweeps"} {
+			field := fmt.Sprintf(field, key)
+			done, err := t.ExecContext(ctx, fmt.Sprintf(`DELETE FROM river_job WHERE state <> 'running' AND %s IS NOT NULL AND NOT EXISTS (SELECT 1 FROM %s o WHERE CAST(o.id AS TEXT) = CAST(%s AS TEXT))`,
+				field, table, field))
+			if err != nil {
+				return fmt.Errorf("remove jobs of what is forgotten: %w", err)
+			}
+			n, err := done.RowsAffected()
+			if removed += n; err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return removed, err
+}
+
 // forgetAgain is for how long what was forgotten is looked after: a job that ran
 // meanwhile may have brought something back.
 const forgetAgain = 24 * time.Hour
@@ -142,19 +167,26 @@ func (e *Engine) forgetGone(ctx context.Context) error {
 	if err := e.Store.Tx(ctx, func(t *store.Tx) (err error) { all, err = t.Installations(ctx); return err }); err != nil {
 		return err
 	}
-	now, removed := e.World.Now(), 0
+	now, removed, looked := e.World.Now(), 0, false
 	for _, i := range all {
 		due := !i.Gone.IsZero() && now.Sub(i.Gone) >= e.Keep.Gone && i.Forgotten.IsZero()
 		again := !i.Forgotten.IsZero() && now.Sub(i.Forgotten) < forgetAgain
 		if !due && !again {
 			continue
 		}
+		looked = true
 		of, err := Forgetter{e.Store, e.Mirrors.Forget}.Forget(ctx, actor, i.ID)
 		if err != nil {
 			return err
 		}
 		if removed += of.Rows(); of.Rows() > 0 {
 			e.Log.Info("an installation is forgotten", "installation", i.ID, "rows", of.Rows())
+		}
+	}
+	if looked {
+		orphans, err := e.orphans(ctx)
+		if removed += int(orphans); err != nil {
+			return err
 		}
 	}
 	if removed > 0 {

@@ -67,6 +67,11 @@ func TestARemovedInstallationIsForgotten(t *testing.T) {
 	}
 	w.Uninstall(w.installed)
 	w.deliver()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("left: %q", w.traces(ids...))
+		}
+	})
 	w.eventually("nothing of it is left", func() bool { return len(w.traces(ids...)) == 0 })
 	if len(w.traces("elsewhere/thing")) == 0 {
 		t.Error("the other organisation is forgotten as well")
