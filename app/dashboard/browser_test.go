@@ -27,14 +27,18 @@ const (
 	shotsVariable   = "LEAKGATE_SCREENSHOTS"
 )
 
+// needsBrowser skips where there is none. It looks at one database: pages are the same on
+// either.
+func needsBrowser(t *testing.T) {
+	t.Helper()
+	if os.Getenv(modulesVariable) == "" || os.Getenv(browserVariable) == "" || server != "" {
+		t.Skip("no browser, or its test ran already: test/e2e/run dashboard brings one")
+	}
+}
+
 // Every page in a real Chromium, full and empty, by axe and by the keyboard.
 func TestInARealBrowser(t *testing.T) {
-	if os.Getenv(modulesVariable) == "" || os.Getenv(browserVariable) == "" {
-		t.Skip("no browser: test/e2e/run dashboard brings one")
-	}
-	if server != "" {
-		t.Skip("a browser sees the same on either database")
-	}
+	needsBrowser(t)
 	w := newWorld(t, func(o *dashboard.Options) {
 		o.Budget = func(int64) hub.Budget {
 			return hub.Budget{Limit: 5000, Remaining: 3821, Reset: o.Now().Add(23 * time.Minute)}
@@ -63,12 +67,7 @@ func (w *world) walk(login, who string, ids ...string) {
 
 // A server of GitHub's may lead on to an identity provider, whose host is nobody's that we know.
 func TestInARealBrowserAnIdentityProviderIsReached(t *testing.T) {
-	if os.Getenv(modulesVariable) == "" || os.Getenv(browserVariable) == "" {
-		t.Skip("no browser: test/e2e/run dashboard brings one")
-	}
-	if server != "" {
-		t.Skip("a browser sees the same on either database")
-	}
+	needsBrowser(t)
 	var asked atomic.Int32
 	provider := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		asked.Add(1)

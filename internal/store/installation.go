@@ -43,20 +43,8 @@ func (t *Tx) Installations(ctx context.Context) (all []Installation, err error) 
 
 // Tenants are the numbers of the installations of which something is kept.
 func (t *Tx) Tenants(ctx context.Context) (all []int64, err error) {
-	rows, err := t.query(ctx, `SELECT installation FROM repositories UNION SELECT installation FROM tips
+	return t.ids(ctx, `SELECT installation FROM repositories UNION SELECT installation FROM tips
  UNION SELECT installation FROM sweeps WHERE installation > 0 UNION SELECT id FROM installations WHERE forgotten_at = 0 ORDER BY 1`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return nil, t.s.explain(err)
-		}
-		all = append(all, id)
-	}
-	return all, t.s.explain(rows.Err())
 }
 
 // Knows reports whether anything is known of an installation, be it that it is forgotten.

@@ -199,8 +199,13 @@ func (t *Tx) Revive(ctx context.Context, installation int64, since time.Time) ([
 // Touched are the tips of an installation about which anything was asked, answered or
 // cancelled since a time.
 func (t *Tx) Touched(ctx context.Context, installation int64, since time.Time) (ids []int64, err error) {
-	rows, err := t.query(ctx, `SELECT DISTINCT tip FROM questions WHERE (asked_at >= ? OR ended_at >= ?) AND tip IN (SELECT id FROM tips WHERE installation = ?) ORDER BY tip`,
+	return t.ids(ctx, `SELECT DISTINCT tip FROM questions WHERE (asked_at >= ? OR ended_at >= ?) AND tip IN (SELECT id FROM tips WHERE installation = ?) ORDER BY tip`,
 		micros(since), micros(since), installation)
+}
+
+// ids reads a column of numbers.
+func (t *Tx) ids(ctx context.Context, query string, args ...any) (ids []int64, err error) {
+	rows, err := t.query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
