@@ -80,9 +80,18 @@ func (c *Cache) Use(ctx context.Context, o Origin, f func(*Mirror) error) error 
 	if err := m.prepare(); err != nil {
 		return err
 	}
-	err = f(m)
+	if err = f(m); err == nil {
+		m.tidy(ctx)
+	}
 	c.sweep(o.ID)
 	return err
+}
+
+// tidy makes the mirror compact. One that cannot be is as good as before.
+func (m *Mirror) tidy(ctx context.Context) {
+	if err := m.compact(ctx); err != nil && ctx.Err() == nil {
+		m.cache.Log.Warn("a mirror could not be made more compact", "repository", m.origin.ID, "error", err)
+	}
 }
 
 // lock waits a little until nobody else uses the mirror of a repository.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -129,10 +131,11 @@ func (e *Engine) followOne(ctx context.Context, o store.Errand) error {
 }
 
 // unwanted reports whether GitHub takes no comment: the conversation is locked, say. Its
-// limits are errors of another kind.
+// limits are errors of another kind, and a token that it does not take says nothing of that.
 func unwanted(err error) bool {
 	refused, is := errors.AsType[*github.ErrorResponse](err)
-	return is && refused.Response.StatusCode >= 400 && refused.Response.StatusCode < 500
+	final := []int{http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity}
+	return is && slices.Contains(final, refused.Response.StatusCode)
 }
 
 // tellOrder has the answer to an order say something else. One that somebody removed is

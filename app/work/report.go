@@ -126,13 +126,12 @@ func (e *Engine) write(ctx context.Context, s *hub.Session, tip store.Tip, said 
 }
 
 // reached tells how long after one of some deliveries a milestone was reached: a check run
-// is made for the first of a head, and completed for the last.
+// is made for the first of a head, and completed for the last. What no delivery told of
+// has nothing to be measured from.
 func (e *Engine) reached(m Milestone, all []origin, which func([]origin, func(a, b origin) int) origin) {
-	if len(all) == 0 {
-		return
-	}
-	if took, known := which(all, earlier).age(e.World.Now()); known {
-		e.Took(m, took)
+	all = slices.DeleteFunc(slices.Clone(all), func(o origin) bool { return o.Since == 0 })
+	if len(all) > 0 {
+		e.Took(m, which(all, earlier).age(e.World.Now()))
 	}
 }
 

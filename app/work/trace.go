@@ -34,10 +34,8 @@ func from(ctx context.Context, kept time.Time) (o origin) {
 	return o
 }
 
-// age is how long ago the delivery was kept; it is not known of old questions.
-func (o origin) age(now time.Time) (time.Duration, bool) {
-	return now.Sub(time.UnixMicro(o.Since)), o.Since > 0
-}
+// age is how long ago the delivery was kept.
+func (o origin) age(now time.Time) time.Duration { return now.Sub(time.UnixMicro(o.Since)) }
 
 // earlier orders origins.
 func earlier(a, b origin) int { return cmp.Compare(a.Since, b.Since) }

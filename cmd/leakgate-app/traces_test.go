@@ -159,6 +159,8 @@ func traced(t *testing.T, servers int, database string) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", r.URL)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
 	w := newFlood(t, 1, servers, database, "")
+	// What a start finds that no delivery told of follows from none: so it looks before.
+	eventually(t, "nobody looked for pull requests", func() bool { return w.Calls("pulls/list") > 0 })
 	value, local, branch := gittest.Token(), w.locals[0], "a-branch-of-acme"
 	local.Git("checkout", "-q", "-B", branch, "main")
 	local.File("a-file-of-acme.txt", "token = \""+value+"\"\n")
