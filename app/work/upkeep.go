@@ -18,9 +18,6 @@ const (
 // reconcile gives a job to every question and every check run that has none any more:
 // River gives jobs up that failed too often, and processes go away.
 func (e *Engine) reconcile(ctx context.Context) error {
-	if err := e.freeLost(ctx); err != nil {
-		return err
-	}
 	before := e.World.Now().Add(-lostAfter)
 	if err := e.Store.Remember(ctx); err != nil {
 		e.Log.Error("the head of the audit trail cannot be noted", "error", err)

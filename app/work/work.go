@@ -7,7 +7,6 @@ package work
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -248,120 +247,18 @@ const sweepLook = time.Hour
 // pollEvery is how long a job waits at most for somebody to look, where nobody is told.
 const pollEvery = 200 * time.Millisecond
 
-// patience is how long to wait for who has a name: a server that was killed has its
-// connection for some more seconds.
-const patience = 30 * time.Second
-
-func wait(ctx context.Context, s *store.Store, name string) (release func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		release, err = s.Exclusive(context.WithoutCancel(ctx), name)
-		if !errors.Is(err, store.ErrBusy) {
-			return release, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, err
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
-}
-
-// take makes sure that nobody else works under this name, on SQLite nobody at all, and
-// frees what a process of this name was working at when it was killed.
-func (e *Engine) take(ctx context.Context) error {
-	name := "serve"
-	if e.Store.Postgres() {
-		name = "serve " + e.Name
-	}
-	release, err := wait(ctx, e.Store, name)
-	if errors.Is(err, store.ErrBusy) {
-		return fmt.Errorf("%w: another process serves this database as %q; only PostgreSQL takes several, each with its own --name", err, e.Name)
-	}
-	if err != nil {
-		return err
-	}
-	e.release = release
-	if err := e.free(ctx, e.Name); err != nil {
-		release()
-		return err
-	}
-	return nil
-}
-
-// free has the jobs start again that a process of a name was working at when it ended.
-// River's own rescue waits as long as a job may run. Its tables say who had a job:
-// https://riverqueue.com/docs/maintenance-services#rescuer
-func (e *Engine) free(ctx context.Context, name string) error {
-	query, args := `UPDATE river_job SET state = 'available' WHERE state = 'running'`, []any{}
-	if e.Store.Postgres() {
-		query, args = query+` AND attempted_by[array_upper(attempted_by, 1)] = $1`, []any{name}
-	}
-	result, err := e.Store.DB().ExecContext(ctx, query, args...)
-	if err != nil {
-		return fmt.Errorf("free the jobs of %q: %w", name, err)
-	}
-	if n, err := result.RowsAffected(); err == nil && n > 0 {
-		e.Log.Info("jobs that were cut off start again", "of", name, "count", n)
-	}
-	return nil
-}
-
-// freeLost frees the jobs of processes that do not come back: nobody has their name.
-func (e *Engine) freeLost(ctx context.Context) error {
-	if !e.Store.Postgres() {
-		return nil
-	}
-	names, err := e.atWork(ctx)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		release, err := e.Store.Exclusive(ctx, "serve "+name)
-		if errors.Is(err, store.ErrBusy) {
-			continue
-		}
-		if err == nil {
-			err = e.free(ctx, name)
-			release()
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// atWork are the names of the processes that have jobs, except for this one.
-func (e *Engine) atWork(ctx context.Context) (names []string, err error) {
-	rows, err := e.Store.DB().QueryContext(ctx,
-		`SELECT DISTINCT attempted_by[array_upper(attempted_by, 1)] FROM river_job WHERE state = 'running' AND attempted_by[array_upper(attempted_by, 1)] <> $1`, e.Name)
-	if err != nil {
-		return nil, fmt.Errorf("look who is at work: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
-}
-
 // Run works jobs off until the context ends, and then gives those that run some time.
 func (e *Engine) Run(ctx context.Context) error {
 	defer e.release()
 	if e.Scans == 0 {
-		<-ctx.Done()
+		e.watch(ctx)
 		return nil
 	}
 	if err := e.river.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
 	go e.tidy(ctx)
+	e.watch(ctx)
 	<-e.river.Stopped()
 	return nil
 }
