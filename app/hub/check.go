@@ -70,14 +70,18 @@ func (s *Session) PutCheck(ctx context.Context, run Run, out report.Check) (int6
 			return there.GetID(), nil
 		}
 	}
-	if there.GetStatus() == Completed && there.GetConclusion() == run.Conclusion && there.GetOutput().GetTitle() == out.Title &&
-		there.GetOutput().GetAnnotationsCount() >= len(out.Annotations) {
+	if there.GetStatus() == Completed && there.GetConclusion() == run.Conclusion && says(there.GetOutput(), out) {
 		return there.GetID(), nil
 	}
 	if err := s.updateCheck(ctx, there, run, out); err != nil {
 		return 0, fmt.Errorf("update the check run of %.10s in %s: %w", run.SHA, s.FullName(), err)
 	}
 	return there.GetID(), nil
+}
+
+// says reports whether a run says what it should.
+func says(is *github.CheckRunOutput, out report.Check) bool {
+	return is.GetTitle() == out.Title && is.GetSummary() == out.Summary && is.GetText() == out.Text && is.GetAnnotationsCount() >= len(out.Annotations)
 }
 
 // findCheck reads the run by its number, or looks through our own runs at the commit.

@@ -43,6 +43,25 @@ func TestCheckFromQueuedToCompletedIsOneRun(t *testing.T) {
 	}
 }
 
+// A run that is completed, and of which only the text changes, says so: its title and
+// conclusion are the same where a second, better verdict joins a first.
+func TestACompletedCheckIsToldAnew(t *testing.T) {
+	w := newWorld(t, ghfake.Options{})
+	s, sha := w.open(ToCheck()), w.head()
+	for _, text := range [][2]string{{"One.", ""}, {"Two.", ""}, {"Two.", "More."}, {"Two.", "More."}} {
+		out := annotated(3)
+		out.Summary, out.Text = text[0], text[1]
+		_, err := s.PutCheck(t.Context(), done(sha, "scan-1", "failure"), out)
+		w.must(err)
+		if k := w.Checks(w.repo)[0]; k.Summary != text[0] || k.Text != text[1] || len(k.Annotations) != 3 {
+			t.Errorf("it says %q and %q instead of %q, with %d annotations", k.Summary, k.Text, text, len(k.Annotations))
+		}
+	}
+	if n := w.Calls("checks/update"); n != 2 {
+		t.Errorf("it was written %d times", n)
+	}
+}
+
 // Whatever fails between any two requests, the next try ends with one run that has each
 // annotation once.
 func TestCheckSurvivesEveryFault(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -80,18 +81,10 @@ func (c *Cache) Use(ctx context.Context, o Origin, f func(*Mirror) error) error 
 	if err := m.prepare(); err != nil {
 		return err
 	}
-	if err = f(m); err == nil {
-		m.tidy(ctx)
-	}
+	m.tidy(ctx)
+	err = f(m)
 	c.sweep(o.ID)
 	return err
-}
-
-// tidy makes the mirror compact. One that cannot be is as good as before.
-func (m *Mirror) tidy(ctx context.Context) {
-	if err := m.compact(ctx); err != nil && ctx.Err() == nil {
-		m.cache.Log.Warn("a mirror could not be made more compact", "repository", m.origin.ID, "error", err)
-	}
 }
 
 // lock waits a little until nobody else uses the mirror of a repository.
@@ -178,16 +171,25 @@ func (m *Mirror) prepare() error {
 	return os.Chtimes(filepath.Join(m.Dir, used), now, now)
 }
 
-// clear removes the locks and unfinished packs of a git that was killed: the mirror is
+// clear removes the locks and unfinished files of a git that was killed: the mirror is
 // ours alone, and so there is none that still runs.
 func (m *Mirror) clear() error {
-	return filepath.WalkDir(m.Dir, func(path string, d os.DirEntry, err error) error {
+	err := filepath.WalkDir(m.Dir, func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if name := d.Name(); strings.HasSuffix(name, ".lock") || strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, ".tmp-") {
+		if at, _ := filepath.Rel(m.Dir, path); unfinished(filepath.ToSlash(at)) {
 			return os.Remove(path)
 		}
 		return nil
 	})
+	return errors.Join(err, m.clearPacks())
+}
+
+// unfinished reports whether a file of a mirror is one that a git which ends removes. A
+// branch may be called like one, but for its ending.
+func unfinished(at string) bool {
+	name := path.Base(at)
+	draft := strings.HasPrefix(name, "tmp_") || strings.HasPrefix(name, ".tmp-") || at == "packed-refs.new"
+	return strings.HasSuffix(name, ".lock") || draft && !strings.HasPrefix(at, "refs/")
 }

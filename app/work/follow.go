@@ -134,8 +134,8 @@ func (e *Engine) followOne(ctx context.Context, o store.Errand) error {
 // limits are errors of another kind, and a token that it does not take says nothing of that.
 func unwanted(err error) bool {
 	refused, is := errors.AsType[*github.ErrorResponse](err)
-	final := []int{http.StatusForbidden, http.StatusNotFound, http.StatusGone, http.StatusUnprocessableEntity}
-	return is && slices.Contains(final, refused.Response.StatusCode)
+	passing := []int{http.StatusUnauthorized, http.StatusRequestTimeout, http.StatusTooManyRequests}
+	return is && refused.Response.StatusCode >= 400 && refused.Response.StatusCode < 500 && !slices.Contains(passing, refused.Response.StatusCode)
 }
 
 // tellOrder has the answer to an order say something else. One that somebody removed is

@@ -18,7 +18,7 @@ func wait(ctx context.Context, s *store.Store, name string) (release func(), err
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		release, err = s.Exclusive(context.WithoutCancel(ctx), name)
+		release, err = s.Exclusive(ctx, name)
 		if !errors.Is(err, store.ErrBusy) {
 			return release, err
 		}
@@ -66,12 +66,23 @@ const (
 	goneAfter  = 3
 )
 
-// watch does so until the context ends.
-func (e *Engine) watch(ctx context.Context) {
+// watch does so until its end, also while jobs that run are given some time.
+func (e *Engine) watch(ctx context.Context, end <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	go func() {
+		select {
+		case <-end:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	free, failed := map[string]int{}, false
 	for {
 		err := e.hold(ctx)
-		if err == nil {
+		if err != nil {
+			free = nil // what was seen before is not in a row with what comes
+		} else {
 			free, err = e.freeLost(ctx, free)
 		}
 		if err != nil && !failed && ctx.Err() == nil {
@@ -89,8 +100,8 @@ func (e *Engine) watch(ctx context.Context) {
 // hold takes the name again when the connection that held it broke, before others take
 // this process for gone and do once more what it does.
 func (e *Engine) hold(ctx context.Context) error {
-	err := e.Store.Tx(ctx, func(t *store.Tx) error { return t.Holds(ctx, e.lock()) })
-	if !errors.Is(err, store.ErrBusy) {
+	err := e.Store.Holds(ctx, e.lock())
+	if ctx.Err() != nil || !errors.Is(err, store.ErrBusy) {
 		return err
 	}
 	e.release()

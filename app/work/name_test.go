@@ -1,8 +1,10 @@
 package work
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/leakgate/leakgate/internal/store"
 )
@@ -24,7 +26,7 @@ func (e *Engine) nobodyHas(t *testing.T, name string) bool {
 func TestANameIsTakenAgain(t *testing.T) {
 	keepers(t, func(t *testing.T, e *Engine) {
 		must(t, e.hold(t.Context()))
-		if e.Store.Postgres() {
+		cut := func() {
 			_, err := e.Store.DB().ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_locks
  WHERE locktype = 'advisory' AND pid <> pg_backend_pid() AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
 			must(t, err)
@@ -32,9 +34,26 @@ func TestANameIsTakenAgain(t *testing.T) {
 				t.Fatal("the name is held through a connection that broke")
 			}
 		}
+		if e.Store.Postgres() {
+			cut()
+		}
 		must(t, e.hold(t.Context()))
 		if e.nobodyHas(t, e.lock()) {
 			t.Error("the name is not taken again")
+		}
+		if e.Store.Postgres() {
+			cut()
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(ctx) }()
+		for e.nobodyHas(t, e.lock()) {
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel()
+		must(t, <-ended)
+		if !e.nobodyHas(t, e.lock()) {
+			t.Error("who ended has his name still")
 		}
 	})
 }

@@ -32,7 +32,7 @@ func keepers(t *testing.T, test func(t *testing.T, e *Engine)) {
 			t.Cleanup(func() { s.Close() })
 			e, err := New(t.Context(), Options{Store: s, Log: slog.New(slog.DiscardHandler), Name: t.Name(), World: inspect.World{Now: time.Now}})
 			must(t, err)
-			t.Cleanup(e.release)
+			t.Cleanup(func() { e.release() })
 			test(t, e)
 		})
 	}

@@ -249,16 +249,15 @@ const pollEvery = 200 * time.Millisecond
 
 // Run works jobs off until the context ends, and then gives those that run some time.
 func (e *Engine) Run(ctx context.Context) error {
-	defer e.release()
+	defer func() { e.release() }() // as it is then: a name can be taken again
 	if e.Scans == 0 {
-		e.watch(ctx)
+		e.watch(ctx, ctx.Done())
 		return nil
 	}
 	if err := e.river.Start(ctx); err != nil {
 		return fmt.Errorf("start the queue: %w", err)
 	}
 	go e.tidy(ctx)
-	e.watch(ctx)
-	<-e.river.Stopped()
+	e.watch(ctx, e.river.Stopped())
 	return nil
 }

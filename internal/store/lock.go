@@ -2,8 +2,11 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/gofrs/flock"
 )
@@ -32,34 +35,57 @@ func (s *Store) advisory(ctx context.Context, name string) (release func(), err 
 	if err != nil {
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
-	ok, pid := false, 0
-	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext($1)), pg_backend_pid()`, "leakgate "+name).Scan(&ok, &pid); err != nil {
-		conn.Close()
+	ok := false
+	if err := conn.QueryRowContext(ctx, `SELECT pg_try_advisory_lock(hashtext($1))`, "leakgate "+name).Scan(&ok); err != nil {
+		discard(conn) // it may have the lock, and nobody would know
 		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
 	if !ok {
 		conn.Close()
 		return nil, fmt.Errorf("%w: %s", ErrBusy, name)
 	}
-	s.locks.Store(name, pid)
+	s.locks.Store(name, conn)
 	return func() {
-		s.locks.Delete(name)
-		_, _ = conn.ExecContext(context.WithoutCancel(ctx), `SELECT pg_advisory_unlock_all()`) // closing would keep the pooled connection, and the lock
-		conn.Close()
+		s.locks.CompareAndDelete(name, conn)
+		unlock(context.WithoutCancel(ctx), conn)
 	}, nil
 }
 
-// Holds reports whether the lock of [Store.Exclusive] is still held. PostgreSQL
-// gives it to somebody else when its connection breaks, and says so to nobody.
-func (t *Tx) Holds(ctx context.Context, name string) error {
-	if t.s.kind != postgres {
+// unlockIn is how long PostgreSQL may take to end a lock, and to say whether it is held.
+const unlockIn = 5 * time.Second
+
+// unlock gives the connection back without its lock, which closing alone would keep.
+func unlock(ctx context.Context, conn *sql.Conn) {
+	ctx, cancel := context.WithTimeout(ctx, unlockIn)
+	defer cancel()
+	if _, err := conn.ExecContext(ctx, `SELECT pg_advisory_unlock_all()`); err != nil {
+		discard(conn)
+		return
+	}
+	conn.Close()
+}
+
+// discard ends a connection, and with it what PostgreSQL keeps for it.
+func discard(conn *sql.Conn) {
+	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+	conn.Close()
+}
+
+// Holds reports whether the lock of [Store.Exclusive] is still held, and [ErrBusy] when it
+// is not: PostgreSQL gives it to somebody else when its connection breaks, and says so to
+// nobody. So that connection is asked for a sign of life: numbers of processes come again.
+func (s *Store) Holds(ctx context.Context, name string) error {
+	if s.kind != postgres {
 		return nil
 	}
-	pid, _ := t.s.locks.Load(name)
-	var held int
-	err := t.one(ctx, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = ?`, []any{pid}, &held)
-	if err == nil && held == 0 {
-		err = fmt.Errorf("%w: the connection that held the lock %q broke", ErrBusy, name)
+	conn, _ := s.locks.Load(name)
+	ctx, cancel := context.WithTimeout(ctx, unlockIn)
+	defer cancel()
+	if c, is := conn.(*sql.Conn); !is || c.PingContext(ctx) != nil {
+		return fmt.Errorf("%w: the connection that held the lock %q broke", ErrBusy, name)
 	}
-	return err
+	return nil
 }
+
+// Holds is [Store.Holds], beside what else a transaction looks at.
+func (t *Tx) Holds(ctx context.Context, name string) error { return t.s.Holds(ctx, name) }

@@ -36,7 +36,7 @@ type Store struct {
 	where string // folder of locks for SQLite
 	key   secret.Key
 	now   func() time.Time
-	locks sync.Map // by name, the server process of PostgreSQL that holds one
+	locks sync.Map // by name, the connection to PostgreSQL that holds one
 
 	verified verified
 	noted    string // file of the head that was seen last; "" for none
