@@ -117,7 +117,7 @@ func (m *Mirror) join(ctx context.Context, packs []pack) (path string, err error
 	dir := filepath.Join(m.Dir, "objects/pack")
 	ids, feed := io.Pipe()
 	go func() { feed.CloseWithError(list(feed, packs)) }()
-	defer ids.Close()
+	defer func() { _ = ids.Close() }() // lets go of who writes
 	if err := m.git(ctx, ids, "-c", "pack.threads=1", "-c", "pack.windowMemory=64m", "pack-objects", "--quiet", "--delta-base-offset", filepath.Join(dir, draft)); err != nil {
 		return "", err
 	}
