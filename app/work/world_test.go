@@ -182,10 +182,12 @@ func (w *world) runs(sha string) (all []ghfake.Check) {
 // eventually waits for a condition.
 func (w *world) eventually(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	pause := 20 * time.Millisecond
+	for end := time.Now().Add(3 * time.Minute); time.Now().Before(end); time.Sleep(pause) {
 		if ok() {
 			return
 		}
+		pause = min(pause+pause/10, 500*time.Millisecond) // who asks GitHub may do so 5,000 times an hour
 	}
 	w.t.Fatalf("never: %s\n%s", what, w.log)
 }
